@@ -1,0 +1,382 @@
+//! Maps: keys, values, ring records, counters and limits.
+//!
+//! Every struct is `repr(C)` without implicit padding, so that the same bytes mean the same on both
+//! sides. Addresses are network order; everything else is host order.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Virtual routers per node (all interfaces together).
+pub const MAX_ROUTERS: u32 = 256;
+/// Virtual IPs per node (all virtual routers together).
+pub const MAX_VIPS: u32 = 4096;
+/// Bytes of the event ring: a power of two of pages.
+pub const RING_BYTES: u32 = 1 << 18;
+/// Index in `COUNTERS` of what belongs to no virtual router of ours.
+pub const NO_ROUTER: u32 = MAX_ROUTERS;
+
+/// Address family of a virtual router: 4 or 6, as on the wire.
+pub const IPV4: u8 = 4;
+/// See [`IPV4`].
+pub const IPV6: u8 = 6;
+
+/// Key of `ROUTERS`: a VRID is unique per interface, VLAN and family (RFC 9568 section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct RouterKey {
+    /// Interface that the program is attached to.
+    pub ifindex: u32,
+    /// VLAN ID of the frame's 802.1Q tag, 0 for untagged and priority-tagged frames.
+    pub vlan: u16,
+    /// [`IPV4`] or [`IPV6`].
+    pub family: u8,
+    /// Virtual Router ID, 1-255.
+    pub vrid: u8,
+}
+
+/// Value of `ROUTERS`: what the receive checks of RFC 9568 section 7.1 compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct RouterEntry {
+    /// Index in `SLOTS` and `COUNTERS`.
+    pub slot: u32,
+    /// Bits of [`router_flags`].
+    pub flags: u32,
+    /// Our own source address (IPv4 in the first four bytes): adverts from it are our own.
+    pub primary: [u8; 16],
+    /// [`address_digest`] over the configured virtual IPs of this family.
+    pub address_digest: u32,
+    /// How many virtual IPs our own adverts carry.
+    pub address_count: u16,
+    /// Configured Advertisement Interval in centiseconds (v2 compares it: RFC 3768 section 7.1).
+    pub interval_cs: u16,
+    /// v2 Auth Type we demand: 0 none, 1 simple text password.
+    pub auth_type: u8,
+    /// Explicit padding.
+    pub _pad: [u8; 3],
+    /// v2 password, zero-padded; compared when `auth_type` is 1.
+    pub auth_data: [u8; 8],
+}
+
+/// Bits of [`RouterEntry::flags`].
+pub mod router_flags {
+    /// Adverts of version 2 are for us.
+    pub const ACCEPT_V2: u32 = 1;
+    /// Adverts of version 3 are for us.
+    pub const ACCEPT_V3: u32 = 2;
+    /// `skip_check_adv_addr`: a differing address list is no reason to refuse a v2 advert.
+    pub const SKIP_ADDRESS_CHECK: u32 = 4;
+}
+
+/// Value of `SLOTS`, mapped into the node's memory: the words both sides touch per packet or per
+/// advert. One cache line per virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct Slot {
+    /// [`Ownership`](crate::ownership::Ownership) word. Written by the node, by compare-and-swap.
+    pub ownership: u64,
+    /// XDP's stamp (`bpf_ktime_get_ns`) of the last accepted advert whose priority is not 0 and at
+    /// least [`Follow::restart_min`], or, while Retiring, of the successor's advert or GARP.
+    /// Written by XDP; the node zeroes it before it retires.
+    pub last_seen: u64,
+    /// [`Follow`] word: which advert needs no wake-up. Written by the node.
+    pub follow: u64,
+    /// Keeps the cache line to itself.
+    pub _pad: [u64; 5],
+}
+
+/// The advert that a Backup follows: an advert equal to it only moves `last_seen` and is submitted
+/// to the ring without a wake-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follow {
+    /// Last four bytes of the source address, network order.
+    pub source_tail: [u8; 4],
+    /// Interval of the advert in centiseconds.
+    pub interval_cs: u16,
+    /// Priority of the advert; 0 matches no advert, so everything wakes.
+    pub priority: u8,
+    /// Lowest priority that restarts the Active_Down_Timer (RFC 9568 section 6.4.2): our own with
+    /// preemption, 1 without.
+    pub restart_min: u8,
+}
+
+impl Follow {
+    /// Packs for [`Slot::follow`].
+    #[must_use]
+    #[inline(always)]
+    pub const fn pack(self) -> u64 {
+        (u32::from_be_bytes(self.source_tail) as u64) << 32
+            | (self.interval_cs as u64) << 16
+            | (self.priority as u64) << 8
+            | self.restart_min as u64
+    }
+
+    /// Unpacks [`Slot::follow`].
+    #[must_use]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "takes the fields apart")]
+    pub const fn unpack(word: u64) -> Self {
+        Self {
+            source_tail: ((word >> 32) as u32).to_be_bytes(),
+            interval_cs: (word >> 16) as u16,
+            priority: (word >> 8) as u8,
+            restart_min: word as u8,
+        }
+    }
+}
+
+/// Key of `VIPS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct VipKey {
+    /// Interface that the program is attached to.
+    pub ifindex: u32,
+    /// VLAN ID, 0 for untagged frames.
+    pub vlan: u16,
+    /// [`IPV4`] or [`IPV6`].
+    pub family: u8,
+    /// Explicit padding.
+    pub _pad: u8,
+    /// The virtual IP, IPv4 in the first four bytes.
+    pub address: [u8; 16],
+}
+
+/// Value of `VIPS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct VipEntry {
+    /// Index in `SLOTS` of the virtual router that owns it.
+    pub slot: u32,
+    /// Index in `VIP_STATES`.
+    pub vip: u32,
+    /// MAC that answers carry: the interface's, or the Virtual Router MAC where configured.
+    pub mac: [u8; 6],
+    /// Explicit padding.
+    pub _pad: [u8; 2],
+}
+
+/// Bits of a value of `VIP_STATES` (one `u64` per virtual IP, mapped into the node's memory).
+pub mod vip_state {
+    /// The address is on the interface, or may be: set before RTM_NEWADDR is sent, cleared after
+    /// RTM_DELADDR is acknowledged. On a node that is not the owner, packets to it are dropped.
+    pub const INSTALLED: u64 = 1;
+    /// The kernel acknowledged the address: the owner's packets to it may pass.
+    pub const READY: u64 = 2;
+}
+
+/// Words of the `FILTER` map's only value: a one-hash Bloom filter over the virtual IPs, so that a
+/// transit packet needs no hash lookup.
+pub const FILTER_WORDS: usize = 16;
+
+/// Where an address (its last four bytes) falls in the filter: (word, bit).
+#[must_use]
+#[inline(always)]
+pub const fn filter_position(tail: [u8; 4]) -> (usize, u32) {
+    let hash = u32::from_be_bytes(tail).wrapping_mul(0x9e37_79b1) >> 22;
+    ((hash >> 6) as usize & (FILTER_WORDS - 1), hash & 63)
+}
+
+/// Order-independent digest of a list of addresses: the wrapping sum of each address's 32-bit words
+/// after a multiplicative mix. Start with 0 and fold every 32-bit word (network order) in.
+#[must_use]
+#[inline(always)]
+pub const fn address_digest(digest: u32, word: [u8; 4]) -> u32 {
+    let x = u32::from_be_bytes(word);
+    digest.wrapping_add((x ^ (x >> 15)).wrapping_mul(0x85eb_ca6b))
+}
+
+/// What an [`Event`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EventKind {
+    /// An advert that passed every check.
+    Advert = 1,
+    /// Somebody else announces or claims a virtual IP that we own.
+    Conflict = 2,
+    /// While Retiring: the successor's gratuitous ARP / unsolicited NA for one of our virtual IPs.
+    SuccessorAnnounced = 3,
+}
+
+/// Record of the `EVENTS` ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Event {
+    /// `bpf_ktime_get_ns` when XDP saw the frame: CLOCK_MONOTONIC.
+    pub stamp: u64,
+    /// Index in `SLOTS`.
+    pub slot: u32,
+    /// Index in `VIP_STATES`, for [`EventKind::Conflict`] and [`EventKind::SuccessorAnnounced`].
+    pub vip: u32,
+    /// Source IP of an advert, or sender protocol address; IPv4 in the first four bytes.
+    pub source: [u8; 16],
+    /// Ethernet source.
+    pub mac: [u8; 6],
+    /// Max Advertise Interval (v3) or Advertisement Interval (v2), in centiseconds.
+    pub interval_cs: u16,
+    /// An [`EventKind`].
+    pub kind: u8,
+    /// VRRP version of an advert.
+    pub version: u8,
+    /// Priority of an advert.
+    pub priority: u8,
+    /// Bits of [`event_flags`].
+    pub flags: u8,
+    /// How many addresses the advert carried.
+    pub count: u8,
+    /// Explicit padding.
+    pub _pad: [u8; 3],
+}
+
+/// Bits of [`Event::flags`].
+pub mod event_flags {
+    /// The advert's address list differs from ours (log only in v3: RFC 9568 section 7.1).
+    pub const ADDRESS_LIST_DIFFERS: u8 = 1;
+    /// v3 over IPv4: the checksum was valid with a pseudo-header, as keepalived and FRR send it.
+    pub const CHECKSUM_PSEUDO: u8 = 2;
+}
+
+/// Counters per virtual router, per CPU; `COUNTERS` is indexed by slot, [`NO_ROUTER`] last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Counter {
+    /// Adverts accepted.
+    AdvertAccepted,
+    /// Accepted adverts with priority 0.
+    AdvertPriorityZero,
+    /// v3 over IPv4, accepted: checksum over the message alone.
+    ChecksumPlain,
+    /// v3 over IPv4, accepted: checksum with pseudo-header.
+    ChecksumPseudo,
+    /// Accepted although the ring was full: the record is lost, `last_seen` is not.
+    RingFull,
+    /// Accepted (v3) with an address list that differs from ours.
+    AddressListDiffers,
+    /// Refused: TTL / Hop Limit is not 255.
+    BadTtl,
+    /// Refused: not a version that this virtual router speaks.
+    BadVersion,
+    /// Refused: Type is not 1.
+    BadType,
+    /// Refused: incomplete, count and length disagree, or a fragment.
+    BadLength,
+    /// Refused: checksum.
+    BadChecksum,
+    /// Refused: carries no address.
+    BadCount,
+    /// Refused: interval 0, or (v2) not the configured one.
+    BadInterval,
+    /// Refused: v2 Auth Type is not the configured one.
+    BadAuthType,
+    /// Refused: v2 password.
+    BadPassword,
+    /// Refused: v2, not from the owner, address list differs (RFC 3768 section 7.1).
+    BadAddressList,
+    /// Refused: the source is our own address.
+    OwnSource,
+    /// ARP requests answered in place.
+    ArpAnswered,
+    /// ARP requests for a virtual IP dropped because we do not own it.
+    ArpIgnored,
+    /// Gratuitous ARPs for a virtual IP that we own, from somebody else.
+    ArpConflict,
+    /// Packets to a virtual IP passed to the stack.
+    VipPassed,
+    /// Packets to a virtual IP dropped: installed here, owned elsewhere.
+    VipNotOwner,
+    /// Packets to a virtual IP dropped: owned, but the kernel has no address yet.
+    VipNotReady,
+    /// IP packets from a virtual IP held back in egress because we do not own it.
+    EgressIp,
+    /// ARP from a virtual IP held back in egress because we do not own it.
+    EgressArp,
+}
+
+impl Counter {
+    /// Every counter with the name that `status --json` shows, in order of their index.
+    pub const ALL: [(Self, &'static str); 25] = [
+        (Self::AdvertAccepted, "advert_accepted"),
+        (Self::AdvertPriorityZero, "advert_priority_zero"),
+        (Self::ChecksumPlain, "checksum_plain"),
+        (Self::ChecksumPseudo, "checksum_pseudo"),
+        (Self::RingFull, "ring_full"),
+        (Self::AddressListDiffers, "address_list_differs"),
+        (Self::BadTtl, "bad_ttl"),
+        (Self::BadVersion, "bad_version"),
+        (Self::BadType, "bad_type"),
+        (Self::BadLength, "bad_length"),
+        (Self::BadChecksum, "bad_checksum"),
+        (Self::BadCount, "bad_count"),
+        (Self::BadInterval, "bad_interval"),
+        (Self::BadAuthType, "bad_auth_type"),
+        (Self::BadPassword, "bad_password"),
+        (Self::BadAddressList, "bad_address_list"),
+        (Self::OwnSource, "own_source"),
+        (Self::ArpAnswered, "arp_answered"),
+        (Self::ArpIgnored, "arp_ignored"),
+        (Self::ArpConflict, "arp_conflict"),
+        (Self::VipPassed, "vip_passed"),
+        (Self::VipNotOwner, "vip_not_owner"),
+        (Self::VipNotReady, "vip_not_ready"),
+        (Self::EgressIp, "egress_ip"),
+        (Self::EgressArp, "egress_arp"),
+    ];
+}
+
+/// Value of `COUNTERS` (per CPU): one word per [`Counter`].
+pub type Counters = [u64; Counter::ALL.len()];
+
+const _: () = {
+    assert!(size_of::<RouterKey>() == 8);
+    assert!(size_of::<RouterEntry>() == 44);
+    assert!(size_of::<Slot>() == 64);
+    assert!(size_of::<VipKey>() == 24);
+    assert!(size_of::<VipEntry>() == 16);
+    assert!(size_of::<Event>() == 48);
+};
+
+#[cfg(feature = "user")]
+mod user {
+    use super::{RouterEntry, RouterKey, Slot, VipEntry, VipKey};
+
+    // SAFETY: `repr(C)`, no padding, any bit pattern is valid (they are bytemuck::Pod).
+    unsafe impl aya::Pod for RouterKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for RouterEntry {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Slot {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for VipKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for VipEntry {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follow_survives_packing() {
+        let follow = Follow {
+            source_tail: [192, 168, 1, 2],
+            interval_cs: 4095,
+            priority: 254,
+            restart_min: 253,
+        };
+        assert_eq!(Follow::unpack(follow.pack()), follow);
+    }
+
+    #[test]
+    fn counters_are_listed_in_order() {
+        for (index, (counter, _)) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, index);
+        }
+    }
+
+    #[test]
+    fn digest_ignores_order_and_sees_changes() {
+        let fold = |list: &[[u8; 4]]| list.iter().fold(0, |d, a| address_digest(d, *a));
+        let (a, b) = ([192, 168, 1, 254], [10, 0, 0, 1]);
+        assert_eq!(fold(&[a, b]), fold(&[b, a]));
+        assert_ne!(fold(&[a, b]), fold(&[a, a]));
+        assert_ne!(fold(&[a]), fold(&[[192, 168, 1, 253]]));
+    }
+}

@@ -1,0 +1,130 @@
+//! The configuration as the node uses it: valid by construction, keepalived's defaults filled in.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use crate::proto::{Garp, InitialState, Lease, Version};
+
+/// A whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `global_defs`.
+    pub globals: Globals,
+    /// Every `vrrp_instance`, in file order.
+    pub instances: Vec<Instance>,
+}
+
+/// What `global_defs` sets that we act on.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Globals {
+    /// `router_id`: a label for people.
+    pub router_id: Option<String>,
+    /// `vrrp_rt_priority`: SCHED_FIFO priority of the engine, 1-99; ours is 50 if not given.
+    pub rt_priority: Option<u8>,
+}
+
+/// One `vrrp_instance`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name, as in `(VI_1) Entering MASTER STATE`.
+    pub name: String,
+    /// `interface`.
+    pub interface: String,
+    /// `virtual_router_id`, 1-255.
+    pub vrid: u8,
+    /// `version`, else `vrrp_version`, else 2; 3 for IPv6.
+    pub version: Version,
+    /// `priority`, 1-255.
+    pub priority: u8,
+    /// `advert_int`.
+    pub advert_interval: Duration,
+    /// `state`.
+    pub initial: InitialState,
+    /// `nopreempt` is the contrary.
+    pub preempt: bool,
+    /// `preempt_delay`.
+    pub preempt_delay: Duration,
+    /// `virtual_ipaddress`: 1-255 addresses of one family.
+    pub vips: Vec<Vip>,
+    /// `authentication`, v2 only.
+    pub auth: Option<Auth>,
+    /// `garp_master_*`, the instance's or the global ones.
+    pub garp: Garp,
+    /// `lease` (ours): `auto`, `off` or seconds.
+    pub lease: Lease,
+    /// `skip_check_adv_addr`.
+    pub skip_check_adv_addr: bool,
+    /// `v3_checksum_as_v2`: no pseudo-header in our IPv4 checksums (RFC 9568).
+    pub v3_checksum_as_v2: bool,
+    /// `notify_*`.
+    pub notify: Notify,
+    /// Line of the `vrrp_instance` keyword, from 1.
+    pub line: usize,
+}
+
+/// One line of `virtual_ipaddress`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vip {
+    /// The virtual IP.
+    pub address: IpAddr,
+    /// Prefix length; keepalived's default is 32 (IPv6: 128).
+    pub prefix: u8,
+    /// `brd`; `brd +` and `brd -` are computed from the prefix.
+    pub broadcast: Option<Ipv4Addr>,
+    /// `dev`, if it is not the instance's interface.
+    pub device: Option<String>,
+    /// `scope`.
+    pub scope: Scope,
+    /// `label`, at most 15 bytes.
+    pub label: Option<String>,
+}
+
+/// Address scope, as `rtm_scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// 0.
+    Global,
+    /// 200.
+    Site,
+    /// 253.
+    Link,
+    /// 254.
+    Host,
+    /// Any other number.
+    Other(u8),
+}
+
+/// `authentication`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `auth_type PASS`: the first eight bytes of `auth_pass`, zero-padded.
+    Pass([u8; 8]),
+}
+
+/// `notify_*`: keepalived runs the specific script first, `notify` after it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Notify {
+    /// `notify_master`.
+    pub master: Option<Script>,
+    /// `notify_backup`.
+    pub backup: Option<Script>,
+    /// `notify_fault`.
+    pub fault: Option<Script>,
+    /// `notify_stop`.
+    pub stop: Option<Script>,
+    /// `notify`: gets `INSTANCE NAME STATE PRIORITY` appended.
+    pub any: Option<Script>,
+}
+
+/// A command to run: no shell is involved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Program and arguments, at least one word.
+    pub argv: Vec<String>,
+    /// User to run as; root if not given.
+    pub user: Option<String>,
+    /// Group to run as; the user's if not given.
+    pub group: Option<String>,
+}

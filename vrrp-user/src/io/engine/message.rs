@@ -1,0 +1,216 @@
+//! What the control plane and the engine thread tell each other. `Copy`, fixed size: the engine
+//! neither allocates nor formats.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use vrrp_ebpf::ownership::Ownership;
+
+use crate::proto::{Instant, State, Transition};
+
+/// From the control plane to the engine. `router` is the index of the instance in the
+/// configuration, which is also its slot in the BPF maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// The interface can carry adverts; start the router, or bring it back from FAULT.
+    LinkUp {
+        /// The router.
+        router: u32,
+        /// Source address of its adverts.
+        primary: IpAddr,
+        /// Current MAC of the interface.
+        mac: [u8; 6],
+    },
+    /// The interface cannot carry adverts.
+    LinkDown {
+        /// The router.
+        router: u32,
+    },
+    /// The kernel reported that a virtual IP was removed, and it was not us.
+    AddressLost {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+    },
+    /// Stop every router in good order; [`Event::Stopped`] follows when the last one is drained.
+    Stop,
+    /// Stop every router at once.
+    StopNow,
+    /// Answer with one [`Event::Snapshot`] for this router.
+    Snapshot {
+        /// The router.
+        router: u32,
+    },
+}
+
+/// From the engine to the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A router changed state. Sent after the hot path is done.
+    Transition {
+        /// The router.
+        router: u32,
+        /// What changed.
+        transition: Transition,
+        /// Priority the router runs with.
+        priority: u8,
+    },
+    /// The last transition to Active is complete: every virtual IP is acknowledged.
+    Promoted {
+        /// The router.
+        router: u32,
+        /// The moments of the promotion.
+        timeline: Timeline,
+    },
+    /// An accepted advert that an operator should hear about (rate limited by the engine).
+    Notice {
+        /// The router.
+        router: u32,
+        /// What is odd.
+        notice: Notice,
+        /// Who sent it.
+        source: IpAddr,
+    },
+    /// Answer to [`Command::Snapshot`].
+    Snapshot {
+        /// The router.
+        router: u32,
+        /// Its state.
+        snapshot: RouterSnapshot,
+    },
+    /// Sending an advert failed with this errno (rate limited).
+    SendFailed {
+        /// The router.
+        router: u32,
+        /// errno of sendmmsg.
+        errno: i32,
+    },
+    /// The kernel refused to add or remove a virtual IP.
+    AddressFailed {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+        /// errno of the netlink answer.
+        errno: i32,
+    },
+    /// Real-time scheduling or memory locking was refused with this errno; we go on without.
+    NotRealtime {
+        /// errno.
+        errno: i32,
+    },
+    /// Every router is in Initialize and every address is gone, after a Stop.
+    Stopped,
+    /// Another writer took over the ownership words (its epoch): we must not write any more.
+    Superseded,
+}
+
+/// Odd but accepted adverts (RFC 9568 section 7.1: log).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Its address list differs from ours.
+    AddressList,
+    /// Its interval (centiseconds) differs from ours.
+    Interval(u16),
+    /// Another router says it owns the addresses (priority 255), and so do we.
+    TwoOwners,
+    /// A router of equal priority.
+    EqualPriority(u8),
+    /// While Active: an advert with lower priority.
+    LowerPriority(u8),
+    /// While Active: a better router's advert.
+    HigherPriority(u8),
+    /// A priority 0 advert.
+    PriorityZero,
+    /// Somebody else announces this virtual IP of ours.
+    Conflict {
+        /// Index in the instance's `vips`.
+        vip: u32,
+        /// The claimant's MAC.
+        mac: [u8; 6],
+    },
+}
+
+/// The moments of a promotion, for `status` and the benches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// Arrival (XDP's stamp) of the last advert before it.
+    pub last_advert: Option<Instant>,
+    /// The deadline that fired.
+    pub deadline: Instant,
+    /// The engine had woken up and drained the ring.
+    pub decided: Instant,
+    /// The ownership word was written.
+    pub owned: Instant,
+    /// The first advert had been handed to the kernel.
+    pub advert: Instant,
+    /// The first announcement had been handed to the kernel.
+    pub announced: Instant,
+    /// The kernel had acknowledged the last virtual IP.
+    pub ready: Instant,
+}
+
+/// State of one router for `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterSnapshot {
+    /// State of the core.
+    pub state: State,
+    /// Since when.
+    pub since: Instant,
+    /// When the snapshot was taken.
+    pub now: Instant,
+    /// Address of the Active, if known; ours if it is us.
+    pub active: Option<IpAddr>,
+    /// Priority of the Active's last advert.
+    pub active_priority: Option<u8>,
+    /// Active_Adver_Interval in nanoseconds (RFC 9568 section 6.1).
+    pub active_interval_ns: u64,
+    /// Skew_Time in nanoseconds.
+    pub skew_ns: u64,
+    /// Active_Down_Interval in nanoseconds.
+    pub down_ns: u64,
+    /// The next deadline.
+    pub deadline: Option<Instant>,
+    /// Adverts handed to the kernel.
+    pub adverts_sent: u64,
+    /// Priority 0 adverts handed to the kernel.
+    pub priority_zero_sent: u64,
+    /// Times this router became Active.
+    pub became_active: u64,
+    /// The ownership word.
+    pub ownership: Ownership,
+    /// Longest time from an advert's arrival in XDP to its processing, nanoseconds.
+    pub worst_lag_ns: u64,
+}
+
+impl Default for RouterSnapshot {
+    fn default() -> Self {
+        Self {
+            state: State::Initialize,
+            since: Instant(0),
+            now: Instant(0),
+            active: None,
+            active_priority: None,
+            active_interval_ns: 0,
+            skew_ns: 0,
+            down_ns: 0,
+            deadline: None,
+            adverts_sent: 0,
+            priority_zero_sent: 0,
+            became_active: 0,
+            ownership: Ownership::NONE,
+            worst_lag_ns: 0,
+        }
+    }
+}
+
+/// An address as the core and the control plane carry it, from the 16 bytes of a BPF event.
+#[must_use]
+pub fn ip_from_wire(family: u8, bytes: [u8; 16]) -> IpAddr {
+    let [a, b, c, d, ..] = bytes;
+    if family == vrrp_ebpf::abi::IPV4 {
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    } else {
+        IpAddr::from(bytes)
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine thread: SCHED_FIFO, locked memory, and between a deadline and the first frame no
+//! allocation, lock or log line.
+
+pub mod message;
+
+pub use message::{Command, Event, RouterSnapshot, Timeline};

@@ -1,0 +1,2 @@
+//! The `xvrrp` command.
+fn main() {}

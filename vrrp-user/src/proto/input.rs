@@ -1,0 +1,54 @@
+//! What can happen to a virtual router.
+
+use std::net::IpAddr;
+
+use super::{Instant, Version};
+
+/// An advert that passed every receive check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advert {
+    /// When XDP saw it. Deadlines are counted from here, not from processing.
+    pub arrived: Instant,
+    /// Source address.
+    pub source: IpAddr,
+    /// Version it was sent in.
+    pub version: Version,
+    /// Priority, 0 when its sender stops.
+    pub priority: u8,
+    /// Its sender's interval in centiseconds, never 0.
+    pub interval_cs: u16,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The node starts this virtual router; the interface is usable.
+    Startup,
+    /// Planned stop: Active → Retiring → Initialize; others → Initialize.
+    Shutdown,
+    /// A second request to stop: no drain, out at once.
+    ShutdownNow,
+    /// The interface lost carrier, was set down, or has no source address: FAULT.
+    LinkDown,
+    /// The interface is usable, with this source address.
+    LinkUp { primary: IpAddr },
+    /// An advert was received.
+    Advert(Advert),
+    /// The shared word `last_seen`: an advert that restarts the Active_Down_Timer arrived then,
+    /// although its record may be lost.
+    Seen(Instant),
+    /// While Retiring: the successor announced the virtual IPs (gratuitous ARP).
+    SuccessorAnnounced,
+    /// An advert of ours left; `at` was read before it was handed to the kernel.
+    AdvertSent { at: Instant },
+    /// Every virtual IP is acknowledged by the kernel.
+    AddressesReady,
+    /// The kernel acknowledged the removal of every virtual IP.
+    AddressesGone,
+    /// Somebody removed a virtual IP behind our back.
+    AddressLost,
+    /// Somebody else announces a virtual IP that we own.
+    Conflict,
+    /// [`deadline`](super::Router::deadline) has passed. Feed every received advert first.
+    Timeout,
+}

@@ -1,0 +1,14 @@
+//! The protocol core, sans-IO: pure state machines over (`now`, [`Input`]) → [`Output`]s.
+//!
+//! No clock, socket, thread or `async` in here. Everything that can be decided is decided here; the
+//! engine (`io::engine`) carries the outputs out in the order in which they were pushed.
+
+pub mod input;
+pub mod output;
+pub mod settings;
+pub mod time;
+
+pub use input::{Advert, Input};
+pub use output::{Cause, Output, State, Transition};
+pub use settings::{Family, Garp, InitialState, Lease, Settings, Version};
+pub use time::Instant;

@@ -1,0 +1,81 @@
+//! What a virtual router is configured to do, valid by construction of `config`.
+
+use std::{net::IpAddr, time::Duration};
+
+/// Protocol version of a virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// RFC 3768: IPv4 only, whole seconds, unscaled Skew_Time.
+    V2,
+    /// RFC 9568.
+    V3,
+}
+
+/// Address family of a virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// keepalived's `state`: a hint for the first moments only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialState {
+    /// Waits one Advertisement_Interval plus Skew_Time instead of the Active_Down_Interval.
+    Master,
+    /// Waits the whole Active_Down_Interval, as RFC 9568 section 6.4.1 says.
+    Backup,
+}
+
+/// How long an advert that left entitles us to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// The lease never ends: a stalled Active goes on serving (`lease off`).
+    Off,
+    /// 3 x Advertisement_Interval: shorter than any conformant peer's Active_Down_Interval.
+    Auto,
+    /// A fixed span.
+    Span(Duration),
+}
+
+/// Gratuitous ARP / unsolicited NA schedule, keepalived's `garp_master_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Garp {
+    /// Announcements per virtual IP in a block (`garp_master_repeat`, default 5).
+    pub repeat: u8,
+    /// Delay to the second block (`garp_master_delay`, default 5 s); zero: no second block.
+    pub delay: Duration,
+    /// Period of refreshes while Active (`garp_master_refresh`); zero: none.
+    pub refresh: Duration,
+    /// Announcements per virtual IP in a refresh (`garp_master_refresh_repeat`, default 1).
+    pub refresh_repeat: u8,
+}
+
+/// Everything the state machine of one virtual router needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Virtual Router ID, 1-255.
+    pub vrid: u8,
+    /// Protocol version of our adverts.
+    pub version: Version,
+    /// Family of the adverts and of the virtual IPs they carry.
+    pub family: Family,
+    /// 1-254, or 255 for the address owner.
+    pub priority: u8,
+    /// Advertisement_Interval: v2 whole seconds, v3 10 ms-40.95 s in steps of 10 ms.
+    pub advert_interval: Duration,
+    /// keepalived's `state`.
+    pub initial: InitialState,
+    /// Preempt_Mode.
+    pub preempt: bool,
+    /// keepalived's `preempt_delay`: after start or fault, how long a worse Active is left alone.
+    pub preempt_delay: Duration,
+    /// Lease of the ownership word.
+    pub lease: Lease,
+    /// Announcement schedule.
+    pub garp: Garp,
+    /// Our source address, for the tie-break of equal priorities (RFC 9568 section 6.4.3).
+    pub primary: IpAddr,
+}
