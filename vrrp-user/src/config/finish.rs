@@ -49,7 +49,8 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     let auth = draft
         .auth
         .as_ref()
-        .and_then(|auth| self::auth(name, auth, version, report));
+        .filter(|auth| allows_auth(&draft, auth, version, report))
+        .and_then(|auth| self::auth(name, auth, report));
     if !family_ok {
         return None;
     }
@@ -134,10 +135,21 @@ fn version(draft: &Draft<'_>) -> Version {
 fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
     match (draft.priority, draft.state) {
         (Some(OWNER), None) => (OWNER, InitialState::Master),
-        (Some(priority), state) => (priority, state.unwrap_or(InitialState::Backup)),
-        (None, Some(InitialState::Master)) => {
+        (Some(priority @ ..OWNER), Some((InitialState::Master, at))) if draft.strict => {
             report.warn_help(
-                &draft.block.place,
+                &at.place,
+                format!("({}) `state MASTER` does not go with strict mode below priority 255, BACKUP is used", draft.name),
+                "write `state BACKUP`",
+            );
+            (priority, InitialState::Backup)
+        }
+        (Some(priority), state) => (
+            priority,
+            state.map_or(InitialState::Backup, |(state, _)| state),
+        ),
+        (None, Some((InitialState::Master, at))) => {
+            report.warn_help(
+                &at.place,
                 format!(
                     "({}) is `state MASTER` without a `priority`, 255 (address owner) is used",
                     draft.name
@@ -216,6 +228,7 @@ fn preempt_delay(
     };
     let why = match initial {
         _ if delay.is_zero() => return Duration::ZERO,
+        _ if draft.strict => "strict mode",
         _ if !preempt => "nopreempt",
         InitialState::Master => "state MASTER",
         InitialState::Backup => return delay,
@@ -257,17 +270,33 @@ fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
     }
 }
 
-/// PASS for version 2; what keepalived ignores is ignored, so that peers with the same file agree.
-fn auth(name: &str, auth: &AuthDraft<'_>, version: Version, report: &mut Report) -> Option<Auth> {
+/// Neither version 3 nor keepalived's strict mode has authentication. A peer with the same file sends
+/// none, so we must not either.
+fn allows_auth(
+    draft: &Draft<'_>,
+    auth: &AuthDraft<'_>,
+    version: Version,
+    report: &mut Report,
+) -> bool {
+    let what = match version {
+        Version::V3 => "version 3",
+        Version::V2 if draft.strict => "strict mode",
+        Version::V2 => return true,
+    };
+    report.warn_help(
+        &auth.block.place,
+        format!(
+            "({}) {what} has no authentication, ignored as keepalived does",
+            draft.name
+        ),
+        "remove `authentication`",
+    );
+    false
+}
+
+/// The password; what keepalived ignores is ignored, so that peers with the same file agree.
+fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Report) -> Option<Auth> {
     let place = &auth.block.place;
-    if version == Version::V3 {
-        report.warn_help(
-            place,
-            format!("({name}) version 3 has no authentication, ignored"),
-            "remove `authentication`",
-        );
-        return None;
-    }
     let (pass, pass_at) = match (auth.pass_type, auth.pass) {
         (true, Some(pass)) => pass,
         (true, None) => {

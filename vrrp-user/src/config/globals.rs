@@ -21,6 +21,8 @@ pub(super) struct Defaults {
     pub(super) garp: Garp,
     pub(super) skip_check_adv_addr: bool,
     pub(super) script_user: ScriptUser,
+    /// `vrrp_strict`.
+    pub(super) strict: bool,
 }
 
 impl Default for Defaults {
@@ -36,6 +38,7 @@ impl Default for Defaults {
             },
             skip_check_adv_addr: false,
             script_user: ScriptUser::default(),
+            strict: false,
         }
     }
 }
@@ -66,6 +69,7 @@ impl Defaults {
             "vrrp_skip_check_adv_addr" => {
                 self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
             }
+            "vrrp_strict" => self.strict = strict(statement, report),
             "script_user" => self.script_user(statement, report),
             "enable_script_security" => report.warn_help(
                 &statement.place,
@@ -88,6 +92,21 @@ impl Defaults {
             report.error(&statement.place, "`script_user` needs a user");
         }
     }
+}
+
+/// `vrrp_strict` and `strict_mode`: what a peer could see is followed, the firewall rules are not.
+pub(super) fn strict(statement: &Statement, report: &mut Report) -> bool {
+    let strict = value::flag(statement, report).unwrap_or_default();
+    if strict {
+        report.warn(
+            &statement.place,
+            format!(
+                "`{}` is followed in what adverts say, packets to a virtual IP are accepted all the same",
+                statement.keyword()
+            ),
+        );
+    }
+    strict
 }
 
 /// `version` and `vrrp_version`.

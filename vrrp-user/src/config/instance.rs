@@ -29,7 +29,7 @@ const REPEATABLE: [&str; 3] = ["virtual_ipaddress", "preempt", "nopreempt"];
 pub(super) struct Draft<'s> {
     pub(super) name: &'s str,
     pub(super) block: &'s Statement,
-    pub(super) state: Option<InitialState>,
+    pub(super) state: Option<(InitialState, &'s Statement)>,
     pub(super) interface: Option<String>,
     pub(super) vrid: Option<u8>,
     pub(super) priority: Option<u8>,
@@ -43,6 +43,7 @@ pub(super) struct Draft<'s> {
     pub(super) garp: Garp,
     pub(super) lease: Lease,
     pub(super) lease_at: &'s Statement,
+    pub(super) strict: bool,
     pub(super) skip_check_adv_addr: bool,
     pub(super) v3_checksum_as_v2: bool,
     pub(super) notify: Notify,
@@ -82,6 +83,7 @@ pub(super) fn draft<'s>(
         garp: defaults.garp,
         lease: Lease::Auto,
         lease_at: block,
+        strict: defaults.strict,
         skip_check_adv_addr: defaults.skip_check_adv_addr,
         v3_checksum_as_v2: false,
         notify: Notify::default(),
@@ -122,7 +124,10 @@ impl<'s> Draft<'s> {
     /// What the protocol needs to know.
     fn router_statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
         match statement.keyword() {
-            "state" => self.state = state(statement, report).or(self.state),
+            "state" => {
+                let state = state(statement, report);
+                self.state = state.map(|state| (state, statement)).or(self.state);
+            }
             "interface" => {
                 if let Some(name) = value::one(statement, report) {
                     self.interface = value::interface("interface", name, &statement.place, report)
@@ -150,6 +155,7 @@ impl<'s> Draft<'s> {
             }
             "authentication" => self.auth = authentication(statement, report),
             "virtual_ipaddress" => self.virtual_ipaddress(statement, report),
+            "strict_mode" => self.strict = globals::strict(statement, report),
             "skip_check_adv_addr" => {
                 self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
             }
@@ -226,21 +232,12 @@ fn authentication<'s>(block: &'s Statement, report: &mut Report) -> Option<AuthD
         pass_type: false,
         pass: None,
     };
+    let mut refused = false;
     for statement in block.body() {
         match statement.keyword() {
-            "auth_type" => match value::one(statement, report) {
-                Some("PASS") => auth.pass_type = true,
-                Some("AH") => report.error_help(
-                    &statement.place,
-                    "`auth_type AH` is not supported: peers would drop our adverts, and both machines would be master",
-                    "use PASS or no authentication, on every router",
-                ),
-                Some(other) => report.error_help(
-                    &statement.place,
-                    format!("`auth_type {other}` is not known"),
-                    "write `auth_type PASS`",
-                ),
-                None => {}
+            "auth_type" => match auth_type(statement, report) {
+                Some(()) => auth.pass_type = true,
+                None => refused = true,
             },
             "auth_pass" => auth.pass = value::one(statement, report).map(|pass| (pass, statement)),
             other => report.warn(
@@ -249,7 +246,25 @@ fn authentication<'s>(block: &'s Statement, report: &mut Report) -> Option<AuthD
             ),
         }
     }
-    Some(auth)
+    (!refused).then_some(auth)
+}
+
+/// `auth_type PASS`; `None` after an error.
+fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
+    match value::one(statement, report)? {
+        "PASS" => return Some(()),
+        "AH" => report.error_help(
+            &statement.place,
+            "`auth_type AH` is not supported: peers would drop our adverts, and both machines would be master",
+            "use PASS or no authentication, on every router",
+        ),
+        other => report.error_help(
+            &statement.place,
+            format!("`auth_type {other}` is not known"),
+            "write `auth_type PASS`",
+        ),
+    }
+    None
 }
 
 /// `lease auto|off|SECONDS`, the one keyword that keepalived does not have.

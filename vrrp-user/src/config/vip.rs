@@ -85,7 +85,7 @@ impl VipLine<'_> {
         if !ignored.is_empty() {
             self.report.warn(
                 self.place,
-                format!("`{}` is not supported yet, ignored", ignored.join("`, `")),
+                format!("not supported yet, ignored: `{}`", ignored.join("`, `")),
             );
         }
     }
