@@ -180,11 +180,12 @@ mod tests {
 
     #[test]
     fn comments_end_a_line_anywhere_outside_double_quotes() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"state MASTER # here", "state MASTER"),
             (b"priority 51!glued", "priority 51"),
             (b"auth_pass \"a#b!c\" # x", "auth_pass \"a#b!c\""),
             (b"auth_pass 'a#b'", "auth_pass 'a"),
+            (b"auth_pass \"a\\#b\"", "auth_pass \"a\\#b\""),
             (b"auth_pass a\\#b\\!c", "auth_pass a#b!c"),
             (b"notify \"x \\\" # y\" # z", "notify \"x \\\" # y\""),
             (b"interface eth0\\", "interface eth0\\"),
