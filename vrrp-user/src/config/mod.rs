@@ -1,7 +1,7 @@
 //! `keepalived.conf`: lexer, parser, typed model.
 //!
-//! Bytes become lines ([`source`], [`macros`]), tokens ([`lex`]), statements and blocks ([`parse`]), and these a
-//! [`Config`] that is valid by construction ([`build`], [`instance`], [`finish`]).
+//! Bytes become lines (`source`, `macros`), tokens (`lex`), statements and blocks (`parse`), and these a
+//! [`Config`] that is valid by construction (`build`, `instance`, `finish`).
 //!
 //! What we make of a file that is not perfect is decided for the operator whose gateway depends on it:
 //!
