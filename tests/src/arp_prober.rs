@@ -6,17 +6,9 @@
 //! the addresses), and an ARP answer carries both back. So few addresses, because a router's kernel
 //! makes a neighbour entry for each.
 
-use std::{
-    net::Ipv4Addr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use crate::{
     clock::{self, Nanos},
@@ -24,6 +16,7 @@ use crate::{
     packet::{ONLY_ARP, PacketSocket},
     realtime,
     wire::{self, Arp, Frame},
+    worker::{Stop, Worker},
 };
 
 /// Sender addresses: 192.168.1.101 to 192.168.1.200.
@@ -35,8 +28,7 @@ const BROADCAST: [u8; 6] = [0xff; 6];
 /// A running ARP prober.
 #[derive(Debug)]
 pub struct ArpProber {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<ArpRecording>>,
+    worker: Worker<ArpRecording>,
 }
 
 /// An answer to an ARP question.
@@ -99,15 +91,13 @@ impl ArpProber {
     /// # Errors
     /// If the socket or the thread cannot be made.
     pub fn start(client: &Host, vip: Ipv4Addr, period: Duration) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
         let interface = client.interface;
-        let thread = client.netns.spawn("arp-prober", move || {
+        let worker = Worker::start(&client.netns, "arp-prober", move |stop| {
             let socket = PacketSocket::open(Some(interface), ONLY_ARP)?;
             realtime::become_fifo(realtime::JUDGE)?;
-            ask(&socket, vip, clock::span_nanos(period), &stopped)
+            ask(&socket, vip, clock::span_nanos(period), stop)
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { worker })
     }
 
     /// Ends the asking, waits for answers on their way, and returns the recording.
@@ -115,22 +105,14 @@ impl ArpProber {
     /// # Errors
     /// What made the prober fail.
     pub fn stop(self) -> Result<ArpRecording> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread
-            .join()
-            .map_err(|_panic| anyhow!("the ARP prober panicked"))?
+        self.worker.finish()
     }
 }
 
-fn ask(
-    socket: &PacketSocket,
-    vip: Ipv4Addr,
-    period: u64,
-    stop: &AtomicBool,
-) -> Result<ArpRecording> {
+fn ask(socket: &PacketSocket, vip: Ipv4Addr, period: u64, stop: &Stop) -> Result<ArpRecording> {
     let mut recording = ArpRecording::default();
     let mut next = clock::now() + period;
-    while !stop.load(Ordering::Relaxed) {
+    while stop.is_awaited() {
         clock::sleep_until(next);
         let now = clock::now();
         let late = now.saturating_sub(next);

@@ -3,15 +3,11 @@
 
 use std::{
     net::Ipv4Addr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use nix::net::if_::if_indextoname;
 
 use crate::{
@@ -20,6 +16,7 @@ use crate::{
     packet::{ARP_AND_VRRP, PacketSocket},
     realtime,
     wire::{self, Frame},
+    worker::Worker,
 };
 
 /// A frame seen on the wire.
@@ -51,8 +48,7 @@ impl Seen {
 #[derive(Debug)]
 pub struct Capture {
     seen: Arc<Mutex<Vec<Seen>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<()>>>,
+    worker: Worker<()>,
 }
 
 impl Capture {
@@ -65,21 +61,16 @@ impl Capture {
             .netns()
             .run(|| PacketSocket::open(None, ARP_AND_VRRP))?;
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (list, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
-        let thread = switch.netns().spawn("capture", move || {
+        let list = Arc::clone(&seen);
+        let worker = Worker::start(switch.netns(), "capture", move |stop| {
             realtime::become_fifo(realtime::JUDGE)?;
-            while !stopped.load(Ordering::Relaxed) {
+            while stop.is_awaited() {
                 socket.wait(Duration::from_millis(20))?;
                 collect(&socket, &list)?;
             }
             Ok(())
         })?;
-        Ok(Self {
-            seen,
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Self { seen, worker })
     }
 
     /// What was seen so far, in the order of arrival.
@@ -103,24 +94,10 @@ impl Capture {
     ///
     /// # Errors
     /// What made the capture fail.
-    pub fn stop(mut self) -> Result<Vec<Seen>> {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread
-                .join()
-                .map_err(|_panic| anyhow!("the capture panicked"))??;
-        }
-        Ok(self.seen())
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // Whoever wants to know whether it failed calls `stop`.
-            drop(thread.join());
-        }
+    pub fn stop(self) -> Result<Vec<Seen>> {
+        self.worker.finish()?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *seen))
     }
 }
 

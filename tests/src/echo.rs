@@ -3,11 +3,6 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -16,7 +11,11 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
 };
 
-use crate::{netns::Netns, realtime};
+use crate::{
+    netns::Netns,
+    realtime,
+    worker::{Stop, Worker},
+};
 
 /// Bytes of a probe: its number, little endian.
 pub const PROBE: usize = 4;
@@ -24,8 +23,7 @@ pub const PROBE: usize = 4;
 /// Answers probes to the VIP with the router's number behind them, as long as this lives.
 #[derive(Debug)]
 pub struct Echo {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<()>>>,
+    _worker: Worker<()>,
 }
 
 impl Echo {
@@ -35,27 +33,12 @@ impl Echo {
     /// If the socket cannot be made.
     pub fn start(netns: &Netns, vip: Ipv4Addr, port: u16, router: u8) -> Result<Self> {
         let socket = netns.run(|| listen(vip, port))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = netns.spawn(&format!("echo-{router}"), move || {
+        let worker = Worker::start(netns, &format!("echo-{router}"), move |stop| {
             realtime::become_fifo(realtime::ECHO)?;
-            serve(&socket, router, &stopped);
+            serve(&socket, router, stop);
             Ok(())
         })?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // An echo that failed shows as lost probes.
-            drop(thread.join());
-        }
+        Ok(Self { _worker: worker })
     }
 }
 
@@ -75,9 +58,9 @@ fn listen(vip: Ipv4Addr, port: u16) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-fn serve(socket: &UdpSocket, router: u8, stop: &AtomicBool) {
+fn serve(socket: &UdpSocket, router: u8, stop: &Stop) {
     let mut buffer = [0; PROBE + 1];
-    while !stop.load(Ordering::Relaxed) {
+    while stop.is_awaited() {
         let Ok((PROBE, client)) = socket.recv_from(&mut buffer[..PROBE]) else {
             continue;
         };

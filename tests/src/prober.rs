@@ -4,15 +4,10 @@ use std::{
     io::IoSliceMut,
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     os::fd::AsRawFd as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use nix::{
     cmsg_space,
     sys::{
@@ -27,6 +22,7 @@ use crate::{
     gap::{Answer, Recording},
     netns::Netns,
     realtime,
+    worker::{Stop, Worker},
 };
 
 /// The port of probes and [`crate::echo`].
@@ -38,8 +34,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// A running prober.
 #[derive(Debug)]
 pub struct Prober {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<Recording>>,
+    worker: Worker<Recording>,
 }
 
 impl Prober {
@@ -48,9 +43,7 @@ impl Prober {
     /// # Errors
     /// If the socket or the thread cannot be made.
     pub fn start(client: &Netns, vip: Ipv4Addr, period: Duration) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = client.spawn("prober", move || {
+        let worker = Worker::start(client, "prober", move |stop| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
             socket.set_nonblocking(true)?;
             setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
@@ -62,9 +55,9 @@ impl Prober {
                 period: clock::span_nanos(period),
                 recording: Recording::default(),
             }
-            .run(&stopped)
+            .run(stop)
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { worker })
     }
 
     /// Ends the probing, waits for answers on their way, and returns the recording.
@@ -72,10 +65,7 @@ impl Prober {
     /// # Errors
     /// What made the prober fail.
     pub fn stop(self) -> Result<Recording> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread
-            .join()
-            .map_err(|_panic| anyhow!("the prober panicked"))?
+        self.worker.finish()
     }
 }
 
@@ -87,9 +77,9 @@ struct Loop {
 }
 
 impl Loop {
-    fn run(mut self, stop: &AtomicBool) -> Result<Recording> {
+    fn run(mut self, stop: &Stop) -> Result<Recording> {
         let mut next = clock::now() + self.period;
-        while !stop.load(Ordering::Relaxed) {
+        while stop.is_awaited() {
             clock::sleep_until(next);
             let now = clock::now();
             let late = now.saturating_sub(next);

@@ -1,13 +1,6 @@
 //! Scheduling of the harness' own threads. A measuring thread that waits for a CPU measures itself.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-};
+use std::{io, thread::JoinHandle};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -15,6 +8,8 @@ use nix::{
     sys::mman::{MlockAllFlags, mlockall},
     unistd::Pid,
 };
+
+use crate::worker::Stop;
 
 /// SCHED_FIFO priority of the probers and captures: above the node's engine (50 by default), which
 /// they hold up for some 10 µs per probe at most.
@@ -44,7 +39,7 @@ pub fn become_other() -> Result<()> {
 /// first. Ends on drop.
 #[derive(Debug)]
 pub struct Spinners {
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -54,17 +49,17 @@ impl Spinners {
     /// # Errors
     /// If a thread cannot be started.
     pub fn start() -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Stop::default();
         let mut threads = Vec::new();
         for cpu in 0..std::thread::available_parallelism()?.get() {
-            let stop = Arc::clone(&stop);
+            let stop = stop.clone();
             let spin = move || {
                 let mut only = CpuSet::new();
                 // Without either of both it would disturb what it is to protect.
                 let placed = only.set(cpu).is_ok()
                     && sched_setaffinity(Pid::from_raw(0), &only).is_ok()
                     && set_scheduler(libc::SCHED_IDLE, 0).is_ok();
-                while placed && !stop.load(Ordering::Relaxed) {
+                while placed && stop.is_awaited() {
                     std::hint::spin_loop();
                 }
             };
@@ -77,7 +72,7 @@ impl Spinners {
 
 impl Drop for Spinners {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.now();
         for thread in self.threads.drain(..) {
             // A spinner has nothing to say, not even by a panic.
             drop(thread.join());
