@@ -3,7 +3,10 @@
 //! No clock, socket, thread or `async` in here. Everything that can be decided is decided here; the
 //! engine (`io::engine`) carries the outputs out in the order in which they were pushed.
 
+pub mod advert;
+mod checksum;
 pub mod election;
+pub mod frame;
 pub mod input;
 pub mod intervals;
 pub mod output;

@@ -20,12 +20,12 @@ pub(super) enum Timer {
     SecondBlock,
     /// Active: the periodic announcement (`garp_master_refresh`).
     Refresh,
-    /// Retiring: repeat priority 0.
-    Repeat,
     /// Retiring: the successor's advert was heard, its announcement was not.
     Linger,
     /// Retiring: nobody can still be waiting for us.
     Drain,
+    /// Retiring: repeat priority 0. After [`Self::Drain`], which makes it pointless.
+    Repeat,
 }
 
 impl Timer {
@@ -38,9 +38,9 @@ impl Timer {
         Self::Reassert,
         Self::SecondBlock,
         Self::Refresh,
-        Self::Repeat,
         Self::Linger,
         Self::Drain,
+        Self::Repeat,
     ];
 }
 
@@ -97,8 +97,8 @@ mod tests {
             timers.set(timer, Instant(100 - index as u64));
             assert_eq!(timers.next(), Some(Instant(100 - index as u64)));
         }
-        timers.stop(Timer::Drain);
-        assert_eq!(timers.get(Timer::Drain), None);
+        timers.stop(Timer::Repeat);
+        assert_eq!(timers.get(Timer::Repeat), None);
         assert_eq!(timers.next(), Some(Instant(92)));
         timers.clear();
         assert_eq!(timers.next(), None);
