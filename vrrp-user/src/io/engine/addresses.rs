@@ -25,6 +25,7 @@ use vrrp_ebpf::abi::vip_state;
 use crate::{
     config::{Scope, Vip},
     io::{bpf::shared::VipStates, netlink},
+    proto::frame::Mac,
 };
 
 /// What the engine wants.
@@ -70,6 +71,8 @@ pub struct Placement<'vip> {
     pub vip: &'vip Vip,
     /// Interface index.
     pub ifindex: u32,
+    /// MAC of that interface.
+    pub mac: Mac,
     /// The address is the interface's own (priority 255): it was there before us and stays.
     pub kept: bool,
 }

@@ -15,6 +15,9 @@ pub struct FrameSpec {
     pub format: Format,
     /// The virtual IPs, in configured order.
     pub vips: Vec<IpAddr>,
+    /// For each, the interface and MAC that it lives at if that is not where the adverts leave
+    /// (`dev`).
+    pub elsewhere: Vec<Option<(u32, frame::Mac)>>,
 }
 
 /// Prebuilt frames.
@@ -22,18 +25,19 @@ pub struct FrameSpec {
 pub struct Frames {
     advert: Vec<u8>,
     resignation: Vec<u8>,
-    /// One gratuitous ARP or unsolicited NA per virtual IP.
-    announcements: Vec<Vec<u8>>,
+    /// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
+    announcements: Vec<(u32, Vec<Vec<u8>>)>,
 }
 
 impl Frames {
-    /// Builds every frame for this source address and MAC.
+    /// Builds every frame for this source address, interface and MAC.
     ///
     /// # Errors
     /// When the settings cannot be expressed on the wire, which the configuration rules out.
     pub fn build(
         spec: &FrameSpec,
         settings: &Settings,
+        ifindex: u32,
         mac: frame::Mac,
     ) -> Result<Self, EncodeError> {
         let advert = |priority| {
@@ -47,11 +51,22 @@ impl Frames {
             };
             frame::advert(mac, &message)
         };
-        let announcement = |vip: &IpAddr| frame::announcement(mac, *vip, true);
+        let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
+        for (vip, elsewhere) in spec.vips.iter().zip(&spec.elsewhere) {
+            let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
+            let frame = frame::announcement(mac, *vip, true);
+            match announcements
+                .iter_mut()
+                .find(|(index, _)| *index == ifindex)
+            {
+                Some((_, frames)) => frames.push(frame),
+                None => announcements.push((ifindex, vec![frame])),
+            }
+        }
         Ok(Self {
             advert: advert(settings.priority)?,
             resignation: advert(0)?,
-            announcements: spec.vips.iter().map(announcement).collect(),
+            announcements,
         })
     }
 
@@ -65,9 +80,15 @@ impl Frames {
         }
     }
 
-    /// Every announcement, `repeat` times: each virtual IP once before any a second time, so that
-    /// the last one does not wait for the repeats of the first.
-    pub fn announcements(&self, repeat: u8) -> impl Iterator<Item = &[u8]> {
-        (0..repeat).flat_map(|_| self.announcements.iter().map(Vec::as_slice))
+    /// By interface every announcement, `repeat` times: each virtual IP once before any a second
+    /// time, so that the last one does not wait for the repeats of the first.
+    pub fn announcements(
+        &self,
+        repeat: u8,
+    ) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
+        self.announcements.iter().map(move |(ifindex, frames)| {
+            let block = (0..repeat).flat_map(move |_| frames.iter().map(Vec::as_slice));
+            (*ifindex, block)
+        })
     }
 }

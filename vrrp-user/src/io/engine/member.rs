@@ -143,7 +143,12 @@ impl Member {
     ) -> Result<(), InterfaceError> {
         self.plan.settings.primary = primary;
         self.mac_changed = self.mac.replace(mac).is_some_and(|before| before != mac);
-        self.frames = Frames::build(&self.plan.frames, &self.plan.settings, mac)?;
+        self.frames = Frames::build(
+            &self.plan.frames,
+            &self.plan.settings,
+            self.plan.ifindex,
+            mac,
+        )?;
         tables.set_router(self.plan.key, self.plan.entry(primary))?;
         for (key, entry) in self.plan.vip_entries(mac) {
             tables.set_vip(key, entry)?;
@@ -332,18 +337,18 @@ impl Member {
     }
 
     fn announce(&mut self, repeat: u8, around: &mut Surroundings<'_>) {
-        let frames = &self.frames;
-        let Some(sender) = sender(around.senders, self.plan.ifindex) else {
-            return;
-        };
-        let sent = sender.send(frames.announcements(repeat));
-        mark(&mut self.timeline.announced);
-        if let Err(errno) = sent {
-            let errno = errno as i32;
-            around.control.send_event(Event::SendFailed {
-                router: self.index,
-                errno,
-            });
+        for (ifindex, frames) in self.frames.announcements(repeat) {
+            let Some(sender) = sender(around.senders, ifindex) else {
+                continue;
+            };
+            let sent = sender.send(frames);
+            mark(&mut self.timeline.announced);
+            if let Err(errno) = sent {
+                let (router, errno) = (self.index, errno as i32);
+                around
+                    .control
+                    .send_event(Event::SendFailed { router, errno });
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{Auth, Instance, Vip},
-    proto::{Family, Settings, Version, advert::Format},
+    proto::{Family, Settings, Version, advert::Format, frame::Mac},
 };
 
 /// Why a configuration cannot run here.
@@ -62,14 +62,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Joins instances with interfaces. `index_of` finds an interface by name; `is_ours` tells
-    /// whether an address was on an interface before the node came.
+    /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
+    /// `is_present` tells whether an address was on an interface before the node came.
     ///
     /// # Errors
     /// When a limit is exceeded or an interface is missing.
     pub fn new(
         instances: &[Instance],
-        index_of: impl Fn(&str) -> Option<u32>,
+        find: impl Fn(&str) -> Option<(u32, Mac)>,
         is_present: impl Fn(u32, IpAddr) -> bool,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
@@ -83,17 +83,22 @@ impl Plan {
                 return Err(PlanError::TooManyVips);
             }
             let find = |name: &str| {
-                index_of(name).ok_or_else(|| PlanError::NoInterface {
+                find(name).ok_or_else(|| PlanError::NoInterface {
                     instance: instance.name.clone(),
                     interface: name.to_owned(),
                 })
             };
-            let ifindex = find(&instance.interface)?;
+            let (ifindex, _) = find(&instance.interface)?;
             let mut placements = Vec::new();
             for vip in &instance.vips {
-                let ifindex = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
+                let (ifindex, mac) = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
                 let kept = instance.priority == 255 && is_present(ifindex, vip.address);
-                placements.push(Placement { vip, ifindex, kept });
+                placements.push(Placement {
+                    vip,
+                    ifindex,
+                    mac,
+                    kept,
+                });
             }
             plan.routers.push(RouterPlan::new(
                 instance,
@@ -133,6 +138,10 @@ impl RouterPlan {
             frames: FrameSpec {
                 format: format(instance),
                 vips: instance.vips.iter().map(|vip| vip.address).collect(),
+                elsewhere: placements
+                    .iter()
+                    .map(|vip| (vip.ifindex != ifindex).then_some((vip.ifindex, vip.mac)))
+                    .collect(),
             },
             ifindex,
             key: RouterKey {
@@ -156,20 +165,27 @@ impl RouterPlan {
         }
     }
 
-    /// What XDP knows of each virtual IP while the interface has this MAC.
-    pub fn vip_entries(&self, mac: [u8; 6]) -> impl Iterator<Item = (VipKey, VipEntry)> {
+    /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
+    pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
         let slot = self.entry.slot;
-        (self.first_vip..).zip(&self.vips).map(move |(vip, key)| {
-            (
-                *key,
-                VipEntry {
+        (self.first_vip..)
+            .zip(self.vips.iter().zip(&self.frames.elsewhere))
+            .map(move |(vip, (key, elsewhere))| {
+                let mac = elsewhere.map_or(mac, |(_, mac)| mac);
+                let entry = VipEntry {
                     slot,
                     vip,
                     mac,
                     _pad: [0; 2],
-                },
-            )
-        })
+                };
+                (*key, entry)
+            })
+    }
+
+    /// Every interface that frames of this router leave by.
+    pub fn interfaces(&self) -> impl Iterator<Item = u32> {
+        let elsewhere = self.frames.elsewhere.iter().flatten();
+        std::iter::once(self.ifindex).chain(elsewhere.map(|(ifindex, _)| *ifindex))
     }
 }
 

@@ -172,11 +172,10 @@ impl Engine {
         let mut senders: Vec<(u32, FrameSender)> = Vec::new();
         let mut members = Vec::new();
         for (index, router) in (0..).zip(plan.routers) {
-            if !senders
-                .iter()
-                .any(|(ifindex, _)| *ifindex == router.ifindex)
-            {
-                senders.push((router.ifindex, FrameSender::open(router.ifindex)?));
+            for ifindex in router.interfaces() {
+                if !senders.iter().any(|(index, _)| *index == ifindex) {
+                    senders.push((ifindex, FrameSender::open(ifindex)?));
+                }
             }
             let member = Member::new(index, router, &slots).map_err(|Superseded| {
                 io::Error::other("another process owns the virtual router")
