@@ -116,7 +116,8 @@ impl Router {
     /// Takes one event at `now` and pushes what it wants done, at most twelve outputs.
     ///
     /// `now` never goes backwards. Carry the whole list out, in order, before feeding what it leads
-    /// to ([`Input::AdvertSent`] and the like).
+    /// to ([`Input::AdvertSent`] and the like). An Own that follows an Advertise is stored when that
+    /// advert was handed to the kernel, not while it waits for a batch.
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::LinkUp { primary } => self.link_up(now, primary, out),

@@ -28,8 +28,6 @@ impl Router {
         // address is served as early as possible.
         let served_elsewhere = self.state == State::Rising || self.released;
         let transition = self.enter(State::Active, cause, now, deadline);
-        self.worse = None;
-        self.released = false;
         self.contested = false;
         self.lease_end = self.first_lease(now);
         let own = Output::Own {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Bench, Cause, DISOWN, DOWN, InitialState, Input, OURS, Output, PEER, SKEW, START, Settings,
-    State, advert, ms, nobody, own, settings, transition,
+    Advert, Bench, Cause, DISOWN, DOWN, InitialState, Input, OURS, Output, PEER, SKEW, START,
+    Settings, State, Version, advert, ms, nobody, own, settings, transition,
 };
 
 const UP: Input = Input::LinkUp { primary: OURS };
@@ -112,6 +112,30 @@ fn link_up_waits_a_whole_active_down_interval() {
     bench.feed(START + ms(5), UP);
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
     assert_eq!(bench.router.active_priority(), None);
+}
+
+/// Neither priority 0 nor a worse router's slow adverts count after a fault.
+#[test]
+fn a_fault_ends_what_was_heard() {
+    let slow = Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 50,
+        interval_cs: 100,
+    };
+    for input in [advert(START, 0), Input::Advert(slow)] {
+        let mut bench = Bench::in_state(State::Backup, settings());
+        bench.feed(START, input);
+        bench.feed(START, Input::LinkDown);
+        bench.feed(START, UP);
+        let (_, out) = bench.expire();
+        assert!(matches!(out[0], Output::Own { .. }));
+        assert_eq!(
+            transition(out),
+            Some((State::Backup, State::Active, Cause::ActiveDown))
+        );
+    }
 }
 
 #[test]

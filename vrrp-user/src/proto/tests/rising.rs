@@ -113,6 +113,9 @@ fn c35_flips_at_once_when_the_worse_active_resigns() {
         transition(out),
         Some((State::Rising, State::Active, Cause::PriorityZero))
     );
+    // What arrived before that and is processed late deposes nobody.
+    assert_eq!(bench.feed(now, advert(START + ms(1), 200)), []);
+    assert_eq!(bench.state(), State::Active);
 }
 
 #[test]
