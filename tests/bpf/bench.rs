@@ -1,5 +1,7 @@
 //! One frame, judged twice.
 
+use std::sync::{Mutex, MutexGuard};
+
 use vrrp_ebpf::{
     abi::{Counter, Event},
     policy::{self, Action, Link, Report, Verdict},
@@ -55,23 +57,33 @@ impl Outcome {
     }
 }
 
-/// The host's policy and, where it may be loaded, the kernel's.
+/// The host's policy and, where it may be loaded, the kernel's. One test at a time has it.
 pub(crate) struct Bench {
-    pub(crate) kernel: Option<Kernel>,
+    kernel: MutexGuard<'static, Option<Kernel>>,
 }
 
 impl Bench {
+    /// Waits for its turn; the first loads the programs, because that takes longer than all cases.
     pub(crate) fn new() -> Self {
-        Self {
-            kernel: Kernel::load(0),
+        static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
+        let mut kernel = KERNEL.lock().unwrap_or_else(|poisoned| {
+            // A failed case may have left counters and records behind.
+            KERNEL.clear_poison();
+            let mut kernel = poisoned.into_inner();
+            *kernel = None;
+            kernel
+        });
+        if kernel.is_none() {
+            *kernel = Kernel::load(0);
         }
+        Self { kernel }
     }
 
     /// What a received frame brings about, on every path that there is.
     #[track_caller]
     pub(crate) fn receive(&mut self, world: &World, frame: &[u8]) -> Outcome {
         let host = on_host(world, frame, Program::Ingress);
-        if let Some(kernel) = &mut self.kernel {
+        if let Some(kernel) = &mut *self.kernel {
             for program in [Program::Ingress, Program::IngressFrags] {
                 assert_eq!(
                     in_kernel(kernel, world, frame, program),
@@ -87,7 +99,7 @@ impl Bench {
     #[track_caller]
     pub(crate) fn send(&mut self, world: &World, frame: &[u8]) -> Outcome {
         let host = on_host(world, frame, Program::Egress);
-        if let Some(kernel) = &mut self.kernel
+        if let Some(kernel) = &mut *self.kernel
             && makes_skb(frame)
         {
             assert_eq!(in_kernel(kernel, world, frame, Program::Egress), host);

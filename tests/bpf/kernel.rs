@@ -48,7 +48,7 @@ pub(crate) struct Run {
 /// Programs and maps of one load of the object; they go with it.
 pub(crate) struct Kernel {
     ebpf: Ebpf,
-    pub(crate) events: RingBuf<aya::maps::MapData>,
+    events: RingBuf<aya::maps::MapData>,
 }
 
 impl Kernel {
