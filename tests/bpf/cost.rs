@@ -16,7 +16,7 @@ fn verified_instructions_and_time_per_frame() {
         let Some(kernel) = Kernel::load(level) else {
             return;
         };
-        for program in Program::ALL {
+        for &program in &kernel.programs {
             let info = kernel.info(program);
             println!(
                 "{} with log {log}: {} instructions verified, {} bytes translated",

@@ -1,1 +1,104 @@
+//! What leaves from a virtual IP leaves from the owner only.
 
+use vrrp_ebpf::{abi::Counter, ownership::State};
+use vrrp_tests::frames::{Advert, Arp, Packet};
+
+use crate::{
+    bench::Bench,
+    world::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, World},
+};
+
+fn packet() -> Packet {
+    let mut packet = Packet::to([10, 9, 8, 7]);
+    packet.ip.source = VIP;
+    packet
+}
+
+#[test]
+fn owner_sends_from_the_virtual_ip() {
+    let mut bench = Bench::new();
+    for state in [State::Active, State::Retiring] {
+        let world = World::new().with_state(SLOT, state);
+        bench.send(&world, &packet().build()).is_untouched();
+        bench
+            .send(&world, &Arp::gratuitous(1, VIP).build())
+            .is_untouched();
+    }
+}
+
+#[test]
+fn other_nodes_do_not() {
+    let mut bench = Bench::new();
+    let mut fragment = packet();
+    fragment.ip.fragment = 0x0010;
+    let mut options = packet();
+    options.ip.options = vec![1; 40];
+    let asks = Arp {
+        sender: VIP,
+        ..Arp::who_has([192, 168, 1, 7])
+    };
+    for world in [
+        World::new(),
+        World::new().with_state(SLOT, State::Rising),
+        World::new().with_expired(SLOT, State::Active),
+        World::new().with_expired(SLOT, State::Retiring),
+    ] {
+        for packet in [packet(), fragment.clone(), options.clone()] {
+            let outcome = bench.send(&world, &packet.build());
+            outcome.is_dropped(SLOT, Counter::EgressIp);
+        }
+        for arp in [
+            Arp::gratuitous(1, VIP),
+            Arp::gratuitous(2, VIP),
+            asks.clone(),
+        ] {
+            let outcome = bench.send(&world, &arp.build());
+            outcome.is_dropped(SLOT, Counter::EgressArp);
+        }
+    }
+}
+
+#[test]
+fn retiring_node_sends_data_but_no_arp_once_its_successor_was_heard() {
+    let mut bench = Bench::new();
+    let mut world = World::new().with_state(SLOT, State::Retiring);
+    world.slot(SLOT).last_seen = 1;
+    bench.send(&world, &packet().build()).is_untouched();
+    let outcome = bench.send(&world, &Arp::gratuitous(1, VIP).build());
+    outcome.is_dropped(SLOT, Counter::EgressArp);
+}
+
+#[test]
+fn everything_else_is_left_to_other_programs() {
+    let mut bench = Bench::new();
+    let world = World::new();
+    let mut advert = Advert::v3(VRID, &[VIP]);
+    advert.ip.source = PRIMARY;
+    let mut short = packet().build();
+    short.truncate(33);
+    let mut ipv6 = packet().build();
+    ipv6[12..14].copy_from_slice(&[0x86, 0xdd]);
+    for frame in [
+        Packet::to([10, 9, 8, 7]).build(),
+        Packet::to(VIP).build(),
+        Arp::who_has(VIP).build(),
+        Arp::probe(VIP).build(),
+        advert.build(),
+        short,
+        ipv6,
+    ] {
+        bench.send(&world, &frame).is_untouched();
+    }
+}
+
+#[test]
+fn tag_tells_the_virtual_router() {
+    let mut bench = Bench::new();
+    let world = World::new().with_state(SLOT, State::Active);
+    let mut tagged = packet();
+    tagged.ip.source = VIP_VLAN;
+    bench.send(&world, &tagged.build()).is_untouched();
+    tagged.ethernet.tags = vec![(0x8100, VLAN)];
+    let outcome = bench.send(&world, &tagged.build());
+    outcome.is_dropped(SLOT_VLAN, Counter::EgressIp);
+}

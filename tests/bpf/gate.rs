@@ -1,1 +1,123 @@
+//! Packets to a virtual IP (C50, C56).
 
+use vrrp_ebpf::{
+    abi::{Counter, vip_state},
+    ownership::State,
+};
+use vrrp_tests::frames::Packet;
+
+use crate::{
+    bench::{Bench, Fate},
+    world::{SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World},
+};
+
+const UP: u64 = vip_state::INSTALLED | vip_state::READY;
+
+/// Packets of every shape to the virtual IP.
+fn packets() -> [Packet; 5] {
+    let mut options = Packet::to(VIP);
+    options.ip.options = vec![1; 8];
+    let mut fragment = Packet::to(VIP);
+    fragment.ip.fragment = 0x2003;
+    let mut padded = Packet::to(VIP);
+    padded.payload.clear();
+    padded.ethernet.padded = true;
+    let vrrp = Packet {
+        protocol: 112,
+        ..Packet::to(VIP)
+    };
+    [Packet::to(VIP), options, fragment, padded, vrrp]
+}
+
+#[test]
+fn owner_takes_packets_once_the_address_is_there() {
+    let mut bench = Bench::new();
+    for state in [State::Active, State::Retiring] {
+        let world = World::new().with_state(SLOT, state);
+        for packet in packets() {
+            let up = world.clone().with_vip_state(UP);
+            let outcome = bench.receive(&up, &packet.build());
+            assert_eq!(outcome.fate, Fate::Pass);
+            assert_eq!(outcome.counters, [(SLOT, Counter::VipPassed)]);
+            assert_eq!((outcome.event, outcome.seen), (None, None));
+
+            for bits in [0, vip_state::INSTALLED] {
+                let rising = world.clone().with_vip_state(bits);
+                let outcome = bench.receive(&rising, &packet.build());
+                outcome.is_dropped(SLOT, Counter::VipNotReady);
+            }
+        }
+    }
+}
+
+#[test]
+fn other_nodes_drop_what_their_stale_address_would_take() {
+    let mut bench = Bench::new();
+    for world in [
+        World::new(),
+        World::new().with_state(SLOT, State::Rising),
+        World::new().with_expired(SLOT, State::Active),
+        World::new().with_expired(SLOT, State::Retiring),
+    ] {
+        for packet in packets() {
+            for bits in [vip_state::INSTALLED, UP] {
+                let stale = world.clone().with_vip_state(bits);
+                let outcome = bench.receive(&stale, &packet.build());
+                outcome.is_dropped(SLOT, Counter::VipNotOwner);
+            }
+            let gone = world.clone().with_vip_state(0);
+            bench.receive(&gone, &packet.build()).is_untouched();
+        }
+    }
+}
+
+#[test]
+fn transit_and_other_vlans_pass_untouched() {
+    let mut bench = Bench::new();
+    let world = World::new()
+        .with_state(SLOT, State::Active)
+        .with_state(SLOT_VLAN, State::Active);
+    bench
+        .receive(&world, &Packet::to([10, 9, 8, 7]).build())
+        .is_untouched();
+    bench
+        .receive(&world, &Packet::to(VIP_VLAN).build())
+        .is_untouched();
+    let mut tagged = Packet::to(VIP_VLAN);
+    tagged.ethernet.tags = vec![(0x8100, VLAN)];
+    let outcome = bench.receive(&world, &tagged.build());
+    outcome.is_dropped(SLOT_VLAN, Counter::VipNotReady);
+}
+
+#[test]
+fn filter_hit_without_a_virtual_ip_passes_untouched() {
+    let mut bench = Bench::new();
+    let world = World::new().with_state(SLOT, State::Active);
+    let position = vrrp_ebpf::abi::filter_position(VIP);
+    let twin = (0..=u16::MAX)
+        .map(|tail| {
+            let [c, d] = tail.to_be_bytes();
+            [10, 20, c, d]
+        })
+        .find(|address| vrrp_ebpf::abi::filter_position(*address) == position)
+        .unwrap();
+    bench
+        .receive(&world, &Packet::to(twin).build())
+        .is_untouched();
+}
+
+#[test]
+fn ipv6_and_broken_headers_pass_untouched() {
+    let mut bench = Bench::new();
+    let world = World::new();
+    let frame = Packet::to(VIP).build();
+    let mut ipv6 = frame.clone();
+    ipv6[12..14].copy_from_slice(&[0x86, 0xdd]);
+    let mut version = frame.clone();
+    version[14] = 0x65;
+    let mut header = frame.clone();
+    header[14] = 0x44;
+    for frame in [&ipv6, &version, &header, &frame[..33].to_vec()] {
+        bench.receive(&world, frame).is_untouched();
+    }
+}

@@ -6,6 +6,7 @@ use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, HashMap, PerCpuArray, PerCpuValues, RingBuf},
     programs::{ProgramInfo, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
+    util::KernelVersion,
 };
 use vrrp_ebpf::abi::{
     Counter, Counters, Event, NO_ROUTER, RouterEntry, RouterKey, Slot, VipEntry, VipKey,
@@ -26,6 +27,13 @@ pub(crate) enum Program {
 
 impl Program {
     pub(crate) const ALL: [Self; 3] = [Self::Ingress, Self::IngressFrags, Self::Egress];
+
+    /// Whether this kernel can load it. XDP in several buffers came with Linux 5.18 ("bpf:
+    /// introduce BPF_F_XDP_HAS_FRAGS flag in prog_flags loading the ebpf program").
+    fn is_supported(self) -> bool {
+        self != Self::IngressFrags
+            || KernelVersion::current().unwrap() >= KernelVersion::new(5, 18, 0)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -48,7 +56,9 @@ pub(crate) struct Run {
 /// Programs and maps of one load of the object; they go with it.
 pub(crate) struct Kernel {
     ebpf: Ebpf,
-    pub(crate) events: RingBuf<aya::maps::MapData>,
+    /// The programs that this kernel can load.
+    pub(crate) programs: Vec<Program>,
+    events: RingBuf<aya::maps::MapData>,
 }
 
 impl Kernel {
@@ -67,7 +77,8 @@ impl Kernel {
             .override_global("AYA_LOG_LEVEL", &log, true)
             .load(&object)
             .unwrap();
-        for program in Program::ALL {
+        let programs = Vec::from_iter(Program::ALL.into_iter().filter(|p| p.is_supported()));
+        for &program in &programs {
             let loaded = ebpf.program_mut(program.name()).unwrap();
             if program == Program::Egress {
                 let loaded: &mut SchedClassifier = loaded.try_into().unwrap();
@@ -82,7 +93,11 @@ impl Kernel {
             }
         }
         let events = RingBuf::try_from(ebpf.take_map("EVENTS").unwrap()).unwrap();
-        Some(Self { ebpf, events })
+        Some(Self {
+            ebpf,
+            programs,
+            events,
+        })
     }
 
     /// Fills the maps.

@@ -3,6 +3,14 @@
 //!
 //! Needs root and the object that `cargo xtask build` made, named in `XVRRP_BPF_OBJECT`. With
 //! `XVRRP_SKIP_PRIVILEGED` set, the cases run on the host alone.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "all of this is test code, helpers included; it reports to a terminal"
+)]
 
 mod adverts;
 mod arp;

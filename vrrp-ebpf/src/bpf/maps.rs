@@ -18,6 +18,8 @@ use vrrp_ebpf::{
     policy::Tables,
 };
 
+use super::verifier::opaque;
+
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
 /// Virtual routers by what an advert says. Written by the node, read per advert.
@@ -98,6 +100,7 @@ impl Tables for Maps {
             return false;
         };
         let (word, bit) = filter_position(tail);
+        let word = opaque(word) & (FILTER_WORDS - 1);
         // SAFETY: `word` is below FILTER_WORDS; otherwise as in `ownership`.
         let word = unsafe { ptr::read_volatile(words.cast::<u64>().add(word)) };
         word >> bit & 1 != 0
@@ -125,7 +128,7 @@ pub(super) fn count(slot: u32, counter: Counter) {
     if let Some(counters) = COUNTERS.get_ptr_mut(slot) {
         // SAFETY: this CPU's value, and nothing interrupts the program on it that writes it.
         let counters = unsafe { &mut *counters };
-        if let Some(word) = counters.get_mut(counter as usize) {
+        if let Some(word) = counters.get_mut(opaque(counter as usize)) {
             *word += 1;
         }
     }

@@ -2,6 +2,7 @@
 
 mod maps;
 mod packet;
+mod verifier;
 
 use aya_ebpf::{
     bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action},

@@ -1,9 +1,9 @@
 //! The frame of an XDP or tc context: the only place where packet memory is touched.
 
-use core::arch::asm;
-
 use aya_ebpf::programs::{TcContext, XdpContext};
 use vrrp_ebpf::frame::{Frame, FrameMut};
+
+use super::verifier::opaque;
 
 /// Offsets above this are refused: the verifier wants a bound, and the longest advert behind the
 /// longest header ends well before it.
@@ -26,6 +26,7 @@ impl XdpFrame {
 
     #[inline(always)]
     fn piece<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
+        let at = opaque(at);
         if at > MAX_OFFSET {
             return None;
         }
@@ -58,23 +59,4 @@ impl Frame for TcFrame<'_> {
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.0.load(at).ok()
     }
-}
-
-/// The same address, of which the compiler knows nothing any more. The verifier accepts an access
-/// only through the very register that was compared with the packet's end; without this the
-/// compiler adds up the parts of the address in another order for the access.
-#[inline(always)]
-fn opaque(address: usize) -> usize {
-    let copy;
-    // SAFETY: copies a register. An empty template would leave two line records for the next
-    // instruction, which the kernel refuses.
-    unsafe {
-        asm!(
-            "{copy} = {address}",
-            address = in(reg) address,
-            copy = lateout(reg) copy,
-            options(pure, nomem, nostack),
-        );
-    }
-    copy
 }

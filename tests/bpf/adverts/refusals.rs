@@ -1,0 +1,247 @@
+//! The receive checks of RFC 9568 section 7.1 and RFC 3768 section 7.1 (C10-C24).
+
+use vrrp_ebpf::abi::{Counter, Event, event_flags, router_flags};
+use vrrp_tests::frames::{Advert, Checksum};
+
+use super::{EVENT, is_accepted, v2, v3};
+use crate::{
+    bench::{Bench, Fate},
+    world::{PRIMARY, SLOT, SLOT_V2, VIP, VRID, World},
+};
+
+#[track_caller]
+fn is_refused(advert: &Advert, slot: u32, counter: Counter) {
+    Bench::new()
+        .receive(&World::new(), &advert.build())
+        .is_dropped(slot, counter);
+}
+
+#[test]
+fn first_fragment_is_refused_later_ones_tell_no_vrid() {
+    let mut advert = v3();
+    advert.ip.fragment = 0x2000;
+    is_refused(&advert, SLOT, Counter::BadLength);
+    advert.ip.fragment = 0x0001;
+    Bench::new()
+        .receive(&World::new(), &advert.build())
+        .is_untouched();
+}
+
+#[test]
+fn truncated_anywhere_it_is_never_accepted() {
+    let mut bench = Bench::new();
+    let world = World::new();
+    for (advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        let frame = advert.build();
+        // A test run wants an Ethernet header; the VRID is the second byte after IP's header.
+        for length in 14..frame.len() {
+            let outcome = bench.receive(&world, &frame[..length]);
+            if length < 14 + 20 + 2 {
+                outcome.is_untouched();
+            } else {
+                outcome.is_dropped(slot, Counter::BadLength);
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths_that_disagree_are_refused() {
+    for change in [-4, 4] {
+        let mut advert = v3();
+        advert.ethernet.padded = true;
+        advert.ip.total_length = Some(32_u16.checked_add_signed(change).unwrap());
+        is_refused(&advert, SLOT, Counter::BadLength);
+    }
+    for (advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        for count in [2, 255] {
+            let count = Some(count);
+            is_refused(
+                &Advert {
+                    count,
+                    ..advert.clone()
+                },
+                slot,
+                Counter::BadLength,
+            );
+        }
+    }
+    let trailing = Advert {
+        tail: vec![0; 4],
+        ..v3()
+    };
+    is_refused(&trailing, SLOT, Counter::BadLength);
+    // What lies in the padding is no password, not even a wrong one.
+    let mut advert = Advert {
+        tail: b"guess\0\0\0".to_vec(),
+        ..v2()
+    };
+    advert.ip.total_length = Some(32);
+    is_refused(&advert, SLOT_V2, Counter::BadLength);
+}
+
+#[test]
+fn ttl_proves_the_link() {
+    for ttl in [0, 1, 254] {
+        for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+            advert.ip.ttl = ttl;
+            is_refused(&advert, slot, Counter::BadTtl);
+        }
+    }
+}
+
+#[test]
+fn versions_are_as_configured() {
+    for version_type in [0x01, 0x11, 0x21, 0x41, 0xf1] {
+        let advert = Advert {
+            version_type,
+            ..v3()
+        };
+        is_refused(&advert, SLOT, Counter::BadVersion);
+    }
+    let advert = Advert {
+        version_type: 0x31,
+        ..v2()
+    };
+    is_refused(&advert, SLOT_V2, Counter::BadVersion);
+
+    let mut world = World::new();
+    world.router(SLOT).flags |= router_flags::ACCEPT_V2;
+    let mut bench = Bench::new();
+    let both = Advert::v2(VRID, &[VIP]);
+    let outcome = bench.receive(&world, &both.build());
+    assert_eq!(outcome.counters, [(SLOT, Counter::AdvertAccepted)]);
+    let outcome = bench.receive(&world, &v3().build());
+    assert_eq!(outcome.fate, Fate::Pass);
+}
+
+#[test]
+fn only_type_1_is_known() {
+    for kind in [0, 2, 15] {
+        let (mut two, mut three) = (v2(), v3());
+        two.version_type = 0x20 | kind;
+        three.version_type = 0x30 | kind;
+        is_refused(&two, SLOT_V2, Counter::BadType);
+        is_refused(&three, SLOT, Counter::BadType);
+    }
+}
+
+#[test]
+fn checksums_must_verify() {
+    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        advert.checksum = Checksum::Wrong;
+        is_refused(&advert, slot, Counter::BadChecksum);
+        advert.checksum = Checksum::Plain;
+        advert.ip.corrupt = true;
+        is_refused(&advert, slot, Counter::BadChecksum);
+    }
+    // Version 2 has no pseudo-header.
+    let advert = Advert {
+        checksum: Checksum::Pseudo,
+        ..v2()
+    };
+    is_refused(&advert, SLOT_V2, Counter::BadChecksum);
+}
+
+#[test]
+fn no_address_is_refused() {
+    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        advert.addresses.clear();
+        is_refused(&advert, slot, Counter::BadCount);
+    }
+}
+
+#[test]
+fn interval_of_version_2_must_be_ours() {
+    for seconds in [0, 2, 255] {
+        let advert = Advert {
+            timing: [1, seconds],
+            ..v2()
+        };
+        is_refused(&advert, SLOT_V2, Counter::BadInterval);
+    }
+}
+
+#[test]
+fn interval_of_version_3_must_not_be_zero() {
+    for timing in [[0, 0], [0xf0, 0]] {
+        is_refused(&Advert { timing, ..v3() }, SLOT, Counter::BadInterval);
+    }
+    for (timing, interval_cs) in [([0, 1], 1), ([0xf0, 1], 1), ([0x0f, 0xff], 4095)] {
+        let advert = Advert { timing, ..v3() };
+        let outcome = Bench::new().receive(&World::new(), &advert.build());
+        is_accepted(
+            &outcome,
+            &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
+            Event {
+                interval_cs,
+                ..EVENT
+            },
+        );
+    }
+}
+
+#[test]
+fn authentication_is_as_configured() {
+    for auth_type in [0, 2, 254] {
+        let advert = Advert {
+            timing: [auth_type, 1],
+            ..v2()
+        };
+        is_refused(&advert, SLOT_V2, Counter::BadAuthType);
+    }
+    for password in [*b"1112\0\0\0\0", *b"1111\0\0\0\x01", [0; 8]] {
+        let advert = Advert {
+            tail: password.to_vec(),
+            ..v2()
+        };
+        is_refused(&advert, SLOT_V2, Counter::BadPassword);
+    }
+}
+
+#[test]
+fn address_list_of_version_2_must_be_ours_unless_the_owner_says_otherwise() {
+    let other = [192, 168, 1, 253];
+    for addresses in [vec![other], vec![VIP, VIP], vec![VIP, other]] {
+        let advert = Advert { addresses, ..v2() };
+        is_refused(&advert, SLOT_V2, Counter::BadAddressList);
+        let stop = Advert {
+            priority: 0,
+            ..advert
+        };
+        is_refused(&stop, SLOT_V2, Counter::BadAddressList);
+    }
+
+    let accepted = [Counter::AdvertAccepted, Counter::AddressListDiffers];
+    let event = Event {
+        slot: SLOT_V2,
+        version: 2,
+        flags: event_flags::ADDRESS_LIST_DIFFERS,
+        ..EVENT
+    };
+    let mut bench = Bench::new();
+    let advert = Advert {
+        addresses: vec![other],
+        ..v2()
+    };
+    let owner = Advert {
+        priority: 255,
+        ..advert.clone()
+    };
+    let outcome = bench.receive(&World::new(), &owner.build());
+    let priority = 255;
+    is_accepted(&outcome, &accepted, Event { priority, ..event });
+
+    let mut world = World::new();
+    world.router(SLOT_V2).flags |= router_flags::SKIP_ADDRESS_CHECK;
+    let outcome = bench.receive(&world, &advert.build());
+    is_accepted(&outcome, &accepted, event);
+}
+
+#[test]
+fn own_adverts_are_dropped() {
+    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        advert.ip.source = PRIMARY;
+        is_refused(&advert, slot, Counter::OwnSource);
+    }
+}
