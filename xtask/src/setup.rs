@@ -196,8 +196,12 @@ impl BuildTools {
     fn report(&self) {
         match &self.rung {
             Rung::Use(rustc) => found("rustc for BPF", &described(rustc)),
-            Rung::InstallPackages(_) => missing("rustc for BPF", "Debian has it in packages"),
-            Rung::InstallNightly => missing("rustc for BPF", "rustup's nightly with rust-src"),
+            Rung::InstallPackages(_) | Rung::InstallNightly => {
+                missing(
+                    "rustc for BPF",
+                    "no rustc here has `core` for BPF, or rust-src",
+                );
+            }
             Rung::ByHand(reason) => missing("rustc for BPF", reason),
         }
         let state = match (&self.rung, &self.linker) {
@@ -226,6 +230,7 @@ impl BuildTools {
             }
             Rung::Use(rustc) => plan.packages.push(linker::llvm_package(&rustc.llvm)),
         }
+        plan.linker_follows = plan.linker.is_none() && self.toolchain().is_none();
         Ok(plan)
     }
 }
@@ -239,6 +244,8 @@ struct Plan {
     nightly: bool,
     /// bpf-linker, for this compiler.
     linker: Option<Rustc>,
+    /// bpf-linker comes in a later round.
+    linker_follows: bool,
 }
 
 impl Plan {

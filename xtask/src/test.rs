@@ -15,8 +15,10 @@ use crate::{
 
 /// Tells the suites which node to test.
 const NODE_VARIABLE: &str = "XVRRP_BIN";
-/// Suites that load programs and make namespaces, and so are run as root.
-const PRIVILEGED: [&str; 2] = ["bpf", "lab"];
+/// The package whose suites load programs and make namespaces, and so are run as root.
+const LAB: &str = "vrrp-tests";
+/// Its suites that ask nothing of the kernel.
+const UNPRIVILEGED: [&str; 2] = ["golden", "sim"];
 /// The step with all tests inside the crates.
 const UNIT: &str = "unit";
 /// The step with the examples in the documentation.
@@ -41,11 +43,20 @@ struct Step {
 }
 
 impl Step {
-    fn new(name: &str, cargo: &[&str]) -> Self {
+    fn inside_crates(name: &str, cargo: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
             cargo: cargo.iter().map(|&argument| argument.to_owned()).collect(),
-            as_root: PRIVILEGED.contains(&name),
+            as_root: false,
+        }
+    }
+
+    fn of(suite: &Suite) -> Self {
+        let cargo = ["--package", &suite.package, "--test", &suite.name];
+        let as_root = suite.package == LAB && !UNPRIVILEGED.contains(&suite.name.as_str());
+        Self {
+            as_root,
+            ..Self::inside_crates(&suite.name, &cargo)
         }
     }
 }
@@ -99,17 +110,11 @@ pub(crate) fn command(args: &Args) -> Result<()> {
 
 /// The steps that `filter` asks for, and the parts of test names in it.
 fn plan(suites: &[Suite], filter: &[String]) -> (Vec<Step>, Vec<String>) {
-    let inside = [
-        Step::new(DOC, &["--workspace", "--doc"]),
-        Step::new(UNIT, &["--workspace", "--lib", "--bins"]),
+    let mut steps = vec![
+        Step::inside_crates(DOC, &["--workspace", "--doc"]),
+        Step::inside_crates(UNIT, &["--workspace", "--lib", "--bins"]),
     ];
-    let suites = suites.iter().map(|suite| {
-        Step::new(
-            &suite.name,
-            &["--package", &suite.package, "--test", &suite.name],
-        )
-    });
-    let mut steps: Vec<Step> = inside.into_iter().chain(suites).collect();
+    steps.extend(suites.iter().map(Step::of));
 
     let (chosen, names): (Vec<String>, Vec<String>) = filter
         .iter()
@@ -161,9 +166,8 @@ fn look_at_the_kernel() -> Result<()> {
     }
     if !lacks.required.is_empty() {
         bail!(
-            "this kernel or container cannot run the suites {}:\n    {}\n\
+            "this kernel or container cannot run the suites that need root:\n    {}\n\
              `cargo xtask test {UNIT}` runs the tests that ask nothing of the kernel",
-            PRIVILEGED.join(" and "),
             lacks.required.join("\n    ")
         );
     }
@@ -202,8 +206,16 @@ mod tests {
 
     #[test]
     fn only_the_suites_that_touch_the_kernel_run_as_root() {
-        assert!(Step::new("lab", &[]).as_root && Step::new("bpf", &[]).as_root);
-        assert!(!Step::new(UNIT, &[]).as_root && !Step::new("golden", &[]).as_root);
+        let is_root = |package: &str, name: &str| {
+            Step::of(&Suite {
+                package: package.to_owned(),
+                name: name.to_owned(),
+            })
+            .as_root
+        };
+        assert!(is_root("vrrp-tests", "lab") && is_root("vrrp-tests", "bpf"));
+        assert!(!is_root("vrrp-tests", "golden") && !is_root("vrrp-user", "lab"));
+        assert!(!Step::inside_crates(UNIT, &[]).as_root);
     }
 
     #[test]
