@@ -58,7 +58,7 @@ fn the_prober_measures_a_gap_of_known_length() {
     clock::sleep(Duration::from_millis(100));
     let recording = prober.stop().unwrap();
 
-    let failover = recording.failover(1, 2).unwrap();
+    let failover = recording.failover(1, 2, before).unwrap();
     let slack = 2_000_000 + recording.worst_lateness;
     assert!(failover.last_old + slack > before, "{failover:?}");
     assert!(failover.last_old < down + slack, "{failover:?}");

@@ -29,7 +29,10 @@ type Instruction = (u16, u8, u8, u32);
 const LOAD_BYTE: u16 = 0x30;
 const LOAD_HALF: u16 = 0x28;
 const JUMP_EQUAL: u16 = 0x15;
+const JUMP_EQUAL_X: u16 = 0x1d;
+const LOAD_WORD: u16 = 0x20;
 const RETURN: u16 = 0x06;
+const TO_X: u16 = 0x07;
 
 /// Lets ARP pass.
 pub(crate) const ONLY_ARP: &[Instruction] = &[
@@ -39,10 +42,15 @@ pub(crate) const ONLY_ARP: &[Instruction] = &[
     (RETURN, 0, 0, 0),
 ];
 
-/// Lets ARP and VRRP over IPv4 pass.
-pub(crate) const ARP_AND_VRRP: &[Instruction] = &[
+/// Lets VRRP over IPv4 pass, and ARP whose sender and target address are one: ordinary ARP would wake
+/// a capture a thousand times a second.
+pub(crate) const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (LOAD_HALF, 0, 0, 12),
-    (JUMP_EQUAL, 3, 0, 0x0806),
+    (JUMP_EQUAL, 0, 4, 0x0806),
+    (LOAD_WORD, 0, 0, 28),
+    (TO_X, 0, 0, 0),
+    (LOAD_WORD, 0, 0, 38),
+    (JUMP_EQUAL_X, 3, 4, 0),
     (JUMP_EQUAL, 0, 3, 0x0800),
     (LOAD_BYTE, 0, 0, 23),
     (JUMP_EQUAL, 0, 1, 112),
