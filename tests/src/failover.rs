@@ -104,9 +104,9 @@ impl Timeline {
     fn read(timeline: &Value) -> Option<Self> {
         let moment = |name| timeline.get(name)?.as_u64();
         Some(Self {
-            deadline: moment("deadline")?,
-            owned: moment("owned")?,
-            ready: moment("ready")?,
+            deadline: moment("deadline_ns")?,
+            owned: moment("owned_ns")?,
+            ready: moment("ready_ns")?,
         })
     }
 }
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_timeline_is_found_wherever_it_stands() {
         let status = serde_json::json!({"instances": [{"name": "VI_1", "timeline":
-            {"last_advert": 1, "deadline": 2, "owned": 3, "announced": 4, "ready": 5}}]});
+            {"last_advert_ns": 1, "deadline_ns": 2, "owned_ns": 3, "announced_ns": 4, "ready_ns": 5}}]});
         assert_eq!(
             Timeline::find(&status),
             Some(Timeline {
