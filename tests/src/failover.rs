@@ -53,6 +53,8 @@ pub struct Timing {
     pub priorities: [u8; 2],
     /// How often the client probes.
     pub probe: Duration,
+    /// How often it asks for the VIP by ARP.
+    pub arp: Duration,
     /// How long to watch before and after each event.
     pub settle: Duration,
 }
@@ -184,7 +186,7 @@ impl<'lab> Pair<'lab> {
             Event::Stop | Event::Kill | Event::Link => (1, 2),
         };
         let capture = Capture::start(&lab.switch)?;
-        let arp = ArpProber::start(&lab.client, VIP, Duration::from_millis(1))?;
+        let arp = ArpProber::start(&lab.client, VIP, self.timing.arp)?;
         let prober = Prober::start(&lab.client.netns, VIP, self.timing.probe)?;
         // At least one advert of the old Active, so that the capture knows its last one.
         clock::sleep(self.timing.settle.max(self.interval() * 6 / 5));
@@ -357,6 +359,7 @@ mod tests {
             advert_int_ms: 10,
             priorities: [254, 253],
             probe: Duration::from_micros(100),
+            arp: Duration::from_millis(1),
             settle: Duration::ZERO,
         };
         let all = [

@@ -33,7 +33,7 @@ use crate::{
 pub const PORT: u16 = 7007;
 
 /// Time that answers to the last probes get.
-const GRACE: Duration = Duration::from_millis(50);
+const GRACE: Duration = Duration::from_millis(20);
 
 /// A running prober.
 #[derive(Debug)]

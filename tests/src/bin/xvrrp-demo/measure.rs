@@ -12,12 +12,13 @@ use vrrp_tests::{
 
 use crate::{Daemon, progress::Progress};
 
-/// The tutorial's timing. A second between adverts asks for no finer probe.
+/// The tutorial's timing. A second between adverts asks for no finer probes.
 const SLOW: Timing = Timing {
     version: 2,
     advert_int_ms: 1000,
     priorities: [100, 99],
     probe: Duration::from_micros(500),
+    arp: Duration::from_millis(10),
     settle: Duration::from_millis(300),
 };
 
@@ -27,7 +28,8 @@ const FAST: Timing = Timing {
     advert_int_ms: 10,
     priorities: [254, 253],
     probe: Duration::from_micros(100),
-    settle: Duration::from_millis(60),
+    arp: Duration::from_millis(1),
+    settle: Duration::from_millis(40),
 };
 
 /// What takes the better router away, each followed by its return.
@@ -42,7 +44,7 @@ pub(crate) fn plan(quick: bool) -> [Duration; 3] {
     [
         Duration::from_secs(14),
         Duration::from_secs(20),
-        Duration::from_millis(600 * rounds),
+        Duration::from_millis(400 * rounds),
     ]
 }
 

@@ -8,24 +8,28 @@ use vrrp_tests::{
 /// Prints one line per run.
 pub(crate) fn print(report: &Report) {
     println!(
-        "\nMilliseconds; Linux {}, {} CPUs, network namespaces.",
+        "\nMilliseconds; Linux {}, {} CPUs, network namespaces.\n",
         report.machine.kernel, report.machine.cpus
     );
-    println!("T_… are medians. gap: last answer of the old owner to the first of the new one.\n");
     println!(
-        "{:<26} {:>3} │ {:>9} {:>8} {:>7} {:>9} │ {:>9} {:>9} {:>9} {:>9} │ {:>5} {:>5} │ {:>5} {:>5}",
+        "{:<24}{:>4} │{:^36}│{:^36}│{:^18}│{:>6} {:>7}",
+        "", "", "medians", "gap", "probes", "ARP", "prober"
+    );
+    println!(
+        "{:<24}{:>4} │{:>9}{:>9}{:>8}{:>10}│{:>9}{:>9}{:>9}{:>9}│{:>6}{:>6}{:>6}│{:>6} {:>7}",
         "",
         "n",
         "T_detect",
         "T_decide",
         "T_own",
         "T_network",
-        "gap min",
+        "min",
         "p50",
         "p99",
         "max",
         "lost",
         "max",
+        "late",
         "twice",
         "late"
     );
@@ -36,21 +40,24 @@ pub(crate) fn print(report: &Report) {
             timing = Some(this);
             let [better, other] = run.priorities;
             println!(
-                "{} v{}, {} ms adverts, {better}/{other}",
-                run.node, run.version, run.advert_int_ms
+                "{} v{}, adverts every {} ms, {better}/{other}, a probe every {} µs",
+                run.node, run.version, run.advert_int_ms, run.probe_us
             );
         }
         line(run);
     }
     println!(
-        "\nlost: probes (every {} at 10 ms adverts) without any answer, median and most per failover;",
-        report
-            .runs
-            .last()
-            .map_or_else(String::new, |run| format!("{} µs", run.probe_us))
+        "
+T_detect   last advert of the old Active on the wire to the new one's deadline
+T_decide   deadline to ownership word written
+T_own      ownership word written to virtual IP acknowledged by the kernel
+T_network  first gratuitous ARP on the wire to first answer at the client
+gap        last answer of the old owner to first answer of the new one, at the client
+probes     lost: without any answer, median and most per failover; late: answered after more
+           than a millisecond, most per failover
+ARP twice  questions for the virtual IP with two answers, all failovers together
+prober     its own worst lateness: nothing is known better than that"
     );
-    println!("twice: ARP questions (1 per ms) with two answers, all failovers together;");
-    println!("late: the prober's own worst lateness, nothing is known better than that.");
 }
 
 /// A run's event in words.
@@ -67,7 +74,7 @@ pub(crate) fn title(run: &Run) -> &'static str {
 fn line(run: &Run) {
     let gap = run.gap_us;
     println!(
-        "  {:<24} {:>3} │ {:>9} {:>8} {:>7} {:>9} │ {:>9} {:>9} {:>9} {:>9} │ {:>5} {:>5} │ {:>5} {:>5.1}",
+        "  {:<22}{:>4} │{:>9}{:>9}{:>8}{:>10}│{:>9}{:>9}{:>9}{:>9}│{:>6}{:>6}{:>6}│{:>6} {:>7}",
         title(run),
         run.n,
         median(run.t_detect_us),
@@ -80,8 +87,9 @@ fn line(run: &Run) {
         millis(gap.max),
         run.lost.p50,
         run.lost.max,
+        run.late_max,
         run.arp_answered_twice,
-        run.lateness_max_us / 1000.0,
+        millis(run.lateness_max_us),
     );
 }
 
