@@ -10,10 +10,15 @@ use std::time::Duration;
 
 use vrrp_tests::{
     arp_prober::ArpProber,
+    capture::Capture,
     clock,
+    dump::Dump,
     echo::Echo,
     lab::{Host, Lab, VIP},
+    packet::{ONLY_ARP, PacketSocket},
     prober::{PORT, Prober},
+    wire::{self, Arp, Frame},
+    xdp_pass::XdpPass,
 };
 
 const PERIOD: Duration = Duration::from_micros(500);
@@ -58,7 +63,7 @@ fn the_prober_measures_a_gap_of_known_length() {
     clock::sleep(Duration::from_millis(100));
     let recording = prober.stop().unwrap();
 
-    let failover = recording.failover(1, 2).unwrap();
+    let failover = recording.failover(1, 2, before).unwrap();
     let slack = 2_000_000 + recording.worst_lateness;
     assert!(failover.last_old + slack > before, "{failover:?}");
     assert!(failover.last_old < down + slack, "{failover:?}");
@@ -100,4 +105,102 @@ fn the_arp_prober_sees_one_owner_two_and_none() {
         owners.sort_unstable();
         assert_eq!(macs, owners);
     }
+}
+
+#[test]
+fn the_capture_sees_an_announcement_at_its_port_and_time() {
+    let lab = Lab::pair().unwrap();
+    let router = &lab.routers[1];
+    let capture = Capture::start(&lab.switch).unwrap();
+    let announcement = Arp {
+        source: router.mac,
+        operation: 1,
+        sender_mac: router.mac,
+        sender: VIP,
+        target_mac: [0; 6],
+        target: VIP,
+    };
+    let question = Arp {
+        sender: router.address,
+        ..announcement
+    };
+    let before = clock::now();
+    router
+        .netns
+        .run(|| {
+            let socket = PacketSocket::open(Some(router.interface), ONLY_ARP)?;
+            socket.send(&wire::encode_arp([0xff; 6], &question))?;
+            socket.send(&wire::encode_arp([0xff; 6], &announcement))?;
+            Ok(())
+        })
+        .unwrap();
+    let after = clock::now();
+    clock::sleep(Duration::from_millis(50));
+
+    let seen = capture.stop().unwrap();
+    let [seen] = &seen[..] else {
+        panic!("not once: {seen:?}");
+    };
+    assert_eq!(seen.frame, Frame::Arp(announcement));
+    assert!(seen.announces(VIP));
+    assert_eq!(seen.port, "to-r2");
+    let slack = 1_000_000;
+    assert!(seen.at + slack > before && seen.at < after + slack);
+}
+
+#[test]
+fn a_dump_tells_every_kind_of_leftover() {
+    let lab = Lab::pair().unwrap();
+    let router = &lab.routers[0];
+    let before = Dump::take(router, "judge").unwrap();
+
+    let ip = |arguments: &str| drop(router.netns.ip(arguments).unwrap());
+    let tc = |arguments: &str| drop(router.netns.tool("tc", arguments).unwrap());
+    type Change<'a> = (&'a str, &'a dyn Fn(), &'a dyn Fn());
+    let changes: [Change<'_>; 5] = [
+        ("addr", &|| own(router), &|| disown(router)),
+        (
+            "maddr",
+            &|| ip("maddr add 01:00:5e:00:00:12 dev ens33"),
+            &|| ip("maddr del 01:00:5e:00:00:12 dev ens33"),
+        ),
+        ("qdisc", &|| tc("qdisc add dev ens33 clsact"), &|| {
+            tc("qdisc del dev ens33 clsact");
+        }),
+        (
+            "sysctl",
+            &|| {
+                let arp_ignore = "net/ipv4/conf/ens33/arp_ignore";
+                router.netns.sysctl(arp_ignore, "1").unwrap();
+            },
+            &|| {
+                let arp_ignore = "net/ipv4/conf/ens33/arp_ignore";
+                router.netns.sysctl(arp_ignore, "0").unwrap();
+            },
+        ),
+        (
+            "fdb",
+            &|| {
+                let add = "fdb add 00:00:5e:00:01:01 dev ens33 self permanent";
+                router.netns.tool("bridge", add).unwrap();
+            },
+            &|| {
+                let del = "fdb del 00:00:5e:00:01:01 dev ens33 self permanent";
+                router.netns.tool("bridge", del).unwrap();
+            },
+        ),
+    ];
+    for (section, make, undo) in changes {
+        make();
+        let difference = before.diff(&Dump::take(router, "judge").unwrap());
+        assert!(difference.contains(section), "{section}: {difference:?}");
+        undo();
+    }
+    let pass = XdpPass::attach(&router.netns, router.interface).unwrap();
+    let difference = before.diff(&Dump::take(router, "judge").unwrap());
+    assert!(difference.contains("xdp"), "{difference:?}");
+    drop(pass);
+    // Programs of the other tests are on the machine, too: of those only the namespace's count.
+    let kept = before.diff(&Dump::take(router, "judge").unwrap());
+    assert!(!kept.contains("bpftool net"), "{kept}");
 }

@@ -22,7 +22,7 @@ use crate::{
 /// Sender addresses: 192.168.1.101 to 192.168.1.200.
 const SENDERS: u32 = 100;
 /// Time that answers to the last questions get.
-const GRACE: Duration = Duration::from_millis(50);
+const GRACE: Duration = Duration::from_millis(20);
 const BROADCAST: [u8; 6] = [0xff; 6];
 
 /// A running ARP prober.

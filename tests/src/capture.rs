@@ -13,7 +13,7 @@ use nix::net::if_::if_indextoname;
 use crate::{
     clock::Nanos,
     link::{BRIDGE, Switch},
-    packet::{ARP_AND_VRRP, PacketSocket},
+    packet::{ANNOUNCEMENTS_AND_VRRP, PacketSocket},
     realtime,
     wire::{self, Frame},
     worker::Worker,
@@ -59,7 +59,7 @@ impl Capture {
     pub fn start(switch: &Switch) -> Result<Self> {
         let socket = switch
             .netns()
-            .run(|| PacketSocket::open(None, ARP_AND_VRRP))?;
+            .run(|| PacketSocket::open(None, ANNOUNCEMENTS_AND_VRRP))?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&seen);
         let worker = Worker::start(switch.netns(), "capture", move |stop| {
@@ -141,10 +141,6 @@ fn collect(socket: &PacketSocket, list: &Mutex<Vec<Seen>>) -> Result<()> {
         let Some(frame) = wire::decode(&received.frame) else {
             return;
         };
-        // Ordinary ARP is the ARP prober's business.
-        if matches!(&frame, Frame::Arp(arp) if !arp.is_gratuitous()) {
-            return;
-        }
         fresh.push((received.at, received.interface, frame));
     })?;
     for (at, interface, frame) in fresh {

@@ -53,6 +53,8 @@ pub struct Timing {
     pub priorities: [u8; 2],
     /// How often the client probes.
     pub probe: Duration,
+    /// How often it asks for the VIP by ARP.
+    pub arp: Duration,
     /// How long to watch before and after each event.
     pub settle: Duration,
 }
@@ -104,9 +106,9 @@ impl Timeline {
     fn read(timeline: &Value) -> Option<Self> {
         let moment = |name| timeline.get(name)?.as_u64();
         Some(Self {
-            deadline: moment("deadline")?,
-            owned: moment("owned")?,
-            ready: moment("ready")?,
+            deadline: moment("deadline_ns")?,
+            owned: moment("owned_ns")?,
+            ready: moment("ready_ns")?,
         })
     }
 }
@@ -179,27 +181,33 @@ impl<'lab> Pair<'lab> {
         act: impl FnOnce(&mut Self) -> Result<Nanos>,
     ) -> Result<Measurement> {
         let lab = self.lab;
+        let (old, new): (u8, u8) = match event {
+            Event::Preempt => (2, 1),
+            Event::Stop | Event::Kill | Event::Link => (1, 2),
+        };
         let capture = Capture::start(&lab.switch)?;
-        let arp = ArpProber::start(&lab.client, VIP, Duration::from_millis(1))?;
+        let arp = ArpProber::start(&lab.client, VIP, self.timing.arp)?;
         let prober = Prober::start(&lab.client.netns, VIP, self.timing.probe)?;
-        // At least two adverts of the old Active, so that the capture knows its last one.
-        clock::sleep(self.timing.settle.max(self.interval() * 2));
+        // At least one advert of the old Active, so that the capture knows its last one.
+        clock::sleep(self.timing.settle.max(self.interval() * 6 / 5));
+        clock::wait_until("the old owner answers the client", self.limit(), || {
+            Ok(prober.answering() == old)
+        })?;
         let at = act(self)?;
+        clock::wait_until("the new owner answers the client", self.limit(), || {
+            Ok(prober.answering() == new)
+        })?;
         clock::sleep(self.timing.settle);
         let recording = prober.stop()?;
         let arp = arp.stop()?;
         let seen = capture.stop()?;
 
-        let (old, new): (u8, u8) = match event {
-            Event::Preempt => (2, 1),
-            Event::Stop | Event::Kill | Event::Link => (1, 2),
-        };
         let owner = if new == 1 { &self.better } else { &self.other };
         let status = owner.status()?;
         Ok(Measurement {
             event,
             at,
-            client: recording.failover(old, new)?,
+            client: recording.failover(old, new, at)?,
             wire: takeover(lab, &seen, old, new),
             timeline: status.as_ref().and_then(Timeline::find),
             arp_twice: arp.answered_twice().len(),
@@ -208,40 +216,28 @@ impl<'lab> Pair<'lab> {
     }
 
     fn take_away(&mut self, event: Event) -> Result<Nanos> {
-        let limit = self.limit();
-        let mark = self.other.process()?.log().mark();
-        let at = match event {
-            Event::Stop => self.better.terminate()?,
-            Event::Kill => self.better.kill()?,
+        match event {
+            Event::Stop => self.better.terminate(),
+            Event::Kill => self.better.kill(),
             Event::Link | Event::Preempt => {
                 let at = clock::now();
                 self.lab.routers[0].port.cut()?;
-                at
+                Ok(at)
             }
-        };
-        let log = self.other.process()?.log();
-        log.wait_after(mark, MASTER, limit)?;
-        if event == Event::Stop {
-            self.better.wait_stopped()?;
         }
-        Ok(at)
     }
 
     fn give_back(&mut self, event: Event) -> Result<Nanos> {
-        let limit = self.limit();
-        let mut mark = 0;
-        if event == Event::Kill {
-            self.better.clear_up()?;
+        match event {
+            Event::Stop => self.better.wait_stopped()?,
+            Event::Kill => self.better.clear_up()?,
+            Event::Link | Event::Preempt => {}
         }
         let at = clock::now();
-        if matches!(event, Event::Stop | Event::Kill) {
-            self.better.start()?;
-        } else {
-            mark = self.better.process()?.log().mark();
-            self.lab.routers[0].port.mend()?;
+        match event {
+            Event::Stop | Event::Kill => self.better.start()?,
+            Event::Link | Event::Preempt => self.lab.routers[0].port.mend()?,
         }
-        let log = self.better.process()?.log();
-        log.wait_after(mark, MASTER, limit)?;
         Ok(at)
     }
 
@@ -284,6 +280,7 @@ pub fn summarise(node: &str, timing: Timing, event: Event, all: &[Measurement]) 
         },
         probe_us: u32::try_from(timing.probe.as_micros()).ok()?,
         gaps_us,
+        changes_max: highest(&|one| one.client.changes),
         late_max: highest(&|one| one.client.late),
         silence_max_us: micros(highest(&|one| one.client.longest_silence).cast_signed()),
         takeover_us: each(&|one| one.wire.map(|wire| span(wire.last_old, wire.first_new))),
@@ -321,7 +318,7 @@ mod tests {
     #[test]
     fn a_timeline_is_found_wherever_it_stands() {
         let status = serde_json::json!({"instances": [{"name": "VI_1", "timeline":
-            {"last_advert": 1, "deadline": 2, "owned": 3, "announced": 4, "ready": 5}}]});
+            {"last_advert_ns": 1, "deadline_ns": 2, "owned_ns": 3, "announced_ns": 4, "ready_ns": 5}}]});
         assert_eq!(
             Timeline::find(&status),
             Some(Timeline {
@@ -345,6 +342,7 @@ mod tests {
                 late: 0,
                 twice: 0,
                 old_after_new: 0,
+                changes: 1,
                 longest_silence: gap,
             },
             wire: Some(Takeover {
@@ -361,6 +359,7 @@ mod tests {
             advert_int_ms: 10,
             priorities: [254, 253],
             probe: Duration::from_micros(100),
+            arp: Duration::from_millis(1),
             settle: Duration::ZERO,
         };
         let all = [

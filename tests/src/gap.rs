@@ -45,6 +45,8 @@ pub struct Failover {
     pub twice: u64,
     /// Answers of the old owner that came after the first one of the new.
     pub old_after_new: u64,
+    /// How often the answering router changed in the whole recording; 1 if nothing else happened.
+    pub changes: u64,
     /// The longest time without any answer: more than the gap if service broke again.
     pub longest_silence: u64,
 }
@@ -58,13 +60,16 @@ impl Failover {
 }
 
 impl Recording {
-    /// The failover from router `old` to router `new` in this recording.
+    /// The failover from router `old` to router `new` that something at the moment `at` made.
     ///
     /// # Errors
-    /// If either never answered: then there was none.
-    pub fn failover(&self, old: u8, new: u8) -> Result<Failover> {
-        let first = |router: u8| self.answers.iter().position(|a| a.router == router);
-        let takeover = first(new).with_context(|| format!("router {new} never answered"))?;
+    /// If either did not answer: then there was none.
+    pub fn failover(&self, old: u8, new: u8, at: Nanos) -> Result<Failover> {
+        let takeover = self
+            .answers
+            .iter()
+            .position(|answer| answer.router == new && answer.received >= at)
+            .with_context(|| format!("router {new} never answered"))?;
         let (before, after) = self.answers.split_at(takeover);
         let last_old = before
             .iter()
@@ -77,6 +82,7 @@ impl Recording {
             late: self.late(),
             twice: self.twice(),
             old_after_new: count(after.iter().filter(|answer| answer.router == old)),
+            changes: self.changes(),
             longest_silence: self.longest_silence(),
         })
     }
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn a_gap_is_from_the_last_old_answer_to_the_first_new_one() {
         let failover = recording(&[&[1], &[1], &[], &[], &[], &[2], &[2]])
-            .failover(1, 2)
+            .failover(1, 2, 0)
             .unwrap();
         assert_eq!(failover.gap(), 400 * US);
         assert_eq!(failover.lost, 3);
@@ -175,7 +181,7 @@ mod tests {
     #[test]
     fn two_owners_show() {
         let failover = recording(&[&[1], &[1, 2], &[2, 1], &[2]])
-            .failover(1, 2)
+            .failover(1, 2, 0)
             .unwrap();
         assert_eq!(failover.gap(), 0);
         assert_eq!(failover.twice, 2);
@@ -187,7 +193,7 @@ mod tests {
         let mut by: Vec<&[u8]> = vec![&[1], &[2]];
         by.extend(vec![&[][..]; 50]);
         by.push(&[2]);
-        let failover = recording(&by).failover(1, 2).unwrap();
+        let failover = recording(&by).failover(1, 2, 0).unwrap();
         assert_eq!(failover.gap(), 100 * US);
         assert_eq!(failover.longest_silence, 5_100 * US);
         assert_eq!(failover.lost, 50);
@@ -197,14 +203,22 @@ mod tests {
     fn a_kept_probe_is_late_not_lost() {
         let mut recording = recording(&[&[1], &[2], &[2]]);
         recording.answers[1].received += LATE;
-        let failover = recording.failover(1, 2).unwrap();
+        let failover = recording.failover(1, 2, 0).unwrap();
         assert_eq!((failover.late, failover.lost), (1, 0));
     }
 
     #[test]
     fn no_failover_is_an_error() {
-        assert!(recording(&[&[1], &[1]]).failover(1, 2).is_err());
-        assert!(recording(&[&[2], &[1]]).failover(1, 2).is_err());
+        assert!(recording(&[&[1], &[1]]).failover(1, 2, 0).is_err());
+        assert!(recording(&[&[2], &[1]]).failover(1, 2, 0).is_err());
+    }
+
+    #[test]
+    fn a_flap_before_the_event_is_not_the_failover() {
+        let recording = recording(&[&[1], &[2], &[1], &[1], &[], &[], &[2]]);
+        let failover = recording.failover(1, 2, 350 * US).unwrap();
+        assert_eq!(failover.gap(), 300 * US);
+        assert_eq!(failover.changes, 3);
     }
 
     #[test]

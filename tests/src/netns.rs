@@ -214,9 +214,7 @@ fn remove(name: &str) {
 
 /// Removes what labs left that were killed: namespaces, and pins and run folders of their nodes.
 fn remove_leftovers() {
-    let dead = |name: &str| {
-        creator(name).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
-    };
+    let dead = |name: &str| creator(name).is_some_and(|pid| !is_alive(pid));
     for folder in [FOLDER, crate::node::PINS, crate::node::RUN] {
         let Ok(entries) = fs::read_dir(folder) else {
             continue;
@@ -235,9 +233,33 @@ fn remove_leftovers() {
     }
 }
 
+/// Whether a process runs. One that nobody has waited for does not.
+fn is_alive(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which may itself have parentheses.
+    let state = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zombies_are_dead() {
+        assert!(is_alive(process::id().cast_signed()));
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        while is_alive(pid) {
+            thread::yield_now();
+        }
+        assert!(Path::new("/proc").join(pid.to_string()).exists());
+        child.wait().unwrap();
+        assert!(!is_alive(pid));
+    }
 
     #[test]
     fn names_tell_their_creator() {

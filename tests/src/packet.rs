@@ -1,4 +1,4 @@
-//! A raw socket (AF_PACKET) that stamps what it receives.
+//! A raw socket (AF_PACKET): sends any frame, and stamps what it receives.
 
 use std::{
     io::{self, IoSliceMut},
@@ -24,25 +24,33 @@ use crate::clock::{self, Nanos};
 const SNAP: usize = 256;
 
 /// A filter in classic BPF: `(code, jump if true, jump if false, operand)`.
-type Instruction = (u16, u8, u8, u32);
+pub type Instruction = (u16, u8, u8, u32);
 
 const LOAD_BYTE: u16 = 0x30;
 const LOAD_HALF: u16 = 0x28;
 const JUMP_EQUAL: u16 = 0x15;
+const JUMP_EQUAL_X: u16 = 0x1d;
+const LOAD_WORD: u16 = 0x20;
 const RETURN: u16 = 0x06;
+const TO_X: u16 = 0x07;
 
 /// Lets ARP pass.
-pub(crate) const ONLY_ARP: &[Instruction] = &[
+pub const ONLY_ARP: &[Instruction] = &[
     (LOAD_HALF, 0, 0, 12),
     (JUMP_EQUAL, 0, 1, 0x0806),
     (RETURN, 0, 0, 0xffff),
     (RETURN, 0, 0, 0),
 ];
 
-/// Lets ARP and VRRP over IPv4 pass.
-pub(crate) const ARP_AND_VRRP: &[Instruction] = &[
+/// Lets VRRP over IPv4 pass, and ARP whose sender and target address are one: ordinary ARP would wake
+/// a capture a thousand times a second.
+pub const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (LOAD_HALF, 0, 0, 12),
-    (JUMP_EQUAL, 3, 0, 0x0806),
+    (JUMP_EQUAL, 0, 4, 0x0806),
+    (LOAD_WORD, 0, 0, 28),
+    (TO_X, 0, 0, 0),
+    (LOAD_WORD, 0, 0, 38),
+    (JUMP_EQUAL_X, 3, 4, 0),
     (JUMP_EQUAL, 0, 3, 0x0800),
     (LOAD_BYTE, 0, 0, 23),
     (JUMP_EQUAL, 0, 1, 112),
@@ -52,24 +60,27 @@ pub(crate) const ARP_AND_VRRP: &[Instruction] = &[
 
 /// A received frame.
 #[derive(Clone, Debug)]
-pub(crate) struct Received {
+pub struct Received {
     /// When the kernel received it.
-    pub(crate) at: Nanos,
+    pub at: Nanos,
     /// Index of the interface that received it.
-    pub(crate) interface: u32,
+    pub interface: u32,
     /// Its first bytes, from the Ethernet header on.
-    pub(crate) frame: Vec<u8>,
+    pub frame: Vec<u8>,
 }
 
 /// A raw socket in the calling thread's namespace. Frames that leave this host are not received.
 #[derive(Debug)]
-pub(crate) struct PacketSocket {
+pub struct PacketSocket {
     fd: OwnedFd,
 }
 
 impl PacketSocket {
     /// Receives what passes `filter`, on one interface or on all.
-    pub(crate) fn open(interface: Option<&str>, filter: &[Instruction]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Without privilege, or if there is no such interface.
+    pub fn open(interface: Option<&str>, filter: &[Instruction]) -> Result<Self> {
         // Protocol 0: nothing arrives before the filter is in place.
         // SAFETY: socket(2) takes three integers and returns a new descriptor or -1.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
@@ -88,14 +99,20 @@ impl PacketSocket {
     }
 
     /// Sends a whole frame on the interface it was opened for.
-    pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If the interface is down, mostly.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
         nix::unistd::write(&self.fd, frame)
             .map(drop)
             .map_err(io::Error::from)
     }
 
     /// Waits for something to receive.
-    pub(crate) fn wait(&self, limit: Duration) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the kernel cannot wait.
+    pub fn wait(&self, limit: Duration) -> Result<()> {
         let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
         let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, limit) {
@@ -105,7 +122,10 @@ impl PacketSocket {
     }
 
     /// Takes everything that has arrived.
-    pub(crate) fn drain(&self, mut each: impl FnMut(Received)) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the interface is gone.
+    pub fn drain(&self, mut each: impl FnMut(Received)) -> Result<()> {
         let offset = clock::realtime_offset();
         let mut buffer = [0; SNAP];
         let mut control = cmsg_space!(TimeSpec);

@@ -4,6 +4,10 @@ use std::{
     io::IoSliceMut,
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     os::fd::AsRawFd as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,12 +33,13 @@ use crate::{
 pub const PORT: u16 = 7007;
 
 /// Time that answers to the last probes get.
-const GRACE: Duration = Duration::from_millis(50);
+const GRACE: Duration = Duration::from_millis(20);
 
 /// A running prober.
 #[derive(Debug)]
 pub struct Prober {
     worker: Worker<Recording>,
+    answering: Arc<AtomicU8>,
 }
 
 impl Prober {
@@ -43,6 +48,8 @@ impl Prober {
     /// # Errors
     /// If the socket or the thread cannot be made.
     pub fn start(client: &Netns, vip: Ipv4Addr, period: Duration) -> Result<Self> {
+        let answering = Arc::new(AtomicU8::new(0));
+        let shown = Arc::clone(&answering);
         let worker = Worker::start(client, "prober", move |stop| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
             socket.set_nonblocking(true)?;
@@ -54,10 +61,17 @@ impl Prober {
                 vip: SocketAddrV4::new(vip, PORT),
                 period: clock::span_nanos(period),
                 recording: Recording::default(),
+                answering: shown,
             }
             .run(stop)
         })?;
-        Ok(Self { worker })
+        Ok(Self { worker, answering })
+    }
+
+    /// The router of the latest answer; 0 before the first.
+    #[must_use]
+    pub fn answering(&self) -> u8 {
+        self.answering.load(Ordering::Relaxed)
     }
 
     /// Ends the probing, waits for answers on their way, and returns the recording.
@@ -74,6 +88,7 @@ struct Loop {
     vip: SocketAddrV4,
     period: u64,
     recording: Recording,
+    answering: Arc<AtomicU8>,
 }
 
 impl Loop {
@@ -112,6 +127,7 @@ impl Loop {
                 received: clock::from_realtime(stamp, offset),
                 router,
             });
+            self.answering.store(router, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -62,6 +62,8 @@ pub struct Run {
     pub gaps_us: Vec<f64>,
     /// Probes answered late (see `gap::LATE`), most of any failover.
     pub late_max: u64,
+    /// How often the answering router changed, most of any failover: 1 if nothing flapped.
+    pub changes_max: u64,
     /// The longest time without any answer of all failovers: above the largest gap if service broke
     /// a second time.
     pub silence_max_us: f64,

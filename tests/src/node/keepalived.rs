@@ -1,6 +1,6 @@
 //! keepalived, Debian's, as a peer and as what we compare with.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::ErrorKind, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -19,6 +19,9 @@ use crate::{
     process::Process,
     run,
 };
+
+/// Of the parent and of the child that speaks VRRP.
+const PID_FILES: [&str; 2] = ["parent.pid", "vrrp.pid"];
 
 /// keepalived on a router, VRRP only, with files of its own.
 #[derive(Debug)]
@@ -59,8 +62,8 @@ impl Node for Keepalived {
         command
             .args(["-P", "-n", "-l", "-D", "-f"])
             .arg(&self.config);
-        command.arg("-p").arg(self.folder.path().join("parent.pid"));
-        command.arg("-r").arg(self.folder.path().join("vrrp.pid"));
+        command.arg("-p").arg(self.folder.path().join(PID_FILES[0]));
+        command.arg("-r").arg(self.folder.path().join(PID_FILES[1]));
         self.process = Some(Process::start(command)?);
         Ok(())
     }
@@ -85,6 +88,15 @@ impl Node for Keepalived {
     }
 
     fn clear_up(&mut self) -> Result<()> {
+        for name in PID_FILES {
+            // Without them it would take whoever has the pid by then for itself.
+            match fs::remove_file(self.folder.path().join(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).context("remove a pid file");
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
         let interface = self.interface;
         let mut show = self.entrance.command("ip");
         let addresses = run::run(show.args(["-4", "-o", "addr", "show", "dev", interface]))?;
