@@ -1,3 +1,12 @@
 //! Everything with effects: the engine thread, BPF, netlink, the control plane.
 
+pub mod cleanup;
+pub mod clock;
+pub mod control;
 pub mod engine;
+pub mod journal;
+pub mod log;
+pub mod netns;
+pub mod privilege;
+pub mod runtime_dir;
+pub mod systemd;
