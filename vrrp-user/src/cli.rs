@@ -1,6 +1,6 @@
 //! The command line: types only.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use vrrp_user::io::runtime_dir::InstanceName;
@@ -71,12 +71,18 @@ pub(crate) struct Run {
     pub(crate) verbosity: u8,
 }
 
-/// One virtual router (VRRP version 3) without a configuration file.
+/// One virtual router without a configuration file.
 #[derive(Debug, Args)]
 #[group(id = "quick", conflicts_with = "file", multiple = true)]
 pub(crate) struct Quick {
     /// Interface of the virtual router
-    #[arg(short = 'i', long, value_name = "IF", requires = "vrid", requires = "vip")]
+    #[arg(
+        short = 'i',
+        long,
+        value_name = "IF",
+        requires = "vrid",
+        requires = "vip"
+    )]
     pub(crate) interface: String,
     /// Virtual router ID, 1-255
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "interface")]
@@ -90,8 +96,13 @@ pub(crate) struct Quick {
     )]
     pub(crate) priority: u8,
     /// Virtual IP, repeatable
-    #[arg(long = "vip", value_name = "ADDRESS[/LEN]", requires = "interface", required = false)]
-    pub(crate) vips: Vec<Address>,
+    #[arg(
+        long = "vip",
+        value_name = "ADDRESS[/LEN]",
+        requires = "interface",
+        required = false
+    )]
+    pub(crate) vips: Vec<String>,
     /// Advertisement interval: 10ms to 40.95s
     #[arg(
         long,
@@ -103,34 +114,6 @@ pub(crate) struct Quick {
     pub(crate) advert_int: Duration,
 }
 
-/// `ADDRESS[/LEN]`; without a length the whole address, as in keepalived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) address: IpAddr,
-    pub(crate) prefix: u8,
-}
-
-impl FromStr for Address {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| "not an IP address")?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => longest,
-            Some(prefix) => prefix.parse().map_err(|_| "not a prefix length")?,
-        };
-        if prefix > longest {
-            return Err("the prefix length is too large");
-        }
-        Ok(Self { address, prefix })
-    }
-}
-
 /// `10ms`, `1s`, `0.5s`, or seconds without a unit as keepalived's `advert_int`; a multiple of
 /// 10 ms, because that is what the advert carries (RFC 9568 section 5.2.7).
 fn interval(text: &str) -> Result<Duration, &'static str> {
@@ -139,7 +122,10 @@ fn interval(text: &str) -> Result<Duration, &'static str> {
         (None, Some(number)) => (number, 1000.0),
         (None, None) => (text, 1000.0),
     };
-    let number: f64 = number.trim().parse().map_err(|_| "not a time, as 10ms or 1s")?;
+    let number: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| "not a time, as 10ms or 1s")?;
     let centiseconds = number * unit_ms / 10.0;
     if !(1.0..=4095.0).contains(&centiseconds) {
         return Err("out of range: 10ms to 40.95s");
@@ -191,11 +177,7 @@ mod tests {
         assert_eq!(quick.interface, "ens33");
         assert_eq!((quick.vrid, quick.priority), (51, 100));
         assert_eq!(quick.advert_int, Duration::from_millis(10));
-        let vip = Address {
-            address: "192.168.1.254".parse().unwrap(),
-            prefix: 24,
-        };
-        assert_eq!(quick.vips, [vip]);
+        assert_eq!(quick.vips, ["192.168.1.254/24"]);
     }
 
     #[test]
@@ -209,7 +191,6 @@ mod tests {
             "xvrrp run --vrid 5 --vip 1.2.3.4",
             "xvrrp run --priority 5",
             "xvrrp run -f x --interface a --vrid 1 --vip 1.2.3.4",
-            "xvrrp run --interface a --vrid 1 --vip 1.2.3.4/33",
             "xvrrp run --instance ../x",
             "xvrrp cleanup --instance .",
         ] {
@@ -220,12 +201,23 @@ mod tests {
 
     #[test]
     fn intervals() {
-        for (text, milliseconds) in
-            [("10ms", 10), ("1s", 1000), ("1", 1000), ("0.5", 500), ("0.29s", 290), ("40.95s", 40950)]
-        {
-            assert_eq!(interval(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        for (text, milliseconds) in [
+            ("10ms", 10),
+            ("1s", 1000),
+            ("1", 1000),
+            ("0.5", 500),
+            ("0.29s", 290),
+            ("40.95s", 40950),
+        ] {
+            assert_eq!(
+                interval(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
-        for text in ["", "0", "9ms", "15ms", "41s", "-1", "NaN", "inf", "1m", "ms"] {
+        for text in [
+            "", "0", "9ms", "15ms", "41s", "-1", "NaN", "inf", "1m", "ms",
+        ] {
             assert!(interval(text).is_err(), "{text}");
         }
     }

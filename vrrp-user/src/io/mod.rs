@@ -10,3 +10,6 @@ pub mod netns;
 pub mod privilege;
 pub mod runtime_dir;
 pub mod systemd;
+
+#[cfg(test)]
+mod testing;

@@ -11,7 +11,8 @@ pub fn current() -> io::Result<u64> {
 }
 
 /// Whether a network namespace still exists: as some process's, or bind-mounted as `ip netns` does
-/// in a mount namespace of ours. One that is held by a descriptor alone is not found.
+/// in our mount namespace. One that is held by a descriptor alone, or by a process that we may not
+/// look at, is not found.
 #[must_use]
 pub fn exists(inode: u64) -> bool {
     let name = format!("net:[{inode}]");

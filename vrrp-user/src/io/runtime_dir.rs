@@ -8,14 +8,14 @@ use std::{
     fmt,
     fs::File,
     io::{self, Read as _, Seek as _, Write as _},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use nix::{
     errno::Errno,
-    fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, open, openat, renameat},
+    fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat, renameat},
     sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat},
     unistd::{UnlinkatFlags, geteuid, unlinkat},
 };
@@ -126,12 +126,13 @@ impl RuntimeDir {
     /// When a directory is a link, belongs to somebody else, is writable by others, or a system
     /// call fails.
     pub fn create(base: &Path, instance: &InstanceName) -> Result<Self, RuntimeDirError> {
-        make_directory(base, Mode::from_bits_truncate(0o755))?;
-        make_directory(&base.join(instance.as_str()), Mode::S_IRWXU)?;
-        Self::open_existing(base, instance)?.ok_or_else(|| RuntimeDirError::Io {
-            path: base.to_owned(),
-            source: io::ErrorKind::NotFound.into(),
-        })
+        make_directory(AT_FDCWD, base, Mode::from_bits_truncate(0o755), base)?;
+        let missing = |path: &Path| failed(path, Errno::ENOENT);
+        let parent = open_directory(AT_FDCWD, base, base)?.ok_or_else(|| missing(base))?;
+        let path = base.join(instance.as_str());
+        // Below the checked directory, so that a link in place of the base leads nowhere.
+        make_directory(&parent, Path::new(instance.as_str()), Mode::S_IRWXU, &path)?;
+        Self::open_existing(base, instance)?.ok_or_else(|| missing(&path))
     }
 
     /// Opens the directory of `instance`, if there is one.
@@ -142,21 +143,13 @@ impl RuntimeDir {
         base: &Path,
         instance: &InstanceName,
     ) -> Result<Option<Self>, RuntimeDirError> {
-        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let parent = match open(base, flags, Mode::empty()) {
-            Err(Errno::ENOENT) => return Ok(None),
-            other => other.map_err(|errno| failed(base, errno))?,
+        let Some(parent) = open_directory(AT_FDCWD, base, base)? else {
+            return Ok(None);
         };
-        check_directory(base, &fstat(&parent).map_err(|errno| failed(base, errno))?)?;
         let path = base.join(instance.as_str());
-        let directory = match openat(&parent, instance.as_str(), flags, Mode::empty()) {
-            Err(Errno::ENOENT) => return Ok(None),
-            other => other.map_err(|errno| failed(&path, errno))?,
+        let Some(directory) = open_directory(&parent, Path::new(instance.as_str()), &path)? else {
+            return Ok(None);
         };
-        check_directory(
-            &path,
-            &fstat(&directory).map_err(|errno| failed(&path, errno))?,
-        )?;
         fchmod(&directory, Mode::S_IRWXU).map_err(|errno| failed(&path, errno))?;
         Ok(Some(Self {
             base: base.to_owned(),
@@ -306,11 +299,32 @@ impl RuntimeDir {
     }
 }
 
-fn make_directory(path: &Path, mode: Mode) -> Result<(), RuntimeDirError> {
-    match mkdirat(AT_FDCWD, path, mode) {
+fn make_directory(
+    at: impl AsFd,
+    name: &Path,
+    mode: Mode,
+    path: &Path,
+) -> Result<(), RuntimeDirError> {
+    match mkdirat(at, name, mode) {
         Ok(()) | Err(Errno::EEXIST) => Ok(()),
         Err(errno) => Err(failed(path, errno)),
     }
+}
+
+/// Opens a directory that is no link and that nobody else can write; `None` if it is not there.
+fn open_directory(
+    at: impl AsFd,
+    name: &Path,
+    path: &Path,
+) -> Result<Option<OwnedFd>, RuntimeDirError> {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let directory = match openat(at, name, flags, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(None),
+        other => other.map_err(|errno| failed(path, errno))?,
+    };
+    let stat = fstat(&directory).map_err(|errno| failed(path, errno))?;
+    check_directory(path, &stat)?;
+    Ok(Some(directory))
 }
 
 fn check_directory(path: &Path, stat: &FileStat) -> Result<(), RuntimeDirError> {

@@ -89,7 +89,7 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
 
 fn line(text: &mut String, name: &str, value: &str) {
     // Writing to a String does not fail.
-    let written = writeln!(text, "  {name:<15}{value}");
+    let written = writeln!(text, "  {name:<14} {value}");
     debug_assert!(written.is_ok());
 }
 

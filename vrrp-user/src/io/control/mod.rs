@@ -7,6 +7,7 @@ mod plane;
 mod signals;
 pub mod socket;
 pub mod status;
+mod wakeups;
 mod wording;
 
 use std::{io, time::Duration};
@@ -19,6 +20,8 @@ use super::{
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
 use crate::config::Config;
+
+pub use notify::UserError;
 
 /// How long the scripts of a stop may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(5);
@@ -62,7 +65,7 @@ pub enum ControlError {
     Superseded,
     /// A script's user or group does not exist.
     #[error(transparent)]
-    User(#[from] notify::UserError),
+    User(#[from] UserError),
     /// An instance's interface is missing from [`Setup::interfaces`].
     #[error("({instance}) no programs on interface {interface}")]
     Interface {

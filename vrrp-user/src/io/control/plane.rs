@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, future, time::Duration};
 
 use tokio::{
-    io::{Interest, unix::AsyncFd},
     sync::mpsc,
     time::{Instant, Interval, interval},
 };
@@ -16,6 +15,7 @@ use super::{
     signals::{Request, Signals},
     socket::{self, StatusRequest},
     status::{Record, Status, state_name},
+    wakeups::Wakeups,
     wording::{self, Line},
 };
 use crate::{
@@ -88,7 +88,7 @@ impl<'a> Plane<'a> {
 
     pub(super) async fn run(&mut self) -> Result<(), ControlError> {
         let event_fd = self.setup.engine.event_fd().try_clone_to_owned()?;
-        let events = AsyncFd::with_interest(event_fd, Interest::READABLE)?;
+        let wakeups = Wakeups::new(event_fd)?;
         let mut signals = Signals::install()?;
         let mut monitor = Monitor::new(self.watched()?).map_err(ControlError::Netlink)?;
         let (requests, mut asking) = mpsc::channel(REQUESTS);
@@ -100,8 +100,8 @@ impl<'a> Plane<'a> {
         self.starting = Some(self.ask_engine()?);
         loop {
             tokio::select! {
-                ready = events.readable() => {
-                    ready?.clear_ready();
+                woken = wakeups.next() => {
+                    woken?;
                     if let Engine::Stopped = self.take_events()? {
                         return Ok(());
                     }

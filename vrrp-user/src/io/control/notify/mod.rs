@@ -5,6 +5,8 @@
 //! well start a database. When a later transition waits, a script that is over its time is killed,
 //! because the latest state is what matters.
 
+mod identity;
+mod output;
 mod script;
 
 use std::time::Duration;
@@ -16,7 +18,7 @@ use tokio::{
 };
 
 use crate::{config, io::control::status::state_name, proto::State};
-pub(super) use script::UserError;
+pub use identity::UserError;
 use script::{Limits, Script};
 
 /// How long a promotion's scripts wait for the kernel's acknowledgement of the addresses, which
