@@ -1,1 +1,36 @@
-//! The lab.
+//! The lab: hosts in network namespaces around a switch, daemons on them, and judges that measure
+//! from outside: a client's prober, ARP questions, a capture on the wire. Nothing here believes a
+//! node's own log.
+//!
+//! Times are nanoseconds of CLOCK_MONOTONIC throughout, see [`clock`].
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "the lab waits on purpose, and a wrong index here fails a test, not a gateway"
+)]
+
+pub mod arp_prober;
+pub mod capture;
+pub mod cleanup;
+pub mod clock;
+pub mod config;
+pub mod echo;
+pub mod failover;
+pub mod frames;
+pub mod gap;
+pub mod http;
+pub mod lab;
+pub mod link;
+pub mod load;
+pub mod netns;
+pub mod node;
+mod packet;
+pub mod prober;
+pub mod process;
+pub mod realtime;
+pub mod report;
+pub mod run;
+pub mod stats;
+pub mod wire;
+pub mod worker;
+pub mod xdp_pass;

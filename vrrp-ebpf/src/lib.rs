@@ -1,8 +1,12 @@
 //! What the kernel half and the user half of xvrrp must agree on.
 //!
 //! Everything here is pure and `no_std`: it is compiled into the BPF programs and into the node,
-//! and tested on the host.
+//! and tested on the host. [`policy`] is the verdict on a frame; the programs only carry it out.
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;
+pub mod checksum;
+pub mod frame;
 pub mod ownership;
+pub mod policy;
+pub mod wire;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use vrrp_user::io::runtime_dir::InstanceName;
+use vrrp_user::{config, io::runtime_dir::InstanceName};
 
 /// Where keepalived has its configuration.
 const CONFIG: &str = "/etc/keepalived/keepalived.conf";
@@ -103,38 +103,15 @@ pub(crate) struct Quick {
         required = false
     )]
     pub(crate) vips: Vec<String>,
-    /// Advertisement interval: 10ms to 40.95s
+    /// Advertisement interval: whole seconds (VRRPv2) or 10ms to 40.95s (VRRPv3)
     #[arg(
         long,
         value_name = "TIME",
-        value_parser = interval,
+        value_parser = config::duration,
         default_value = "1s",
         requires = "interface"
     )]
     pub(crate) advert_int: Duration,
-}
-
-/// `10ms`, `1s`, `0.5s`, or seconds without a unit as keepalived's `advert_int`; a multiple of
-/// 10 ms, because that is what the advert carries (RFC 9568 section 5.2.7).
-fn interval(text: &str) -> Result<Duration, &'static str> {
-    let (number, unit_ms) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(number), _) => (number, 1.0),
-        (None, Some(number)) => (number, 1000.0),
-        (None, None) => (text, 1000.0),
-    };
-    let number: f64 = number
-        .trim()
-        .parse()
-        .map_err(|_| "not a time, as 10ms or 1s")?;
-    let centiseconds = number * unit_ms / 10.0;
-    if !(1.0..=4095.0).contains(&centiseconds) {
-        return Err("out of range: 10ms to 40.95s");
-    }
-    let rounded = centiseconds.round();
-    if (centiseconds - rounded).abs() > 1e-6 {
-        return Err("not a multiple of 10ms");
-    }
-    Ok(Duration::from_secs_f64(rounded / 100.0))
 }
 
 #[cfg(test)]
@@ -196,29 +173,6 @@ mod tests {
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn intervals() {
-        for (text, milliseconds) in [
-            ("10ms", 10),
-            ("1s", 1000),
-            ("1", 1000),
-            ("0.5", 500),
-            ("0.29s", 290),
-            ("40.95s", 40950),
-        ] {
-            assert_eq!(
-                interval(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
-        }
-        for text in [
-            "", "0", "9ms", "15ms", "41s", "-1", "NaN", "inf", "1m", "ms",
-        ] {
-            assert!(interval(text).is_err(), "{text}");
         }
     }
 }

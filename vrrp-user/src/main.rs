@@ -1,6 +1,7 @@
 //! The `xvrrp` command.
 
 mod cli;
+mod run;
 
 use std::{
     io::{self, Write as _},
@@ -12,8 +13,12 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tokio::runtime;
 use vrrp_user::{
+    config,
     io::{
+        bpf::pinned::InstancePins,
+        cleanup,
         control::socket,
+        log,
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
     ui,
@@ -36,8 +41,50 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Run(arguments) => {
+            log::init(arguments.verbosity)?;
+            run::run(&arguments)
+        }
+        Command::Check { file } => check(&file),
         Command::Status { json, instance } => status(&instance.name, json),
+        Command::Cleanup { fence, instance } => {
+            log::init(0)?;
+            clean_up(&instance.name, fence)
+        }
     }
+}
+
+/// `xvrrp check`.
+fn check(file: &Path) -> anyhow::Result<()> {
+    let parsed = config::load(file);
+    let mut out = io::stdout();
+    for diagnostic in &parsed.diagnostics {
+        writeln!(out, "{diagnostic}")?;
+    }
+    let config = parsed.config.context("the configuration has errors")?;
+    for instance in &config.instances {
+        writeln!(
+            out,
+            "({}) {} VRID {}, priority {}, {} virtual IPs",
+            instance.name,
+            instance.interface,
+            instance.vrid,
+            instance.priority,
+            instance.vips.len()
+        )?;
+    }
+    Ok(())
+}
+
+/// `xvrrp cleanup`: quiet when there is nothing to do.
+fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
+    let pins = InstancePins::new(instance.as_str());
+    let base = Path::new(runtime_dir::BASE);
+    let removed = control_runtime()?.block_on(cleanup::run(base, instance, &pins, fence))?;
+    if !removed.is_empty() {
+        tracing::warn!("removed what instance {instance} left: {removed}");
+    }
+    Ok(())
 }
 
 /// `xvrrp status`.

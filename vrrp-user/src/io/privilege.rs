@@ -12,9 +12,11 @@ use caps::{CapSet, Capability, CapsHashSet};
 use thiserror::Error;
 
 /// What the running node needs.
-const KEPT: [Capability; 6] = [
+const KEPT: [Capability; 7] = [
     // Map access by descriptor: kernels before 5.19 ask for it when unprivileged BPF is off.
     Capability::CAP_BPF,
+    // After MCL_FUTURE every allocation counts against RLIMIT_MEMLOCK without it.
+    Capability::CAP_IPC_LOCK,
     // Scripts of other users that have to be stopped.
     Capability::CAP_KILL,
     // Addresses.
@@ -32,13 +34,18 @@ const KEPT: [Capability; 6] = [
 pub struct PrivilegeError(#[from] caps::errors::CapsError);
 
 /// Reduces the calling thread's effective, permitted, inheritable and ambient sets to what the
-/// running node needs and has.
+/// running node needs and has. `will_unmount` keeps CAP_SYS_ADMIN, for the thread that is going to
+/// take away a BPF file system that we mounted.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn drop_capabilities() -> Result<(), PrivilegeError> {
+pub fn drop_capabilities(will_unmount: bool) -> Result<(), PrivilegeError> {
     let have = caps::read(None, CapSet::Permitted)?;
-    let keep: CapsHashSet = KEPT.into_iter().filter(|c| have.contains(c)).collect();
+    let mut keep: CapsHashSet = KEPT.into_iter().collect();
+    if will_unmount {
+        keep.insert(Capability::CAP_SYS_ADMIN);
+    }
+    keep.retain(|capability| have.contains(capability));
     caps::clear(None, CapSet::Ambient)?;
     caps::clear(None, CapSet::Inheritable)?;
     caps::set(None, CapSet::Effective, &keep)?;
@@ -54,7 +61,7 @@ mod tests {
     fn a_thread_keeps_no_more_than_it_needs() {
         let before = caps::read(None, CapSet::Permitted).unwrap();
         let after = std::thread::spawn(|| {
-            drop_capabilities().unwrap();
+            drop_capabilities(false).unwrap();
             (
                 caps::read(None, CapSet::Permitted).unwrap(),
                 caps::read(None, CapSet::Effective).unwrap(),

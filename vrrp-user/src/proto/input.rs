@@ -22,15 +22,13 @@ pub struct Advert {
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The node starts this virtual router; the interface is usable.
-    Startup,
-    /// Planned stop: Active → Retiring → Initialize; others → Initialize.
+    /// Planned stop: Active → Retiring → Initialize; others → Initialize, for good.
     Shutdown,
     /// A second request to stop: no drain, out at once.
     ShutdownNow,
     /// The interface lost carrier, was set down, or has no source address: FAULT.
     LinkDown,
-    /// The interface is usable, with this source address.
+    /// The interface is usable, with this source address. In Initialize this is the RFC's Startup.
     LinkUp { primary: IpAddr },
     /// An advert was received.
     Advert(Advert),

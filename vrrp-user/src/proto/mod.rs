@@ -3,12 +3,24 @@
 //! No clock, socket, thread or `async` in here. Everything that can be decided is decided here; the
 //! engine (`io::engine`) carries the outputs out in the order in which they were pushed.
 
+pub mod advert;
+mod checksum;
+pub mod election;
+pub mod frame;
 pub mod input;
+pub mod intervals;
 pub mod output;
+pub mod router;
 pub mod settings;
 pub mod time;
+mod timers;
 
 pub use input::{Advert, Input};
+pub use intervals::Intervals;
 pub use output::{Cause, Output, State, Transition};
+pub use router::Router;
 pub use settings::{Family, Garp, InitialState, Lease, Settings, Version};
 pub use time::Instant;
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::config::Config;
 
+pub use links::Inventory;
 pub use notify::UserError;
 
 /// How long the scripts of a stop may take.

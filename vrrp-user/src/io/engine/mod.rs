@@ -1,8 +1,18 @@
 //! The engine thread: SCHED_FIFO, locked memory, and between a deadline and the first frame no
 //! allocation, lock or log line.
 
+pub mod addresses;
+pub mod frames;
 pub mod handle;
+mod member;
 pub mod message;
+mod notices;
+pub mod plan;
+pub mod realtime;
+mod sender;
+mod thread;
 
-pub use handle::{EngineHandle, EngineSide};
+pub use handle::{EngineError, EngineHandle, EngineSide};
 pub use message::{Command, Event, RouterSnapshot, Timeline};
+pub use plan::{Plan, PlanError};
+pub use thread::{Realtime, Resources, spawn};

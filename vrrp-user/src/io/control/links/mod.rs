@@ -3,7 +3,7 @@
 mod table;
 mod watch;
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use netlink_packet_core::NetlinkPayload;
@@ -21,6 +21,41 @@ const BATCH: usize = 4096;
 
 /// `None` stands for lost messages.
 type Messages = BoxStream<'static, Option<RouteNetlinkMessage>>;
+
+/// The interfaces and addresses of the network namespace at one moment.
+#[derive(Clone, Debug)]
+pub struct Inventory(Table);
+
+impl Inventory {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// When rtnetlink does not answer.
+    pub async fn read() -> io::Result<Self> {
+        Ok(Self(dump().await?))
+    }
+
+    /// Index and MAC of an interface; zeros if it has no Ethernet address.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(u32, [u8; 6])> {
+        let index = self.0.index_of(name)?;
+        let link = self.0.link(index)?;
+        Some((index, link.mac.unwrap_or_default()))
+    }
+
+    /// Name of an interface.
+    #[must_use]
+    pub fn name(&self, index: u32) -> Option<&str> {
+        Some(&self.0.link(index)?.name)
+    }
+
+    /// Whether an interface has this address.
+    #[must_use]
+    pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses.iter().any(|found| found.address == address)
+    }
+}
 
 /// Watches every interface and address of the network namespace.
 pub(super) struct Monitor {

@@ -1,0 +1,192 @@
+//! One frame, judged twice.
+
+use vrrp_ebpf::{
+    abi::{Counter, Event},
+    policy::{self, Action, Link, Report, Verdict},
+};
+
+use crate::{
+    kernel::{Kernel, Program},
+    world::{IFINDEX, World, now},
+};
+
+/// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT and TC_ACT_UNSPEC.
+const XDP: [(u32, Fate); 3] = [(1, Fate::Drop), (2, Fate::Pass), (3, Fate::Answer)];
+const TC: [(u32, Fate); 2] = [(2, Fate::Drop), (u32::MAX, Fate::Pass)];
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Drop,
+    Pass,
+    Answer,
+}
+
+/// Everything that a frame brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) fate: Fate,
+    /// Counters that moved by one, with their slot.
+    pub(crate) counters: Vec<(u32, Counter)>,
+    /// The record, its stamp taken out.
+    pub(crate) event: Option<Event>,
+    /// Slot whose `last_seen` moved.
+    pub(crate) seen: Option<u32>,
+    /// The frame afterwards.
+    pub(crate) frame: Vec<u8>,
+}
+
+impl Outcome {
+    /// Asserts that the frame passed without leaving a trace.
+    #[track_caller]
+    pub(crate) fn is_untouched(&self) {
+        assert_eq!(self.fate, Fate::Pass);
+        assert_eq!(
+            (&self.counters[..], self.event, self.seen),
+            (&[][..], None, None)
+        );
+    }
+
+    /// Asserts that the frame was dropped, moved one counter and left no other trace.
+    #[track_caller]
+    pub(crate) fn is_dropped(&self, slot: u32, counter: Counter) {
+        assert_eq!(self.counters, [(slot, counter)]);
+        assert_eq!((self.fate, self.event, self.seen), (Fate::Drop, None, None));
+    }
+}
+
+/// The host's policy and, where it may be loaded, the kernel's.
+pub(crate) struct Bench {
+    pub(crate) kernel: Option<Kernel>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self {
+            kernel: Kernel::load(0),
+        }
+    }
+
+    /// What a received frame brings about, on every path that there is.
+    #[track_caller]
+    pub(crate) fn receive(&mut self, world: &World, frame: &[u8]) -> Outcome {
+        let host = on_host(world, frame, Program::Ingress);
+        if let Some(kernel) = &mut self.kernel {
+            for program in [Program::Ingress, Program::IngressFrags] {
+                assert_eq!(
+                    in_kernel(kernel, world, frame, program),
+                    host,
+                    "{program:?}"
+                );
+            }
+        }
+        host
+    }
+
+    /// What a frame to be sent brings about.
+    #[track_caller]
+    pub(crate) fn send(&mut self, world: &World, frame: &[u8]) -> Outcome {
+        let host = on_host(world, frame, Program::Egress);
+        if let Some(kernel) = &mut self.kernel {
+            assert_eq!(in_kernel(kernel, world, frame, Program::Egress), host);
+        }
+        host
+    }
+}
+
+/// The host's verdict; `wake` is not part of an outcome because the kernel does not show it.
+pub(crate) fn verdict(world: &World, frame: &[u8], program: Program) -> Option<Verdict> {
+    let link = Link {
+        ifindex: IFINDEX,
+        stripped_vlan: 0,
+    };
+    if program == Program::Egress {
+        policy::egress(frame, world, link)
+    } else {
+        policy::ingress(frame, world, link)
+    }
+}
+
+fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
+    let mut frame = frame.to_vec();
+    let Some(verdict) = verdict(world, &frame, program) else {
+        return Outcome {
+            fate: Fate::Pass,
+            counters: Vec::new(),
+            event: None,
+            seen: None,
+            frame,
+        };
+    };
+    let fate = match verdict.action {
+        Action::Drop => Fate::Drop,
+        Action::Pass => Fate::Pass,
+        Action::Answer => {
+            verdict.answer.write(frame.as_mut_slice()).unwrap();
+            Fate::Answer
+        }
+    };
+    let mut counters = Vec::from_iter(verdict.counters.into_iter().flatten());
+    counters.sort_by_key(|counter| *counter as u32);
+    Outcome {
+        fate,
+        counters: counters
+            .into_iter()
+            .map(|counter| (verdict.slot, counter))
+            .collect(),
+        event: (verdict.report != Report::Nothing).then_some(Event {
+            stamp: 0,
+            ..verdict.event
+        }),
+        seen: (verdict.seen != 0).then_some(verdict.slot),
+        frame,
+    }
+}
+
+#[track_caller]
+fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program) -> Outcome {
+    kernel.install(world);
+    let before = now();
+    let run = kernel.run(program, frame, 1);
+    let ran = before..=now();
+
+    let fates = if program == Program::Egress {
+        &TC[..]
+    } else {
+        &XDP[..]
+    };
+    let (_, fate) = fates
+        .iter()
+        .find(|(code, _)| *code == run.returned)
+        .unwrap();
+    let slots = u32::try_from(world.slots.len()).unwrap();
+    let counters = kernel.take_counters(slots);
+    assert!(
+        counters.iter().all(|(_, _, moved)| *moved == 1),
+        "{counters:?}"
+    );
+    let events = kernel.take_events();
+    assert!(events.len() <= 1, "{events:?}");
+    let event = events.first().map(|event| {
+        assert!(ran.contains(&event.stamp), "{} not in {ran:?}", event.stamp);
+        Event { stamp: 0, ..*event }
+    });
+    let mut seen = None;
+    for (slot, old) in (0..).zip(&world.slots) {
+        let stamp = kernel.slot(slot).last_seen;
+        if stamp != old.last_seen {
+            assert!(ran.contains(&stamp) && seen.is_none());
+            seen = Some(slot);
+        }
+    }
+    Outcome {
+        fate: *fate,
+        counters: counters
+            .into_iter()
+            .map(|(slot, counter, _)| (slot, counter))
+            .collect(),
+        event,
+        seen,
+        frame: run.frame,
+    }
+}

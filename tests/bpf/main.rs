@@ -1,0 +1,16 @@
+//! The BPF programs by `BPF_PROG_TEST_RUN`: every case is judged by the policy on the host and by
+//! the loaded program, which must agree in verdict, counters, record and frame.
+//!
+//! Needs root and the object that `cargo xtask build` made, named in `XVRRP_BPF_OBJECT`. With
+//! `XVRRP_SKIP_PRIVILEGED` set, the cases run on the host alone.
+
+mod adverts;
+mod arp;
+mod bench;
+mod cost;
+mod egress;
+mod gate;
+mod kernel;
+mod property;
+mod ring;
+mod world;

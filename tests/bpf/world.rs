@@ -1,0 +1,201 @@
+//! What the programs know: the maps as values, and the tables over them for the host's verdicts.
+
+use nix::time::{ClockId, clock_gettime};
+use vrrp_ebpf::{
+    abi::{
+        FILTER_WORDS, Follow, IPV4, RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest,
+        filter_position, router_flags,
+    },
+    ownership::{Ownership, State},
+    policy::Tables,
+};
+
+/// Interface of a test run without a context: lo of the namespace.
+pub(crate) const IFINDEX: u32 = 1;
+/// Our own address.
+pub(crate) const PRIMARY: [u8; 4] = [192, 168, 1, 1];
+/// Our own MAC, which answers carry.
+pub(crate) const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+/// Virtual IP of [`VRID`], untagged.
+pub(crate) const VIP: [u8; 4] = [192, 168, 1, 254];
+/// Virtual router of version 3, untagged, slot [`SLOT`].
+pub(crate) const VRID: u8 = 51;
+/// Virtual router of version 2 with password, untagged, slot [`SLOT_V2`], same virtual IP.
+pub(crate) const VRID_V2: u8 = 52;
+/// Virtual router of version 3 in [`VLAN`], slot [`SLOT_VLAN`]. Its VRID is [`VRID`], its virtual
+/// IP [`VIP_VLAN`].
+pub(crate) const VLAN: u16 = 10;
+/// Virtual IP in [`VLAN`].
+pub(crate) const VIP_VLAN: [u8; 4] = [10, 0, 10, 254];
+/// Slot of [`VRID`].
+pub(crate) const SLOT: u32 = 0;
+/// Slot of [`VRID_V2`].
+pub(crate) const SLOT_V2: u32 = 1;
+/// Slot of the router in [`VLAN`].
+pub(crate) const SLOT_VLAN: u32 = 2;
+/// Password of [`VRID_V2`].
+pub(crate) const PASSWORD: [u8; 8] = *b"1111\0\0\0\0";
+
+/// Contents of the maps.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) routers: Vec<(RouterKey, RouterEntry)>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) vips: Vec<(VipKey, VipEntry)>,
+    pub(crate) vip_states: Vec<u64>,
+}
+
+impl World {
+    /// Three virtual routers as the constants of this module say, all Idle.
+    pub(crate) fn new() -> Self {
+        let router = |vlan, vrid| RouterKey {
+            ifindex: IFINDEX,
+            vlan,
+            family: IPV4,
+            vrid,
+        };
+        let entry = |slot, vip| RouterEntry {
+            slot,
+            flags: router_flags::ACCEPT_V3,
+            primary: wide(PRIMARY),
+            address_digest: address_digest(0, vip),
+            address_count: 1,
+            interval_cs: 100,
+            auth_type: 0,
+            _pad: [0; 3],
+            auth_data: [0; 8],
+        };
+        let vip = |slot, vip, vlan, address| {
+            let key = VipKey {
+                ifindex: IFINDEX,
+                vlan,
+                family: IPV4,
+                _pad: 0,
+                address: wide(address),
+            };
+            let entry = VipEntry {
+                slot,
+                vip,
+                mac: MAC,
+                _pad: [0; 2],
+            };
+            (key, entry)
+        };
+        let v2 = RouterEntry {
+            flags: router_flags::ACCEPT_V2,
+            auth_type: 1,
+            auth_data: PASSWORD,
+            ..entry(SLOT_V2, VIP)
+        };
+        Self {
+            routers: vec![
+                (router(0, VRID), entry(SLOT, VIP)),
+                (router(0, VRID_V2), v2),
+                (router(VLAN, VRID), entry(SLOT_VLAN, VIP_VLAN)),
+            ],
+            slots: vec![EMPTY_SLOT; 3],
+            vips: vec![vip(SLOT, 0, 0, VIP), vip(SLOT_VLAN, 1, VLAN, VIP_VLAN)],
+            vip_states: vec![0; 2],
+        }
+    }
+
+    /// With the router of `slot` in `state`, under a lease that runs for a minute more.
+    pub(crate) fn with_state(mut self, slot: u32, state: State) -> Self {
+        self.slot(slot).ownership = Ownership::new(state, 1, now() + 60_000_000_000).0;
+        self
+    }
+
+    /// With the router of `slot` in `state`, under a lease that has just ended.
+    pub(crate) fn with_expired(mut self, slot: u32, state: State) -> Self {
+        self.slot(slot).ownership = Ownership::new(state, 1, now() - 1_000_000).0;
+        self
+    }
+
+    /// With these bits of the untagged virtual IP.
+    pub(crate) fn with_vip_state(mut self, bits: u64) -> Self {
+        self.vip_states[0] = bits;
+        self
+    }
+
+    /// The entry of the router in `slot`.
+    pub(crate) fn router(&mut self, slot: u32) -> &mut RouterEntry {
+        let entries = self.routers.iter_mut().map(|(_, entry)| entry);
+        entries
+            .into_iter()
+            .find(|entry| entry.slot == slot)
+            .unwrap()
+    }
+
+    /// The words of `slot`.
+    pub(crate) fn slot(&mut self, slot: u32) -> &mut Slot {
+        &mut self.slots[slot as usize]
+    }
+
+    /// The Bloom filter's words for the virtual IPs.
+    pub(crate) fn filter(&self) -> [u64; FILTER_WORDS] {
+        let mut words = [0; FILTER_WORDS];
+        for (key, _) in &self.vips {
+            let [a, b, c, d, ..] = key.address;
+            let (word, bit) = filter_position([a, b, c, d]);
+            words[word] |= 1 << bit;
+        }
+        words
+    }
+}
+
+impl Tables for World {
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    fn router(&self, key: &RouterKey) -> Option<&RouterEntry> {
+        let found = self.routers.iter().find(|(candidate, _)| candidate == key);
+        found.map(|(_, entry)| entry)
+    }
+
+    fn ownership(&self, slot: u32) -> Ownership {
+        Ownership(self.slots[slot as usize].ownership)
+    }
+
+    fn last_seen(&self, slot: u32) -> u64 {
+        self.slots[slot as usize].last_seen
+    }
+
+    fn follow(&self, slot: u32) -> Follow {
+        Follow::unpack(self.slots[slot as usize].follow)
+    }
+
+    fn may_be_vip(&self, tail: [u8; 4]) -> bool {
+        let (word, bit) = filter_position(tail);
+        self.filter()[word] >> bit & 1 != 0
+    }
+
+    fn vip(&self, key: &VipKey) -> Option<&VipEntry> {
+        let found = self.vips.iter().find(|(candidate, _)| candidate == key);
+        found.map(|(_, entry)| entry)
+    }
+
+    fn vip_state(&self, vip: u32) -> u64 {
+        self.vip_states[vip as usize]
+    }
+}
+
+const EMPTY_SLOT: Slot = Slot {
+    ownership: 0,
+    last_seen: 0,
+    follow: 0,
+    _pad: [0; 5],
+};
+
+/// An IPv4 address as maps and records hold it.
+pub(crate) fn wide(address: [u8; 4]) -> [u8; 16] {
+    let mut wide = [0; 16];
+    wide[..4].copy_from_slice(&address);
+    wide
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC, as `bpf_ktime_get_ns` counts them.
+pub(crate) fn now() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
+    u64::try_from(time.tv_sec()).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap()
+}

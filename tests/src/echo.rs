@@ -1,0 +1,71 @@
+//! A UDP echo on a router that says which router it is, from the VIP: what a client of the virtual
+//! router talks to.
+
+use std::{
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+};
+
+use crate::{
+    netns::Netns,
+    realtime,
+    worker::{Stop, Worker},
+};
+
+/// Bytes of a probe: its number, little endian.
+pub const PROBE: usize = 4;
+
+/// Answers probes to the VIP with the router's number behind them, as long as this lives.
+#[derive(Debug)]
+pub struct Echo {
+    _worker: Worker<()>,
+}
+
+impl Echo {
+    /// Starts to listen on `vip`:`port`, whether this host has that address at the moment or not.
+    ///
+    /// # Errors
+    /// If the socket cannot be made.
+    pub fn start(netns: &Netns, vip: Ipv4Addr, port: u16, router: u8) -> Result<Self> {
+        let socket = netns.run(|| listen(vip, port))?;
+        let worker = Worker::start(netns, &format!("echo-{router}"), move |stop| {
+            realtime::become_fifo(realtime::ECHO)?;
+            serve(&socket, router, stop);
+            Ok(())
+        })?;
+        Ok(Self { _worker: worker })
+    }
+}
+
+fn listen(vip: Ipv4Addr, port: u16) -> Result<UdpSocket> {
+    let fd = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    setsockopt(&fd, sockopt::IpFreebind, &true)?;
+    let address = SockaddrIn::from(SocketAddrV4::new(vip, port));
+    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &address)
+        .with_context(|| format!("bind to {vip}:{port}"))?;
+    let socket = UdpSocket::from(fd);
+    socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+    Ok(socket)
+}
+
+fn serve(socket: &UdpSocket, router: u8, stop: &Stop) {
+    let mut buffer = [0; PROBE + 1];
+    while stop.is_awaited() {
+        let Ok((PROBE, client)) = socket.recv_from(&mut buffer[..PROBE]) else {
+            continue;
+        };
+        buffer[PROBE] = router;
+        // The answer cannot leave if the address was just taken away: then the probe is lost.
+        drop(socket.send_to(&buffer, client));
+    }
+}

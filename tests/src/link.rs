@@ -1,0 +1,202 @@
+//! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
+
+use std::net::Ipv4Addr;
+
+use anyhow::{Context as _, Result};
+
+use crate::{netns::Netns, xdp_pass::XdpPass};
+
+/// Name of the switch's bridge.
+pub const BRIDGE: &str = "br0";
+
+/// A learning switch in a namespace of its own.
+#[derive(Debug)]
+pub struct Switch {
+    netns: Netns,
+}
+
+impl Switch {
+    /// A bridge that forwards from the first moment, floods multicast, and is not filtered.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn new() -> Result<Self> {
+        let netns = Netns::new("sw")?;
+        netns.ip(&format!(
+            "link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+        ))?;
+        quieten(&netns)?;
+        for family in ["arptables", "iptables", "ip6tables"] {
+            let key = format!("net/bridge/bridge-nf-call-{family}");
+            if std::path::Path::new("/proc/sys").join(&key).exists() {
+                netns.sysctl(&key, "0")?;
+            }
+        }
+        netns.ip(&format!("link set {BRIDGE} up"))?;
+        Ok(Self { netns })
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub fn netns(&self) -> &Netns {
+        &self.netns
+    }
+
+    /// Plugs `interface` of `host` into a new port named `port`, both up. The port runs an XDP
+    /// pass program: without one on its peer, a veth's XDP_TX frames never arrive.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn plug(&self, host: &Netns, interface: &str, port: &str) -> Result<Port> {
+        quieten(host)?;
+        host.ip(&format!(
+            "link add {interface} type veth peer name {port} netns {}",
+            self.netns.name()
+        ))?;
+        self.netns
+            .ip(&format!("link set {port} master {BRIDGE} up"))?;
+        host.ip(&format!("link set {interface} up"))?;
+        Ok(Port {
+            name: port.to_owned(),
+            switch: self.netns.name().to_owned(),
+            _pass: XdpPass::attach(&self.netns, port)?,
+        })
+    }
+}
+
+/// A port of the switch.
+#[derive(Debug)]
+pub struct Port {
+    name: String,
+    switch: String,
+    _pass: XdpPass,
+}
+
+impl Port {
+    /// Its name in the switch's namespace.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Cuts the link: the port goes down and takes the host's carrier with it.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn cut(&self) -> Result<()> {
+        self.switch_tool("ip", &format!("link set {} down", self.name))
+    }
+
+    /// Mends a cut link.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn mend(&self) -> Result<()> {
+        self.switch_tool("ip", &format!("link set {} up", self.name))
+    }
+
+    /// Silent loss: the port forwards nothing either way, both carriers stay.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn silence(&self) -> Result<()> {
+        self.switch_tool("bridge", &format!("link set dev {} state 0", self.name))
+    }
+
+    /// Ends a silent loss.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn heal(&self) -> Result<()> {
+        self.switch_tool("bridge", &format!("link set dev {} state 3", self.name))
+    }
+
+    fn switch_tool(&self, program: &str, arguments: &str) -> Result<()> {
+        crate::run::tool(program, &format!("-n {} {arguments}", self.switch)).map(drop)
+    }
+}
+
+/// Addresses a host's interface.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn add_address(host: &Netns, interface: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
+    host.ip(&format!("addr add {address}/{prefix} dev {interface}"))
+        .map(drop)
+}
+
+/// The MAC of an interface.
+///
+/// # Errors
+/// If there is no such interface.
+pub fn mac(host: &Netns, interface: &str) -> Result<[u8; 6]> {
+    let text = host.ip(&format!("-br link show dev {interface}"))?;
+    text.split_whitespace()
+        .find_map(parse_mac)
+        .with_context(|| format!("no MAC in {text:?}"))
+}
+
+/// Whether an interface carries an IPv4 address.
+///
+/// # Errors
+/// If there is no such interface.
+pub fn has_address(host: &Netns, interface: &str, address: Ipv4Addr) -> Result<bool> {
+    let text = host.ip(&format!("-4 -o addr show dev {interface}"))?;
+    Ok(lists_address(&text, address))
+}
+
+/// Whether the output of `ip -o addr show` lists an address.
+#[must_use]
+pub fn lists_address(text: &str, address: Ipv4Addr) -> bool {
+    let wanted = format!("{address}/");
+    text.split_whitespace()
+        .any(|word| word.starts_with(&wanted))
+}
+
+/// A MAC from `aa:bb:cc:dd:ee:ff`.
+#[must_use]
+pub fn parse_mac(text: &str) -> Option<[u8; 6]> {
+    let bytes = text
+        .split(':')
+        .map(|byte| u8::from_str_radix(byte, 16).ok())
+        .collect::<Option<Vec<_>>>()?;
+    bytes.try_into().ok()
+}
+
+/// Switches off what would make a case depend on things it is not about: duplicate address
+/// detection, reverse path filters, ICMP redirects. For interfaces made later, too.
+fn quieten(netns: &Netns) -> Result<()> {
+    netns.run(|| {
+        for (key, value) in [
+            ("net/ipv4/conf/all/rp_filter", "0"),
+            ("net/ipv4/conf/default/rp_filter", "0"),
+            ("net/ipv4/conf/all/send_redirects", "0"),
+            ("net/ipv4/conf/default/send_redirects", "0"),
+            ("net/ipv6/conf/all/accept_dad", "0"),
+            ("net/ipv6/conf/default/accept_dad", "0"),
+            ("net/ipv6/conf/default/dad_transmits", "0"),
+        ] {
+            let path = std::path::Path::new("/proc/sys").join(key);
+            // A kernel without IPv6 has none of its switches.
+            if path.exists() {
+                std::fs::write(&path, value).with_context(|| format!("sysctl {key}={value}"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macs_parse_or_not() {
+        assert_eq!(
+            parse_mac("00:00:5e:00:01:33"),
+            Some([0, 0, 0x5e, 0, 1, 0x33])
+        );
+        assert_eq!(parse_mac("00:00:5e:00:01"), None);
+        assert_eq!(parse_mac("ens33@if2"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! xvrrp itself.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Node, PINS, RUN, STOP_LIMIT, started};
+use crate::{
+    cleanup::{self, Guard},
+    clock::Nanos,
+    lab::Host,
+    netns::{Entrance, unique_name},
+    process::Process,
+    run,
+};
+
+/// The binary under test when nobody says otherwise: `XVRRP_BIN`, set by `cargo xtask test`.
+///
+/// # Errors
+/// If it is not set.
+pub fn binary() -> Result<PathBuf> {
+    let path = env::var_os("XVRRP_BIN")
+        .context("XVRRP_BIN is not set: which xvrrp is to be tested? (cargo xtask test says it)")?;
+    Ok(path.into())
+}
+
+/// An instance of xvrrp on a router, under a name of its own, so that control sockets and pins of
+/// several do not meet. Killed and cleaned up when dropped.
+#[derive(Debug)]
+pub struct Xvrrp {
+    program: Program,
+    config: PathBuf,
+    // Dropped in this order: the process ends before what it left is cleaned up.
+    process: Option<Process>,
+    _undo: Guard,
+    _folder: TempDir,
+}
+
+impl Xvrrp {
+    /// Lays down a configuration for `binary` on `router`; [`Node::start`] runs it.
+    ///
+    /// # Errors
+    /// If the configuration cannot be written.
+    pub fn new(binary: &Path, router: &Host, config: &str) -> Result<Self> {
+        let program = Program {
+            binary: binary.to_owned(),
+            entrance: router.netns.entrance(),
+            instance: unique_name("node"),
+        };
+        let folder = tempfile::tempdir().context("make a folder for the configuration")?;
+        let path = folder.path().join("keepalived.conf");
+        fs::write(&path, config).context("write the configuration")?;
+        let left = program.clone();
+        // Best effort: there may be nothing left, and nobody to hear of an error.
+        let undo = cleanup::register(move || drop(left.clean_up_if_needed()))?;
+        Ok(Self {
+            program,
+            config: path,
+            process: None,
+            _undo: undo,
+            _folder: folder,
+        })
+    }
+
+    /// The name of the instance: its folders are [`PINS`]/name and [`RUN`]/name.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.program.instance
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Runs a subcommand of xvrrp on this instance, in its namespace.
+    ///
+    /// # Errors
+    /// If it fails, with its complaint.
+    pub fn subcommand(&self, arguments: &str) -> Result<String> {
+        self.program.subcommand(arguments)
+    }
+
+    /// Removes what a dead node of this instance left: `xvrrp cleanup`.
+    ///
+    /// # Errors
+    /// If it fails, with its complaint.
+    pub fn cleanup(&self) -> Result<String> {
+        self.program.subcommand("cleanup")
+    }
+}
+
+impl Node for Xvrrp {
+    fn kind(&self) -> &'static str {
+        "xvrrp"
+    }
+
+    fn start(&mut self) -> Result<()> {
+        ensure!(!running(&self.process)?, "the node runs already");
+        let mut command = self.program.command("run");
+        command.arg("-f").arg(&self.config);
+        self.process = Some(Process::start(command)?);
+        Ok(())
+    }
+
+    fn process(&mut self) -> Result<&mut Process> {
+        started(&mut self.process)
+    }
+
+    fn kill(&mut self) -> Result<Nanos> {
+        let process = self.process()?;
+        let at = process.signal(Signal::SIGKILL)?;
+        process.wait(STOP_LIMIT)?;
+        Ok(at)
+    }
+
+    fn clear_up(&mut self) -> Result<()> {
+        self.program.subcommand("cleanup --fence").map(drop)
+    }
+
+    fn status(&self) -> Result<Option<Value>> {
+        let text = self.program.subcommand("status --json")?;
+        let value = serde_json::from_str(&text).context("xvrrp status --json is not JSON")?;
+        Ok(Some(value))
+    }
+}
+
+/// How subcommands of one instance are run.
+#[derive(Clone, Debug)]
+struct Program {
+    binary: PathBuf,
+    entrance: Entrance,
+    instance: String,
+}
+
+impl Program {
+    fn command(&self, subcommand: &str) -> Command {
+        let mut command = self.entrance.command(&self.binary);
+        command
+            .args(subcommand.split_whitespace())
+            .args(["--instance", &self.instance]);
+        command
+    }
+
+    fn subcommand(&self, arguments: &str) -> Result<String> {
+        run::run(&mut self.command(arguments))
+    }
+
+    fn clean_up_if_needed(&self) -> Result<()> {
+        let left = [PINS, RUN]
+            .iter()
+            .any(|folder| Path::new(folder).join(&self.instance).exists());
+        if left {
+            self.subcommand("cleanup")?;
+        }
+        Ok(())
+    }
+}
+
+fn running(process: &Option<Process>) -> Result<bool> {
+    process.as_ref().map_or(Ok(false), Process::is_running)
+}

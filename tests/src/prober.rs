@@ -1,0 +1,145 @@
+//! The real-time prober: a client that asks the VIP at a fixed rate and notes who answers when.
+
+use std::{
+    io::IoSliceMut,
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    os::fd::AsRawFd as _,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use nix::{
+    cmsg_space,
+    sys::{
+        socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt},
+        time::TimeSpec,
+    },
+};
+
+use crate::{
+    clock::{self, Nanos},
+    echo::PROBE,
+    gap::{Answer, Recording},
+    netns::Netns,
+    realtime,
+    worker::{Stop, Worker},
+};
+
+/// The port of probes and [`crate::echo`].
+pub const PORT: u16 = 7007;
+
+/// Time that answers to the last probes get.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// A running prober.
+#[derive(Debug)]
+pub struct Prober {
+    worker: Worker<Recording>,
+}
+
+impl Prober {
+    /// Starts to probe `vip` from a client's namespace, once per `period`, until [`Self::stop`].
+    ///
+    /// # Errors
+    /// If the socket or the thread cannot be made.
+    pub fn start(client: &Netns, vip: Ipv4Addr, period: Duration) -> Result<Self> {
+        let worker = Worker::start(client, "prober", move |stop| {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            socket.set_nonblocking(true)?;
+            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+            setsockopt(&socket, sockopt::RcvBufForce, &(4 << 20))?;
+            realtime::become_fifo(realtime::JUDGE)?;
+            Loop {
+                socket,
+                vip: SocketAddrV4::new(vip, PORT),
+                period: clock::span_nanos(period),
+                recording: Recording::default(),
+            }
+            .run(stop)
+        })?;
+        Ok(Self { worker })
+    }
+
+    /// Ends the probing, waits for answers on their way, and returns the recording.
+    ///
+    /// # Errors
+    /// What made the prober fail.
+    pub fn stop(self) -> Result<Recording> {
+        self.worker.finish()
+    }
+}
+
+struct Loop {
+    socket: UdpSocket,
+    vip: SocketAddrV4,
+    period: u64,
+    recording: Recording,
+}
+
+impl Loop {
+    fn run(mut self, stop: &Stop) -> Result<Recording> {
+        let mut next = clock::now() + self.period;
+        while stop.is_awaited() {
+            clock::sleep_until(next);
+            let now = clock::now();
+            let late = now.saturating_sub(next);
+            self.recording.worst_lateness = self.recording.worst_lateness.max(late);
+            self.send(now)?;
+            self.receive()?;
+            // Probes missed by a stall are not sent in a burst: they would all ask about one moment.
+            next += self.period * (1 + late / self.period);
+        }
+        clock::sleep(GRACE);
+        self.receive()?;
+        Ok(self.recording)
+    }
+
+    fn send(&mut self, now: Nanos) -> Result<()> {
+        let number = u32::try_from(self.recording.sent.len()).context("too many probes")?;
+        let probe: [u8; PROBE] = number.to_le_bytes();
+        self.recording.sent.push(now);
+        // An unreachable VIP is what this measures: the probe counts as lost.
+        drop(self.socket.send_to(&probe, self.vip));
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        let offset = clock::realtime_offset();
+        while let Some((answer, stamp)) = receive_one(&self.socket)? {
+            let [a, b, c, d, router] = answer;
+            self.recording.answers.push(Answer {
+                probe: u32::from_le_bytes([a, b, c, d]),
+                received: clock::from_realtime(stamp, offset),
+                router,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The next answer with the kernel's stamp of its arrival.
+fn receive_one(socket: &UdpSocket) -> Result<Option<([u8; PROBE + 1], TimeSpec)>> {
+    let mut answer = [0; PROBE + 1];
+    let mut control = cmsg_space!(TimeSpec);
+    loop {
+        let mut slices = [IoSliceMut::new(&mut answer)];
+        let message = match recvmsg::<()>(
+            socket.as_raw_fd(),
+            &mut slices,
+            Some(&mut control),
+            MsgFlags::empty(),
+        ) {
+            Ok(message) => message,
+            Err(nix::errno::Errno::EAGAIN) => return Ok(None),
+            Err(error) => return Err(error).context("receive an answer"),
+        };
+        let whole = message.bytes == PROBE + 1;
+        let stamp = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
+            _ => None,
+        });
+        if let (true, Some(stamp)) = (whole, stamp) {
+            return Ok(Some((answer, stamp)));
+        }
+    }
+}

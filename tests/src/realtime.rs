@@ -1,0 +1,93 @@
+//! Scheduling of the harness' own threads. A measuring thread that waits for a CPU measures itself.
+
+use std::{io, thread::JoinHandle};
+
+use anyhow::{Context as _, Result};
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    sys::mman::{MlockAllFlags, mlockall},
+    unistd::Pid,
+};
+
+use crate::worker::Stop;
+
+/// SCHED_FIFO priority of the probers and captures: above the node's engine (50 by default), which
+/// they hold up for some 10 µs per probe at most.
+pub const JUDGE: i32 = 60;
+/// SCHED_FIFO priority of the echo on each router: below the engine.
+pub const ECHO: i32 = 45;
+
+/// Makes the calling thread real-time and locks the process' memory.
+///
+/// # Errors
+/// If either is refused (no privilege).
+pub fn become_fifo(priority: i32) -> Result<()> {
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).context("mlockall")?;
+    set_scheduler(libc::SCHED_FIFO, priority).context("SCHED_FIFO")
+}
+
+/// Makes the calling thread an ordinary one, whatever its creator was.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn become_other() -> Result<()> {
+    set_scheduler(libc::SCHED_OTHER, 0).context("SCHED_OTHER")
+}
+
+/// One spinning SCHED_IDLE thread per CPU: keeps a virtual machine's CPUs awake, so that the host
+/// does not have to bring them back (5-17 ms about once a second without). Any other thread comes
+/// first. Ends on drop.
+#[derive(Debug)]
+pub struct Spinners {
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Spinners {
+    /// Starts them on every CPU of this process.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start() -> Result<Self> {
+        let stop = Stop::default();
+        let mut threads = Vec::new();
+        for cpu in 0..std::thread::available_parallelism()?.get() {
+            let stop = stop.clone();
+            let spin = move || {
+                let mut only = CpuSet::new();
+                // Without either of both it would disturb what it is to protect.
+                let placed = only.set(cpu).is_ok()
+                    && sched_setaffinity(Pid::from_raw(0), &only).is_ok()
+                    && set_scheduler(libc::SCHED_IDLE, 0).is_ok();
+                while placed && stop.is_awaited() {
+                    std::hint::spin_loop();
+                }
+            };
+            let name = format!("spinner-{cpu}");
+            threads.push(std::thread::Builder::new().name(name).spawn(spin)?);
+        }
+        Ok(Self { stop, threads })
+    }
+}
+
+impl Drop for Spinners {
+    fn drop(&mut self) {
+        self.stop.now();
+        for thread in self.threads.drain(..) {
+            // A spinner has nothing to say, not even by a panic.
+            drop(thread.join());
+        }
+    }
+}
+
+fn set_scheduler(policy: i32, priority: i32) -> io::Result<()> {
+    let parameters = libc::sched_param {
+        sched_priority: priority,
+    };
+    // SAFETY: the pointer is to a live sched_param; pid 0 is the calling thread.
+    if unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

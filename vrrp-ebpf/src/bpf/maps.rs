@@ -1,0 +1,152 @@
+//! The maps, and [`Tables`] over them. The node creates, fills and (where so noted) mmaps them;
+//! their layout is `vrrp_ebpf::abi`.
+
+use core::ptr;
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    btf_maps::{Array, HashMap, PerCpuArray, RingBuf},
+    helpers::bpf_ktime_get_ns,
+    macros::btf_map,
+};
+use vrrp_ebpf::{
+    abi::{
+        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_ROUTERS, MAX_VIPS, RING_BYTES,
+        RouterEntry, RouterKey, Slot, VipEntry, VipKey, filter_position,
+    },
+    ownership::Ownership,
+    policy::Tables,
+};
+
+const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
+
+/// Virtual routers by what an advert says. Written by the node, read per advert.
+#[btf_map]
+static ROUTERS: HashMap<RouterKey, RouterEntry, { MAX_ROUTERS as usize }> = HashMap::new();
+
+/// The words per virtual router that change while it runs. Mapped by the node.
+#[btf_map]
+static SLOTS: Array<Slot, { MAX_ROUTERS as usize }, MMAPABLE> = Array::new();
+
+/// Virtual IPs by address. Written by the node, read per frame that the filter lets through.
+#[btf_map]
+static VIPS: HashMap<VipKey, VipEntry, { MAX_VIPS as usize }> = HashMap::new();
+
+/// What the kernel knows of each virtual IP. Mapped by the node.
+#[btf_map]
+static VIP_STATES: Array<u64, { MAX_VIPS as usize }, MMAPABLE> = Array::new();
+
+/// Bloom filter over the virtual IPs. Mapped by the node, read per frame.
+#[btf_map]
+static FILTER: Array<[u64; FILTER_WORDS], 1, MMAPABLE> = Array::new();
+
+/// Counters per virtual router and CPU. Written by the programs, summed up by the node.
+#[btf_map]
+static COUNTERS: PerCpuArray<Counters, { MAX_ROUTERS as usize + 1 }> = PerCpuArray::new();
+
+/// Records for the engine thread. Written by the programs, mapped by the node.
+#[btf_map]
+static EVENTS: RingBuf<Event, { RING_BYTES as usize }> = RingBuf::new();
+
+/// The maps as a verdict sees them.
+pub(super) struct Maps;
+
+impl Tables for Maps {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: a helper without arguments.
+        unsafe { bpf_ktime_get_ns() }
+    }
+
+    #[inline(always)]
+    fn router(&self, key: &RouterKey) -> Option<&RouterEntry> {
+        // SAFETY: the node replaces entries, it does not change them in place.
+        unsafe { ROUTERS.get(key) }
+    }
+
+    #[inline(always)]
+    fn ownership(&self, slot: u32) -> Ownership {
+        let Some(slot) = SLOTS.get_ptr(slot) else {
+            return Ownership::NONE;
+        };
+        // SAFETY: the map's memory outlives the program's run; volatile, because the node writes
+        // it at any moment and the word must be read exactly once.
+        Ownership(unsafe { ptr::read_volatile(&raw const (*slot).ownership) })
+    }
+
+    #[inline(always)]
+    fn last_seen(&self, slot: u32) -> u64 {
+        let Some(slot) = SLOTS.get_ptr(slot) else {
+            return 0;
+        };
+        // SAFETY: as in `ownership`.
+        unsafe { ptr::read_volatile(&raw const (*slot).last_seen) }
+    }
+
+    #[inline(always)]
+    fn follow(&self, slot: u32) -> Follow {
+        let Some(slot) = SLOTS.get_ptr(slot) else {
+            return Follow::default();
+        };
+        // SAFETY: as in `ownership`.
+        Follow::unpack(unsafe { ptr::read_volatile(&raw const (*slot).follow) })
+    }
+
+    #[inline(always)]
+    fn may_be_vip(&self, tail: [u8; 4]) -> bool {
+        let Some(words) = FILTER.get_ptr(0) else {
+            return false;
+        };
+        let (word, bit) = filter_position(tail);
+        // SAFETY: `word` is below FILTER_WORDS; otherwise as in `ownership`.
+        let word = unsafe { ptr::read_volatile(words.cast::<u64>().add(word)) };
+        word >> bit & 1 != 0
+    }
+
+    #[inline(always)]
+    fn vip(&self, key: &VipKey) -> Option<&VipEntry> {
+        // SAFETY: as in `router`.
+        unsafe { VIPS.get(key) }
+    }
+
+    #[inline(always)]
+    fn vip_state(&self, vip: u32) -> u64 {
+        let Some(state) = VIP_STATES.get_ptr(vip) else {
+            return 0;
+        };
+        // SAFETY: as in `ownership`.
+        unsafe { ptr::read_volatile(state) }
+    }
+}
+
+/// Moves a counter of a virtual router by one.
+#[inline(always)]
+pub(super) fn count(slot: u32, counter: Counter) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(slot) {
+        // SAFETY: this CPU's value, and nothing interrupts the program on it that writes it.
+        let counters = unsafe { &mut *counters };
+        if let Some(word) = counters.get_mut(counter as usize) {
+            *word += 1;
+        }
+    }
+}
+
+/// Stores when a sign of life of a virtual router's Active was seen.
+#[inline(always)]
+pub(super) fn store_last_seen(slot: u32, stamp: u64) {
+    if let Some(slot) = SLOTS.get_ptr_mut(slot) {
+        // SAFETY: the map's memory outlives the program's run; an aligned word does not tear.
+        unsafe { ptr::write_volatile(&raw mut (*slot).last_seen, stamp) }
+    }
+}
+
+/// Puts a record into the ring; false if it is full.
+#[inline(always)]
+pub(super) fn submit(event: &Event, wakeup: u64) -> bool {
+    let Some(mut entry) = EVENTS.reserve(0) else {
+        return false;
+    };
+    entry.write(*event);
+    entry.submit(wakeup);
+    true
+}

@@ -1,0 +1,126 @@
+//! Entry points: ask the policy, carry out its verdict.
+
+mod maps;
+mod packet;
+
+use aya_ebpf::{
+    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action},
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+use aya_log_ebpf::debug;
+use vrrp_ebpf::{
+    abi::Counter,
+    policy::{self, Action, Link, Report, Verdict},
+};
+
+use self::{
+    maps::Maps,
+    packet::{TcFrame, XdpFrame},
+};
+
+/// `TC_ACT_UNSPEC` and `TCX_NEXT`: the next program or filter decides.
+const TC_NEXT: i32 = -1;
+/// `TC_ACT_SHOT` and `TCX_DROP`.
+const TC_DROP: i32 = 2;
+/// VLAN ID within a tag.
+const VID_MASK: u32 = 0x0fff;
+/// The default flags would not wake the node while it has unread records.
+const FORCE_WAKEUP: u64 = BPF_RB_FORCE_WAKEUP as u64;
+const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;
+
+/// Received frames, where the driver hands over linear buffers.
+#[xdp]
+fn xvrrp_ingress(context: XdpContext) -> u32 {
+    receive(&context)
+}
+
+/// Received frames, where the MTU asks for several buffers.
+#[xdp(frags)]
+fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
+    receive(&context)
+}
+
+/// Frames about to be sent.
+#[classifier]
+fn xvrrp_egress(context: TcContext) -> i32 {
+    // SAFETY: the context of a classifier is a `__sk_buff`.
+    let (ifindex, tagged, tci) = unsafe {
+        let skb = &*context.skb.skb;
+        (skb.ifindex, skb.vlan_present, skb.vlan_tci)
+    };
+    let link = Link {
+        ifindex,
+        stripped_vlan: if tagged == 0 {
+            0
+        } else {
+            (tci & VID_MASK) as u16
+        },
+    };
+    let Some(verdict) = policy::egress(&TcFrame(&context), &Maps, link) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    match verdict.action {
+        Action::Drop => TC_DROP,
+        Action::Pass | Action::Answer => TC_NEXT,
+    }
+}
+
+#[inline(always)]
+fn receive(context: &XdpContext) -> u32 {
+    let mut frame = XdpFrame::new(context);
+    let link = Link {
+        ifindex: context.ingress_ifindex() as u32,
+        stripped_vlan: 0,
+    };
+    let Some(verdict) = policy::ingress(&frame, &Maps, link) else {
+        return xdp_action::XDP_PASS;
+    };
+    record(&verdict);
+    match verdict.action {
+        Action::Pass => xdp_action::XDP_PASS,
+        Action::Drop => {
+            if let [Some(counter), ..] = verdict.counters {
+                debug!(
+                    context,
+                    "slot {} drops, counter {}", verdict.slot, counter as u32
+                );
+            }
+            xdp_action::XDP_DROP
+        }
+        Action::Answer => match verdict.answer.write(&mut frame) {
+            Some(()) => xdp_action::XDP_TX,
+            None => xdp_action::XDP_DROP,
+        },
+    }
+}
+
+/// Everything about a verdict but the frame's fate.
+#[inline(always)]
+fn record(verdict: &Verdict) {
+    for counter in verdict.counters.into_iter().flatten() {
+        maps::count(verdict.slot, counter);
+    }
+    if verdict.seen != 0 {
+        maps::store_last_seen(verdict.slot, verdict.seen);
+    }
+    let submitted = match verdict.report {
+        Report::Nothing => true,
+        Report::Quiet => maps::submit(&verdict.event, NO_WAKEUP),
+        Report::Wake => maps::submit(&verdict.event, FORCE_WAKEUP),
+    };
+    if !submitted {
+        maps::count(verdict.slot, Counter::RingFull);
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel lends its helpers to GPL-compatible programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,80 @@
+//! The frame of an XDP or tc context: the only place where packet memory is touched.
+
+use core::arch::asm;
+
+use aya_ebpf::programs::{TcContext, XdpContext};
+use vrrp_ebpf::frame::{Frame, FrameMut};
+
+/// Offsets above this are refused: the verifier wants a bound, and the longest advert behind the
+/// longest header ends well before it.
+const MAX_OFFSET: usize = 0x7ff;
+
+/// A frame in XDP: its linear part, in which everything that we read lies.
+pub(super) struct XdpFrame {
+    start: usize,
+    end: usize,
+}
+
+impl XdpFrame {
+    #[inline(always)]
+    pub(super) fn new(context: &XdpContext) -> Self {
+        Self {
+            start: context.data(),
+            end: context.data_end(),
+        }
+    }
+
+    #[inline(always)]
+    fn piece<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
+        if at > MAX_OFFSET {
+            return None;
+        }
+        let piece = opaque(self.start + at);
+        (piece + N <= self.end).then_some(piece as *mut [u8; N])
+    }
+}
+
+impl Frame for XdpFrame {
+    #[inline(always)]
+    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        // SAFETY: `piece` lies between the packet's start and end; bytes need no alignment.
+        self.piece(at).map(|piece| unsafe { *piece })
+    }
+}
+
+impl FrameMut for XdpFrame {
+    #[inline(always)]
+    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Option<()> {
+        // SAFETY: as in `read`; the packet belongs to this run of the program alone.
+        self.piece(at).map(|piece| unsafe { *piece = bytes })
+    }
+}
+
+/// A frame in tc, where any part may lie outside the linear area: the helper copies from both.
+pub(super) struct TcFrame<'a>(pub(super) &'a TcContext);
+
+impl Frame for TcFrame<'_> {
+    #[inline(always)]
+    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.0.load(at).ok()
+    }
+}
+
+/// The same address, of which the compiler knows nothing any more. The verifier accepts an access
+/// only through the very register that was compared with the packet's end; without this the
+/// compiler adds up the parts of the address in another order for the access.
+#[inline(always)]
+fn opaque(address: usize) -> usize {
+    let copy;
+    // SAFETY: copies a register. An empty template would leave two line records for the next
+    // instruction, which the kernel refuses.
+    unsafe {
+        asm!(
+            "{copy} = {address}",
+            address = in(reg) address,
+            copy = lateout(reg) copy,
+            options(pure, nomem, nostack),
+        );
+    }
+    copy
+}

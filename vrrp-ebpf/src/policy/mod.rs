@@ -1,0 +1,225 @@
+//! The verdict on a frame: pure, so that the host tests and the kernel run the same code. The BPF
+//! programs supply [`Frame`] and [`Tables`] and carry out the [`Verdict`].
+
+mod adverts;
+mod arp;
+mod egress;
+mod gate;
+
+use crate::{
+    abi::{Counter, Event, Follow, IPV4, RouterEntry, RouterKey, VipEntry, VipKey},
+    checksum::VRRP,
+    frame::Frame,
+    ownership::Ownership,
+    wire::{
+        arp::Answer,
+        ethernet::{self, Ethernet},
+        ipv4::Ipv4,
+    },
+};
+
+/// What a verdict looks up: the BPF maps, or a model of them.
+pub trait Tables {
+    /// Nanoseconds of CLOCK_MONOTONIC. Asked at most once per frame, and only for frames that
+    /// concern a virtual router of ours.
+    fn now(&self) -> u64;
+    /// The virtual router of an advert.
+    fn router(&self, key: &RouterKey) -> Option<&RouterEntry>;
+    /// [`Slot::ownership`](crate::abi::Slot::ownership); [`Ownership::NONE`] without such a slot.
+    fn ownership(&self, slot: u32) -> Ownership;
+    /// [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 without such a slot.
+    fn last_seen(&self, slot: u32) -> u64;
+    /// [`Slot::follow`](crate::abi::Slot::follow).
+    fn follow(&self, slot: u32) -> Follow;
+    /// Whether an address with these last four bytes may be a virtual IP: false for nearly all
+    /// that are not, true for all that are.
+    fn may_be_vip(&self, tail: [u8; 4]) -> bool;
+    /// The virtual IP with this address.
+    fn vip(&self, key: &VipKey) -> Option<&VipEntry>;
+    /// Bits of [`vip_state`](crate::abi::vip_state); 0 without such a virtual IP.
+    fn vip_state(&self, vip: u32) -> u64;
+}
+
+/// Where a frame was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Interface that the program is attached to.
+    pub ifindex: u32,
+    /// VLAN ID of a tag that is not in the frame because the NIC takes care of it; 0 without.
+    pub stripped_vlan: u16,
+}
+
+/// What happens to a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It goes on as if nobody had looked.
+    Pass,
+    /// It ends here.
+    Drop,
+    /// It is turned into [`Verdict::answer`] and sent back.
+    Answer,
+}
+
+/// What becomes of [`Verdict::event`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// There is no event.
+    Nothing,
+    /// It waits in the ring until the node wakes anyway.
+    Quiet,
+    /// The node is woken for it.
+    Wake,
+}
+
+/// What to do about a frame that concerns a virtual router of ours.
+///
+/// Flat, every field always set: what an enum leaves undefined, the compiler may fill with a
+/// packet pointer, which the verifier does not let into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What happens to the frame.
+    pub action: Action,
+    /// Index in `SLOTS` and `COUNTERS`.
+    pub slot: u32,
+    /// Which counters move by one.
+    pub counters: [Option<Counter>; 4],
+    /// What to store as [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 leaves it alone.
+    pub seen: u64,
+    /// Whether and how to submit `event`.
+    pub report: Report,
+    /// The record for the ring; zeroes without one.
+    pub event: Event,
+    /// The answer; zeroes without one.
+    pub answer: Answer,
+}
+
+impl Verdict {
+    #[inline(always)]
+    const fn new(action: Action, slot: u32, counter: Option<Counter>) -> Self {
+        Self {
+            action,
+            slot,
+            counters: [counter, None, None, None],
+            seen: 0,
+            report: Report::Nothing,
+            event: NO_EVENT,
+            answer: NO_ANSWER,
+        }
+    }
+
+    #[inline(always)]
+    const fn pass(slot: u32, counter: Counter) -> Self {
+        Self::new(Action::Pass, slot, Some(counter))
+    }
+
+    #[inline(always)]
+    const fn drop(slot: u32, counter: Counter) -> Self {
+        Self::new(Action::Drop, slot, Some(counter))
+    }
+}
+
+const NO_EVENT: Event = Event {
+    stamp: 0,
+    slot: 0,
+    vip: 0,
+    source: [0; 16],
+    mac: [0; 6],
+    interval_cs: 0,
+    kind: 0,
+    version: 0,
+    priority: 0,
+    flags: 0,
+    count: 0,
+    _pad: [0; 3],
+};
+
+const NO_ANSWER: Answer = Answer {
+    at: 0,
+    mac: [0; 6],
+    address: [0; 4],
+    asker_mac: [0; 6],
+    asker: [0; 4],
+};
+
+/// The verdict on a received frame; nothing for one that is not ours and passes untouched.
+#[inline(always)]
+pub fn ingress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
+    let place = Place::new(link, ethernet);
+    match ethernet.ethertype {
+        ethernet::IPV4 => {
+            let ip = Ipv4::parse(frame, ethernet.payload)?;
+            if ip.protocol == VRRP {
+                let verdict = adverts::judge(frame, tables, place, &ip);
+                if verdict.is_some() {
+                    return verdict;
+                }
+            }
+            gate::judge(tables, place, &ip)
+        }
+        ethernet::ARP => arp::judge(frame, tables, place, ethernet.payload),
+        _ => None,
+    }
+}
+
+/// The verdict on a frame about to be sent; nothing for one that is not ours and passes untouched.
+#[inline(always)]
+pub fn egress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
+    let place = Place::new(link, ethernet);
+    match ethernet.ethertype {
+        ethernet::IPV4 => egress::judge_ip(frame, tables, place, ethernet.payload),
+        ethernet::ARP => egress::judge_arp(frame, tables, place, ethernet.payload),
+        _ => None,
+    }
+}
+
+/// The part of every key that says where: a VRID and a virtual IP belong to an interface and VLAN.
+#[derive(Clone, Copy)]
+struct Place {
+    ifindex: u32,
+    vlan: u16,
+}
+
+impl Place {
+    #[inline(always)]
+    const fn new(link: Link, ethernet: Ethernet) -> Self {
+        Self {
+            ifindex: link.ifindex,
+            vlan: ethernet.vlan,
+        }
+    }
+
+    /// The virtual router with this VRID here, and IPv4.
+    #[inline(always)]
+    const fn router_v4(self, vrid: u8) -> RouterKey {
+        RouterKey {
+            ifindex: self.ifindex,
+            vlan: self.vlan,
+            family: IPV4,
+            vrid,
+        }
+    }
+
+    /// Looks for a virtual IP; no more than the filter's word is read for nearly every address
+    /// that is none.
+    #[inline(always)]
+    fn vip_v4<T: Tables>(self, tables: &T, address: [u8; 4]) -> Option<&VipEntry> {
+        if !tables.may_be_vip(address) {
+            return None;
+        }
+        tables.vip(&VipKey {
+            ifindex: self.ifindex,
+            vlan: self.vlan,
+            family: IPV4,
+            _pad: 0,
+            address: v4(address),
+        })
+    }
+}
+
+/// An IPv4 address as the maps and records hold it.
+#[inline(always)]
+const fn v4([a, b, c, d]: [u8; 4]) -> [u8; 16] {
+    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}

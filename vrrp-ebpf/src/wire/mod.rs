@@ -1,0 +1,7 @@
+//! Wire formats, as far as a verdict needs them. All multi-byte fields come out in host order,
+//! addresses stay bytes.
+
+pub mod arp;
+pub mod ethernet;
+pub mod ipv4;
+pub mod vrrp;

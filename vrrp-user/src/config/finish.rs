@@ -1,0 +1,329 @@
+//! A draft to an instance: what is missing, and keepalived's fix-ups of what contradicts itself.
+
+use std::time::Duration;
+
+use super::{
+    diag::Report,
+    instance::{AuthDraft, Draft},
+    model::{Auth, Instance, Vip},
+};
+use crate::proto::{InitialState, Lease, Version};
+
+/// The address owner's priority.
+const OWNER: u8 = 255;
+
+/// keepalived's default priority.
+const DEFAULT_PRIORITY: u8 = 100;
+
+/// Steps and limits of a v3 Max Advertise Interval, 12 bits of centiseconds (RFC 9568 section 5.2.8).
+const V3_STEP: u128 = Duration::from_millis(10).as_nanos();
+const V3_MAX_STEPS: u128 = 4095;
+
+/// Bytes of a v2 password.
+const PASS_LEN: usize = 8;
+
+/// Weighs the statements against each other; `None` after an error.
+pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> {
+    let (name, place) = (draft.name, &draft.block.place);
+    if draft.interface.is_none() {
+        report.error_help(
+            place,
+            format!("({name}) has no valid `interface`"),
+            "add `interface NAME`",
+        );
+    }
+    if draft.vrid.is_none() {
+        report.error_help(
+            place,
+            format!("({name}) has no valid `virtual_router_id`"),
+            "add `virtual_router_id` with a number from 1 to 255, the same on every router of the group",
+        );
+    }
+    let family_ok = one_family(&draft, report);
+    let version = version(&draft);
+    let (priority, initial) = standing(&draft, report);
+    let advert_interval = advert_interval(&draft, version, report);
+    let preempt = preempt(&draft, priority, initial, report);
+    let preempt_delay = preempt_delay(&draft, preempt, initial, report);
+    check_lease(&draft, advert_interval, report);
+    let auth = draft
+        .auth
+        .as_ref()
+        .filter(|auth| allows_auth(&draft, auth, version, report))
+        .and_then(|auth| self::auth(name, auth, report));
+    if !family_ok {
+        return None;
+    }
+    Some(Instance {
+        name: name.to_owned(),
+        interface: draft.interface?,
+        vrid: draft.vrid?,
+        version,
+        priority,
+        advert_interval,
+        initial,
+        preempt,
+        preempt_delay,
+        vips: draft.vips.into_iter().map(|(vip, _)| vip).collect(),
+        auth,
+        garp: draft.garp,
+        lease: draft.lease,
+        skip_check_adv_addr: draft.skip_check_adv_addr,
+        v3_checksum_as_v2: draft.v3_checksum_as_v2,
+        notify: draft.notify,
+        line: place.line,
+    })
+}
+
+/// The first address fixes the family; there are 1 to 255 addresses.
+fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
+    let (name, place) = (draft.name, &draft.block.place);
+    let Some((first, first_at)) = draft.vips.first() else {
+        report.error_help(
+            place,
+            format!("({name}) has no valid virtual IP"),
+            "add one to `virtual_ipaddress`",
+        );
+        return false;
+    };
+    let mut ok = true;
+    for (vip, at) in &draft.vips {
+        if vip.address.is_ipv4() != first.address.is_ipv4() {
+            report.error_help(
+                &at.place,
+                format!(
+                    "({name}) {} is not of the family of its first virtual IP {}",
+                    vip.address, first.address
+                ),
+                "put it into an instance of its own",
+            );
+            ok = false;
+        }
+    }
+    if draft.vips.len() > 255 {
+        report.error_help(
+            place,
+            format!(
+                "({name}) has {} virtual IPs, an advert holds 255",
+                draft.vips.len()
+            ),
+            "split the instance",
+        );
+        ok = false;
+    }
+    if first.address.is_ipv6() {
+        report.error(
+            &first_at.place,
+            format!("({name}) IPv6 virtual routers are not supported yet"),
+        );
+        ok = false;
+    }
+    ok
+}
+
+/// IPv6 exists in version 3 only.
+fn version(draft: &Draft<'_>) -> Version {
+    let is_ipv6 = |(vip, _): &(Vip, _)| vip.address.is_ipv6();
+    if draft.vips.first().is_some_and(is_ipv6) {
+        Version::V3
+    } else {
+        draft.version
+    }
+}
+
+/// Priority and initial state, each of which stands in for the other.
+fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
+    match (draft.priority, draft.state) {
+        (Some(OWNER), None) => (OWNER, InitialState::Master),
+        (Some(priority @ ..OWNER), Some((InitialState::Master, at))) if draft.strict => {
+            report.warn_help(
+                &at.place,
+                format!("({}) `state MASTER` does not go with strict mode below priority 255, BACKUP is used", draft.name),
+                "write `state BACKUP`",
+            );
+            (priority, InitialState::Backup)
+        }
+        (Some(priority), state) => (
+            priority,
+            state.map_or(InitialState::Backup, |(state, _)| state),
+        ),
+        (None, Some((InitialState::Master, at))) => {
+            report.warn_help(
+                &at.place,
+                format!(
+                    "({}) is `state MASTER` without a `priority`, 255 (address owner) is used",
+                    draft.name
+                ),
+                "add `priority`",
+            );
+            (OWNER, InitialState::Master)
+        }
+        (None, _) => (DEFAULT_PRIORITY, InitialState::Backup),
+    }
+}
+
+/// The interval a packet of this version can say.
+fn advert_interval(draft: &Draft<'_>, version: Version, report: &mut Report) -> Duration {
+    let asked = draft.advert_int;
+    let (used, help) = match version {
+        Version::V2 => {
+            let whole = asked.saturating_add(Duration::from_millis(500)).as_secs();
+            let help = "set `version 3` on every router for fractions of a second";
+            (Duration::from_secs(whole.max(1)), help)
+        }
+        Version::V3 => {
+            let steps = (asked.as_nanos() + V3_STEP / 2) / V3_STEP;
+            let nanos = steps.clamp(1, V3_MAX_STEPS) * V3_STEP;
+            let help = "version 3 knows 0.01 to 40.95 seconds in steps of 0.01";
+            (
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
+                help,
+            )
+        }
+    };
+    if used != asked {
+        report.warn_help(
+            &draft.advert_int_at.place,
+            format!(
+                "({}) `advert_int` of {} s is not possible with version {}, {} s is used",
+                draft.name,
+                asked.as_secs_f64(),
+                if version == Version::V2 { 2 } else { 3 },
+                used.as_secs_f64()
+            ),
+            help,
+        );
+    }
+    used
+}
+
+fn preempt(draft: &Draft<'_>, priority: u8, initial: InitialState, report: &mut Report) -> bool {
+    let Some(nopreempt) = draft.nopreempt else {
+        return true;
+    };
+    let why = match (priority, initial) {
+        (OWNER, _) => "priority 255",
+        (_, InitialState::Master) => "state MASTER",
+        (_, InitialState::Backup) => return false,
+    };
+    report.warn_help(
+        &nopreempt.place,
+        format!(
+            "({}) `nopreempt` does not go with {why} and is ignored, the instance preempts",
+            draft.name
+        ),
+        "use `state BACKUP` and a priority below 255 with `nopreempt`",
+    );
+    true
+}
+
+fn preempt_delay(
+    draft: &Draft<'_>,
+    preempt: bool,
+    initial: InitialState,
+    report: &mut Report,
+) -> Duration {
+    let Some((delay, at)) = draft.preempt_delay else {
+        return Duration::ZERO;
+    };
+    let why = match initial {
+        _ if delay.is_zero() => return Duration::ZERO,
+        _ if draft.strict => "strict mode",
+        _ if !preempt => "nopreempt",
+        InitialState::Master => "state MASTER",
+        InitialState::Backup => return delay,
+    };
+    report.warn(
+        &at.place,
+        format!(
+            "({}) `preempt_delay` does not go with {why} and is ignored",
+            draft.name
+        ),
+    );
+    Duration::ZERO
+}
+
+/// A lease must outlive the wait for the next advert, and end before a Backup takes over.
+fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
+    let Lease::Span(span) = draft.lease else {
+        return;
+    };
+    let place = &draft.lease_at.place;
+    if span <= interval {
+        report.error_help(
+            place,
+            format!(
+                "({}) `lease` ends before the next advert renews it",
+                draft.name
+            ),
+            "write `lease auto`, or more than `advert_int`",
+        );
+    } else if span > interval.saturating_mul(3) {
+        report.warn_help(
+            place,
+            format!(
+                "({}) `lease` outlasts 3 adverts: a stalled Active may serve beside its successor",
+                draft.name
+            ),
+            "write `lease auto`",
+        );
+    }
+}
+
+/// Neither version 3 nor keepalived's strict mode has authentication. A peer with the same file sends
+/// none, so we must not either.
+fn allows_auth(
+    draft: &Draft<'_>,
+    auth: &AuthDraft<'_>,
+    version: Version,
+    report: &mut Report,
+) -> bool {
+    let what = match version {
+        Version::V3 => "version 3",
+        Version::V2 if draft.strict => "strict mode",
+        Version::V2 => return true,
+    };
+    report.warn_help(
+        &auth.block.place,
+        format!(
+            "({}) {what} has no authentication, ignored as keepalived does",
+            draft.name
+        ),
+        "remove `authentication`",
+    );
+    false
+}
+
+/// The password; what keepalived ignores is ignored, so that peers with the same file agree.
+fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Report) -> Option<Auth> {
+    let place = &auth.block.place;
+    let (pass, pass_at) = match (auth.pass_type, auth.pass) {
+        (true, Some(pass)) => pass,
+        (true, None) => {
+            report.warn(
+                place,
+                format!("({name}) `auth_type` without `auth_pass`, authentication is ignored"),
+            );
+            return None;
+        }
+        (false, _) => {
+            report.warn(
+                place,
+                format!("({name}) `authentication` without `auth_type PASS`, ignored"),
+            );
+            return None;
+        }
+    };
+    if pass.len() > PASS_LEN {
+        report.warn_help(
+            &pass_at.place,
+            format!("({name}) `auth_pass` is longer than {PASS_LEN} bytes, the first {PASS_LEN} are used"),
+            "shorten it on every router",
+        );
+    }
+    let mut bytes = [0; PASS_LEN];
+    for (byte, given) in bytes.iter_mut().zip(pass.bytes()) {
+        *byte = given;
+    }
+    Some(Auth::Pass(bytes))
+}

@@ -1,0 +1,164 @@
+//! `global_defs`.
+
+use std::time::Duration;
+
+use super::{
+    ast::Statement,
+    diag::Report,
+    keywords::Context,
+    model::Globals,
+    script::ScriptUser,
+    unsupported::{self, MailNote},
+    value,
+};
+use crate::proto::{Garp, Version};
+
+/// What `global_defs` says, and what an instance starts from.
+#[derive(Debug)]
+pub(super) struct Defaults {
+    pub(super) globals: Globals,
+    pub(super) version: Version,
+    pub(super) garp: Garp,
+    pub(super) skip_check_adv_addr: bool,
+    pub(super) script_user: ScriptUser,
+    /// `vrrp_strict`.
+    pub(super) strict: bool,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            globals: Globals::default(),
+            version: Version::V2,
+            garp: Garp {
+                repeat: 5,
+                delay: Duration::from_secs(5),
+                refresh: Duration::ZERO,
+                refresh_repeat: 1,
+            },
+            skip_check_adv_addr: false,
+            script_user: ScriptUser::default(),
+            strict: false,
+        }
+    }
+}
+
+impl Defaults {
+    /// Takes one `global_defs` block in.
+    pub(super) fn read(&mut self, block: &Statement, mail: &mut MailNote, report: &mut Report) {
+        for statement in block.body() {
+            self.statement(statement, mail, report);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, mail: &mut MailNote, report: &mut Report) {
+        let keyword = statement.keyword();
+        if let Some(garp_keyword) = keyword.strip_prefix("vrrp_")
+            && garp(&mut self.garp, garp_keyword, statement, report)
+        {
+            return;
+        }
+        match keyword {
+            "router_id" => {
+                self.globals.router_id = value::one(statement, report).map(str::to_owned)
+            }
+            "vrrp_version" => self.version = version(statement, report).unwrap_or(self.version),
+            "vrrp_rt_priority" => {
+                self.globals.rt_priority = value::number(statement, 1..=99, report)
+            }
+            "vrrp_skip_check_adv_addr" => {
+                self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
+            }
+            "vrrp_strict" => self.strict = strict(statement, report),
+            "script_user" => self.script_user(statement, report),
+            "enable_script_security" => report.warn_help(
+                &statement.place,
+                "`enable_script_security` is not checked: scripts run whoever may write them",
+                "make notify scripts writable by root only",
+            ),
+            // Zero is what happens without them; the sample of every distribution has them so.
+            "vrrp_garp_interval" | "vrrp_gna_interval" if is_zero(statement) => {}
+            _ => unsupported::report(Context::Globals, statement, mail, report),
+        }
+    }
+
+    fn script_user(&mut self, statement: &Statement, report: &mut Report) {
+        let mut names = statement.params().iter().map(|word| word.text.clone());
+        self.script_user = ScriptUser {
+            user: names.next(),
+            group: names.next(),
+        };
+        if self.script_user.user.is_none() {
+            report.error(&statement.place, "`script_user` needs a user");
+        }
+    }
+}
+
+/// `vrrp_strict` and `strict_mode`: what a peer could see is followed, the firewall rules are not.
+pub(super) fn strict(statement: &Statement, report: &mut Report) -> bool {
+    let strict = value::flag(statement, report).unwrap_or_default();
+    if strict {
+        report.warn(
+            &statement.place,
+            format!(
+                "`{}` is followed in what adverts say, packets to a virtual IP are accepted all the same",
+                statement.keyword()
+            ),
+        );
+    }
+    strict
+}
+
+/// `version` and `vrrp_version`.
+pub(super) fn version(statement: &Statement, report: &mut Report) -> Option<Version> {
+    match value::number(statement, 2_u8..=3, report)? {
+        2 => Some(Version::V2),
+        _ => Some(Version::V3),
+    }
+}
+
+/// Takes a `garp_master_*` statement in; false if it is another one.
+pub(super) fn garp(
+    garp: &mut Garp,
+    keyword: &str,
+    statement: &Statement,
+    report: &mut Report,
+) -> bool {
+    match keyword {
+        "garp_master_delay" => garp.delay = whole_seconds(statement, report).unwrap_or(garp.delay),
+        "garp_master_refresh" => {
+            garp.refresh = whole_seconds(statement, report).unwrap_or(garp.refresh)
+        }
+        "garp_master_repeat" => garp.repeat = repeats(statement, report).unwrap_or(garp.repeat),
+        "garp_master_refresh_repeat" => {
+            garp.refresh_repeat = repeats(statement, report).unwrap_or(garp.refresh_repeat);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Up to a day: longer is a mistake, and nothing downstream needs to care about overflow.
+fn whole_seconds(statement: &Statement, report: &mut Report) -> Option<Duration> {
+    value::number(statement, 0..=86_400, report).map(Duration::from_secs)
+}
+
+fn repeats(statement: &Statement, report: &mut Report) -> Option<u8> {
+    let repeats = value::number(statement, 0..=u8::MAX, report)?;
+    if repeats == 0 {
+        report.warn(
+            &statement.place,
+            format!(
+                "`{}` must be greater than 0, 1 is used",
+                statement.keyword()
+            ),
+        );
+    }
+    Some(repeats.max(1))
+}
+
+fn is_zero(statement: &Statement) -> bool {
+    let text = statement.params().first().map(|word| word.text.as_str());
+    text.and_then(|text| text.parse::<f64>().ok())
+        .is_some_and(|value| value == 0.0)
+}

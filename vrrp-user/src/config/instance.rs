@@ -1,0 +1,282 @@
+//! `vrrp_instance`: its statements, as far as each can be judged alone.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    ast::Statement,
+    diag::Report,
+    globals::{self, Defaults},
+    keywords::Context,
+    model::{Notify, Script, Vip},
+    script::script,
+    unsupported::{self, MailNote},
+    value,
+    vip::vip,
+};
+use crate::proto::{Garp, InitialState, Lease, Version};
+
+/// Longest `advert_int` of any version.
+const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
+
+/// Longest `preempt_delay`.
+const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
+
+/// Statements that add up or that keepalived lets stand more than once.
+const REPEATABLE: [&str; 3] = ["virtual_ipaddress", "preempt", "nopreempt"];
+
+/// What an instance's statements say, before one is weighed against another.
+#[derive(Debug)]
+pub(super) struct Draft<'s> {
+    pub(super) name: &'s str,
+    pub(super) block: &'s Statement,
+    pub(super) state: Option<(InitialState, &'s Statement)>,
+    pub(super) interface: Option<String>,
+    pub(super) vrid: Option<u8>,
+    pub(super) priority: Option<u8>,
+    pub(super) advert_int: Duration,
+    pub(super) version: Version,
+    pub(super) nopreempt: Option<&'s Statement>,
+    pub(super) preempt_delay: Option<(Duration, &'s Statement)>,
+    pub(super) advert_int_at: &'s Statement,
+    pub(super) auth: Option<AuthDraft<'s>>,
+    pub(super) vips: Vec<(Vip, &'s Statement)>,
+    pub(super) garp: Garp,
+    pub(super) lease: Lease,
+    pub(super) lease_at: &'s Statement,
+    pub(super) strict: bool,
+    pub(super) skip_check_adv_addr: bool,
+    pub(super) v3_checksum_as_v2: bool,
+    pub(super) notify: Notify,
+}
+
+/// `authentication`.
+#[derive(Debug)]
+pub(super) struct AuthDraft<'s> {
+    pub(super) block: &'s Statement,
+    /// `auth_type PASS` was given; AH is refused where it stands.
+    pub(super) pass_type: bool,
+    pub(super) pass: Option<(&'s str, &'s Statement)>,
+}
+
+/// Reads the statements of `block`.
+pub(super) fn draft<'s>(
+    name: &'s str,
+    block: &'s Statement,
+    defaults: &Defaults,
+    mail: &mut MailNote,
+    report: &mut Report,
+) -> Draft<'s> {
+    let mut draft = Draft {
+        name,
+        block,
+        state: None,
+        interface: None,
+        vrid: None,
+        priority: None,
+        advert_int: Duration::from_secs(1),
+        version: defaults.version,
+        nopreempt: None,
+        preempt_delay: None,
+        advert_int_at: block,
+        auth: None,
+        vips: Vec::new(),
+        garp: defaults.garp,
+        lease: Lease::Auto,
+        lease_at: block,
+        strict: defaults.strict,
+        skip_check_adv_addr: defaults.skip_check_adv_addr,
+        v3_checksum_as_v2: false,
+        notify: Notify::default(),
+    };
+    let mut seen = BTreeMap::new();
+    for statement in block.body() {
+        let keyword = statement.keyword();
+        if Context::Instance.acted_on().contains(&keyword)
+            && !REPEATABLE.contains(&keyword)
+            && let Some(line) = seen.insert(keyword, statement.place.line)
+        {
+            report.warn(
+                &statement.place,
+                format!(
+                    "`{keyword}` was given in line {line} already, {}",
+                    which_counts(keyword)
+                ),
+            );
+        }
+        if !draft.router_statement(statement, report)
+            && !draft.other_statement(statement, defaults, report)
+        {
+            unsupported::report(Context::Instance, statement, mail, report);
+        }
+    }
+    draft
+}
+
+fn which_counts(keyword: &str) -> &'static str {
+    if keyword.starts_with("notify") {
+        "the first one counts"
+    } else {
+        "the last one counts"
+    }
+}
+
+impl<'s> Draft<'s> {
+    /// What the protocol needs to know.
+    fn router_statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
+        match statement.keyword() {
+            "state" => {
+                let state = state(statement, report);
+                self.state = state.map(|state| (state, statement)).or(self.state);
+            }
+            "interface" => {
+                if let Some(name) = value::one(statement, report) {
+                    self.interface = value::interface("interface", name, &statement.place, report)
+                        .or_else(|| self.interface.take());
+                }
+            }
+            "virtual_router_id" => {
+                self.vrid = value::number(statement, 1..=255, report).or(self.vrid)
+            }
+            "priority" => {
+                self.priority = value::number(statement, 1..=255, report).or(self.priority)
+            }
+            "advert_int" => {
+                let range = Duration::from_nanos(1)..=MAX_ADVERT_INT;
+                self.advert_int =
+                    value::seconds(statement, range, report).unwrap_or(self.advert_int);
+                self.advert_int_at = statement;
+            }
+            "version" => self.version = globals::version(statement, report).unwrap_or(self.version),
+            "nopreempt" => self.nopreempt = Some(statement),
+            "preempt" => self.nopreempt = None,
+            "preempt_delay" => {
+                let delay = value::seconds(statement, Duration::ZERO..=MAX_PREEMPT_DELAY, report);
+                self.preempt_delay = delay.map(|delay| (delay, statement));
+            }
+            "authentication" => self.auth = authentication(statement, report),
+            "virtual_ipaddress" => self.virtual_ipaddress(statement, report),
+            "strict_mode" => self.strict = globals::strict(statement, report),
+            "skip_check_adv_addr" => {
+                self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
+            }
+            "v3_checksum_as_v2" => {
+                self.v3_checksum_as_v2 = value::flag(statement, report).unwrap_or_default();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What surrounds the protocol.
+    fn other_statement(
+        &mut self,
+        statement: &'s Statement,
+        defaults: &Defaults,
+        report: &mut Report,
+    ) -> bool {
+        let slot = match statement.keyword() {
+            "notify_master" => &mut self.notify.master,
+            "notify_backup" => &mut self.notify.backup,
+            "notify_fault" => &mut self.notify.fault,
+            "notify_stop" => &mut self.notify.stop,
+            "notify" => &mut self.notify.any,
+            "lease" => {
+                self.lease = lease(statement, report).unwrap_or(self.lease);
+                self.lease_at = statement;
+                return true;
+            }
+            keyword => return globals::garp(&mut self.garp, keyword, statement, report),
+        };
+        let script: Option<Script> = script(statement, &defaults.script_user, report);
+        *slot = slot.take().or(script);
+        true
+    }
+
+    fn virtual_ipaddress(&mut self, block: &'s Statement, report: &mut Report) {
+        if block.block.is_none() {
+            report.error_help(
+                &block.place,
+                "`virtual_ipaddress` needs a block",
+                "write `virtual_ipaddress {`, an address per line and `}`",
+            );
+        }
+        for statement in block.body() {
+            if let Some(vip) = vip(statement, report) {
+                self.vips.push((vip, statement));
+            }
+        }
+    }
+}
+
+fn state(statement: &Statement, report: &mut Report) -> Option<InitialState> {
+    Some(match value::one(statement, report)? {
+        "MASTER" => InitialState::Master,
+        "BACKUP" => InitialState::Backup,
+        other => {
+            report.warn(
+                &statement.place,
+                format!("`state {other}`: neither MASTER nor BACKUP, BACKUP is used"),
+            );
+            InitialState::Backup
+        }
+    })
+}
+
+fn authentication<'s>(block: &'s Statement, report: &mut Report) -> Option<AuthDraft<'s>> {
+    if block.block.is_none() {
+        report.error(&block.place, "`authentication` needs a block");
+        return None;
+    }
+    let mut auth = AuthDraft {
+        block,
+        pass_type: false,
+        pass: None,
+    };
+    let mut refused = false;
+    for statement in block.body() {
+        match statement.keyword() {
+            "auth_type" => match auth_type(statement, report) {
+                Some(()) => auth.pass_type = true,
+                None => refused = true,
+            },
+            "auth_pass" => auth.pass = value::one(statement, report).map(|pass| (pass, statement)),
+            other => report.warn(
+                &statement.place,
+                format!("`{other}` is not a keyword of `authentication`, ignored"),
+            ),
+        }
+    }
+    (!refused).then_some(auth)
+}
+
+/// `auth_type PASS`; `None` after an error.
+fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
+    match value::one(statement, report)? {
+        "PASS" => return Some(()),
+        "AH" => report.error_help(
+            &statement.place,
+            "`auth_type AH` is not supported: peers would drop our adverts, and both machines would be master",
+            "use PASS or no authentication, on every router",
+        ),
+        other => report.error_help(
+            &statement.place,
+            format!("`auth_type {other}` is not known"),
+            "write `auth_type PASS`",
+        ),
+    }
+    None
+}
+
+/// `lease auto|off|SECONDS`, the one keyword that keepalived does not have.
+fn lease(statement: &Statement, report: &mut Report) -> Option<Lease> {
+    let first = statement.params().first().map(|word| word.text.as_str());
+    let lease = match first {
+        Some("auto") => Lease::Auto,
+        Some("off") => Lease::Off,
+        _ => {
+            let range = Duration::from_millis(1)..=MAX_PREEMPT_DELAY;
+            return value::seconds(statement, range, report).map(Lease::Span);
+        }
+    };
+    value::one(statement, report).map(|_| lease)
+}

@@ -1,0 +1,145 @@
+//! `notify_*` commands, split as keepalived splits them: like a shell, without being one.
+
+use super::{ast::Statement, diag::Report, lex::is_blank, model::Script, value::refuse_block};
+
+/// Whom a script runs as when its line does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct ScriptUser {
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+}
+
+/// `notify_master "command arguments" [user [group]]`.
+pub(super) fn script(
+    statement: &Statement,
+    default: &ScriptUser,
+    report: &mut Report,
+) -> Option<Script> {
+    let (keyword, place) = (statement.keyword(), &statement.place);
+    let outer = match split(&statement.raw) {
+        Ok(words) => words,
+        Err(error) => {
+            report.error(place, format!("`{keyword}`: {error}"));
+            return None;
+        }
+    };
+    refuse_block(statement, report);
+    let mut params = outer.into_iter().skip(1);
+    let argv = match split(&params.next().unwrap_or_default()) {
+        Ok(argv) => argv,
+        Err(error) => {
+            report.error(place, format!("`{keyword}`: {error}"));
+            return None;
+        }
+    };
+    if argv.first().is_none_or(String::is_empty) {
+        report.error(place, format!("`{keyword}` needs a command"));
+        return None;
+    }
+    let (user, group) = (params.next(), params.next());
+    if params.next().is_some() {
+        report.error_help(
+            place,
+            format!("`{keyword}` takes a command, a user and a group, more words follow"),
+            "put the command and its arguments in double quotes",
+        );
+        return None;
+    }
+    let ScriptUser { user, group } = match user {
+        Some(_) => ScriptUser { user, group },
+        None => default.clone(),
+    };
+    Some(Script { argv, user, group })
+}
+
+/// Splits at blanks; `"` and `'` keep blanks, a backslash escapes outside of single quotes.
+fn split(text: &str) -> Result<Vec<String>, &'static str> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (_, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(escape(&mut chars)?),
+            (_, None) if is_blank(c) => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote is opened and not closed");
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// What a backslash and the characters after it stand for: \a \b \E \f \n \r \t \v \nnn \xXX \cC.
+fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<char, &'static str> {
+    let Some(c) = chars.next() else {
+        return Ok('\\');
+    };
+    let code = match c {
+        'a' => 0x07,
+        'b' => 0x08,
+        'E' => 0x1b,
+        'f' => 0x0c,
+        'n' => 0x0a,
+        'r' => 0x0d,
+        't' => 0x09,
+        'v' => 0x0b,
+        'c' => chars.next().map_or(0, |control| u32::from(control) & 0x1f),
+        'x' => digits(chars, 16, 2, 0),
+        '0'..='7' => digits(chars, 8, 2, c.to_digit(8).unwrap_or(0)),
+        _ => return Ok(c),
+    };
+    match char::from_u32(code) {
+        None | Some('\0') => Err("an escape stands for a NUL character"),
+        Some(c) => Ok(c),
+    }
+}
+
+fn digits(
+    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    radix: u32,
+    most: usize,
+    first: u32,
+) -> u32 {
+    let mut code = first;
+    for _ in 0..most {
+        let Some(digit) = chars.peek().and_then(|c| c.to_digit(radix)) else {
+            break;
+        };
+        chars.next();
+        code = code * radix + digit;
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_like_a_shell_does() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("/bin/x a  b", &["/bin/x", "a", "b"]),
+            ("/bin/sh -c 'a b; c'", &["/bin/sh", "-c", "a b; c"]),
+            ("x \"a 'b'\" ''", &["x", "a 'b'", ""]),
+            ("x a\\ b \\\"", &["x", "a b", "\""]),
+            ("x 'a\\n' \"a\\tb\"", &["x", "a\\n", "a\tb"]),
+            ("x \\x41\\102\\E", &["x", "AB\x1b"]),
+            ("x a'b c'd", &["x", "ab cd"]),
+            ("", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split(text).expect(text), expected, "{text}");
+        }
+        for text in ["x 'a", "x \"a", "x \\0", "x \\x"] {
+            split(text).expect_err(text);
+        }
+    }
+}

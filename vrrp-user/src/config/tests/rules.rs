@@ -1,0 +1,305 @@
+//! One rule per row.
+
+use std::time::Duration;
+
+use super::*;
+use crate::proto::{InitialState, Lease, Version};
+
+#[test]
+fn values_that_cannot_be_read_are_errors() {
+    check(&[
+        (
+            "virtual_router_id 0",
+            &[
+                "7: warning: `virtual_router_id` was given in line 3 already, the last one counts",
+                "7: error: `virtual_router_id 0`: not a number from 1 to 255",
+            ],
+        ),
+        (
+            "priority 60x",
+            &["7: error: `priority 60x`: not a number from 1 to 255"],
+        ),
+        (
+            "priority 256",
+            &["7: error: `priority 256`: not a number from 1 to 255"],
+        ),
+        (
+            "priority -1",
+            &["7: error: `priority -1`: not a number from 1 to 255"],
+        ),
+        ("priority", &["7: error: `priority` needs a parameter"]),
+        (
+            "\n\npriority 0",
+            &["9: error: `priority 0`: not a number from 1 to 255"],
+        ),
+        (
+            "advert_int 0",
+            &["7: error: `advert_int 0`: not a number of seconds from 0.000000001 to 255"],
+        ),
+        (
+            "advert_int 10ms",
+            &["7: error: `advert_int 10ms`: not a number of seconds from 0.000000001 to 255"],
+        ),
+        (
+            "advert_int 256",
+            &["7: error: `advert_int 256`: not a number of seconds from 0.000000001 to 255"],
+        ),
+        (
+            "version 4",
+            &["7: error: `version 4`: not a number from 2 to 3"],
+        ),
+        (
+            "preempt_delay 2000",
+            &["7: error: `preempt_delay 2000`: not a number of seconds from 0 to 1000"],
+        ),
+        (
+            "garp_master_delay 2.5",
+            &["7: error: `garp_master_delay 2.5`: not a number from 0 to 86400"],
+        ),
+        (
+            "skip_check_adv_addr maybe",
+            &["7: error: `skip_check_adv_addr maybe`: neither on, true, yes nor off, false, no"],
+        ),
+        (
+            "lease never",
+            &["7: error: `lease never`: not a number of seconds from 0.001 to 1000"],
+        ),
+        (
+            "lease 1",
+            &[
+                "7: error: (VI_1) `lease` ends before the next advert renews it; write `lease auto`, or more than `advert_int`",
+            ],
+        ),
+        ("notify", &["7: error: `notify` needs a command"]),
+        (
+            "notify_master \"\"",
+            &["7: error: `notify_master` needs a command"],
+        ),
+        (
+            "notify_master \"x 'y\"",
+            &["7: error: `notify_master`: a quote is opened and not closed"],
+        ),
+        (
+            "notify_master /bin/x a b c",
+            &[
+                "7: error: `notify_master` takes a command, a user and a group, more words follow; \
+             put the command and its arguments in double quotes",
+            ],
+        ),
+        (
+            "state BACKUP priority 5",
+            &[
+                "7: error: `priority` stands on the line of `state`, where keepalived ignores it; give it a line of its own",
+            ],
+        ),
+        ("priority 5 {\n}", &["7: error: `priority` takes no block"]),
+        (
+            "authentication",
+            &["7: error: `authentication` needs a block"],
+        ),
+        (
+            "authentication {\n auth_type AH\n auth_pass x\n}",
+            &[
+                "8: error: `auth_type AH` is not supported: peers would drop our adverts, and both machines would be master; \
+             use PASS or no authentication, on every router",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
+    check(&[
+        (
+            "unicast_peer {\n 10.0.0.2\n}",
+            &[
+                "7: error: `unicast_peer` is not supported yet, and ignoring it is not safe: adverts would be multicast, \
+             which these peers may not get, and both would be master; remove it if that is what you want",
+            ],
+        ),
+        (
+            "use_vmac",
+            &["7: warning: `use_vmac` is not supported yet, ignored: \
+             virtual IPs are answered with the interface's own MAC address"],
+        ),
+        (
+            "dont_track_primary",
+            &[
+                "7: warning: `dont_track_primary` is not supported yet, ignored: \
+             the instance goes to FAULT when its interface is down",
+            ],
+        ),
+        (
+            "vrf red",
+            &["7: warning: `vrf` is not supported yet, ignored"],
+        ),
+        ("accept\ndebug 4", &[]),
+        (
+            "priorty 5",
+            &["7: warning: `priorty` is not a keyword, ignored; did you mean `priority`?"],
+        ),
+        (
+            "bogus {\n state {\n }\n}",
+            &["7: warning: `bogus` is not a keyword, ignored with its block"],
+        ),
+        (
+            "vrrp_garp_interval 1",
+            &[
+                "7: warning: `vrrp_garp_interval` has no effect in a `vrrp_instance`, ignored; move it to `global_defs`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn what_keepalived_mends_is_mended_the_same_way() {
+    check(&[
+        (
+            "state SLAVE",
+            &["7: warning: `state SLAVE`: neither MASTER nor BACKUP, BACKUP is used"],
+        ),
+        (
+            "state MASTER",
+            &[
+                "7: warning: (VI_1) is `state MASTER` without a `priority`, 255 (address owner) is used; add `priority`",
+            ],
+        ),
+        (
+            "priority 5 # c\npriority 6",
+            &["8: warning: `priority` was given in line 7 already, the last one counts"],
+        ),
+        (
+            "notify /a\nnotify /b",
+            &["8: warning: `notify` was given in line 7 already, the first one counts"],
+        ),
+        (
+            "priority 5 now",
+            &["7: warning: `priority` takes one parameter, `now` and what follows is ignored"],
+        ),
+        (
+            "state MASTER\npriority 9\nnopreempt",
+            &[
+                "9: warning: (VI_1) `nopreempt` does not go with state MASTER and is ignored, the instance preempts; \
+             use `state BACKUP` and a priority below 255 with `nopreempt`",
+            ],
+        ),
+        (
+            "nopreempt\npreempt_delay 5",
+            &["8: warning: (VI_1) `preempt_delay` does not go with nopreempt and is ignored"],
+        ),
+        (
+            "advert_int 0.5",
+            &[
+                "7: warning: (VI_1) `advert_int` of 0.5 s is not possible with version 2, 1 s is used; \
+             set `version 3` on every router for fractions of a second",
+            ],
+        ),
+        (
+            "garp_master_repeat 0",
+            &["7: warning: `garp_master_repeat` must be greater than 0, 1 is used"],
+        ),
+        (
+            "lease 4",
+            &[
+                "7: warning: (VI_1) `lease` outlasts 3 adverts: a stalled Active may serve beside its successor; \
+             write `lease auto`",
+            ],
+        ),
+        (
+            "version 3\nauthentication {\n auth_type PASS\n auth_pass x\n}",
+            &[
+                "8: warning: (VI_1) version 3 has no authentication, ignored as keepalived does; remove `authentication`",
+            ],
+        ),
+        (
+            "authentication {\n auth_type PASS\n}",
+            &["7: warning: (VI_1) `auth_type` without `auth_pass`, authentication is ignored"],
+        ),
+    ]);
+    let strict = instance(&with(
+        "strict_mode\nstate MASTER\npriority 9\npreempt_delay 5\nauthentication {\n auth_type PASS\n auth_pass x\n}",
+    ));
+    assert_eq!((strict.initial, strict.auth), (InitialState::Backup, None));
+    assert_eq!(strict.preempt_delay, Duration::ZERO);
+    let owner = instance(&with("state MASTER"));
+    assert_eq!((owner.priority, owner.initial), (255, InitialState::Master));
+    let owner = instance(&with("priority 255"));
+    assert_eq!((owner.priority, owner.initial), (255, InitialState::Master));
+    let plain = instance(&with(""));
+    assert_eq!((plain.priority, plain.initial), (100, InitialState::Backup));
+    assert_eq!(instance(&with("priority 5\npriority 6")).priority, 6);
+    assert!(instance(&with("state MASTER\npriority 9\nnopreempt")).preempt);
+    assert!(!instance(&with("nopreempt")).preempt);
+    assert!(instance(&with("nopreempt\npreempt")).preempt);
+    assert_eq!(
+        instance(&with("nopreempt\npreempt_delay 5")).preempt_delay,
+        Duration::ZERO
+    );
+    assert_eq!(
+        instance(&with(
+            "version 3\nauthentication {\n auth_type PASS\n auth_pass x\n}"
+        ))
+        .auth,
+        None
+    );
+    assert!(!instance(&with("skip_check_adv_addr off")).skip_check_adv_addr);
+    assert!(instance(&with("v3_checksum_as_v2")).v3_checksum_as_v2);
+}
+
+#[test]
+fn intervals_are_what_a_packet_can_say() {
+    let rows = [
+        (2, "1", 1000),
+        (2, "0.4", 1000),
+        (2, "1.4", 1000),
+        (2, "1.5", 2000),
+        (2, "255", 255_000),
+        (3, "0.01", 10),
+        (3, "0.001", 10),
+        (3, "0.014", 10),
+        (3, "0.015", 20),
+        (3, "0.5", 500),
+        (3, "100", 40_950),
+    ];
+    for (version, asked, millis) in rows {
+        let text = with(&format!("version {version}\nadvert_int {asked}"));
+        assert_eq!(
+            instance(&text).advert_interval,
+            Duration::from_millis(millis),
+            "{asked}"
+        );
+        let exact = asked.parse::<f64>().expect("a number") * 1000.0
+            == f64::from(u32::try_from(millis).expect("small"));
+        assert_eq!(found(&text).is_empty(), exact, "{asked}");
+    }
+}
+
+#[test]
+fn defaults_of_the_whole_file_hold_wherever_they_stand() {
+    let globals = "global_defs {\n vrrp_version 3\n vrrp_garp_master_repeat 2\n vrrp_garp_master_refresh 60\n \
+                   vrrp_rt_priority 60\n script_user nobody nogroup\n}\n";
+    let body = "garp_master_repeat 3\nnotify_master \"/bin/a 'b c' d\"\nnotify \"/bin/e\" root wheel\nlease off";
+    for text in [
+        format!("{globals}{}", with(body)),
+        format!("{}{globals}", with(body)),
+    ] {
+        let instance = instance(&text);
+        assert_eq!((instance.version, instance.garp.repeat), (Version::V3, 3));
+        assert_eq!(instance.garp.refresh, Duration::from_secs(60));
+        assert_eq!(instance.lease, Lease::Off);
+        let script = |argv: &[&str], user: &str, group: &str| {
+            Some(Script {
+                argv: argv.iter().map(ToString::to_string).collect(),
+                user: Some(user.to_owned()),
+                group: Some(group.to_owned()),
+            })
+        };
+        assert_eq!(
+            instance.notify.master,
+            script(&["/bin/a", "b c", "d"], "nobody", "nogroup")
+        );
+        assert_eq!(instance.notify.any, script(&["/bin/e"], "root", "wheel"));
+        let config = parse("k.conf", text.as_bytes()).config.expect("no error");
+        assert_eq!(config.globals.rt_priority, Some(60));
+    }
+}

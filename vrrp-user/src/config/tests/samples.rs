@@ -1,0 +1,168 @@
+//! Whole files: the tutorial, a distribution's sample, and what generators write.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::*;
+use crate::proto::{Garp, InitialState, Lease, Version};
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/data/configs/", $name))
+    };
+}
+
+/// The diagnostics of a sample without the file's name.
+fn lines(text: &str) -> Vec<String> {
+    let strip = |line: &String| line.trim_start_matches("k.conf:").to_owned();
+    found(text).iter().map(strip).collect()
+}
+
+#[test]
+fn the_tutorial_word_for_word() {
+    let primary = parse("k.conf", sample!("tutorial-primary.conf").as_bytes());
+    let shown: Vec<_> = primary
+        .diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        shown,
+        ["k.conf:2: note: mail settings are accepted, no mail is sent"]
+    );
+    let config = primary.config.expect("no error");
+    assert_eq!(config.globals.router_id.as_deref(), Some("HA_TEST_R1"));
+    let expected = Instance {
+        name: "VI_1".to_owned(),
+        interface: "ens33".to_owned(),
+        vrid: 1,
+        version: Version::V2,
+        priority: 100,
+        advert_interval: Duration::from_secs(1),
+        initial: InitialState::Master,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        vips: vec![Vip {
+            address: IpAddr::from([192, 168, 1, 254]),
+            prefix: 32,
+            broadcast: None,
+            device: None,
+            scope: Scope::Global,
+            label: None,
+        }],
+        auth: Some(Auth::Pass(*b"1111\0\0\0\0")),
+        garp: Garp {
+            repeat: 5,
+            delay: Duration::from_secs(5),
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+        },
+        lease: Lease::Auto,
+        skip_check_adv_addr: false,
+        v3_checksum_as_v2: false,
+        notify: Notify::default(),
+        line: 11,
+    };
+    assert_eq!(config.instances, std::slice::from_ref(&expected));
+
+    let standby = instance(sample!("tutorial-standby.conf"));
+    let expected = Instance {
+        priority: 99,
+        initial: InitialState::Backup,
+        ..expected
+    };
+    assert_eq!(standby, expected);
+}
+
+#[test]
+fn line_ends_do_not_change_anything() {
+    for text in [
+        sample!("tutorial-primary.conf"),
+        sample!("vyos.conf"),
+        sample!("openstack-neutron.conf"),
+    ] {
+        let dos = text.replace('\n', "\r\n");
+        assert_eq!(
+            parse("k.conf", dos.as_bytes()),
+            parse("k.conf", text.as_bytes())
+        );
+    }
+}
+
+#[test]
+fn a_distributions_sample() {
+    assert_eq!(
+        lines(sample!("distribution-sample.conf")),
+        [
+            "4: note: mail settings are accepted, no mail is sent",
+            "13: warning: `vrrp_strict` is followed in what adverts say, packets to a virtual IP are accepted all the same",
+            "19: warning: (VI_1) `state MASTER` does not go with strict mode below priority 255, BACKUP is used; \
+             write `state BACKUP`",
+            "24: warning: (VI_1) strict mode has no authentication, ignored as keepalived does; remove `authentication`",
+            "35: warning: `virtual_server` is not supported yet, ignored with its block: no load balancing is set up",
+        ]
+    );
+    let instance = instance(sample!("distribution-sample.conf"));
+    assert!(instance.skip_check_adv_addr);
+    // A keepalived beside us sends none either: with one we would be two masters.
+    assert_eq!(instance.auth, None);
+    assert_eq!(instance.initial, InitialState::Backup);
+    assert_eq!(instance.vips.len(), 3);
+}
+
+#[test]
+fn what_vyos_writes() {
+    assert_eq!(
+        lines(sample!("vyos.conf")),
+        [
+            "3: warning: `dynamic_interfaces` is not supported yet, ignored",
+            "5: warning: `vrrp_startup_delay` is not supported yet, ignored",
+            "8: warning: `notify_fifo` is not supported yet, ignored",
+            "9: warning: `notify_fifo_script` is not supported yet, ignored",
+            "12: warning: `vrrp_script` is not supported yet, ignored with its block: the script is not run",
+            "20: warning: `description` is not a keyword, ignored",
+            "26: warning: `garp_interval` is not a keyword, ignored",
+            "36: warning: `track_script` is not supported yet, ignored with its block: scripts are not tracked, \
+             the priority stays as it is",
+            "41: warning: `vrrp_sync_group` is not supported yet, ignored with its block: its instances fail over one by one",
+        ]
+    );
+    let instance = instance(sample!("vyos.conf"));
+    assert_eq!(instance.auth, Some(Auth::Pass(*b"s3cret!x")));
+    assert_eq!(instance.preempt_delay, Duration::from_secs(180));
+    assert_eq!(instance.garp.delay, Duration::from_secs(2));
+    assert_eq!(instance.garp.refresh, Duration::from_secs(60));
+    assert_eq!(instance.vips[1].device.as_deref(), Some("eth1.20"));
+}
+
+#[test]
+fn what_kolla_writes() {
+    assert_eq!(
+        lines(sample!("kolla.conf"))[1..],
+        [
+            "20: warning: (kolla_internal_vip_51) `auth_pass` is longer than 8 bytes, the first 8 are used; \
+             shorten it on every router",
+            "22: warning: `track_script` is not supported yet, ignored with its block: scripts are not tracked, \
+             the priority stays as it is",
+        ]
+    );
+    let instance = instance(sample!("kolla.conf"));
+    assert_eq!(instance.auth, Some(Auth::Pass(*b"oVtX2bQz")));
+    assert!(!instance.preempt);
+}
+
+#[test]
+fn what_neutron_writes_is_refused() {
+    let errors: Vec<_> = lines(sample!("openstack-neutron.conf"))
+        .into_iter()
+        .filter(|line| line.contains(" error: "))
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "19: error: `virtual_ipaddress_excluded` is not supported yet, and ignoring it is not safe: \
+             nobody would serve these addresses; remove it if that is what you want",
+            "23: error: `virtual_routes` is not supported yet, and ignoring it is not safe: \
+             these routes would be missing on the master; remove it if that is what you want",
+        ]
+    );
+}

@@ -1,0 +1,232 @@
+//! `virtual_ipaddress`: one address per line, with iproute2-like options.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{
+    ast::{Statement, Word},
+    diag::{Place, Report},
+    model::{Scope, Vip},
+    value,
+};
+
+/// Most bytes of a label: IFNAMSIZ without its NUL.
+const MAX_LABEL: usize = 15;
+
+/// Options of keepalived we do not act on, and whether a parameter follows.
+const IGNORED: [(&str, bool); 10] = [
+    ("-nodad", false),
+    ("autojoin", false),
+    ("home", false),
+    ("mngtmpaddr", false),
+    ("no_track", false),
+    ("no-track", false),
+    ("noprefixroute", false),
+    ("peer", true),
+    ("preferred_lft", true),
+    ("use_vmac", false),
+];
+
+/// Which broadcast address a line asks for.
+#[derive(Clone, Copy)]
+enum Broadcast {
+    AllOnes,
+    AllZeros,
+    Address(Ipv4Addr),
+}
+
+/// Reads a line of `virtual_ipaddress`; `None` after an error.
+pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
+    value::refuse_block(statement, report);
+    let mut line = VipLine {
+        place: &statement.place,
+        report,
+        failed: false,
+        address: None,
+        broadcast: None,
+        device: None,
+        scope: Scope::Global,
+        label: None,
+    };
+    line.read(&statement.words);
+    line.finish(&statement.raw)
+}
+
+struct VipLine<'a> {
+    place: &'a Place,
+    report: &'a mut Report,
+    failed: bool,
+    address: Option<(IpAddr, u8)>,
+    broadcast: Option<Broadcast>,
+    device: Option<String>,
+    scope: Scope,
+    label: Option<String>,
+}
+
+impl VipLine<'_> {
+    fn read(&mut self, words: &[Word]) {
+        let mut ignored = Vec::new();
+        let mut words = words.iter().map(|word| word.text.as_str());
+        while let Some(word) = words.next() {
+            if let Some((name, has_parameter)) = IGNORED.iter().find(|(name, _)| *name == word) {
+                ignored.push(*name);
+                if *has_parameter {
+                    words.next();
+                }
+                continue;
+            }
+            match word {
+                "brd" | "broadcast" | "dev" | "scope" | "label" => match words.next() {
+                    Some(parameter) => self.option(word, parameter),
+                    None => self.error(format!("`{word}` needs a parameter")),
+                },
+                _ => self.address(word),
+            }
+        }
+        if !ignored.is_empty() {
+            self.report.warn(
+                self.place,
+                format!("not supported yet, ignored: `{}`", ignored.join("`, `")),
+            );
+        }
+    }
+
+    fn option(&mut self, option: &str, parameter: &str) {
+        match option {
+            "dev" => match value::interface("dev", parameter, self.place, self.report) {
+                Some(name) => self.device = Some(name),
+                None => self.failed = true,
+            },
+            "scope" => match scope(parameter) {
+                Some(scope) => self.scope = scope,
+                None => self.error(format!(
+                    "`scope {parameter}`: not global, site, link, host or a number from 0 to 255"
+                )),
+            },
+            "label" if parameter.len() > MAX_LABEL || parameter.is_empty() => {
+                self.error(format!(
+                    "`label {parameter}`: a label has 1 to {MAX_LABEL} bytes"
+                ));
+            }
+            "label" => self.label = Some(parameter.to_owned()),
+            _ => match (parameter, parameter.parse()) {
+                ("+", _) => self.broadcast = Some(Broadcast::AllOnes),
+                ("-", _) => self.broadcast = Some(Broadcast::AllZeros),
+                (_, Ok(address)) => self.broadcast = Some(Broadcast::Address(address)),
+                (_, Err(_)) => self.error(format!(
+                    "`{option} {parameter}`: not +, - or an IPv4 address"
+                )),
+            },
+        }
+    }
+
+    fn address(&mut self, word: &str) {
+        match (parse_address(word), self.address) {
+            (Err(Bad::Prefix(most)), _) => {
+                self.error(format!(
+                    "`{word}`: the prefix length is not a number from 0 to {most}"
+                ));
+            }
+            (Err(Bad::Use(why)), _) => {
+                self.error(format!("`{word}` cannot be a virtual IP: {why}"))
+            }
+            (Err(Bad::Address), None) => self.error(format!("`{word}` is not an IP address")),
+            (Err(Bad::Address), Some(_)) => self.report.warn_help(
+                self.place,
+                format!("`{word}` is not an option of a virtual IP, ignored"),
+                "known are brd, dev, label and scope",
+            ),
+            (Ok(_), Some(_)) => self.error(format!(
+                "`{word}` is the second address on its line, keepalived ignores it"
+            )),
+            (Ok(address), None) => self.address = Some(address),
+        }
+    }
+
+    fn error(&mut self, message: String) {
+        self.failed = true;
+        self.report.error(self.place, message);
+    }
+
+    fn finish(mut self, raw: &str) -> Option<Vip> {
+        let Some((address, prefix)) = self.address else {
+            if !self.failed {
+                self.error(format!("`{raw}` has no IP address in it"));
+            }
+            return None;
+        };
+        let broadcast = match (self.broadcast, address) {
+            (None, _) => None,
+            (Some(Broadcast::Address(broadcast)), IpAddr::V4(_)) => Some(broadcast),
+            (Some(computed), IpAddr::V4(address)) if prefix <= 30 => {
+                let hosts = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+                Some(Ipv4Addr::from_bits(match computed {
+                    Broadcast::AllZeros => address.to_bits() & !hosts,
+                    _ => address.to_bits() | hosts,
+                }))
+            }
+            (Some(_), IpAddr::V4(_)) => {
+                self.report.warn(
+                    self.place,
+                    format!("a /{prefix} has no broadcast address, `brd` is ignored"),
+                );
+                None
+            }
+            (Some(_), IpAddr::V6(_)) => {
+                self.report
+                    .warn(self.place, "IPv6 has no broadcast, `brd` is ignored");
+                None
+            }
+        };
+        (!self.failed).then_some(Vip {
+            address,
+            prefix,
+            broadcast,
+            device: self.device,
+            scope: self.scope,
+            label: self.label,
+        })
+    }
+}
+
+/// Why a word is not a virtual IP.
+enum Bad {
+    Address,
+    Prefix(u8),
+    Use(&'static str),
+}
+
+fn parse_address(word: &str) -> Result<(IpAddr, u8), Bad> {
+    let (address, prefix) = match word.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (word, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_error| Bad::Address)?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        None => most,
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
+            .parse()
+            .ok()
+            .filter(|length| *length <= most)
+            .ok_or(Bad::Prefix(most))?,
+        Some(_) => return Err(Bad::Prefix(most)),
+    };
+    let why = match address {
+        _ if address.is_unspecified() => "it stands for no address",
+        _ if address.is_multicast() => "it is a multicast group",
+        IpAddr::V4(Ipv4Addr::BROADCAST) => "it is the broadcast address",
+        _ => return Ok((address, prefix)),
+    };
+    Err(Bad::Use(why))
+}
+
+fn scope(text: &str) -> Option<Scope> {
+    Some(match text {
+        "global" | "0" => Scope::Global,
+        "site" | "200" => Scope::Site,
+        "link" | "253" => Scope::Link,
+        "host" | "254" => Scope::Host,
+        "nowhere" => Scope::Other(255),
+        number => Scope::Other(number.parse().ok()?),
+    })
+}

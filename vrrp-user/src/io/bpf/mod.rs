@@ -1,0 +1,271 @@
+//! The kernel half, loaded: programs, maps and pins.
+
+pub mod attach;
+mod foreign;
+pub mod pinned;
+pub mod shared;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{HashMap, Map, MapData, PerCpuArray, RingBuf},
+    programs::ProgramError,
+};
+use thiserror::Error;
+use vrrp_ebpf::abi::{Counter, Counters, RouterEntry, RouterKey, VipEntry, VipKey};
+
+pub use attach::{EgressHook, Mode};
+use shared::{Filter, Slots, VipStates};
+
+use super::control::status::CounterSource;
+
+/// The object, compiled in by `build.rs`; empty if it was not built.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/xvrrp.bpf.o"));
+
+/// What can go wrong with the kernel half.
+#[derive(Debug, Error)]
+pub enum BpfError {
+    /// Built without the object.
+    #[error(
+        "this xvrrp was built without its BPF programs and cannot run; \
+         build it with `cargo xtask build`"
+    )]
+    Stub,
+    /// The object could not be loaded.
+    #[error(
+        "cannot load the BPF programs (root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.10 or newer are needed)"
+    )]
+    Load(#[from] aya::EbpfError),
+    /// A program was refused.
+    #[error("the kernel refused a BPF program")]
+    Program(#[from] ProgramError),
+    /// Something in the object is not what we expect.
+    #[error("BPF object: {0}")]
+    Object(&'static str),
+    /// A map operation failed.
+    #[error("BPF map {name}")]
+    Map {
+        /// Which map.
+        name: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// Pinning failed.
+    #[error("cannot pin under {}", path.display())]
+    Pin {
+        /// The pin.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else's XDP program is on the interface.
+    #[error(
+        "{interface} already has an XDP program {program}, which xvrrp does not replace; \
+         detach it (`ip link set dev {interface} xdp off`) or choose another interface"
+    )]
+    Foreign {
+        /// The interface.
+        interface: String,
+        /// Name and id, as far as known.
+        program: String,
+    },
+    /// No rung of the attach ladder held.
+    #[error("cannot attach XDP to {interface}: {refusals}")]
+    Attach {
+        /// The interface.
+        interface: String,
+        /// What each mode was refused with.
+        refusals: String,
+    },
+}
+
+fn map_error(name: &'static str) -> impl Fn(aya::maps::MapError) -> BpfError {
+    move |error| BpfError::Map {
+        name,
+        source: io::Error::other(error),
+    }
+}
+
+/// How the programs are attached to one interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Interface name.
+    pub interface: String,
+    /// XDP mode.
+    pub mode: Mode,
+    /// Egress hook.
+    pub egress: EgressHook,
+}
+
+/// The loaded programs. Dropping it closes our references; pinned links live on until
+/// [`pinned::remove`].
+#[derive(Debug)]
+pub struct Dataplane {
+    ebpf: Ebpf,
+    /// How each interface is served.
+    pub attachments: Vec<Attachment>,
+    /// Shared words, for engine and address worker.
+    pub slots: Arc<Slots>,
+    /// Shared words of the virtual IPs.
+    pub vip_states: Arc<VipStates>,
+}
+
+/// The maps that the engine writes when interfaces change.
+#[derive(Debug)]
+pub struct Tables {
+    routers: HashMap<MapData, RouterKey, RouterEntry>,
+    vips: HashMap<MapData, VipKey, VipEntry>,
+    filter: Filter,
+}
+
+impl Dataplane {
+    /// Loads the programs, attaches them to each interface (name, index), and pins links and the
+    /// `SLOTS` map under `pins`. After an error the caller removes the pins.
+    ///
+    /// # Errors
+    /// Without the object, without permission, when the kernel refuses a program;
+    /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when no mode works.
+    pub fn attach(pins: &Path, interfaces: &[(String, u32)]) -> Result<Self, BpfError> {
+        if OBJECT.is_empty() {
+            return Err(BpfError::Stub);
+        }
+        let mut ebpf = EbpfLoader::new().load(OBJECT)?;
+        let slots = shared::array_data(&ebpf, "SLOTS")?;
+        let pin = pins.join(pinned::SLOTS);
+        slots.pin(&pin).map_err(|error| BpfError::Pin {
+            path: pin,
+            source: io::Error::other(error),
+        })?;
+        let slots = Arc::new(Slots::map(slots)?);
+        let vip_states = Arc::new(VipStates::map(shared::array_data(&ebpf, "VIP_STATES")?)?);
+        let attachments = interfaces
+            .iter()
+            .map(|(name, index)| attach_one(&mut ebpf, pins, name, *index))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            ebpf,
+            attachments,
+            slots,
+            vip_states,
+        })
+    }
+
+    /// Takes the maps that describe virtual routers and virtual IPs.
+    ///
+    /// # Errors
+    /// When the object lacks one, or they were taken before.
+    pub fn tables(&mut self) -> Result<Tables, BpfError> {
+        Ok(Tables {
+            routers: HashMap::try_from(take(&mut self.ebpf, "ROUTERS")?)
+                .map_err(map_error("ROUTERS"))?,
+            vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
+            filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
+        })
+    }
+
+    /// Takes the event ring.
+    ///
+    /// # Errors
+    /// When the object lacks it, or it was taken before.
+    pub fn events(&mut self) -> Result<RingBuf<MapData>, BpfError> {
+        RingBuf::try_from(take(&mut self.ebpf, "EVENTS")?).map_err(map_error("EVENTS"))
+    }
+
+    /// Takes the counters.
+    ///
+    /// # Errors
+    /// When the object lacks them, or they were taken before.
+    pub fn counters(&mut self) -> Result<CounterTable, BpfError> {
+        let map = take(&mut self.ebpf, "COUNTERS")?;
+        PerCpuArray::try_from(map)
+            .map(CounterTable)
+            .map_err(map_error("COUNTERS"))
+    }
+}
+
+fn attach_one(
+    ebpf: &mut Ebpf,
+    pins: &Path,
+    interface: &str,
+    ifindex: u32,
+) -> Result<Attachment, BpfError> {
+    // The gate on the way out comes first: nothing of a virtual IP leaves before XDP decides.
+    let egress = attach::egress(ebpf, interface, &pins.join(format!("egress-{ifindex}")))?;
+    let mode = attach::ingress(ebpf, interface, &pins.join(format!("xdp-{ifindex}")))?;
+    Ok(Attachment {
+        interface: interface.to_owned(),
+        mode,
+        egress,
+    })
+}
+
+/// Takes a map out. Only after every program is loaded: until then programs refer to maps by
+/// descriptor.
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, BpfError> {
+    ebpf.take_map(name).ok_or(BpfError::Object(name))
+}
+
+impl Tables {
+    /// Tells XDP about a virtual router, or changes what it knows.
+    ///
+    /// # Errors
+    /// When the map is full.
+    pub fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), BpfError> {
+        self.routers
+            .insert(key, entry, 0)
+            .map_err(map_error("ROUTERS"))
+    }
+
+    /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.
+    ///
+    /// # Errors
+    /// When the map is full.
+    pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), BpfError> {
+        // The filter first: a virtual IP that the filter does not know would be a transit address.
+        let tail = if key.family == vrrp_ebpf::abi::IPV4 {
+            key.address.first_chunk::<4>()
+        } else {
+            key.address.last_chunk::<4>()
+        };
+        self.filter.insert(tail.copied().unwrap_or_default());
+        self.vips.insert(key, entry, 0).map_err(map_error("VIPS"))
+    }
+}
+
+/// The counters of every virtual router, summed over CPUs when they are read.
+#[expect(missing_debug_implementations, reason = "aya's PerCpuArray has none")]
+pub struct CounterTable(PerCpuArray<MapData, Counters>);
+
+impl CounterTable {
+    /// Every counter of a slot with its name.
+    ///
+    /// # Errors
+    /// When the kernel refuses the look-up.
+    pub fn read(&self, slot: u32) -> Result<Vec<(&'static str, u64)>, BpfError> {
+        let per_cpu = self.0.get(&slot, 0).map_err(map_error("COUNTERS"))?;
+        let sum = |counter: Counter| {
+            per_cpu
+                .iter()
+                .filter_map(|values| values.get(counter as usize))
+                .sum()
+        };
+        Ok(Counter::ALL
+            .into_iter()
+            .map(|(counter, name)| (name, sum(counter)))
+            .collect())
+    }
+}
+
+impl CounterSource for CounterTable {
+    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)> {
+        self.read(slot).unwrap_or_else(|error| {
+            tracing::warn!("counters: {error}");
+            Vec::new()
+        })
+    }
+}

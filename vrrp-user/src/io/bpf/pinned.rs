@@ -1,0 +1,173 @@
+//! What stays in the kernel when the node dies, found again through its pins.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    maps::MapData,
+    programs::{
+        TcAttachType,
+        tc::{self, TcError},
+    },
+};
+use nix::{
+    errno::Errno,
+    mount::{MntFlags, MsFlags, mount, umount2},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+};
+use vrrp_ebpf::{
+    abi,
+    ownership::{Ownership, State},
+};
+
+use super::{BpfError, attach::EGRESS_PROGRAM, shared::Slots};
+use crate::io::cleanup::Pins;
+
+/// Where the BPF file system is mounted, by convention.
+pub const BPFFS: &str = "/sys/fs/bpf";
+const PARENT: &str = "/sys/fs/bpf/xvrrp";
+/// File name of the pinned `SLOTS` map.
+pub(super) const SLOTS: &str = "slots";
+
+/// What an instance of the node has pinned, as a cleanup needs it.
+#[derive(Clone, Debug)]
+pub struct InstancePins(PathBuf);
+
+impl InstancePins {
+    /// The pins of the instance with this name.
+    #[must_use]
+    pub fn new(instance: &str) -> Self {
+        Self(directory(instance))
+    }
+
+    /// Their directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Pins for InstancePins {
+    fn fence(&self) -> io::Result<Vec<u32>> {
+        fence(&self.0).map_err(io::Error::other)
+    }
+
+    fn detach_egress(&self, interface: &str) -> io::Result<()> {
+        match tc::qdisc_detach_program(interface, TcAttachType::Egress, EGRESS_PROGRAM) {
+            Ok(()) => Ok(()),
+            // Our filter is not there, or not even the qdisc.
+            Err(TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(TcError::NetlinkError(error))
+                if error.raw_os_error() == Some(Errno::EINVAL as i32) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn remove(&self, bpffs_mounted: bool) -> io::Result<bool> {
+        remove(&self.0, bpffs_mounted).map_err(io::Error::other)
+    }
+}
+
+/// The directory of the pins of one instance of the node.
+#[must_use]
+pub fn directory(instance: &str) -> PathBuf {
+    Path::new(PARENT).join(instance)
+}
+
+/// Makes the directory for pins, mounting the BPF file system if nobody has. Returns whether we
+/// mounted it.
+///
+/// # Errors
+/// When the file system cannot be mounted or the directory cannot be made.
+pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
+    let failed = |source| BpfError::Pin {
+        path: directory.to_owned(),
+        source,
+    };
+    let is_bpffs = statfs(BPFFS).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
+    if !is_bpffs {
+        mount(
+            Some("bpf"),
+            BPFFS,
+            Some("bpf"),
+            MsFlags::empty(),
+            None::<&str>,
+        )
+        .map_err(|errno| failed(errno.into()))?;
+    }
+    fs::create_dir_all(directory).map_err(failed)?;
+    Ok(!is_bpffs)
+}
+
+/// Takes every virtual router of a dead node out of service: the ownership words become Idle under
+/// a new epoch, so that not even a writer that comes back can serve. Returns the slots that were
+/// in service.
+///
+/// # Errors
+/// When the pinned map exists but cannot be opened.
+pub fn fence(directory: &Path) -> Result<Vec<u32>, BpfError> {
+    let path = directory.join(SLOTS);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let map = MapData::from_pin(&path).map_err(|error| BpfError::Pin {
+        path,
+        source: io::Error::other(error),
+    })?;
+    let slots = Slots::map(&map)?;
+    let mut fenced = Vec::new();
+    for slot in 0..abi::MAX_ROUTERS {
+        let mut word = slots.ownership(slot);
+        if word == Ownership::NONE {
+            continue;
+        }
+        if word.state() != State::Idle {
+            fenced.push(slot);
+        }
+        // A writer that is alive may renew its lease in between; its next attempt finds our epoch.
+        while let Err(found) =
+            slots.replace(slot, word, Ownership::new(State::Idle, word.epoch() + 1, 0))
+        {
+            word = found;
+        }
+    }
+    Ok(fenced)
+}
+
+/// Removes the pins of an instance, and with the last references its links: the programs are
+/// detached. Unmounts the BPF file system if `mounted` says that we had mounted it and nobody else
+/// uses it. Nothing to remove is no error.
+///
+/// # Errors
+/// When a pin cannot be removed.
+pub fn remove(directory: &Path, mounted: bool) -> Result<bool, BpfError> {
+    let failed = |source| BpfError::Pin {
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        fs::remove_file(entry.map_err(failed)?.path()).map_err(failed)?;
+    }
+    fs::remove_dir(directory).map_err(failed)?;
+    // Fails as long as other instances have their directories in it, as it should.
+    if fs::remove_dir(PARENT).is_ok() && mounted {
+        let unused = fs::read_dir(BPFFS).is_ok_and(|mut entries| entries.next().is_none());
+        if unused && let Err(errno) = umount2(BPFFS, MntFlags::empty()) {
+            debug_assert!(
+                errno == Errno::EBUSY || errno == Errno::EINVAL,
+                "umount: {errno}"
+            );
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,204 @@
+//! The words that the BPF programs and the node share, mapped into our memory.
+
+use std::{
+    marker::PhantomData,
+    num::NonZeroUsize,
+    os::fd::AsFd as _,
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use aya::{
+    Ebpf,
+    maps::{Map, MapData},
+};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use vrrp_ebpf::{
+    abi::{self, Follow, Slot},
+    ownership::Ownership,
+};
+
+use super::BpfError;
+
+/// A `BPF_F_MMAPABLE` array of `u64` words, shared with the kernel.
+#[derive(Debug)]
+struct Words<const COUNT: usize> {
+    start: NonNull<AtomicU64>,
+    _owned: PhantomData<[AtomicU64; COUNT]>,
+}
+
+// SAFETY: the memory is a shared mapping that lives as long as the value, and is only accessed
+// through atomics.
+unsafe impl<const COUNT: usize> Send for Words<COUNT> {}
+// SAFETY: as above.
+unsafe impl<const COUNT: usize> Sync for Words<COUNT> {}
+
+impl<const COUNT: usize> Words<COUNT> {
+    const BYTES: usize = COUNT * size_of::<u64>();
+
+    fn map(map: &MapData) -> Result<Self, BpfError> {
+        let length = NonZeroUsize::new(Self::BYTES).ok_or(BpfError::Object("empty map"))?;
+        let fd = map.fd().as_fd();
+        // SAFETY: a new mapping at an address of the kernel's choice; its length is that of the
+        // map's values, which the kernel checks.
+        let start = unsafe {
+            mmap(
+                None,
+                length,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+                fd,
+                0,
+            )
+        }
+        .map_err(|errno| BpfError::Map {
+            name: "shared words",
+            source: errno.into(),
+        })?;
+        Ok(Self {
+            start: start.cast(),
+            _owned: PhantomData,
+        })
+    }
+
+    fn word(&self, index: usize) -> Option<&AtomicU64> {
+        // SAFETY: in bounds of the mapping, aligned (the mapping is page-aligned), and alive as
+        // long as `self`; the kernel side writes whole words only.
+        (index < COUNT).then(|| unsafe { self.start.add(index).as_ref() })
+    }
+}
+
+impl<const COUNT: usize> Drop for Words<COUNT> {
+    fn drop(&mut self) {
+        // SAFETY: unmaps exactly what `map` mapped; no reference outlives `self`.
+        let unmapped = unsafe { munmap(self.start.cast(), Self::BYTES) };
+        debug_assert!(unmapped.is_ok(), "munmap of our own mapping");
+    }
+}
+
+const SLOT_WORDS: usize = size_of::<Slot>() / size_of::<u64>();
+const OWNERSHIP: usize = 0;
+const LAST_SEEN: usize = 1;
+const FOLLOW: usize = 2;
+
+/// `SLOTS`: ownership, `last_seen` and follow word of every virtual router.
+#[derive(Debug)]
+pub struct Slots(Words<{ SLOT_WORDS * abi::MAX_ROUTERS as usize }>);
+
+impl Slots {
+    /// Maps the `SLOTS` map.
+    ///
+    /// # Errors
+    /// When the map cannot be mapped (not `BPF_F_MMAPABLE`, no memory).
+    pub fn map(map: &MapData) -> Result<Self, BpfError> {
+        Words::map(map).map(Self)
+    }
+
+    fn word(&self, slot: u32, word: usize) -> Option<&AtomicU64> {
+        self.0.word(slot as usize * SLOT_WORDS + word)
+    }
+
+    /// The ownership word; [`Ownership::NONE`] for a slot that does not exist.
+    #[must_use]
+    pub fn ownership(&self, slot: u32) -> Ownership {
+        let word = self.word(slot, OWNERSHIP);
+        word.map_or(Ownership::NONE, |word| {
+            Ownership(word.load(Ordering::Acquire))
+        })
+    }
+
+    /// Replaces the ownership word if it is still `current`; else returns what it is: another
+    /// writer was there.
+    ///
+    /// # Errors
+    /// The word as it is.
+    pub fn replace(&self, slot: u32, current: Ownership, new: Ownership) -> Result<(), Ownership> {
+        let word = self.word(slot, OWNERSHIP).ok_or(Ownership::NONE)?;
+        word.compare_exchange(current.0, new.0, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(Ownership)
+    }
+
+    /// XDP's stamp of the last advert that counts, in nanoseconds; 0 for none.
+    #[must_use]
+    pub fn last_seen(&self, slot: u32) -> u64 {
+        self.word(slot, LAST_SEEN)
+            .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// Forgets `last_seen`.
+    pub fn clear_seen(&self, slot: u32) {
+        if let Some(word) = self.word(slot, LAST_SEEN) {
+            word.store(0, Ordering::Release);
+        }
+    }
+
+    /// Tells XDP which advert needs no wake-up.
+    pub fn follow(&self, slot: u32, follow: Follow) {
+        if let Some(word) = self.word(slot, FOLLOW) {
+            word.store(follow.pack(), Ordering::Release);
+        }
+    }
+}
+
+/// `VIP_STATES`: what the kernel has acknowledged of each virtual IP.
+#[derive(Debug)]
+pub struct VipStates(Words<{ abi::MAX_VIPS as usize }>);
+
+impl VipStates {
+    /// Maps the `VIP_STATES` map.
+    ///
+    /// # Errors
+    /// When the map cannot be mapped.
+    pub fn map(map: &MapData) -> Result<Self, BpfError> {
+        Words::map(map).map(Self)
+    }
+
+    /// Stores bits of [`abi::vip_state`].
+    pub fn set(&self, vip: u32, bits: u64) {
+        if let Some(word) = self.0.word(vip as usize) {
+            word.store(bits, Ordering::Release);
+        }
+    }
+
+    /// Bits of [`abi::vip_state`].
+    #[must_use]
+    pub fn get(&self, vip: u32) -> u64 {
+        self.0
+            .word(vip as usize)
+            .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+}
+
+/// `FILTER`: the Bloom filter over the virtual IPs.
+#[derive(Debug)]
+pub struct Filter(Words<{ abi::FILTER_WORDS }>);
+
+impl Filter {
+    /// Maps the `FILTER` map.
+    ///
+    /// # Errors
+    /// When the map cannot be mapped.
+    pub fn map(map: &MapData) -> Result<Self, BpfError> {
+        Words::map(map).map(Self)
+    }
+
+    /// Adds an address by its last four bytes.
+    pub fn insert(&self, tail: [u8; 4]) {
+        let (word, bit) = abi::filter_position(tail);
+        if let Some(word) = self.0.word(word) {
+            word.fetch_or(1 << bit, Ordering::AcqRel);
+        }
+    }
+}
+
+/// The data behind an array map.
+pub(super) fn array_data<'ebpf>(
+    ebpf: &'ebpf Ebpf,
+    name: &'static str,
+) -> Result<&'ebpf MapData, BpfError> {
+    match ebpf.map(name) {
+        Some(Map::Array(data)) => Ok(data),
+        _ => Err(BpfError::Object(name)),
+    }
+}

@@ -1,0 +1,286 @@
+//! The address worker: adds and removes virtual IPs, on a real-time thread of its own.
+//!
+//! The kernel serves netlink under a lock that others hold for as long as they like (a driver
+//! reset, a routing daemon loading its table). The engine must go on sending adverts meanwhile, so
+//! the requests are made here, all addresses of a router in one buffer.
+
+use std::{
+    io,
+    net::IpAddr,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope},
+};
+use netlink_sys::Socket;
+use nix::{errno::Errno, sys::eventfd::EventFd};
+use vrrp_ebpf::abi::vip_state;
+
+use crate::{
+    config::{Scope, Vip},
+    io::{bpf::shared::VipStates, netlink},
+    proto::frame::Mac,
+};
+
+/// What the engine wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Every virtual IP of the router on its interface.
+    Install,
+    /// Every virtual IP of the router gone.
+    Remove,
+}
+
+/// One order, tagged so that its answer can be told from that of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The router.
+    pub router: u32,
+    /// What to do.
+    pub operation: Operation,
+    /// Counts the orders of this router.
+    pub generation: u32,
+}
+
+/// What the worker reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The kernel has answered for every virtual IP of the order.
+    Done(Order),
+    /// The kernel refused one.
+    Failed {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+        /// errno.
+        errno: i32,
+    },
+}
+
+/// One virtual IP and the interface it goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Placement<'vip> {
+    /// The virtual IP.
+    pub vip: &'vip Vip,
+    /// Interface index.
+    pub ifindex: u32,
+    /// MAC of that interface.
+    pub mac: Mac,
+    /// The address is the interface's own (priority 255): it was there before us and stays.
+    pub kept: bool,
+}
+
+/// The virtual IPs of one router, as requests that only need to be sent.
+#[derive(Debug)]
+pub struct AddressSet {
+    /// Index in `VIP_STATES` of the first; the others follow.
+    first_state: u32,
+    /// Whether each is the interface's own.
+    kept: Vec<bool>,
+    install: Vec<u8>,
+    remove: Vec<u8>,
+}
+
+impl AddressSet {
+    /// Prepares the requests.
+    #[must_use]
+    pub fn new(placements: &[Placement<'_>], first_state: u32) -> Self {
+        let mut set = Self {
+            first_state,
+            kept: Vec::new(),
+            install: Vec::new(),
+            remove: Vec::new(),
+        };
+        for (vip, placement) in (0..).zip(placements) {
+            set.kept.push(placement.kept);
+            if placement.kept {
+                continue;
+            }
+            let message = message(placement.vip, placement.ifindex);
+            set.install.extend(netlink::serialize(
+                RouteNetlinkMessage::NewAddress(message.clone()),
+                NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+                vip,
+            ));
+            let delete = RouteNetlinkMessage::DelAddress(message);
+            set.remove
+                .extend(netlink::serialize(delete, NLM_F_ACK, vip));
+        }
+        set
+    }
+}
+
+fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = ifindex;
+    message.header.prefix_len = vip.prefix;
+    message.header.scope = match vip.scope {
+        Scope::Global => AddressScope::Universe,
+        Scope::Site => AddressScope::Site,
+        Scope::Link => AddressScope::Link,
+        Scope::Host => AddressScope::Host,
+        Scope::Other(number) => AddressScope::from(number),
+    };
+    match vip.address {
+        IpAddr::V4(_) => {
+            message.header.family = AddressFamily::Inet;
+            message
+                .attributes
+                .push(AddressAttribute::Local(vip.address));
+        }
+        IpAddr::V6(_) => {
+            message.header.family = AddressFamily::Inet6;
+            // Duplicate address detection would be answered by the router that we take over from.
+            message.header.flags |= AddressHeaderFlags::Nodad;
+            message
+                .attributes
+                .push(AddressAttribute::Flags(AddressFlags::Nodad));
+        }
+    }
+    message
+        .attributes
+        .push(AddressAttribute::Address(vip.address));
+    if let Some(broadcast) = vip.broadcast {
+        message
+            .attributes
+            .push(AddressAttribute::Broadcast(broadcast));
+    }
+    if let Some(label) = &vip.label {
+        message
+            .attributes
+            .push(AddressAttribute::Label(label.clone()));
+    }
+    message
+}
+
+/// The worker: `run` is the body of its thread.
+#[derive(Debug)]
+pub struct AddressWorker {
+    socket: Socket,
+    sets: Vec<AddressSet>,
+    states: Arc<VipStates>,
+    reports: SyncSender<Report>,
+    wake: Arc<EventFd>,
+}
+
+impl AddressWorker {
+    /// A worker for these routers; `wake` is signalled after each report.
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened.
+    pub fn new(
+        sets: Vec<AddressSet>,
+        states: Arc<VipStates>,
+        reports: SyncSender<Report>,
+        wake: Arc<EventFd>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            socket: netlink::open()?,
+            sets,
+            states,
+            reports,
+            wake,
+        })
+    }
+
+    /// Carries orders out until the engine hangs up.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        while let Ok(order) = orders.recv() {
+            self.carry_out(order);
+            if self.reports.send(Report::Done(order)).is_err() || self.wake.write(1).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        let Some(set) = self.sets.get(order.router as usize) else {
+            return;
+        };
+        let first = set.first_state;
+        let (requests, kept) = match order.operation {
+            Operation::Install => (&set.install, vip_state::INSTALLED | vip_state::READY),
+            Operation::Remove => (&set.remove, vip_state::INSTALLED),
+        };
+        let mut outstanding = 0;
+        for (vip, is_kept) in (first..).zip(&set.kept) {
+            // Whatever happens from here on, the address may be on the interface but not served.
+            self.states
+                .set(vip, if *is_kept { kept } else { vip_state::INSTALLED });
+            outstanding += u32::from(!is_kept);
+        }
+        if outstanding == 0 {
+            return;
+        }
+        if let Err(error) = self.socket.send(requests, 0) {
+            self.fail(order.router, 0, &error);
+            return;
+        }
+        while outstanding > 0 {
+            match self.socket.recv_from_full() {
+                Ok((bytes, _)) => {
+                    outstanding = outstanding.saturating_sub(self.settle(order, first, &bytes))
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.fail(order.router, 0, &error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes the acknowledgements in a buffer; returns how many.
+    fn settle(&self, order: Order, first: u32, mut bytes: &[u8]) -> u32 {
+        let mut settled = 0;
+        while let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes) {
+            if let NetlinkPayload::Error(error) = &message.payload {
+                let vip = message.header.sequence_number;
+                let errno = error.code.map_or(0, |code| -code.get());
+                self.settle_one(order, first, vip, errno);
+                settled += 1;
+            }
+            let length = (message.header.length as usize).next_multiple_of(4);
+            match bytes.get(length..) {
+                Some(rest) if length > 0 => bytes = rest,
+                _ => break,
+            }
+        }
+        settled
+    }
+
+    fn settle_one(&self, order: Order, first: u32, vip: u32, errno: i32) {
+        let bits = match (order.operation, Errno::from_raw(errno)) {
+            (Operation::Install, _) if errno == 0 => vip_state::INSTALLED | vip_state::READY,
+            // It is there already: as good as ours.
+            (Operation::Install, Errno::EEXIST) => vip_state::INSTALLED | vip_state::READY,
+            (Operation::Remove, _) if errno == 0 => 0,
+            // It is gone already; or its interface is.
+            (Operation::Remove, Errno::EADDRNOTAVAIL | Errno::ENODEV) => 0,
+            _ => {
+                self.fail(order.router, vip, &io::Error::from_raw_os_error(errno));
+                return;
+            }
+        };
+        self.states.set(first + vip, bits);
+    }
+
+    fn fail(&self, router: u32, vip: u32, error: &io::Error) {
+        let errno = error.raw_os_error().unwrap_or(libc::EIO);
+        // A full or closed channel means that nobody listens any more.
+        if self
+            .reports
+            .try_send(Report::Failed { router, vip, errno })
+            .is_ok()
+        {
+            self.wake.write(1).ok();
+        }
+    }
+}

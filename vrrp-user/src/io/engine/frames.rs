@@ -1,0 +1,94 @@
+//! The frames of one virtual router, built when its interface is known, sent as they are.
+
+use std::net::IpAddr;
+
+use crate::proto::{
+    Settings,
+    advert::{EncodeError, Format, Message},
+    frame,
+};
+
+/// What a virtual router's frames are made of, beside its settings.
+#[derive(Clone, Debug)]
+pub struct FrameSpec {
+    /// Version, with its password or its form of checksum.
+    pub format: Format,
+    /// The virtual IPs, in configured order.
+    pub vips: Vec<IpAddr>,
+    /// For each, the interface and MAC that it lives at if that is not where the adverts leave
+    /// (`dev`).
+    pub elsewhere: Vec<Option<(u32, frame::Mac)>>,
+}
+
+/// Prebuilt frames.
+#[derive(Debug, Default)]
+pub struct Frames {
+    advert: Vec<u8>,
+    resignation: Vec<u8>,
+    /// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
+    announcements: Vec<(u32, Vec<Vec<u8>>)>,
+}
+
+impl Frames {
+    /// Builds every frame for this source address, interface and MAC.
+    ///
+    /// # Errors
+    /// When the settings cannot be expressed on the wire, which the configuration rules out.
+    pub fn build(
+        spec: &FrameSpec,
+        settings: &Settings,
+        ifindex: u32,
+        mac: frame::Mac,
+    ) -> Result<Self, EncodeError> {
+        let advert = |priority| {
+            let message = Message {
+                format: spec.format,
+                vrid: settings.vrid,
+                priority,
+                interval: settings.advert_interval,
+                addresses: &spec.vips,
+                source: settings.primary,
+            };
+            frame::advert(mac, &message)
+        };
+        let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
+        for (vip, elsewhere) in spec.vips.iter().zip(&spec.elsewhere) {
+            let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
+            let frame = frame::announcement(mac, *vip, true);
+            match announcements
+                .iter_mut()
+                .find(|(index, _)| *index == ifindex)
+            {
+                Some((_, frames)) => frames.push(frame),
+                None => announcements.push((ifindex, vec![frame])),
+            }
+        }
+        Ok(Self {
+            advert: advert(settings.priority)?,
+            resignation: advert(0)?,
+            announcements,
+        })
+    }
+
+    /// The advert with our priority, or with priority 0.
+    #[must_use]
+    pub fn advert(&self, priority: u8) -> &[u8] {
+        if priority == 0 {
+            &self.resignation
+        } else {
+            &self.advert
+        }
+    }
+
+    /// By interface every announcement, `repeat` times: each virtual IP once before any a second
+    /// time, so that the last one does not wait for the repeats of the first.
+    pub fn announcements(
+        &self,
+        repeat: u8,
+    ) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
+        self.announcements.iter().map(move |(ifindex, frames)| {
+            let block = (0..repeat).flat_map(move |_| frames.iter().map(Vec::as_slice));
+            (*ifindex, block)
+        })
+    }
+}

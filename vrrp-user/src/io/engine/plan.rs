@@ -1,0 +1,288 @@
+//! What the engine runs: the configuration joined with the interfaces it is for.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use thiserror::Error;
+use vrrp_ebpf::abi::{self, RouterEntry, RouterKey, VipEntry, VipKey, router_flags};
+
+use super::{
+    addresses::{AddressSet, Placement},
+    frames::FrameSpec,
+};
+use crate::{
+    config::{Auth, Instance, Vip},
+    proto::{Family, Settings, Version, advert::Format, frame::Mac},
+};
+
+/// Why a configuration cannot run here.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// Limit of the BPF maps.
+    #[error("more than {max} virtual routers", max = abi::MAX_ROUTERS)]
+    TooManyRouters,
+    /// Limit of the BPF maps.
+    #[error("more than {max} virtual IPs", max = abi::MAX_VIPS)]
+    TooManyVips,
+    /// An interface that is not there.
+    #[error("({instance}) there is no interface {interface}")]
+    NoInterface {
+        /// Instance name.
+        instance: String,
+        /// Interface name.
+        interface: String,
+    },
+}
+
+/// One virtual router, ready to be run.
+#[derive(Debug)]
+pub struct RouterPlan {
+    /// Settings of the core; the source address is filled in when the interface has one.
+    pub settings: Settings,
+    /// What its frames are made of.
+    pub frames: FrameSpec,
+    /// Interface of the adverts.
+    pub ifindex: u32,
+    /// Its key in `ROUTERS`.
+    pub key: RouterKey,
+    /// Its virtual IPs as keys of `VIPS`, in configured order.
+    pub vips: Vec<VipKey>,
+    /// Index in `VIP_STATES` of the first virtual IP.
+    pub first_vip: u32,
+    /// The receive checks, without the source address.
+    entry: RouterEntry,
+}
+
+/// Everything the engine and its address worker need, router by router.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// In order of the configuration: the index is the slot.
+    pub routers: Vec<RouterPlan>,
+    /// The address worker's part.
+    pub addresses: Vec<AddressSet>,
+}
+
+impl Plan {
+    /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
+    /// `is_present` tells whether an address was on an interface before the node came.
+    ///
+    /// # Errors
+    /// When a limit is exceeded or an interface is missing.
+    pub fn new(
+        instances: &[Instance],
+        find: impl Fn(&str) -> Option<(u32, Mac)>,
+        is_present: impl Fn(u32, IpAddr) -> bool,
+    ) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        let mut first_vip = 0;
+        for (slot, instance) in (0..).zip(instances) {
+            let vips = u32::try_from(instance.vips.len()).map_err(|_| PlanError::TooManyVips)?;
+            if slot >= abi::MAX_ROUTERS {
+                return Err(PlanError::TooManyRouters);
+            }
+            if first_vip + vips > abi::MAX_VIPS {
+                return Err(PlanError::TooManyVips);
+            }
+            let find = |name: &str| {
+                find(name).ok_or_else(|| PlanError::NoInterface {
+                    instance: instance.name.clone(),
+                    interface: name.to_owned(),
+                })
+            };
+            let (ifindex, _) = find(&instance.interface)?;
+            let mut placements = Vec::new();
+            for vip in &instance.vips {
+                let (ifindex, mac) = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
+                let kept = instance.priority == 255 && is_present(ifindex, vip.address);
+                placements.push(Placement {
+                    vip,
+                    ifindex,
+                    mac,
+                    kept,
+                });
+            }
+            plan.routers.push(RouterPlan::new(
+                instance,
+                slot,
+                ifindex,
+                &placements,
+                first_vip,
+            ));
+            plan.addresses.push(AddressSet::new(&placements, first_vip));
+            first_vip += vips;
+        }
+        Ok(plan)
+    }
+}
+
+impl RouterPlan {
+    fn new(
+        instance: &Instance,
+        slot: u32,
+        ifindex: u32,
+        placements: &[Placement<'_>],
+        first_vip: u32,
+    ) -> Self {
+        let family = family(&instance.vips);
+        let vip_keys = placements
+            .iter()
+            .map(|placement| VipKey {
+                ifindex: placement.ifindex,
+                vlan: 0,
+                family: wire_family(family),
+                _pad: 0,
+                address: address_bytes(placement.vip.address),
+            })
+            .collect();
+        Self {
+            settings: settings(instance, family),
+            frames: FrameSpec {
+                format: format(instance),
+                vips: instance.vips.iter().map(|vip| vip.address).collect(),
+                elsewhere: placements
+                    .iter()
+                    .map(|vip| (vip.ifindex != ifindex).then_some((vip.ifindex, vip.mac)))
+                    .collect(),
+            },
+            ifindex,
+            key: RouterKey {
+                ifindex,
+                vlan: 0,
+                family: wire_family(family),
+                vrid: instance.vrid,
+            },
+            vips: vip_keys,
+            first_vip,
+            entry: entry(instance, slot),
+        }
+    }
+
+    /// The receive checks, for adverts that are sent from `primary`.
+    #[must_use]
+    pub fn entry(&self, primary: IpAddr) -> RouterEntry {
+        RouterEntry {
+            primary: address_bytes(primary),
+            ..self.entry
+        }
+    }
+
+    /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
+    pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
+        let slot = self.entry.slot;
+        (self.first_vip..)
+            .zip(self.vips.iter().zip(&self.frames.elsewhere))
+            .map(move |(vip, (key, elsewhere))| {
+                let mac = elsewhere.map_or(mac, |(_, mac)| mac);
+                let entry = VipEntry {
+                    slot,
+                    vip,
+                    mac,
+                    _pad: [0; 2],
+                };
+                (*key, entry)
+            })
+    }
+
+    /// Every interface that frames of this router leave by.
+    pub fn interfaces(&self) -> impl Iterator<Item = u32> {
+        let elsewhere = self.frames.elsewhere.iter().flatten();
+        std::iter::once(self.ifindex).chain(elsewhere.map(|(ifindex, _)| *ifindex))
+    }
+}
+
+fn format(instance: &Instance) -> Format {
+    match instance.version {
+        Version::V2 => Format::V2 {
+            password: instance.auth.map(|Auth::Pass(password)| password),
+        },
+        Version::V3 => Format::V3 {
+            pseudo_header: !instance.v3_checksum_as_v2,
+        },
+    }
+}
+
+fn family(vips: &[Vip]) -> Family {
+    if vips.first().is_some_and(|vip| vip.address.is_ipv6()) {
+        Family::V6
+    } else {
+        Family::V4
+    }
+}
+
+fn wire_family(family: Family) -> u8 {
+    match family {
+        Family::V4 => abi::IPV4,
+        Family::V6 => abi::IPV6,
+    }
+}
+
+/// An address as the BPF maps hold it: IPv4 in the first four bytes.
+#[must_use]
+pub fn address_bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes
+                .iter_mut()
+                .zip(address.octets())
+                .for_each(|(to, from)| *to = from);
+            bytes
+        }
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn settings(instance: &Instance, family: Family) -> Settings {
+    Settings {
+        vrid: instance.vrid,
+        version: instance.version,
+        family,
+        priority: instance.priority,
+        advert_interval: instance.advert_interval,
+        initial: instance.initial,
+        preempt: instance.preempt,
+        preempt_delay: instance.preempt_delay,
+        lease: instance.lease,
+        garp: instance.garp,
+        primary: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+fn entry(instance: &Instance, slot: u32) -> RouterEntry {
+    let version = match instance.version {
+        Version::V2 => router_flags::ACCEPT_V2,
+        Version::V3 => router_flags::ACCEPT_V3,
+    };
+    let check = if instance.skip_check_adv_addr {
+        router_flags::SKIP_ADDRESS_CHECK
+    } else {
+        0
+    };
+    let digest = instance
+        .vips
+        .iter()
+        .fold(0, |digest, vip| match vip.address {
+            IpAddr::V4(address) => abi::address_digest(digest, address.octets()),
+            IpAddr::V6(address) => {
+                let octets = address.octets();
+                let (words, _) = octets.as_chunks::<4>();
+                words
+                    .iter()
+                    .fold(digest, |digest, word| abi::address_digest(digest, *word))
+            }
+        });
+    let (auth_type, auth_data) = match instance.auth {
+        Some(Auth::Pass(password)) if instance.version == Version::V2 => (1, password),
+        _ => (0, [0; 8]),
+    };
+    RouterEntry {
+        slot,
+        flags: version | check,
+        primary: [0; 16],
+        address_digest: digest,
+        address_count: u16::try_from(instance.vips.len()).unwrap_or(u16::MAX),
+        interval_cs: u16::try_from(instance.advert_interval.as_millis() / 10).unwrap_or(u16::MAX),
+        auth_type,
+        _pad: [0; 3],
+        auth_data,
+    }
+}

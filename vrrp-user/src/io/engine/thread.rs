@@ -1,0 +1,448 @@
+//! The engine's loop: wait, drain, decide, act.
+
+use std::{
+    io, process,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use aya::maps::{MapData, RingBuf};
+use nix::{
+    errno::Errno,
+    sys::{
+        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+        eventfd::{EfdFlags, EventFd},
+        time::TimeSpec,
+        timer::{Expiration, TimerSetTimeFlags},
+        timerfd::{ClockId, TimerFd, TimerFlags},
+    },
+};
+use vrrp_ebpf::abi::{self, EventKind};
+
+use super::{
+    addresses::{AddressWorker, Order, Report},
+    handle::{self, EngineHandle, EngineSide},
+    member::{Member, Superseded, Surroundings},
+    message::{Command, Event, ip_from_wire},
+    plan::Plan,
+    realtime,
+    sender::FrameSender,
+};
+use crate::{
+    io::{
+        bpf::{Tables, shared::Slots, shared::VipStates},
+        clock,
+    },
+    proto::{Advert, Input, Instant, Version},
+};
+
+/// Whether and how the engine runs in real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Realtime {
+    /// SCHED_FIFO with this priority (1-99) and locked memory.
+    Priority(u8),
+    /// As a normal thread.
+    Off,
+}
+
+/// What of the kernel half the engine works with.
+#[expect(missing_debug_implementations, reason = "aya's RingBuf has none")]
+pub struct Resources {
+    /// Ownership, `last_seen` and follow words.
+    pub slots: Arc<Slots>,
+    /// States of the virtual IPs.
+    pub vip_states: Arc<VipStates>,
+    /// Virtual routers and virtual IPs as XDP knows them.
+    pub tables: Tables,
+    /// The event ring.
+    pub events: RingBuf<MapData>,
+}
+
+/// Starts the engine thread and its address worker. The threads end after [`Event::Stopped`].
+///
+/// # Errors
+/// When a socket, eventfd or thread cannot be made, or another process owns the words.
+pub fn spawn(
+    plan: Plan,
+    resources: Resources,
+    realtime: Realtime,
+) -> io::Result<(EngineHandle, JoinHandle<()>)> {
+    let (handle, control) = handle::pair()?;
+    if let Realtime::Priority(_) = realtime
+        && let Err(errno) = realtime::lock_memory()
+    {
+        control.send_event(Event::NotRealtime {
+            errno: errno as i32,
+        });
+    }
+    let engine = Engine::new(plan, resources, control, realtime)?;
+    let body = move || {
+        // A node without its engine must not look alive: its lease would only run out.
+        let result =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.run(realtime)));
+        if result.is_err() {
+            process::abort();
+        }
+    };
+    Ok((
+        handle,
+        thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(body)?,
+    ))
+}
+
+/// What woke the engine.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum Wake {
+    Timer,
+    Ring,
+    Commands,
+    Reports,
+}
+
+struct Engine {
+    members: Vec<Member>,
+    slots: Arc<Slots>,
+    tables: Tables,
+    events: RingBuf<MapData>,
+    senders: Vec<(u32, FrameSender)>,
+    orders: SyncSender<Order>,
+    reports: Receiver<Report>,
+    report_ready: Arc<EventFd>,
+    control: EngineSide,
+    timer: TimerFd,
+    /// What the timer is set to.
+    armed: Option<Instant>,
+    epoll: Epoll,
+    stopping: bool,
+}
+
+/// Why the loop ended.
+enum End {
+    Stopped,
+    Superseded,
+}
+
+impl From<Superseded> for End {
+    fn from(Superseded: Superseded) -> Self {
+        Self::Superseded
+    }
+}
+
+impl Engine {
+    fn new(
+        plan: Plan,
+        resources: Resources,
+        control: EngineSide,
+        realtime: Realtime,
+    ) -> io::Result<Self> {
+        let Resources {
+            slots,
+            vip_states,
+            tables,
+            events,
+        } = resources;
+        let report_ready = Arc::new(EventFd::from_flags(
+            EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
+        )?);
+        // Room for every order and report that can be under way: one at a time per router, and a
+        // refusal per virtual IP.
+        let (orders, order_queue) = sync_channel(4 * abi::MAX_ROUTERS as usize);
+        let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
+        let worker = AddressWorker::new(
+            plan.addresses,
+            vip_states,
+            report_sender,
+            Arc::clone(&report_ready),
+        )?;
+        thread::Builder::new()
+            .name("addresses".to_owned())
+            .spawn(move || {
+                if let Realtime::Priority(priority) = realtime {
+                    // Refused for the engine as well, which reports it.
+                    realtime::schedule(priority.saturating_sub(1).max(1)).ok();
+                }
+                worker.run(&order_queue);
+            })?;
+        let mut senders: Vec<(u32, FrameSender)> = Vec::new();
+        let mut members = Vec::new();
+        for (index, router) in (0..).zip(plan.routers) {
+            for ifindex in router.interfaces() {
+                if !senders.iter().any(|(index, _)| *index == ifindex) {
+                    senders.push((ifindex, FrameSender::open(ifindex)?));
+                }
+            }
+            let member = Member::new(index, router, &slots).map_err(|Superseded| {
+                io::Error::other("another process owns the virtual router")
+            })?;
+            members.push(member);
+        }
+        let timer = TimerFd::new(
+            ClockId::CLOCK_MONOTONIC,
+            TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
+        )?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let wake = |wake: Wake| EpollEvent::new(EpollFlags::EPOLLIN, wake as u64);
+        epoll.add(&timer, wake(Wake::Timer))?;
+        epoll.add(&events, wake(Wake::Ring))?;
+        epoll.add(control.command_fd(), wake(Wake::Commands))?;
+        epoll.add(&*report_ready, wake(Wake::Reports))?;
+        Ok(Self {
+            members,
+            slots,
+            tables,
+            events,
+            senders,
+            orders,
+            reports,
+            report_ready,
+            control,
+            timer,
+            armed: None,
+            epoll,
+            stopping: false,
+        })
+    }
+
+    fn run(mut self, realtime: Realtime) {
+        if let Realtime::Priority(priority) = realtime
+            && let Err(errno) = realtime::schedule(priority)
+        {
+            self.control.send_event(Event::NotRealtime {
+                errno: errno as i32,
+            });
+        }
+        let woken = clock::now();
+        for index in 0..self.members.len() {
+            if let Some((member, around)) = self.member_at(index, woken) {
+                member.remove_leftovers(&around);
+            }
+        }
+        let end = loop {
+            if let Err(end) = self.turn() {
+                break end;
+            }
+        };
+        self.control.send_event(match end {
+            End::Stopped => Event::Stopped,
+            End::Superseded => Event::Superseded,
+        });
+    }
+
+    /// One turn. Adverts come before timers: a deadline is believed only when nothing that arrived
+    /// before it is left unread.
+    fn turn(&mut self) -> Result<(), End> {
+        self.wait();
+        let woken = clock::now();
+        self.drain_ring(woken)?;
+        self.drain_timeouts(woken)?;
+        self.drain_reports(woken)?;
+        self.drain_commands(woken)?;
+        if self.stopping && self.members.iter().all(Member::is_finished) {
+            return Err(End::Stopped);
+        }
+        self.arm(woken);
+        Ok(())
+    }
+
+    fn wait(&self) {
+        let mut ready = [EpollEvent::empty(); 4];
+        match self.epoll.wait(&mut ready, EpollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            // Only a closed or foreign epoll fd could say anything else.
+            Err(_) => process::abort(),
+        }
+    }
+
+    fn drain_ring(&mut self, woken: Instant) -> Result<(), Superseded> {
+        while let Some(event) = self.next_ring_event() {
+            self.ring_event(event, woken)?;
+        }
+        Ok(())
+    }
+
+    fn next_ring_event(&mut self) -> Option<abi::Event> {
+        loop {
+            // A record of another size could only come from another object.
+            let item = self.events.next()?;
+            if let Ok(event) = bytemuck::try_pod_read_unaligned(&item) {
+                return Some(event);
+            }
+        }
+    }
+
+    fn ring_event(&mut self, event: abi::Event, woken: Instant) -> Result<(), Superseded> {
+        let Some((member, mut around)) = self.member(event.slot, woken) else {
+            return Ok(());
+        };
+        let source = ip_from_wire(member.family(), event.source);
+        match event.kind {
+            kind if kind == EventKind::Advert as u8 => {
+                let advert = Advert {
+                    arrived: Instant(event.stamp),
+                    source,
+                    version: if event.version == 2 {
+                        Version::V2
+                    } else {
+                        Version::V3
+                    },
+                    priority: event.priority,
+                    interval_cs: event.interval_cs,
+                };
+                member.advert(advert, event.flags, &mut around)
+            }
+            kind if kind == EventKind::Conflict as u8 => {
+                member.conflict(event.vip, event.mac, source, &mut around)
+            }
+            kind if kind == EventKind::SuccessorAnnounced as u8 => {
+                member.feed(Input::SuccessorAnnounced, &mut around)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn drain_timeouts(&mut self, woken: Instant) -> Result<(), Superseded> {
+        for index in 0..self.members.len() {
+            let Some((member, mut around)) = self.member_at(index, woken) else {
+                continue;
+            };
+            if member.deadline().is_some_and(|deadline| deadline <= woken) {
+                member.timeout(&mut around)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drain_reports(&mut self, woken: Instant) -> Result<(), Superseded> {
+        // Cleared before the channel is read: what comes later raises it again.
+        self.report_ready.read().ok();
+        while let Ok(report) = self.reports.try_recv() {
+            match report {
+                Report::Done(order) => {
+                    if let Some((member, mut around)) = self.member(order.router, woken) {
+                        member.addresses_done(order, &mut around)?;
+                    }
+                }
+                Report::Failed { router, vip, errno } => {
+                    self.control
+                        .send_event(Event::AddressFailed { router, vip, errno });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drain_commands(&mut self, woken: Instant) -> Result<(), Superseded> {
+        while let Some(command) = self.control.try_command() {
+            match command {
+                Command::LinkUp {
+                    router,
+                    primary,
+                    mac,
+                } => {
+                    let tables = &mut self.tables;
+                    let Some(member) = self.members.get_mut(router as usize) else {
+                        continue;
+                    };
+                    if member.set_interface(tables, primary, mac).is_err() {
+                        let errno = Errno::ENOSPC as i32;
+                        self.control.send_event(Event::SendFailed { router, errno });
+                        continue;
+                    }
+                    if let Some((member, mut around)) = self.member(router, woken) {
+                        member.link_up(primary, &mut around)?;
+                    }
+                }
+                Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
+                Command::AddressLost { router, .. } => {
+                    self.feed(router, Input::AddressLost, woken)?;
+                }
+                Command::Stop => {
+                    self.stopping = true;
+                    self.feed_all(Input::Shutdown, woken)?;
+                }
+                Command::StopNow => {
+                    let again = std::mem::replace(&mut self.stopping, true);
+                    self.feed_all(Input::ShutdownNow, woken)?;
+                    // A control plane that has gone says so at every look.
+                    if again {
+                        break;
+                    }
+                }
+                Command::Snapshot { router } => {
+                    if let Some(member) = self.members.get(router as usize) {
+                        let snapshot = member.snapshot(woken);
+                        self.control
+                            .send_event(Event::Snapshot { router, snapshot });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, router: u32, input: Input, woken: Instant) -> Result<(), Superseded> {
+        match self.member(router, woken) {
+            Some((member, mut around)) => member.feed(input, &mut around),
+            None => Ok(()),
+        }
+    }
+
+    fn feed_all(&mut self, input: Input, woken: Instant) -> Result<(), Superseded> {
+        for index in 0..self.members.len() {
+            if let Some((member, mut around)) = self.member_at(index, woken) {
+                member.feed(input, &mut around)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, router: u32, woken: Instant) -> Option<(&mut Member, Surroundings<'_>)> {
+        self.member_at(router as usize, woken)
+    }
+
+    fn member_at(
+        &mut self,
+        index: usize,
+        woken: Instant,
+    ) -> Option<(&mut Member, Surroundings<'_>)> {
+        let member = self.members.get_mut(index)?;
+        let around = Surroundings {
+            slots: &self.slots,
+            senders: &mut self.senders,
+            orders: &self.orders,
+            control: &self.control,
+            woken,
+        };
+        Some((member, around))
+    }
+
+    /// Sets the timer to the earliest deadline.
+    fn arm(&mut self, woken: Instant) {
+        let next = self.members.iter().filter_map(Member::deadline).min();
+        // A timer that has fired stays readable until it is set again.
+        if next == self.armed && self.armed.is_none_or(|armed| armed > woken) {
+            return;
+        }
+        self.armed = next;
+        let set = match next {
+            Some(Instant(at)) => {
+                // All-zero would disarm.
+                let at = TimeSpec::from_duration(std::time::Duration::from_nanos(at.max(1)));
+                self.timer.set(
+                    Expiration::OneShot(at),
+                    TimerSetTimeFlags::TFD_TIMER_ABSTIME,
+                )
+            }
+            None => self.timer.unset(),
+        };
+        if set.is_err() {
+            process::abort();
+        }
+    }
+}

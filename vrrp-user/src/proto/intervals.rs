@@ -1,0 +1,60 @@
+//! The intervals of RFC 9568 section 6.1 and RFC 3768 section 6.1, in nanoseconds.
+
+use std::time::Duration;
+
+use super::Version;
+
+/// Unit of Skew_Time in version 2, whatever the Advertisement_Interval.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a router waits for, given the interval that the Active advertises.
+///
+/// Nothing is rounded to centiseconds: at 10 ms adverts every Skew_Time would be 0, and all Backups
+/// would take over together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    active_adver: Duration,
+    skew: Duration,
+}
+
+impl Intervals {
+    /// For a router of this `version` and `priority` (1-255), under an Active that sends every
+    /// `active_adver` (at most 255 s).
+    #[must_use]
+    pub fn new(version: Version, priority: u8, active_adver: Duration) -> Self {
+        let unit = match version {
+            Version::V2 => SECOND,
+            Version::V3 => active_adver,
+        };
+        Self {
+            active_adver,
+            skew: unit.saturating_mul(256 - u32::from(priority)) / 256,
+        }
+    }
+
+    /// Active_Adver_Interval: what the Active says it sends at.
+    #[must_use]
+    pub fn active_adver(&self) -> Duration {
+        self.active_adver
+    }
+
+    /// Skew_Time: how long we wait after a priority 0 advert; the better, the shorter.
+    #[must_use]
+    pub fn skew(&self) -> Duration {
+        self.skew
+    }
+
+    /// Active_Down_Interval: 3 x Active_Adver_Interval + Skew_Time.
+    #[must_use]
+    pub fn active_down(&self) -> Duration {
+        self.active_adver
+            .saturating_mul(3)
+            .saturating_add(self.skew)
+    }
+}
+
+/// The Max Advertise Interval of an advert, in centiseconds, as a span.
+#[must_use]
+pub fn from_centiseconds(interval: u16) -> Duration {
+    Duration::from_millis(u64::from(interval) * 10)
+}

@@ -1,0 +1,154 @@
+//! Backup: RFC 9568 section 6.4.2.
+
+use std::net::IpAddr;
+
+use vrrp_ebpf::abi::Follow;
+
+use super::{Peer, Router, Worse};
+use crate::proto::{
+    Advert, Cause, Instant, Intervals, Output, State, Version, intervals, timers::Timer,
+};
+
+impl Router {
+    pub(super) fn advert_in_backup(&mut self, advert: &Advert, out: &mut Vec<Output>) {
+        if advert.priority == 0 {
+            self.released_by(advert);
+        } else if advert.priority >= self.restart_min() {
+            self.follow_advert(advert, out);
+        } else {
+            // Discarded: our timer runs on, and we preempt when it ends.
+            self.note_worse(advert);
+        }
+    }
+
+    fn released_by(&mut self, advert: &Advert) {
+        if advert.arrived < self.restarted {
+            return;
+        }
+        //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.2
+        //# If the Priority in the ADVERTISEMENT is 0, then:
+        //# Set the Active_Down_Timer to Skew_Time
+        self.restarted = advert.arrived;
+        self.released = true;
+        self.worse = None;
+        self.active = None;
+        self.timers
+            .set(Timer::ActiveDown, advert.arrived + self.intervals.skew());
+    }
+
+    /// Learns from an advert that counts as the Active's, and restarts the Active_Down_Timer from
+    /// its arrival.
+    pub(super) fn follow_advert(&mut self, advert: &Advert, out: &mut Vec<Output>) {
+        if advert.arrived < self.restarted && self.released {
+            return;
+        }
+        //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.2
+        //# If Preempt_Mode is False, or if the Priority in the ADVERTISEMENT is greater than or
+        //# equal to the local Priority, then:
+        //# Set the Active_Adver_Interval to the Max Advertise Interval contained in the
+        //# ADVERTISEMENT
+        //# Recompute the Skew_Time
+        //# Recompute the Active_Down_Interval
+        //# Set the Active_Down_Timer to Active_Down_Interval
+        self.intervals = self.intervals_of(advert);
+        self.active = Some(Peer {
+            source: advert.source,
+            priority: advert.priority,
+        });
+        self.worse = None;
+        self.restart_timer(advert.arrived);
+        let restart_min = self.restart_min();
+        self.set_follow(followed(advert, restart_min), out);
+    }
+
+    pub(super) fn seen_in_backup(&mut self, at: Instant) {
+        if at > self.restarted {
+            self.worse = None;
+            self.restart_timer(at);
+        }
+    }
+
+    /// A record older than a stamp already seen moves nothing backwards.
+    pub(super) fn restart_timer(&mut self, at: Instant) {
+        self.restarted = self.restarted.max(at);
+        self.released = false;
+        self.timers.set(
+            Timer::ActiveDown,
+            self.restarted + self.intervals.active_down(),
+        );
+    }
+
+    pub(super) fn note_worse(&mut self, advert: &Advert) {
+        self.active = Some(Peer {
+            source: advert.source,
+            priority: advert.priority,
+        });
+        self.worse = Some(Worse {
+            until: advert.arrived + self.intervals_of(advert).active_down(),
+        });
+    }
+
+    /// The timers that an advert's sender expects of us.
+    fn intervals_of(&self, advert: &Advert) -> Intervals {
+        let settings = &self.settings;
+        let active_adver = match settings.version {
+            // A version 2 advert with another interval than ours was refused on arrival.
+            Version::V2 => settings.advert_interval,
+            Version::V3 => intervals::from_centiseconds(advert.interval_cs),
+        };
+        Intervals::new(settings.version, settings.priority, active_adver)
+    }
+
+    pub(super) fn active_down(&mut self, now: Instant, deadline: Instant, out: &mut Vec<Output>) {
+        if self.worse.is_some_and(|worse| now < worse.until) {
+            self.rise(now, deadline, out);
+        } else if self.released {
+            self.promote(Cause::PriorityZero, now, deadline, out);
+        } else {
+            self.promote(Cause::ActiveDown, now, deadline, out);
+        }
+    }
+
+    /// From here on a worse Active is discarded; its last advert before still counts.
+    pub(super) fn preempt_delay_over(&mut self, out: &mut Vec<Output>) {
+        self.timers.stop(Timer::PreemptDelay);
+        let restart_min = self.restart_min();
+        let follow = self.follow.unwrap_or_default();
+        if follow.priority < restart_min {
+            self.follow_nobody(out);
+        } else {
+            self.set_follow(
+                Follow {
+                    restart_min,
+                    ..follow
+                },
+                out,
+            );
+        }
+    }
+
+    /// A better router was heard while we were serving or about to.
+    pub(super) fn fall_back(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
+        self.disown(out);
+        self.remove(out);
+        let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
+        self.follow_advert(advert, out);
+        out.push(Output::Transition(transition));
+    }
+}
+
+fn followed(advert: &Advert, restart_min: u8) -> Follow {
+    let source_tail = match advert.source {
+        IpAddr::V4(source) => source.octets(),
+        IpAddr::V6(source) => {
+            let [.., a, b, c, d] = source.octets();
+            [a, b, c, d]
+        }
+    };
+    Follow {
+        source_tail,
+        interval_cs: advert.interval_cs,
+        priority: advert.priority,
+        restart_min,
+    }
+}

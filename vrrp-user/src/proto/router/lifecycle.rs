@@ -1,0 +1,108 @@
+//! Start, stop, and the link: RFC 9568 section 6.4.1, and keepalived's FAULT.
+
+use std::net::IpAddr;
+
+use super::{Addresses, Router, own_intervals};
+use crate::proto::{Cause, InitialState, Instant, Output, State, election, timers::Timer};
+
+impl Router {
+    /// Whether the router stopped for good: a shutdown was asked for, nothing is served any more,
+    /// and the kernel has acknowledged the removal of every virtual IP.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.stopping && self.state == State::Initialize && self.addresses != Addresses::Leaving
+    }
+
+    pub(super) fn link_up(&mut self, now: Instant, primary: IpAddr, out: &mut Vec<Output>) {
+        self.settings.primary = primary;
+        match self.state {
+            State::Initialize if self.stopping => {}
+            State::Initialize => self.start(Cause::Startup, now, out),
+            State::Fault => self.start(Cause::LinkUp, now, out),
+            State::Backup | State::Rising | State::Active | State::Retiring => {}
+        }
+    }
+
+    fn start(&mut self, cause: Cause, now: Instant, out: &mut Vec<Output>) {
+        self.intervals = own_intervals(&self.settings);
+        self.restarted = now;
+        self.released = false;
+        self.worse = None;
+        if self.settings.priority == election::OWNER {
+            return self.promote(Cause::Owner, now, now, out);
+        }
+        let first_wait = match (cause, self.settings.initial) {
+            // keepalived's hint: at its first start this router trusts that it is the best one.
+            (Cause::Startup, InitialState::Master) => {
+                self.settings.advert_interval + self.intervals.skew()
+            }
+            _ => self.intervals.active_down(),
+        };
+        let transition = self.enter(State::Backup, cause, now, now);
+        self.timers.set(Timer::ActiveDown, now + first_wait);
+        if !self.settings.preempt_delay.is_zero() {
+            self.timers
+                .set(Timer::PreemptDelay, now + self.settings.preempt_delay);
+        }
+        self.follow_nobody(out);
+        out.push(Output::Transition(transition));
+    }
+
+    pub(super) fn link_down(&mut self, now: Instant, out: &mut Vec<Output>) {
+        match self.state {
+            State::Fault => return,
+            State::Initialize if self.stopping => return,
+            State::Retiring => return self.finish(Cause::LinkDown, now, out),
+            State::Rising | State::Active => {
+                // No priority 0: there is no link to send it on.
+                self.disown(out);
+                self.remove(out);
+            }
+            State::Initialize | State::Backup => {}
+        }
+        self.active = None;
+        let transition = self.enter(State::Fault, Cause::LinkDown, now, now);
+        out.push(Output::Transition(transition));
+    }
+
+    pub(super) fn shutdown(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.stopping = true;
+        match self.state {
+            State::Initialize | State::Retiring => {}
+            State::Active => self.retire(now, out),
+            State::Rising => self.finish(Cause::Shutdown, now, out),
+            State::Backup | State::Fault => self.stop(Cause::Shutdown, now, out),
+        }
+    }
+
+    pub(super) fn shutdown_now(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.stopping = true;
+        let serving = match self.state {
+            State::Initialize => return,
+            State::Backup | State::Fault => return self.stop(Cause::Shutdown, now, out),
+            State::Rising => false,
+            State::Active => true,
+            // With a successor at work nobody waits for our word any more.
+            State::Retiring => self.timers.get(Timer::Linger).is_none(),
+        };
+        self.disown(out);
+        if serving {
+            out.push(Output::Advertise { priority: 0 });
+        }
+        self.remove(out);
+        self.stop(Cause::Shutdown, now, out);
+    }
+
+    /// Leaves a state that may own the addresses for Initialize.
+    pub(super) fn finish(&mut self, cause: Cause, now: Instant, out: &mut Vec<Output>) {
+        self.disown(out);
+        self.remove(out);
+        self.stop(cause, now, out);
+    }
+
+    fn stop(&mut self, cause: Cause, now: Instant, out: &mut Vec<Output>) {
+        self.active = None;
+        let transition = self.enter(State::Initialize, cause, now, now);
+        out.push(Output::Transition(transition));
+    }
+}

@@ -1,0 +1,93 @@
+//! Retiring: a planned stop that the clients do not notice.
+//!
+//! Priority 0 is sent and answers to ARP go on until the successor's advert (the BPF programs see to
+//! that by `last_seen`); data is served until the successor has announced itself, or nobody can be
+//! waiting for us any more.
+
+use std::time::Duration;
+
+use vrrp_ebpf::{abi::Follow, ownership};
+
+use super::Router;
+use crate::proto::{Advert, Cause, Instant, Intervals, Output, State, timers::Timer};
+
+/// A stop never takes longer than this, however slow the adverts are.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Announcements follow the first advert at once; one that takes longer was lost.
+const LINGER_MAX: Duration = Duration::from_millis(50);
+
+impl Router {
+    pub(super) fn retire(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let transition = self.enter(State::Retiring, Cause::Shutdown, now, now);
+        let drained = now + self.longest_peer_down().min(DRAIN_MAX);
+        // Before priority 0 leaves: an older stamp would silence us before there is a successor,
+        // and whatever its priority, its advert must leave a stamp.
+        let follow = Follow {
+            restart_min: 1,
+            ..Follow::default()
+        };
+        self.follow = Some(follow);
+        out.push(Output::Follow {
+            follow,
+            clear_seen: true,
+        });
+        self.lease_end = drained.0;
+        out.push(Output::Own {
+            state: ownership::State::Retiring,
+            expiry: drained.0,
+        });
+        out.push(Output::Advertise { priority: 0 });
+        self.timers.set(Timer::Drain, drained);
+        self.timers
+            .set(Timer::Repeat, now + self.beyond_every_skew());
+        out.push(Output::Transition(transition));
+    }
+
+    /// Active_Down_Interval of the worst possible peer (priority 1), which learned our interval: the
+    /// longest that anybody waits if our priority 0 was lost.
+    fn longest_peer_down(&self) -> Duration {
+        self.peer_intervals(1).active_down()
+    }
+
+    /// Longer than the Skew_Time of any peer. Each priority 0 starts that over, so repeating it
+    /// sooner would delay the successor.
+    fn beyond_every_skew(&self) -> Duration {
+        self.peer_intervals(0).skew()
+    }
+
+    fn peer_intervals(&self, priority: u8) -> Intervals {
+        Intervals::new(
+            self.settings.version,
+            priority,
+            self.settings.advert_interval,
+        )
+    }
+
+    pub(super) fn advert_in_retiring(&mut self, now: Instant, advert: &Advert) {
+        if advert.priority > 0 {
+            self.successor_heard(now, advert.arrived);
+        }
+    }
+
+    /// Whoever sends adverts after our priority 0 is the successor.
+    pub(super) fn successor_heard(&mut self, now: Instant, at: Instant) {
+        if at < self.since || self.timers.get(Timer::Linger).is_some() {
+            return;
+        }
+        self.timers.stop(Timer::Repeat);
+        let linger = self.settings.advert_interval.min(LINGER_MAX);
+        self.timers.set(Timer::Linger, now + linger);
+    }
+
+    pub(super) fn successor_announced(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.state == State::Retiring {
+            self.finish(Cause::Drained, now, out);
+        }
+    }
+
+    pub(super) fn repeat_priority_zero(&mut self, out: &mut Vec<Output>) {
+        self.timers.stop(Timer::Repeat);
+        out.push(Output::Advertise { priority: 0 });
+    }
+}

@@ -1,0 +1,61 @@
+//! What `status` shows of a router.
+
+use std::net::IpAddr;
+
+use super::{Peer, Router};
+use crate::proto::{Instant, Intervals, Settings, State};
+
+impl Router {
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// When the state was entered.
+    #[must_use]
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Address of the Active, if one is known; ours while we serve.
+    #[must_use]
+    pub fn active_source(&self) -> Option<IpAddr> {
+        self.active_peer().map(|peer| peer.source)
+    }
+
+    /// Priority of the Active, if one is known; ours while we serve.
+    #[must_use]
+    pub fn active_priority(&self) -> Option<u8> {
+        self.active_peer().map(|peer| peer.priority)
+    }
+
+    fn active_peer(&self) -> Option<Peer> {
+        match self.state {
+            State::Active | State::Retiring => Some(Peer {
+                source: self.settings.primary,
+                priority: self.settings.priority,
+            }),
+            State::Initialize | State::Fault | State::Backup | State::Rising => self.active,
+        }
+    }
+
+    /// Active_Adver_Interval, Skew_Time and Active_Down_Interval: as learned from the Active that we
+    /// follow or last followed, else from our own Advertisement_Interval.
+    #[must_use]
+    pub fn intervals(&self) -> Intervals {
+        self.intervals
+    }
+
+    /// Arrival of the last advert taken into account.
+    #[must_use]
+    pub fn last_advert(&self) -> Option<Instant> {
+        self.last_advert
+    }
+
+    /// The settings, with the current source address.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

@@ -1,0 +1,344 @@
+//! C39-C43, the lease, and the announcements.
+
+use std::{net::IpAddr, time::Duration};
+
+use vrrp_ebpf::ownership;
+
+use super::{
+    Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, Output, PEER, START, Settings,
+    State, Transition, Version, advert, ms, own, peer, settings, transition,
+};
+
+const ADVERTISE: Output = Output::Advertise { priority: 100 };
+
+fn active() -> Bench {
+    Bench::in_state(State::Active, settings())
+}
+
+#[test]
+fn c39_adverts_keep_their_grid() {
+    let mut bench = active();
+    for step in 1..=20 {
+        let due = START + ms(10 * step);
+        assert_eq!(bench.deadline(), due);
+        // Late by up to half an interval: no drift.
+        let now = due + ms(step % 5);
+        assert_eq!(bench.feed(now, Input::Timeout), [ADVERTISE]);
+    }
+    assert_eq!(bench.feed(START + ms(205), Input::Timeout), []);
+}
+
+#[test]
+fn c39_a_stall_costs_the_grid_and_makes_no_burst() {
+    let mut bench = active();
+    let late = START + ms(10) + ms(100);
+    assert_eq!(bench.feed(late, Input::Timeout), [ADVERTISE]);
+    assert_eq!(bench.feed(late, Input::Timeout), []);
+    assert_eq!(bench.deadline(), late + ms(5));
+    bench.expire();
+    assert_eq!(bench.deadline(), late + ms(15));
+}
+
+#[test]
+fn c40_priority_zero_is_answered_and_resets_the_timer() {
+    let mut bench = active();
+    let now = START + ms(3);
+    assert_eq!(bench.feed(now, advert(now, 0)), [ADVERTISE]);
+    assert_eq!(bench.deadline(), now + ms(10));
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn c41_a_better_advert_deposes_in_order() {
+    let mut bench = active();
+    let now = START + ms(4);
+    assert_eq!(
+        bench.feed(now, advert(START + ms(3), 101)),
+        [
+            DISOWN,
+            Output::Remove,
+            peer(101, 100),
+            Output::Transition(Transition {
+                from: State::Active,
+                to: State::Backup,
+                cause: Cause::BetterAdvert,
+                at: now,
+                deadline: now,
+                last_advert: None,
+            }),
+        ]
+    );
+    assert_eq!(bench.deadline(), START + ms(3) + DOWN);
+    assert_eq!(bench.router.active_source(), Some(PEER));
+}
+
+#[test]
+fn c27_the_deposing_advert_teaches_its_interval() {
+    let mut bench = active();
+    bench.feed(
+        START,
+        Input::Advert(Advert {
+            arrived: START,
+            source: PEER,
+            version: Version::V3,
+            priority: 101,
+            interval_cs: 100,
+        }),
+    );
+    assert_eq!(bench.deadline(), START + DOWN * 100);
+    assert_eq!(bench.router.intervals().active_adver(), ms(1000));
+}
+
+fn equal(source: &str) -> Input {
+    Input::Advert(Advert {
+        arrived: START + ms(1),
+        source: source.parse::<IpAddr>().unwrap(),
+        version: Version::V3,
+        priority: 100,
+        interval_cs: 1,
+    })
+}
+
+#[test]
+fn c41_equal_priority_goes_by_address() {
+    for (source, state) in [
+        ("192.168.1.3", State::Backup),
+        ("192.168.1.200", State::Backup),
+        ("192.168.1.1", State::Active),
+        ("100.255.255.255", State::Active),
+    ] {
+        let mut bench = active();
+        bench.feed(START + ms(1), equal(source));
+        assert_eq!(bench.state(), state, "{source}");
+    }
+}
+
+#[test]
+fn c41_link_local_addresses() {
+    for (source, state) in [
+        ("fe80::8000:1", State::Backup),
+        ("fe80::7fff:ffff", State::Active),
+    ] {
+        let mut bench = active();
+        let primary = "fe80::8000:0".parse().unwrap();
+        bench.feed(START, Input::LinkUp { primary });
+        bench.feed(START + ms(1), equal(source));
+        assert_eq!(bench.state(), state, "{source}");
+    }
+}
+
+/// RFC errata 8298: the owner processes what it hears.
+#[test]
+fn c18_two_owners_go_by_address() {
+    let mut bench = Bench::new(Settings {
+        priority: 255,
+        primary: PEER,
+        ..settings()
+    });
+    bench.feed(START, Input::LinkUp { primary: PEER });
+    let now = START + ms(1);
+    let other = Advert {
+        arrived: now,
+        source: super::OURS,
+        version: Version::V3,
+        priority: 255,
+        interval_cs: 1,
+    };
+    assert!(super::OURS > PEER);
+    bench.feed(now, Input::Advert(other));
+    assert_eq!(bench.state(), State::Backup);
+}
+
+#[test]
+fn c43_preempt_mode_is_not_read_in_active() {
+    let mut bench = Bench::in_state(
+        State::Active,
+        Settings {
+            preempt: false,
+            ..settings()
+        },
+    );
+    bench.feed(START + ms(1), advert(START + ms(1), 99));
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn c42_a_worse_advert_is_answered_and_the_hosts_are_told() {
+    let mut bench = active();
+    let now = START + ms(3);
+    assert_eq!(
+        bench.feed(now, advert(now, 99)),
+        [ADVERTISE, Output::Announce { repeat: 5 }]
+    );
+    // The Adver_Timer is untouched.
+    assert_eq!(bench.deadline(), START + ms(10));
+    // Again when its own announcements are through, then silence.
+    bench.feed(START + ms(10), Input::Timeout);
+    assert_eq!(
+        bench.feed(START + ms(13), Input::Timeout),
+        [Output::Announce { repeat: 1 }]
+    );
+    assert_eq!(bench.deadline(), START + ms(20));
+}
+
+#[test]
+fn c42_announcements_are_rate_limited_adverts_are_not() {
+    let mut bench = active();
+    let mut announced = 0;
+    for step in 1..=50 {
+        let now = START + ms(step);
+        bench.feed(now, advert(now, 99));
+        let answers = bench.out.clone();
+        assert!(answers.contains(&ADVERTISE));
+        bench.feed(now, Input::Timeout);
+        announced += answers
+            .iter()
+            .chain(&bench.out)
+            .filter(|output| matches!(output, Output::Announce { .. }))
+            .count();
+    }
+    // At 1, 11, 21, 31 and 41 ms.
+    assert_eq!(announced, 5);
+}
+
+/// A stall filled the ring: one answer for all of it, and no second one for the timer.
+#[test]
+fn c42_a_queue_of_worse_adverts_needs_one_answer() {
+    let mut bench = active();
+    let now = START + ms(100);
+    let mut adverts = 0;
+    for step in 1..10 {
+        let out = bench.feed(now, advert(START + ms(10 * step), 99));
+        adverts += out.iter().filter(|output| **output == ADVERTISE).count();
+    }
+    adverts += bench
+        .feed(now, Input::Timeout)
+        .iter()
+        .filter(|output| **output == ADVERTISE)
+        .count();
+    assert_eq!(adverts, 1);
+}
+
+#[test]
+fn c45_history_deposes_nobody() {
+    let mut bench = active();
+    let before_start = Instant(START.0 - 300_000_000);
+    for priority in [0, 99, 200] {
+        assert_eq!(bench.feed(START, advert(before_start, priority)), []);
+    }
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn the_lease_follows_the_adverts_that_left() {
+    let mut bench = active();
+    let sent = START + ms(1);
+    assert_eq!(
+        bench.feed(START + ms(2), Input::AdvertSent { at: sent }),
+        [own(ownership::State::Active, sent + ms(30))]
+    );
+    // Not backwards, and not for adverts of an earlier term.
+    assert_eq!(
+        bench.feed(START + ms(2), Input::AdvertSent { at: START }),
+        []
+    );
+    let mut bench = active();
+    let earlier = Instant(START.0 - 1);
+    assert_eq!(bench.feed(START, Input::AdvertSent { at: earlier }), []);
+}
+
+#[test]
+fn the_lease_is_as_configured() {
+    let lease = Lease::Span(ms(7));
+    let mut bench = Bench::in_state(
+        State::Active,
+        Settings {
+            lease,
+            ..settings()
+        },
+    );
+    assert_eq!(
+        bench.feed(START, Input::AdvertSent { at: START }),
+        [own(ownership::State::Active, START + ms(7))]
+    );
+    let lease = Lease::Off;
+    let mut bench = Bench::in_state(
+        State::Active,
+        Settings {
+            lease,
+            ..settings()
+        },
+    );
+    assert_eq!(bench.feed(START, Input::AdvertSent { at: START }), []);
+}
+
+#[test]
+fn an_advert_that_did_not_leave_renews_nothing() {
+    let mut bench = active();
+    for _ in 0..10 {
+        assert_eq!(bench.expire().1, [ADVERTISE]);
+    }
+}
+
+#[test]
+fn second_block_and_refreshes() {
+    let garp = Garp {
+        repeat: 5,
+        delay: ms(4),
+        refresh: ms(7),
+        refresh_repeat: 2,
+    };
+    let mut bench = Bench::in_state(State::Active, Settings { garp, ..settings() });
+    let mut announced = Vec::new();
+    while bench.deadline() < START + ms(20) {
+        let (due, out) = bench.expire();
+        announced.extend(out.iter().filter_map(|output| match output {
+            Output::Announce { repeat } => Some((due, *repeat)),
+            _ => None,
+        }));
+    }
+    assert_eq!(
+        announced,
+        [(START + ms(4), 5), (START + ms(7), 2), (START + ms(14), 2)]
+    );
+}
+
+#[test]
+fn announces_nothing_when_told_to() {
+    let garp = Garp {
+        repeat: 0,
+        delay: ms(4),
+        refresh: Duration::ZERO,
+        refresh_repeat: 0,
+    };
+    let bench = Bench::in_state(State::Active, Settings { garp, ..settings() });
+    assert!(
+        !bench
+            .out
+            .iter()
+            .any(|output| matches!(output, Output::Announce { .. }))
+    );
+}
+
+#[test]
+fn defends_once_in_ten_seconds() {
+    let mut bench = active();
+    let once = [Output::Announce { repeat: 1 }];
+    assert_eq!(bench.feed(START, Input::Conflict), once);
+    assert_eq!(bench.feed(START + ms(9_999), Input::Conflict), []);
+    assert_eq!(bench.feed(START + ms(10_000), Input::Conflict), once);
+    let mut bench = Bench::in_state(State::Backup, settings());
+    assert_eq!(bench.feed(START, Input::Conflict), []);
+}
+
+#[test]
+fn puts_a_lost_address_back() {
+    let mut bench = active();
+    assert_eq!(bench.feed(START, Input::AddressLost), [Output::Install]);
+    bench.feed(START, advert(START, 200));
+    assert_eq!(
+        transition(&bench.out),
+        Some((State::Active, State::Backup, Cause::BetterAdvert))
+    );
+    assert_eq!(bench.feed(START, Input::AddressLost), []);
+}

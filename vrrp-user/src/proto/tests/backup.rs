@@ -1,0 +1,265 @@
+//! C29, C34-C38, C45: Backup.
+
+use vrrp_ebpf::ownership;
+
+use super::{
+    Advert, Bench, Cause, DOWN, Input, Instant, Lease, OURS, Output, PEER, SKEW, START, Settings,
+    State, Transition, Version, advert, ms, nobody, own, peer, settings, transition,
+};
+
+fn backup() -> Bench {
+    Bench::in_state(State::Backup, settings())
+}
+
+#[test]
+fn c34_timer_promotes_in_order() {
+    let mut bench = backup();
+    let due = START + DOWN;
+    assert_eq!(bench.feed(Instant(due.0 - 1), Input::Timeout), []);
+    assert_eq!(
+        bench.feed(due + ms(1), Input::Timeout),
+        [
+            own(ownership::State::Active, due + ms(1) + ms(10) / 4),
+            Output::Advertise { priority: 100 },
+            Output::Announce { repeat: 5 },
+            Output::Install,
+            Output::Transition(Transition {
+                from: State::Backup,
+                to: State::Active,
+                cause: Cause::ActiveDown,
+                at: due + ms(1),
+                deadline: due,
+                last_advert: None,
+            }),
+        ]
+    );
+    assert_eq!(bench.deadline(), due + ms(11));
+    assert_eq!(bench.router.active_source(), Some(OURS));
+}
+
+#[test]
+fn c34_stops_following_when_it_promotes() {
+    let mut bench = backup();
+    bench.feed(START, advert(START, 200));
+    let (_, out) = bench.expire();
+    assert!(out.contains(&nobody(100)));
+}
+
+#[test]
+fn c35_priority_zero_sets_the_timer_to_skew() {
+    let mut bench = backup();
+    bench.feed(START + ms(2), advert(START + ms(1), 0));
+    assert_eq!(bench.deadline(), START + ms(1) + SKEW);
+}
+
+/// The retiring router answers ARP until our advert reaches it: advert first, then own.
+#[test]
+fn c35_silences_the_retiring_router_before_it_owns() {
+    let mut bench = backup();
+    bench.feed(START, advert(START, 0));
+    let (due, out) = bench.expire();
+    assert_eq!(
+        out[..4],
+        [
+            Output::Advertise { priority: 100 },
+            own(ownership::State::Active, due + ms(10) / 4),
+            Output::Announce { repeat: 5 },
+            Output::Install,
+        ]
+    );
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Active, Cause::PriorityZero))
+    );
+}
+
+#[test]
+fn c29_skew_comes_from_the_learned_interval_and_spoils_nothing() {
+    let mut bench = backup();
+    let slow = Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 200,
+        interval_cs: 100,
+    };
+    bench.feed(START, Input::Advert(slow));
+    assert_eq!(bench.deadline(), START + DOWN * 100);
+    bench.feed(START, advert(START, 0));
+    assert_eq!(bench.deadline(), START + SKEW * 100);
+    let resumed = Advert {
+        arrived: START + ms(1),
+        ..slow
+    };
+    bench.feed(START + ms(1), Input::Advert(resumed));
+    assert_eq!(bench.deadline(), START + ms(1) + DOWN * 100);
+}
+
+#[test]
+fn c36_a_better_advert_restarts_from_its_arrival() {
+    let mut bench = backup();
+    assert_eq!(
+        bench.feed(START + ms(9), advert(START + ms(5), 101)),
+        [peer(101, 100)]
+    );
+    assert_eq!(bench.deadline(), START + ms(5) + DOWN);
+    assert_eq!(bench.router.active_source(), Some(PEER));
+    assert_eq!(bench.router.active_priority(), Some(101));
+    assert_eq!(bench.router.last_advert(), Some(START + ms(5)));
+    // Another of the same kind needs no word to anybody.
+    assert_eq!(bench.feed(START + ms(15), advert(START + ms(15), 101)), []);
+    assert_eq!(bench.deadline(), START + ms(15) + DOWN);
+}
+
+/// A higher address does not matter to a Backup.
+#[test]
+fn c38_equal_priority_is_authoritative() {
+    let mut bench = backup();
+    assert!(PEER < OURS);
+    bench.feed(START + ms(5), advert(START + ms(5), 100));
+    assert_eq!(bench.deadline(), START + ms(5) + DOWN);
+}
+
+#[test]
+fn c36_without_preemption_any_advert_restarts() {
+    let mut bench = Bench::in_state(
+        State::Backup,
+        Settings {
+            preempt: false,
+            ..settings()
+        },
+    );
+    assert_eq!(
+        bench.feed(START + ms(5), advert(START + ms(5), 1)),
+        [peer(1, 1)]
+    );
+    assert_eq!(bench.deadline(), START + ms(5) + DOWN);
+}
+
+#[test]
+fn c37_with_preemption_a_lower_advert_is_discarded() {
+    let mut bench = backup();
+    assert_eq!(bench.feed(START + ms(5), advert(START + ms(5), 99)), []);
+    assert_eq!(bench.deadline(), START + DOWN);
+    assert_eq!(bench.router.active_priority(), Some(99));
+}
+
+#[test]
+fn c37_a_worse_active_that_lives_is_preempted_by_way_of_rising() {
+    let mut bench = backup();
+    bench.feed(START + ms(30), advert(START + ms(30), 99));
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Rising, Cause::Preempt))
+    );
+}
+
+/// Nobody to make ready against: it fell silent more than its own down time ago.
+#[test]
+fn c37_a_worse_active_that_died_is_replaced_at_once() {
+    let mut bench = backup();
+    bench.feed(START, advert(START, 99));
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Active, Cause::ActiveDown))
+    );
+}
+
+#[test]
+fn c37_priority_zero_of_the_worse_active_ends_it() {
+    let mut bench = backup();
+    bench.feed(START + ms(20), advert(START + ms(20), 99));
+    bench.feed(START + ms(25), advert(START + ms(25), 0));
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Active, Cause::PriorityZero))
+    );
+}
+
+#[test]
+fn c27_version_2_keeps_its_own_interval() {
+    let mut bench = Bench::in_state(
+        State::Backup,
+        Settings {
+            version: Version::V2,
+            advert_interval: ms(1000),
+            ..settings()
+        },
+    );
+    bench.feed(START, advert(START, 200));
+    assert_eq!(bench.deadline(), START + ms(3000) + SKEW * 100);
+}
+
+#[test]
+fn c45_a_stamp_restarts_only_forwards() {
+    let mut bench = backup();
+    bench.feed(START + ms(5), advert(START + ms(5), 200));
+    bench.feed(START + ms(9), Input::Seen(START + ms(4)));
+    assert_eq!(bench.deadline(), START + ms(5) + DOWN);
+    bench.feed(START + ms(9), Input::Seen(START + ms(8)));
+    assert_eq!(bench.deadline(), START + ms(8) + DOWN);
+    assert_eq!(bench.router.last_advert(), Some(START + ms(8)));
+}
+
+#[test]
+fn c45_a_record_older_than_the_stamp_teaches_but_moves_nothing_back() {
+    let mut bench = backup();
+    bench.feed(START + ms(9), Input::Seen(START + ms(8)));
+    bench.feed(START + ms(9), advert(START + ms(5), 200));
+    assert_eq!(bench.deadline(), START + ms(8) + DOWN);
+    assert_eq!(bench.router.active_priority(), Some(200));
+}
+
+#[test]
+fn c45_priority_zero_and_what_came_before_it() {
+    // Followed by a newer stamp: the Active went on.
+    let mut bench = backup();
+    bench.feed(START + ms(9), Input::Seen(START + ms(8)));
+    bench.feed(START + ms(9), advert(START + ms(5), 0));
+    assert_eq!(bench.deadline(), START + ms(8) + DOWN);
+    // A late record or stamp from before it does not bring the Active back.
+    bench.feed(START + ms(20), advert(START + ms(20), 0));
+    bench.feed(START + ms(21), advert(START + ms(19), 200));
+    bench.feed(START + ms(21), Input::Seen(START + ms(20)));
+    assert_eq!(bench.deadline(), START + ms(20) + SKEW);
+    // A newer one does.
+    bench.feed(START + ms(22), Input::Seen(START + ms(22)));
+    assert_eq!(bench.deadline(), START + ms(22) + DOWN);
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Active, Cause::ActiveDown))
+    );
+}
+
+#[test]
+fn the_first_lease_is_brief_but_never_longer_than_the_lease() {
+    for (lease, interval, expected) in [
+        (Lease::Auto, ms(10), ms(10) / 4),
+        (Lease::Auto, ms(2), ms(1)),
+        (Lease::Span(ms(1) / 2), ms(10), ms(1) / 2),
+    ] {
+        let mut bench = Bench::in_state(
+            State::Backup,
+            Settings {
+                lease,
+                advert_interval: interval,
+                ..settings()
+            },
+        );
+        let (due, out) = bench.expire();
+        assert_eq!(out[0], own(ownership::State::Active, due + expected));
+    }
+    let mut bench = Bench::in_state(
+        State::Backup,
+        Settings {
+            lease: Lease::Off,
+            ..settings()
+        },
+    );
+    let (_, out) = bench.expire();
+    assert_eq!(out[0], own(ownership::State::Active, Instant(u64::MAX)));
+}

@@ -1,0 +1,238 @@
+//! C31-C33, FAULT, and how a stop ends.
+
+use std::time::Duration;
+
+use vrrp_ebpf::ownership;
+
+use super::{
+    Advert, Bench, Cause, DISOWN, DOWN, InitialState, Input, OURS, Output, PEER, SKEW, START,
+    Settings, State, Version, advert, ms, nobody, own, settings, transition,
+};
+
+const UP: Input = Input::LinkUp { primary: OURS };
+
+#[test]
+fn c31_the_owner_is_active_at_once() {
+    let mut bench = Bench::new(Settings {
+        priority: 255,
+        ..settings()
+    });
+    let out = bench.feed(START, UP);
+    assert_eq!(
+        out[..5],
+        [
+            own(ownership::State::Active, START + ms(10) / 4),
+            Output::Advertise { priority: 255 },
+            Output::Announce { repeat: 5 },
+            Output::Install,
+            nobody(255),
+        ]
+    );
+    assert_eq!(
+        transition(out),
+        Some((State::Initialize, State::Active, Cause::Owner))
+    );
+    assert_eq!(bench.deadline(), START + ms(10));
+}
+
+#[test]
+fn c32_others_wait_the_active_down_interval() {
+    let mut bench = Bench::new(settings());
+    let out = bench.feed(START, UP).to_vec();
+    assert_eq!(out.len(), 2);
+    assert_eq!(out[0], nobody(100));
+    assert_eq!(
+        transition(&out),
+        Some((State::Initialize, State::Backup, Cause::Startup))
+    );
+    assert_eq!(bench.deadline(), START + DOWN);
+}
+
+#[test]
+fn state_master_waits_one_interval_at_the_first_start_only() {
+    let mut bench = Bench::new(Settings {
+        initial: InitialState::Master,
+        ..settings()
+    });
+    bench.feed(START, UP);
+    assert_eq!(bench.deadline(), START + ms(10) + SKEW);
+    bench.feed(START + ms(1), Input::LinkDown);
+    bench.feed(START + ms(2), UP);
+    assert_eq!(bench.deadline(), START + ms(2) + DOWN);
+}
+
+#[test]
+fn c33_no_priority_zero_from_a_backup() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    let out = bench.feed(START, Input::Shutdown);
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Initialize, Cause::Shutdown))
+    );
+    assert_eq!(out.len(), 1);
+    assert!(bench.router.is_finished());
+    assert_eq!(bench.router.deadline(), None);
+}
+
+#[test]
+fn a_stopped_router_does_not_start_again() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    bench.feed(START, Input::Shutdown);
+    assert_eq!(bench.feed(START, Input::LinkDown), []);
+    assert_eq!(bench.feed(START, UP), []);
+    assert!(bench.router.is_finished());
+}
+
+#[test]
+fn link_down_fences_first_and_sends_nothing() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    let out = bench.feed(START, Input::LinkDown);
+    assert_eq!(out[..2], [DISOWN, Output::Remove]);
+    assert_eq!(out.len(), 3);
+    assert_eq!(
+        transition(out),
+        Some((State::Active, State::Fault, Cause::LinkDown))
+    );
+    assert_eq!(bench.router.deadline(), None);
+    assert_eq!(bench.router.active_source(), None);
+}
+
+#[test]
+fn link_up_waits_a_whole_active_down_interval() {
+    let mut bench = Bench::in_state(State::Fault, settings());
+    let out = bench.feed(START, UP);
+    assert_eq!(
+        transition(out),
+        Some((State::Fault, State::Backup, Cause::LinkUp))
+    );
+    assert_eq!(bench.deadline(), START + DOWN);
+    // What was learned before the fault is forgotten.
+    bench.feed(START, advert(START, 200));
+    bench.feed(START, Input::LinkDown);
+    bench.feed(START + ms(5), UP);
+    assert_eq!(bench.deadline(), START + ms(5) + DOWN);
+    assert_eq!(bench.router.active_priority(), None);
+}
+
+/// Neither priority 0 nor a worse router's slow adverts count after a fault.
+#[test]
+fn a_fault_ends_what_was_heard() {
+    let slow = Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 50,
+        interval_cs: 100,
+    };
+    for input in [advert(START, 0), Input::Advert(slow)] {
+        let mut bench = Bench::in_state(State::Backup, settings());
+        bench.feed(START, input);
+        bench.feed(START, Input::LinkDown);
+        bench.feed(START, UP);
+        let (_, out) = bench.expire();
+        assert!(matches!(out[0], Output::Own { .. }));
+        assert_eq!(
+            transition(out),
+            Some((State::Backup, State::Active, Cause::ActiveDown))
+        );
+    }
+}
+
+#[test]
+fn link_up_makes_the_owner_active() {
+    let mut bench = Bench::in_state(
+        State::Fault,
+        Settings {
+            priority: 255,
+            ..settings()
+        },
+    );
+    let out = bench.feed(START, UP);
+    assert_eq!(
+        transition(out),
+        Some((State::Fault, State::Active, Cause::Owner))
+    );
+}
+
+#[test]
+fn link_up_in_a_running_state_only_changes_the_source_address() {
+    for state in [State::Backup, State::Rising, State::Active, State::Retiring] {
+        let mut bench = Bench::in_state(state, settings());
+        let deadline = bench.router.deadline();
+        assert_eq!(bench.feed(START, Input::LinkUp { primary: PEER }), []);
+        assert_eq!(bench.router.settings().primary, PEER);
+        assert_eq!(bench.router.deadline(), deadline);
+    }
+}
+
+#[test]
+fn finished_means_that_the_kernel_has_removed_the_addresses() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    bench.feed(START, Input::LinkDown);
+    bench.feed(START, Input::Shutdown);
+    assert_eq!(bench.state(), State::Initialize);
+    assert!(!bench.router.is_finished());
+    bench.feed(START, Input::AddressesGone);
+    assert!(bench.router.is_finished());
+}
+
+/// Removed, wanted again, and only then the answer to the removal.
+#[test]
+fn an_overtaken_removal_is_not_the_last_word() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    bench.feed(START, advert(START, 200));
+    assert!(bench.out.contains(&Output::Remove));
+    let (due, out) = bench.expire();
+    assert!(out.contains(&Output::Install));
+    bench.feed(due, Input::AddressesGone);
+    bench.feed(due, Input::ShutdownNow);
+    assert!(bench.out.contains(&Output::Remove));
+    assert!(!bench.router.is_finished());
+}
+
+#[test]
+fn a_router_that_never_started_is_finished_when_asked() {
+    let mut bench = Bench::new(settings());
+    assert!(!bench.router.is_finished());
+    assert_eq!(bench.feed(START, Input::Shutdown), []);
+    assert!(bench.router.is_finished());
+}
+
+#[test]
+fn preempt_delay_leaves_a_worse_active_alone_for_a_while() {
+    let mut bench = Bench::new(Settings {
+        preempt_delay: Duration::from_millis(100),
+        ..settings()
+    });
+    assert_eq!(bench.feed(START, UP)[0], nobody(1));
+    // While it runs, a worse Active is followed.
+    let mut now = START;
+    for step in 0..10 {
+        now = START + ms(10 * step);
+        bench.feed(now, advert(now, 50));
+        assert_eq!(bench.state(), State::Backup);
+    }
+    assert_eq!(now + ms(10), bench.deadline());
+    // When it is over, adverts of the worse one are discarded and must wake us again.
+    let (over, out) = bench.expire();
+    assert_eq!(out, [nobody(100)]);
+    bench.feed(over + ms(5), advert(over + ms(5), 50));
+    assert_eq!(bench.deadline(), now + DOWN);
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Rising, Cause::Preempt))
+    );
+}
+
+#[test]
+fn preempt_delay_keeps_a_better_active_followed() {
+    let mut bench = Bench::new(Settings {
+        preempt_delay: Duration::from_millis(20),
+        ..settings()
+    });
+    bench.feed(START, UP);
+    bench.feed(START, advert(START, 200));
+    let (_, out) = bench.expire();
+    assert_eq!(out, [super::peer(200, 100)]);
+}

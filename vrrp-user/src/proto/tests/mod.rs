@@ -1,0 +1,182 @@
+//! Tests of the core, named after the requirements they cover (C25 … C45 of the conformance
+//! ledger: RFC 9568 sections 6.1 and 6.4).
+
+mod active;
+mod backup;
+mod codec;
+mod intervals;
+mod invariants;
+mod lifecycle;
+mod matrix;
+mod network;
+mod retiring;
+mod rising;
+
+use std::{net::IpAddr, time::Duration};
+
+use vrrp_ebpf::{abi::Follow, ownership};
+
+use super::{
+    Advert, Cause, Family, Garp, InitialState, Input, Instant, Lease, Output, Router, Settings,
+    State, Transition, Version,
+};
+
+/// A moment that is not 0, so that a forgotten base shows.
+const START: Instant = Instant(1_000_000_000_000);
+const OURS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
+const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 1));
+
+fn ms(span: u64) -> Duration {
+    Duration::from_millis(span)
+}
+
+/// Version 3, 10 ms, priority 100 (skew 6.09375 ms, down 36.09375 ms), one block of announcements.
+fn settings() -> Settings {
+    Settings {
+        vrid: 51,
+        version: Version::V3,
+        family: Family::V4,
+        priority: 100,
+        advert_interval: ms(10),
+        initial: InitialState::Backup,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        lease: Lease::Auto,
+        garp: Garp {
+            repeat: 5,
+            delay: Duration::ZERO,
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+        },
+        primary: OURS,
+    }
+}
+
+const SKEW: Duration = Duration::from_nanos(6_093_750);
+const DOWN: Duration = Duration::from_nanos(36_093_750);
+
+fn advert(arrived: Instant, priority: u8) -> Input {
+    Input::Advert(Advert {
+        arrived,
+        source: PEER,
+        version: Version::V3,
+        priority,
+        interval_cs: 1,
+    })
+}
+
+/// A router and the outputs of its last input.
+struct Bench {
+    router: Router,
+    out: Vec<Output>,
+}
+
+impl Bench {
+    /// In Initialize.
+    fn new(settings: Settings) -> Self {
+        Self {
+            router: Router::new(settings),
+            out: Vec::with_capacity(16),
+        }
+    }
+
+    /// Brought to `state` by time [`START`]; its last output is the transition into it.
+    fn in_state(state: State, settings: Settings) -> Self {
+        let interval = settings.advert_interval;
+        let early = Instant(START.0 - u64::try_from(interval.as_nanos()).unwrap() * 20);
+        let mut bench = Self::new(settings);
+        match state {
+            State::Initialize => {}
+            State::Fault => {
+                bench.feed(START, Input::LinkDown);
+            }
+            State::Backup => {
+                bench.feed(START, Input::LinkUp { primary: OURS });
+            }
+            State::Rising => {
+                bench.feed(early, Input::LinkUp { primary: OURS });
+                bench.feed(START, advert(Instant(START.0 - 1), 99));
+                bench.feed(START, Input::Timeout);
+            }
+            State::Active => {
+                bench.feed(early, Input::LinkUp { primary: OURS });
+                bench.feed(START, Input::Timeout);
+            }
+            State::Retiring => {
+                bench.feed(early, Input::LinkUp { primary: OURS });
+                bench.feed(early + interval * 10, Input::Timeout);
+                bench.feed(START, Input::Shutdown);
+            }
+        }
+        assert_eq!(bench.router.state(), state);
+        bench
+    }
+
+    fn feed(&mut self, now: Instant, input: Input) -> &[Output] {
+        self.out.clear();
+        self.router.handle(now, input, &mut self.out);
+        assert!(self.out.len() <= 12, "{:?}", self.out);
+        &self.out
+    }
+
+    fn state(&self) -> State {
+        self.router.state()
+    }
+
+    fn deadline(&self) -> Instant {
+        self.router.deadline().expect("a timer runs")
+    }
+
+    /// Feeds the timeout that is due next.
+    fn expire(&mut self) -> (Instant, &[Output]) {
+        let due = self.deadline();
+        (due, self.feed(due, Input::Timeout))
+    }
+}
+
+fn own(state: ownership::State, expiry: Instant) -> Output {
+    Output::Own {
+        state,
+        expiry: expiry.0,
+    }
+}
+
+const DISOWN: Output = Output::Own {
+    state: ownership::State::Idle,
+    expiry: 0,
+};
+
+/// Follow nobody, restart for this priority or better.
+fn nobody(restart_min: u8) -> Output {
+    Output::Follow {
+        follow: Follow {
+            restart_min,
+            ..Follow::default()
+        },
+        clear_seen: false,
+    }
+}
+
+/// Follow [`PEER`] at 10 ms.
+fn peer(priority: u8, restart_min: u8) -> Output {
+    Output::Follow {
+        follow: Follow {
+            source_tail: [192, 168, 1, 1],
+            interval_cs: 1,
+            priority,
+            restart_min,
+        },
+        clear_seen: false,
+    }
+}
+
+/// The only transition among `out`: (from, to, cause).
+fn transition(out: &[Output]) -> Option<(State, State, Cause)> {
+    let mut found = out.iter().filter_map(|output| match output {
+        Output::Transition(transition) => Some((transition.from, transition.to, transition.cause)),
+        _ => None,
+    });
+    let first = found.next();
+    assert_eq!(found.next(), None, "one transition per input");
+    first
+}

@@ -1,0 +1,172 @@
+//! Rising: make ready before deposing a live worse Active.
+
+use vrrp_ebpf::ownership;
+
+use super::{
+    Bench, Cause, DISOWN, DOWN, Input, Instant, Output, PEER, START, State, Transition, advert, ms,
+    nobody, own, peer, settings, transition,
+};
+
+fn rising() -> Bench {
+    Bench::in_state(State::Rising, settings())
+}
+
+#[test]
+fn installs_and_holds_the_flip_back() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    let late = START + ms(30);
+    bench.feed(late, advert(late, 99));
+    let (due, out) = bench.expire();
+    assert_eq!(due, START + DOWN);
+    assert_eq!(
+        out,
+        [
+            own(ownership::State::Rising, due + ms(10)),
+            Output::Install,
+            Output::Transition(Transition {
+                from: State::Backup,
+                to: State::Rising,
+                cause: Cause::Preempt,
+                at: due,
+                deadline: due,
+                last_advert: Some(late),
+            }),
+        ]
+    );
+    assert_eq!(bench.deadline(), due + ms(10));
+}
+
+/// A better Active fell silent and a worse one spoke up: from the flip on its old adverts must not
+/// pass quietly.
+#[test]
+fn stops_following() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    bench.feed(START, advert(START, 200));
+    bench.feed(START + ms(30), advert(START + ms(30), 99));
+    let (_, out) = bench.expire();
+    assert_eq!(out[1..3], [Output::Install, nobody(100)]);
+    assert_eq!(bench.state(), State::Rising);
+}
+
+/// Installed already; the worse Active still answers ARP, so the advert goes first.
+#[test]
+fn flips_when_the_addresses_are_ready() {
+    let mut bench = rising();
+    let now = START + ms(3);
+    let out = bench.feed(now, Input::AddressesReady);
+    assert_eq!(
+        out[..3],
+        [
+            Output::Advertise { priority: 100 },
+            own(ownership::State::Active, now + ms(10) / 4),
+            Output::Announce { repeat: 5 },
+        ]
+    );
+    assert_eq!(out.len(), 4);
+    assert_eq!(
+        transition(out),
+        Some((State::Rising, State::Active, Cause::Preempt))
+    );
+}
+
+#[test]
+fn flips_after_one_interval_at_the_latest() {
+    let mut bench = rising();
+    assert_eq!(bench.feed(START + ms(9), Input::Timeout), []);
+    let (due, out) = bench.expire();
+    assert_eq!(due, START + ms(10));
+    assert_eq!(
+        transition(out),
+        Some((State::Rising, State::Active, Cause::Preempt))
+    );
+}
+
+#[test]
+fn c36_aborts_for_a_better_or_equal_advert() {
+    for priority in [100, 101, 255] {
+        let mut bench = rising();
+        let now = START + ms(2);
+        let out = bench.feed(now, advert(now, priority));
+        assert_eq!(out[..3], [DISOWN, Output::Remove, peer(priority, 100)]);
+        assert_eq!(
+            transition(out),
+            Some((State::Rising, State::Backup, Cause::BetterAdvert))
+        );
+        assert_eq!(bench.deadline(), now + DOWN);
+    }
+}
+
+#[test]
+fn c37_goes_on_under_worse_adverts() {
+    let mut bench = rising();
+    assert_eq!(bench.feed(START + ms(2), advert(START + ms(2), 99)), []);
+    assert_eq!(bench.state(), State::Rising);
+}
+
+#[test]
+fn c35_flips_at_once_when_the_worse_active_resigns() {
+    let mut bench = rising();
+    let now = START + ms(2);
+    let out = bench.feed(now, advert(now, 0));
+    assert_eq!(out[0], Output::Advertise { priority: 100 });
+    assert_eq!(
+        transition(out),
+        Some((State::Rising, State::Active, Cause::PriorityZero))
+    );
+    // What arrived before that and is processed late deposes nobody.
+    assert_eq!(bench.feed(now, advert(START + ms(1), 200)), []);
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn c45_history_changes_nothing() {
+    let mut bench = rising();
+    let before_start = Instant(START.0 - 300_000_000);
+    for priority in [0, 99, 200] {
+        assert_eq!(bench.feed(START, advert(before_start, priority)), []);
+    }
+    assert_eq!(bench.feed(START, Input::Seen(before_start)), []);
+    assert_eq!(bench.state(), State::Rising);
+}
+
+/// The ring was full: only the stamp tells of a better advert.
+#[test]
+fn aborts_for_a_stamp() {
+    let mut bench = rising();
+    let out = bench.feed(START + ms(2), Input::Seen(START + ms(1)));
+    assert_eq!(out[..2], [DISOWN, Output::Remove]);
+    assert_eq!(
+        transition(out),
+        Some((State::Rising, State::Backup, Cause::BetterAdvert))
+    );
+    assert_eq!(bench.deadline(), START + ms(1) + DOWN);
+}
+
+#[test]
+fn aborts_without_a_link_or_on_a_stop() {
+    for (input, to, cause) in [
+        (Input::LinkDown, State::Fault, Cause::LinkDown),
+        (Input::Shutdown, State::Initialize, Cause::Shutdown),
+        (Input::ShutdownNow, State::Initialize, Cause::Shutdown),
+    ] {
+        let mut bench = rising();
+        let out = bench.feed(START + ms(2), input);
+        assert_eq!(out[..2], [DISOWN, Output::Remove]);
+        assert_eq!(out.len(), 3);
+        assert_eq!(transition(out), Some((State::Rising, to, cause)));
+        assert_eq!(bench.router.deadline(), None);
+    }
+}
+
+#[test]
+fn puts_a_lost_address_back() {
+    let mut bench = rising();
+    assert_eq!(bench.feed(START, Input::AddressLost), [Output::Install]);
+}
+
+#[test]
+fn the_worse_router_is_still_the_active_one() {
+    let bench = rising();
+    assert_eq!(bench.router.active_source(), Some(PEER));
+    assert_eq!(bench.router.active_priority(), Some(99));
+}

@@ -1,0 +1,214 @@
+//! `cargo xtask test`: every test of the workspace, those that need root as root.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    build::{self, Built},
+    kernel, metadata,
+    metadata::Suite,
+    process,
+    progress::{self, Stopwatch},
+    tools::Need,
+};
+
+/// Tells the suites which node to test.
+const NODE_VARIABLE: &str = "XVRRP_BIN";
+/// Suites that load programs and make namespaces, and so are run as root.
+const PRIVILEGED: [&str; 2] = ["bpf", "lab"];
+/// The step with all tests inside the crates.
+const UNIT: &str = "unit";
+/// The step with the examples in the documentation.
+const DOC: &str = "doc";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Suites to run (`unit`, `bpf`, `lab` …), or parts of test names; everything unless given
+    filter: Vec<String>,
+
+    /// Passed on to the test programs: `-- --nocapture`
+    #[arg(last = true)]
+    harness: Vec<String>,
+}
+
+/// One call of `cargo test`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    name: String,
+    cargo: Vec<String>,
+    as_root: bool,
+}
+
+impl Step {
+    fn new(name: &str, cargo: &[&str]) -> Self {
+        Self {
+            name: name.to_owned(),
+            cargo: cargo.iter().map(|&argument| argument.to_owned()).collect(),
+            as_root: PRIVILEGED.contains(&name),
+        }
+    }
+}
+
+/// Runs the command. A step that fails does not keep the others from being run.
+///
+/// # Errors
+/// When something needed cannot be had, or a test failed.
+pub(crate) fn command(args: &Args) -> Result<()> {
+    let (steps, names) = plan(&metadata::suites()?, &args.filter);
+    let privileged = steps.iter().any(|step| step.as_root);
+    progress::heading("the plan");
+    for step in &steps {
+        progress::note(&format!(
+            "{}{}",
+            step.name,
+            if step.as_root { ", as root" } else { "" }
+        ));
+    }
+    let mut needs = vec![Need::Build];
+    if privileged {
+        needs.extend([Need::Lab, Need::Peers]);
+    }
+    let built = build::build(&needs, false)?;
+    if privileged {
+        look_at_the_kernel()?;
+    }
+
+    let clock = Stopwatch::start();
+    let mut failed = Vec::new();
+    for step in &steps {
+        let clock = Stopwatch::start();
+        progress::heading(&format!("{} tests", step.name));
+        let result = process::check(&mut cargo_test(step, &built, &names, &args.harness)?);
+        let verdict = if result.is_ok() { "passed" } else { "FAILED" };
+        progress::note(&format!(
+            "{} tests {verdict} in {}",
+            step.name,
+            clock.elapsed()
+        ));
+        if result.is_err() {
+            failed.push(step.name.as_str());
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {} (see above)", failed.join(", "));
+    }
+    progress::heading(&format!("all passed in {}", clock.elapsed()));
+    Ok(())
+}
+
+/// The steps that `filter` asks for, and the parts of test names in it.
+fn plan(suites: &[Suite], filter: &[String]) -> (Vec<Step>, Vec<String>) {
+    let inside = [
+        Step::new(DOC, &["--workspace", "--doc"]),
+        Step::new(UNIT, &["--workspace", "--lib", "--bins"]),
+    ];
+    let suites = suites.iter().map(|suite| {
+        Step::new(
+            &suite.name,
+            &["--package", &suite.package, "--test", &suite.name],
+        )
+    });
+    let mut steps: Vec<Step> = inside.into_iter().chain(suites).collect();
+
+    let (chosen, names): (Vec<String>, Vec<String>) = filter
+        .iter()
+        .cloned()
+        .partition(|word| steps.iter().any(|step| step.name == *word));
+    if !chosen.is_empty() {
+        steps.retain(|step| chosen.contains(&step.name));
+    }
+    (steps, names)
+}
+
+fn cargo_test(step: &Step, built: &Built, names: &[String], harness: &[String]) -> Result<Command> {
+    let mut cargo = process::host_cargo();
+    cargo
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(&step.cargo)
+        .arg("--");
+    cargo.args(names).args(harness);
+    cargo
+        .env(build::OBJECT_VARIABLE, &built.object)
+        .env(NODE_VARIABLE, &built.node);
+    if step.as_root && !process::is_root()? {
+        process::unlock_root()?;
+        cargo.env(runner_variable(&host_triple()?), "sudo --preserve-env");
+    }
+    Ok(cargo)
+}
+
+/// The target that cargo builds for on this machine.
+fn host_triple() -> Result<String> {
+    let told = process::output(process::host_cargo().arg("-vV"))?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("cargo -vV names no host")?.to_owned())
+}
+
+/// cargo's variable for the program that starts the test programs of a target.
+fn runner_variable(triple: &str) -> String {
+    format!(
+        "CARGO_TARGET_{}_RUNNER",
+        triple.replace(['-', '.'], "_").to_uppercase()
+    )
+}
+
+fn look_at_the_kernel() -> Result<()> {
+    let lacks = kernel::lacks()?;
+    if !lacks.optional.is_empty() {
+        progress::heading("this kernel lacks what some tests need");
+        lacks.optional.iter().for_each(|lack| progress::note(lack));
+    }
+    if !lacks.required.is_empty() {
+        bail!(
+            "this kernel or container cannot run the suites {}:\n    {}\n\
+             `cargo xtask test {UNIT}` runs the tests that ask nothing of the kernel",
+            PRIVILEGED.join(" and "),
+            lacks.required.join("\n    ")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(filter: &[&str]) -> (Vec<String>, Vec<String>) {
+        let suite = |name: &str| Suite {
+            package: "vrrp-tests".to_owned(),
+            name: name.to_owned(),
+        };
+        let filter: Vec<String> = filter.iter().map(|&word| word.to_owned()).collect();
+        let (steps, names) = plan(&[suite("bpf"), suite("golden"), suite("lab")], &filter);
+        (steps.into_iter().map(|step| step.name).collect(), names)
+    }
+
+    #[test]
+    fn everything_is_run_unless_suites_are_named() {
+        assert_eq!(planned(&[]).0, ["doc", "unit", "bpf", "golden", "lab"]);
+        assert_eq!(planned(&["lab", "unit"]).0, ["unit", "lab"]);
+    }
+
+    #[test]
+    fn other_words_are_parts_of_test_names() {
+        let (steps, names) = planned(&["lab", "conflict"]);
+        assert_eq!(
+            (steps.as_slice(), names.as_slice()),
+            (&["lab".to_owned()][..], &["conflict".to_owned()][..])
+        );
+        assert_eq!(planned(&["conflict"]).0.len(), 5);
+    }
+
+    #[test]
+    fn only_the_suites_that_touch_the_kernel_run_as_root() {
+        assert!(Step::new("lab", &[]).as_root && Step::new("bpf", &[]).as_root);
+        assert!(!Step::new(UNIT, &[]).as_root && !Step::new("golden", &[]).as_root);
+    }
+
+    #[test]
+    fn cargos_runner_variable_is_spelled_its_way() {
+        let expected = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER";
+        assert_eq!(runner_variable("x86_64-unknown-linux-gnu"), expected);
+    }
+}

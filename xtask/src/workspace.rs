@@ -1,0 +1,45 @@
+//! Where things are in the project's tree.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The workspace's root folder.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Cargo's target folder: `$CARGO_TARGET_DIR`, else `target` in the root.
+pub(crate) fn target() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => root().join(target),
+        None => root().join("target"),
+    }
+}
+
+/// Target folder of the BPF build, apart from the host's: another compiler fills it.
+pub(crate) fn bpf_target() -> PathBuf {
+    target().join("bpf")
+}
+
+/// The verified BPF object, which `vrrp-user` embeds.
+pub(crate) fn bpf_object() -> PathBuf {
+    bpf_target().join("xvrrp.bpf.o")
+}
+
+/// Tools built for this project alone, laid out as by `cargo install --root`.
+pub(crate) fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// Logs of what `setup` runs.
+pub(crate) fn logs() -> PathBuf {
+    target().join("xtask-logs")
+}
+
+/// Where `cargo xtask demo` leaves its report unless told otherwise.
+pub(crate) fn demo_out() -> PathBuf {
+    target().join("demo")
+}
