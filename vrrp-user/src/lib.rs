@@ -6,3 +6,4 @@
 pub mod config;
 pub mod io;
 pub mod proto;
+pub mod ui;

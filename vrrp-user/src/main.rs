@@ -1,2 +1,124 @@
 //! The `xvrrp` command.
-fn main() {}
+
+mod cli;
+mod run;
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tokio::runtime;
+use vrrp_user::{
+    config,
+    io::{
+        bpf::pinned::InstancePins,
+        cleanup,
+        control::socket,
+        log,
+        runtime_dir::{self, CONTROL_SOCKET, InstanceName},
+    },
+    ui,
+};
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    // Usage errors end here with exit code 2.
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Run(arguments) => {
+            log::init(arguments.verbosity)?;
+            run::run(&arguments)
+        }
+        Command::Check { file } => check(&file),
+        Command::Status { json, instance } => status(&instance.name, json),
+        Command::Cleanup { fence, instance } => {
+            log::init(0)?;
+            clean_up(&instance.name, fence)
+        }
+    }
+}
+
+/// `xvrrp check`.
+fn check(file: &Path) -> anyhow::Result<()> {
+    let parsed = config::load(file);
+    let mut out = io::stdout();
+    for diagnostic in &parsed.diagnostics {
+        writeln!(out, "{diagnostic}")?;
+    }
+    let config = parsed.config.context("the configuration has errors")?;
+    for instance in &config.instances {
+        writeln!(
+            out,
+            "({}) {} VRID {}, priority {}, {} virtual IPs",
+            instance.name,
+            instance.interface,
+            instance.vrid,
+            instance.priority,
+            instance.vips.len()
+        )?;
+    }
+    Ok(())
+}
+
+/// `xvrrp cleanup`: quiet when there is nothing to do.
+fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
+    let pins = InstancePins::new(instance.as_str());
+    let base = Path::new(runtime_dir::BASE);
+    let removed = control_runtime()?.block_on(cleanup::run(base, instance, &pins, fence))?;
+    if !removed.is_empty() {
+        tracing::warn!("removed what instance {instance} left: {removed}");
+    }
+    Ok(())
+}
+
+/// `xvrrp status`.
+fn status(instance: &InstanceName, json: bool) -> anyhow::Result<()> {
+    let path = Path::new(runtime_dir::BASE)
+        .join(instance.as_str())
+        .join(CONTROL_SOCKET);
+    let (value, status) = control_runtime()?.block_on(socket::ask_status(&path))?;
+    let text = if json {
+        serde_json::to_string_pretty(&value)? + "\n"
+    } else {
+        ui::status::render(&status)
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// The runtime of everything that is slow: one thread.
+fn control_runtime() -> anyhow::Result<runtime::Runtime> {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control plane")
+}
+
+/// One line with the whole chain of causes.
+#[expect(clippy::print_stderr, reason = "what a command line tool does")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("xvrrp: {error:#}");
+}
+
+/// `xvrrp status | head` is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,7 +1,18 @@
 //! Everything with effects: the engine thread, BPF, netlink, the control plane.
 
 pub mod bpf;
+pub mod cleanup;
 pub mod clock;
+pub mod control;
 pub mod engine;
+pub mod journal;
+pub mod log;
 pub mod membership;
 pub mod netlink;
+pub mod netns;
+pub mod privilege;
+pub mod runtime_dir;
+pub mod systemd;
+
+#[cfg(test)]
+mod testing;

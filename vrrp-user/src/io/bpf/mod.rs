@@ -22,6 +22,8 @@ use vrrp_ebpf::abi::{Counter, Counters, RouterEntry, RouterKey, VipEntry, VipKey
 pub use attach::{EgressHook, Mode};
 use shared::{Filter, Slots, VipStates};
 
+use super::control::status::CounterSource;
+
 /// The object, compiled in by `build.rs`; empty if it was not built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/xvrrp.bpf.o"));
 
@@ -256,5 +258,14 @@ impl CounterTable {
             .into_iter()
             .map(|(counter, name)| (name, sum(counter)))
             .collect())
+    }
+}
+
+impl CounterSource for CounterTable {
+    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)> {
+        self.read(slot).unwrap_or_else(|error| {
+            tracing::warn!("counters: {error}");
+            Vec::new()
+        })
     }
 }

@@ -5,7 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::MapData;
+use aya::{
+    maps::MapData,
+    programs::{
+        TcAttachType,
+        tc::{self, TcError},
+    },
+};
 use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
@@ -16,13 +22,56 @@ use vrrp_ebpf::{
     ownership::{Ownership, State},
 };
 
-use super::{BpfError, shared::Slots};
+use super::{BpfError, attach::EGRESS_PROGRAM, shared::Slots};
+use crate::io::cleanup::Pins;
 
 /// Where the BPF file system is mounted, by convention.
 pub const BPFFS: &str = "/sys/fs/bpf";
 const PARENT: &str = "/sys/fs/bpf/xvrrp";
 /// File name of the pinned `SLOTS` map.
 pub(super) const SLOTS: &str = "slots";
+
+/// What an instance of the node has pinned, as a cleanup needs it.
+#[derive(Clone, Debug)]
+pub struct InstancePins(PathBuf);
+
+impl InstancePins {
+    /// The pins of the instance with this name.
+    #[must_use]
+    pub fn new(instance: &str) -> Self {
+        Self(directory(instance))
+    }
+
+    /// Their directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Pins for InstancePins {
+    fn fence(&self) -> io::Result<Vec<u32>> {
+        fence(&self.0).map_err(io::Error::other)
+    }
+
+    fn detach_egress(&self, interface: &str) -> io::Result<()> {
+        match tc::qdisc_detach_program(interface, TcAttachType::Egress, EGRESS_PROGRAM) {
+            Ok(()) => Ok(()),
+            // Our filter is not there, or not even the qdisc.
+            Err(TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(TcError::NetlinkError(error))
+                if error.raw_os_error() == Some(Errno::EINVAL as i32) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn remove(&self, bpffs_mounted: bool) -> io::Result<bool> {
+        remove(&self.0, bpffs_mounted).map_err(io::Error::other)
+    }
+}
 
 /// The directory of the pins of one instance of the node.
 #[must_use]

@@ -4,6 +4,7 @@
 //! in its own epoll. The engine's side never blocks and never allocates.
 
 use std::{
+    cell::Cell,
     io,
     os::fd::{AsFd as _, BorrowedFd},
     sync::{
@@ -40,7 +41,8 @@ pub enum EngineError {
 /// The control plane's end.
 #[derive(Debug)]
 pub struct EngineHandle {
-    commands: SyncSender<Command>,
+    /// `None` only while dropping: the channel must be closed before the other end is woken.
+    commands: Option<SyncSender<Command>>,
     command_ready: Arc<EventFd>,
     events: Receiver<Event>,
     event_ready: Arc<EventFd>,
@@ -52,7 +54,9 @@ pub struct EngineHandle {
 pub struct EngineSide {
     commands: Receiver<Command>,
     command_ready: Arc<EventFd>,
-    /// `None` only while dropping: the channel must be closed before the other end is woken.
+    /// The control plane has gone, and the engine was told.
+    orphaned: Cell<bool>,
+    /// `None` only while dropping, as in [`EngineHandle`].
     events: Option<SyncSender<Event>>,
     event_ready: Arc<EventFd>,
     lost: Arc<AtomicU64>,
@@ -69,7 +73,7 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
     let event_ready = Arc::new(eventfd()?);
     let lost = Arc::new(AtomicU64::new(0));
     let handle = EngineHandle {
-        commands: command_tx,
+        commands: Some(command_tx),
         command_ready: Arc::clone(&command_ready),
         events: event_rx,
         event_ready: Arc::clone(&event_ready),
@@ -78,6 +82,7 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
     let side = EngineSide {
         commands: command_rx,
         command_ready,
+        orphaned: Cell::new(false),
         events: Some(event_tx),
         event_ready,
         lost,
@@ -91,12 +96,11 @@ impl EngineHandle {
     /// # Errors
     /// When the engine has ended, or has left thousands of commands unread.
     pub fn command(&self, command: Command) -> Result<(), EngineError> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                TrySendError::Full(_) => EngineError::Stuck,
-                TrySendError::Disconnected(_) => EngineError::Gone,
-            })?;
+        let commands = self.commands.as_ref().ok_or(EngineError::Gone)?;
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => EngineError::Stuck,
+            TrySendError::Disconnected(_) => EngineError::Gone,
+        })?;
         raise(&self.command_ready);
         Ok(())
     }
@@ -123,6 +127,13 @@ impl EngineHandle {
     }
 }
 
+impl Drop for EngineHandle {
+    fn drop(&mut self) {
+        self.commands = None;
+        raise(&self.command_ready);
+    }
+}
+
 impl EngineSide {
     /// Readable while commands wait.
     #[must_use]
@@ -132,10 +143,14 @@ impl EngineSide {
 
     /// The next command; `None` when there is none, after which
     /// [`command_fd`](Self::command_fd) is no longer readable until the next one. A control plane
-    /// that has gone reads as [`Command::StopNow`]: nobody is left who could stop us.
+    /// that has gone reads as one last [`Command::StopNow`]: nobody is left who could stop us.
     #[must_use]
     pub fn try_command(&self) -> Option<Command> {
-        take(&self.commands, &self.command_ready).unwrap_or(Some(Command::StopNow))
+        match take(&self.commands, &self.command_ready) {
+            Ok(command) => command,
+            Err(Ended) if self.orphaned.replace(true) => None,
+            Err(Ended) => Some(Command::StopNow),
+        }
     }
 
     /// Hands an event to the control plane. Never blocks: an event that does not fit is counted and
@@ -168,7 +183,10 @@ struct Ended;
 fn take<T>(channel: &Receiver<T>, ready: &EventFd) -> Result<Option<T>, Ended> {
     match channel.try_recv() {
         Ok(message) => return Ok(Some(message)),
-        Err(TryRecvError::Disconnected) => return Err(Ended),
+        Err(TryRecvError::Disconnected) => {
+            lower(ready);
+            return Err(Ended);
+        }
         Err(TryRecvError::Empty) => lower(ready),
     }
     match channel.try_recv() {
@@ -176,10 +194,7 @@ fn take<T>(channel: &Receiver<T>, ready: &EventFd) -> Result<Option<T>, Ended> {
             raise(ready);
             Ok(Some(message))
         }
-        Err(TryRecvError::Disconnected) => {
-            raise(ready);
-            Err(Ended)
-        }
+        Err(TryRecvError::Disconnected) => Err(Ended),
         Err(TryRecvError::Empty) => Ok(None),
     }
 }
@@ -249,10 +264,6 @@ mod tests {
         assert!(readable(handle.event_fd()));
         assert_eq!(handle.try_event(), Ok(Some(Event::Superseded)));
         assert_eq!(handle.try_event(), Err(EngineError::Gone));
-        assert!(
-            readable(handle.event_fd()),
-            "stays readable, nobody sleeps on it"
-        );
         assert_eq!(handle.command(Command::Stop), Err(EngineError::Gone));
     }
 
@@ -261,7 +272,10 @@ mod tests {
         let (handle, side) = pair().unwrap();
         handle.command(Command::Stop).unwrap();
         drop(handle);
+        assert!(readable(side.command_fd()));
         assert_eq!(side.try_command(), Some(Command::Stop));
         assert_eq!(side.try_command(), Some(Command::StopNow));
+        assert_eq!(side.try_command(), None);
+        assert!(!readable(side.command_fd()), "does not spin");
     }
 }

@@ -12,7 +12,7 @@ pub mod realtime;
 mod sender;
 mod thread;
 
-pub use handle::{EngineError, EngineHandle};
+pub use handle::{EngineError, EngineHandle, EngineSide};
 pub use message::{Command, Event, RouterSnapshot, Timeline};
 pub use plan::{Plan, PlanError};
 pub use thread::{Realtime, Resources, spawn};

@@ -1,0 +1,303 @@
+//! Takes out of the system what a node left behind that did not stop cleanly.
+//!
+//! Order, the same as in a demotion (`docs/architecture.md`): the ownership words first, so that
+//! the programs that are still attached stop answering at once; then the addresses, while egress
+//! still holds back what the kernel sends from them; then filters and pins, which detaches the
+//! programs; then the journal and the directory. Every step tolerates that there is nothing to do,
+//! so an interrupted run is simply repeated. As long as a step fails the journal stays.
+//!
+//! A lock that can be taken means that the node is dead, however it died. While it is held:
+//!
+//! * `cleanup` refuses: a running node cleans up after itself when it is stopped.
+//! * `cleanup --fence` is for a node that hangs. It takes the ownership words from it under a new
+//!   epoch, which the node cannot win back, and gives it a moment to notice and to end. If it does
+//!   not, its addresses are removed, but the programs stay: they are what keeps it quiet. The
+//!   answer then is an error that names the process, to be killed and cleaned up after.
+
+use std::{fmt, io, net::IpAddr, path::Path, time::Duration};
+
+use thiserror::Error;
+
+use super::{
+    journal::{AddressRecord, EgressRecord, Journal, JournalError},
+    netns,
+    runtime_dir::{InstanceName, Lock, RuntimeDir, RuntimeDirError},
+};
+
+mod kernel;
+
+/// How long a fenced node may take to notice and to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
+
+/// What the BPF side does for a cleanup.
+pub trait Pins {
+    /// Makes every pinned ownership word Idle under a new epoch; returns the slots that served.
+    ///
+    /// # Errors
+    /// When pinned words exist but cannot be written.
+    fn fence(&self) -> io::Result<Vec<u32>>;
+
+    /// Removes our egress filter from the clsact qdisc of an interface; one that is not there is
+    /// no error.
+    ///
+    /// # Errors
+    /// errno of the kernel.
+    fn detach_egress(&self, interface: &str) -> io::Result<()>;
+
+    /// Removes the pins, and the BPF file system's mount if `bpffs_mounted` says that it is ours.
+    /// Returns whether there was something to remove.
+    ///
+    /// # Errors
+    /// When a pin cannot be removed.
+    fn remove(&self, bpffs_mounted: bool) -> io::Result<bool>;
+}
+
+/// Why not everything was removed.
+#[derive(Debug, Error)]
+pub enum CleanupError {
+    /// The runtime directory cannot be used, or the node is alive.
+    #[error(transparent)]
+    Directory(#[from] RuntimeDirError),
+    /// The journal cannot be understood.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// What the journal is about is in a network namespace that is not ours.
+    #[error("the node ran in network namespace net:[{0}], which still exists: run this in there")]
+    OtherNamespace(u64),
+    /// Some steps failed; the journal was kept.
+    #[error("{}", .0.join("; "))]
+    Incomplete(Vec<String>),
+    /// The node was fenced, and is still there.
+    #[error("fenced, but {0}: kill it and run this again")]
+    StillAlive(RuntimeDirError),
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Virtual routers that were in service, by slot.
+    pub fenced: Vec<u32>,
+    /// Virtual IPs.
+    pub addresses: Vec<IpAddr>,
+    /// Interfaces whose clsact qdisc we had added.
+    pub qdiscs: Vec<String>,
+    /// There were pins.
+    pub pins: bool,
+}
+
+impl Removed {
+    /// Nothing was there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.fenced.is_empty() {
+            parts.push(format!(
+                "{} virtual routers taken out of service",
+                self.fenced.len()
+            ));
+        }
+        parts.extend(
+            self.addresses
+                .iter()
+                .map(|address| format!("address {address}")),
+        );
+        parts.extend(
+            self.qdiscs
+                .iter()
+                .map(|name| format!("clsact qdisc of {name}")),
+        );
+        if self.pins {
+            parts.push("BPF programs".to_owned());
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// `xvrrp cleanup`: everything of `instance`, its directory included. Nothing there is success.
+///
+/// # Errors
+/// See [`CleanupError`].
+pub async fn run(
+    base: &Path,
+    instance: &InstanceName,
+    pins: &impl Pins,
+    fence: bool,
+) -> Result<Removed, CleanupError> {
+    let Some(directory) = RuntimeDir::open_existing(base, instance)? else {
+        return without_journal(pins);
+    };
+    let lock = match directory.lock() {
+        Err(RuntimeDirError::Locked { .. }) if fence => fence_alive(&directory, pins).await?,
+        other => other?,
+    };
+    let removed = leftovers(&directory, &lock, pins).await?;
+    directory.remove_all(lock)?;
+    Ok(removed)
+}
+
+/// What an unclean stop left, for `run` at its start and for `cleanup`. The lock witnesses that
+/// nobody is using it.
+///
+/// # Errors
+/// See [`CleanupError`].
+pub async fn leftovers(
+    directory: &RuntimeDir,
+    _lock: &Lock,
+    pins: &impl Pins,
+) -> Result<Removed, CleanupError> {
+    let mut steps = Steps::default();
+    let fenced = steps.record("fence", pins.fence()).unwrap_or_default();
+    let Some(journal) = Journal::load(directory)? else {
+        let pins = steps.record("remove the pins", pins.remove(false));
+        steps.finish()?;
+        return Ok(Removed {
+            fenced,
+            pins: pins.unwrap_or_default(),
+            ..Removed::default()
+        });
+    };
+    let mut removed = Removed {
+        fenced,
+        ..Removed::default()
+    };
+    if is_here(&journal)? {
+        removed.addresses = remove_addresses(&journal.addresses, &mut steps).await;
+        removed.qdiscs = remove_filters(&journal, pins, &mut steps).await;
+    }
+    // With an address still there the programs are what keeps the kernel from answering for it.
+    steps.check()?;
+    removed.pins = steps
+        .record("remove the pins", pins.remove(journal.bpffs_mounted))
+        .unwrap_or_default();
+    steps.finish()?;
+    directory.remove("journal")?;
+    Ok(removed)
+}
+
+/// Whether the journal is about our network namespace; if it is about one that has gone, addresses
+/// and qdiscs went with it.
+fn is_here(journal: &Journal) -> Result<bool, CleanupError> {
+    let here =
+        netns::current().map_err(|error| CleanupError::Incomplete(vec![error.to_string()]))?;
+    if journal.netns == here {
+        Ok(true)
+    } else if netns::exists(journal.netns) {
+        Err(CleanupError::OtherNamespace(journal.netns))
+    } else {
+        Ok(false)
+    }
+}
+
+/// Fences a node that holds its lock. Returns the lock if the node ends.
+async fn fence_alive(directory: &RuntimeDir, pins: &impl Pins) -> Result<Lock, CleanupError> {
+    let mut steps = Steps::default();
+    steps.record("fence", pins.fence());
+    steps.check()?;
+    let mut poll = tokio::time::interval(POLL);
+    let waiting = async {
+        loop {
+            poll.tick().await;
+            match directory.lock() {
+                Err(RuntimeDirError::Locked { .. }) => {}
+                other => break other,
+            }
+        }
+    };
+    if let Ok(lock) = tokio::time::timeout(PATIENCE, waiting).await {
+        return Ok(lock?);
+    }
+    if let Some(journal) = Journal::load(directory)?
+        && is_here(&journal)?
+    {
+        remove_addresses(&journal.addresses, &mut steps).await;
+    }
+    steps.finish()?;
+    match directory.lock() {
+        Ok(lock) => Ok(lock),
+        Err(error @ RuntimeDirError::Locked { .. }) => Err(CleanupError::StillAlive(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Without a directory nothing ran since the last boot or the last cleanup; pins are looked for all
+/// the same.
+fn without_journal(pins: &impl Pins) -> Result<Removed, CleanupError> {
+    let mut steps = Steps::default();
+    let fenced = steps.record("fence", pins.fence()).unwrap_or_default();
+    let pins = steps
+        .record("remove the pins", pins.remove(false))
+        .unwrap_or_default();
+    steps.finish()?;
+    Ok(Removed {
+        fenced,
+        pins,
+        ..Removed::default()
+    })
+}
+
+async fn remove_addresses(records: &[AddressRecord], steps: &mut Steps) -> Vec<IpAddr> {
+    let mut removed = Vec::new();
+    for record in records.iter().filter(|record| !record.preexisting) {
+        let result = kernel::remove_address(record.index, record.address, record.prefix).await;
+        if steps.record(format_args!("remove {}", record.address), result) == Some(true) {
+            removed.push(record.address);
+        }
+    }
+    removed
+}
+
+async fn remove_filters(journal: &Journal, pins: &impl Pins, steps: &mut Steps) -> Vec<String> {
+    let mut removed = Vec::new();
+    for interface in &journal.interfaces {
+        if interface.egress == EgressRecord::Link
+            || !kernel::link_exists(interface.index, &interface.name).await
+        {
+            continue;
+        }
+        let name = &interface.name;
+        steps.record(format_args!("detach from {name}"), pins.detach_egress(name));
+        if interface.egress == EgressRecord::OwnClsact {
+            let result = kernel::remove_unused_clsact(interface.index).await;
+            if steps.record(format_args!("remove clsact of {name}"), result) == Some(true) {
+                removed.push(name.clone());
+            }
+        }
+    }
+    removed
+}
+
+/// What failed so far. A failed step does not keep the others from being tried.
+#[derive(Default)]
+struct Steps {
+    failures: Vec<String>,
+}
+
+impl Steps {
+    fn record<T>(&mut self, what: impl fmt::Display, result: io::Result<T>) -> Option<T> {
+        result
+            .map_err(|error| self.failures.push(format!("{what}: {error}")))
+            .ok()
+    }
+
+    fn check(&mut self) -> Result<(), CleanupError> {
+        if self.failures.is_empty() {
+            return Ok(());
+        }
+        Err(CleanupError::Incomplete(std::mem::take(&mut self.failures)))
+    }
+
+    fn finish(mut self) -> Result<(), CleanupError> {
+        self.check()
+    }
+}
+
+#[cfg(test)]
+#[path = "cleanup/tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+//! The rtnetlink requests of a cleanup.
+
+use std::{io, net::IpAddr};
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use netlink_packet_route::{
+    address::{AddressAttribute, AddressMessage},
+    link::LinkAttribute,
+    tc::{TcAttribute, TcHandle},
+};
+use nix::errno::Errno;
+use rtnetlink::{Error, Handle};
+
+/// Removes one address. Returns whether it was there.
+pub(super) async fn remove_address(index: u32, address: IpAddr, prefix: u8) -> io::Result<bool> {
+    let handle = connect()?;
+    let mut addresses = std::pin::pin!(handle.address().get().execute());
+    let mut found = None;
+    // The filter of the request is honoured with strict checking only: look at everything.
+    while let Some(message) = addresses.try_next().await.map_err(to_io)? {
+        if is(&message, index, address, prefix) {
+            found = Some(message);
+        }
+    }
+    let Some(message) = found else {
+        return Ok(false);
+    };
+    match handle.address().del(message).execute().await.map_err(to_io) {
+        Ok(()) => Ok(true),
+        Err(error) if gone(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an interface still has this index and this name.
+pub(super) async fn link_exists(index: u32, name: &str) -> bool {
+    let Ok(handle) = connect() else {
+        return false;
+    };
+    let mut links = std::pin::pin!(handle.link().get().match_index(index).execute());
+    let Some(Ok(link)) = links.next().await else {
+        return false;
+    };
+    let matches = |attribute: &LinkAttribute| match attribute {
+        LinkAttribute::IfName(found) => found == name,
+        _ => false,
+    };
+    link.attributes.iter().any(matches)
+}
+
+/// Removes the clsact qdisc unless somebody else has put a filter into it. Returns whether it was
+/// removed.
+pub(super) async fn remove_unused_clsact(index: u32) -> io::Result<bool> {
+    let index = i32::try_from(index).map_err(|_| Errno::ENODEV)?;
+    let handle = connect()?;
+    for egress in [false, true] {
+        let filters = handle.clone().traffic_filter(index).get();
+        let filters = if egress {
+            filters.egress()
+        } else {
+            filters.ingress()
+        };
+        let mut filters = std::pin::pin!(filters.execute());
+        match filters.try_next().await.map_err(to_io) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(false),
+            // The qdisc is not there.
+            Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    let mut request = handle.clone().qdisc().del(index);
+    let message = request.message_mut();
+    message.header.parent = TcHandle::CLSACT;
+    message.header.handle = TcHandle {
+        major: u16::MAX,
+        minor: 0,
+    };
+    message
+        .attributes
+        .push(TcAttribute::Kind("clsact".to_owned()));
+    match request.execute().await.map_err(to_io) {
+        Ok(()) => Ok(true),
+        Err(error) if gone(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn connect() -> io::Result<Handle> {
+    let (connection, handle, _) = rtnetlink::new_connection()?;
+    tokio::spawn(connection);
+    Ok(handle)
+}
+
+fn is(message: &AddressMessage, index: u32, address: IpAddr, prefix: u8) -> bool {
+    // With a peer, ADDRESS is the peer and LOCAL is us; IPv6 without a peer has no LOCAL.
+    let local = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Local(local) => Some(*local),
+            _ => None,
+        });
+    let any = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Address(any) => Some(*any),
+            _ => None,
+        });
+    message.header.index == index
+        && message.header.prefix_len == prefix
+        && local.or(any) == Some(address)
+}
+
+fn gone(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENOENT | Errno::EINVAL)
+    )
+}
+
+fn to_io(error: Error) -> io::Error {
+    match error {
+        Error::NetlinkError(message) => message.to_io(),
+        other => io::Error::other(other.to_string()),
+    }
+}

@@ -1,0 +1,266 @@
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+};
+
+use super::*;
+use crate::io::{
+    journal::InterfaceRecord,
+    testing::{in_namespace, index, is_isolated, run as ip},
+};
+
+/// Pins that only take notes. `detach_egress` does what the real one does, with iproute2.
+#[derive(Default)]
+struct Notes {
+    calls: RefCell<Vec<String>>,
+    pinned: Cell<bool>,
+    failing: Cell<bool>,
+}
+
+impl Notes {
+    fn note(&self, call: &str) -> io::Result<()> {
+        self.calls.borrow_mut().push(call.to_owned());
+        if self.failing.get() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(())
+    }
+}
+
+impl Pins for Notes {
+    fn fence(&self) -> io::Result<Vec<u32>> {
+        self.note("fence")?;
+        Ok(if self.pinned.get() {
+            vec![0]
+        } else {
+            Vec::new()
+        })
+    }
+
+    fn detach_egress(&self, interface: &str) -> io::Result<()> {
+        self.note("detach")?;
+        ip(&format!("tc filter del dev {interface} egress pref 77"));
+        Ok(())
+    }
+
+    fn remove(&self, _: bool) -> io::Result<bool> {
+        self.note("unpin")?;
+        Ok(self.pinned.replace(false))
+    }
+}
+
+fn base(temporary: &tempfile::TempDir) -> PathBuf {
+    temporary.path().join("base")
+}
+
+fn address(index: u32, text: &str, preexisting: bool) -> AddressRecord {
+    AddressRecord {
+        instance: "VI_1".to_owned(),
+        index,
+        address: text.parse().unwrap(),
+        prefix: 32,
+        preexisting,
+    }
+}
+
+fn addresses() -> String {
+    assert!(is_isolated());
+    ip("ip -o addr show")
+}
+
+async fn clean(base: &Path, pins: &Notes, fence: bool) -> Result<Removed, CleanupError> {
+    run(base, &InstanceName::default(), pins, fence).await
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_to_do_is_success() {
+    let temporary = tempfile::tempdir().unwrap();
+    for fence in [false, true] {
+        let removed = clean(&base(&temporary), &Notes::default(), fence)
+            .await
+            .unwrap();
+        assert!(removed.is_empty());
+    }
+    assert!(!base(&temporary).exists(), "and leaves nothing");
+}
+
+#[test]
+fn removes_what_a_dead_node_left_and_nothing_else() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip link set ens33 up");
+        ip("ip addr add 192.168.1.1/24 dev ens33");
+        ip("ip addr add 192.168.1.253/32 dev ens33");
+        ip("ip addr add 192.168.1.254/32 dev ens33");
+        ip("ip addr add 2001:db8::fe/128 dev ens33 nodad");
+        ip("tc qdisc add dev ens33 clsact");
+        ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
+        let index = index("ens33");
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut journal = Journal::new(netns::current().unwrap());
+        journal.interfaces.push(InterfaceRecord {
+            index,
+            name: "ens33".to_owned(),
+            egress: EgressRecord::OwnClsact,
+        });
+        journal.addresses = vec![
+            address(index, "192.168.1.253", true),
+            address(index, "192.168.1.254", false),
+            address(index, "192.168.1.252", false),
+        ];
+        let mut ipv6 = address(index, "2001:db8::fe", false);
+        ipv6.prefix = 128;
+        journal.addresses.push(ipv6);
+        journal.store(&directory).unwrap();
+        let pins = Notes::default();
+        pins.pinned.set(true);
+
+        let removed = clean(&base(&temporary), &pins, false).await.unwrap();
+        let expected: [IpAddr; 2] = ["192.168.1.254", "2001:db8::fe"].map(|a| a.parse().unwrap());
+        assert_eq!(removed.addresses, expected);
+        assert_eq!(removed.qdiscs, ["ens33"]);
+        assert!(removed.pins);
+        assert_eq!(*pins.calls.borrow(), ["fence", "detach", "unpin"]);
+        let left = addresses();
+        assert!(
+            left.contains("192.168.1.1/24") && left.contains("192.168.1.253/32"),
+            "{left}"
+        );
+        assert!(
+            !left.contains("192.168.1.254") && !left.contains("2001:db8::fe"),
+            "{left}"
+        );
+        assert!(!ip("tc qdisc show dev ens33").contains("clsact"));
+        assert!(!base(&temporary).exists());
+
+        let again = clean(&base(&temporary), &pins, false).await.unwrap();
+        assert!(again.is_empty(), "{again}");
+    });
+}
+
+#[test]
+fn clsact_with_a_strangers_filter_stays() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("tc qdisc add dev ens33 clsact");
+        ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
+        ip("tc filter add dev ens33 ingress pref 5 bpf bytecode '1,6 0 0 0'");
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut journal = Journal::new(netns::current().unwrap());
+        journal.interfaces.push(InterfaceRecord {
+            index: index("ens33"),
+            name: "ens33".to_owned(),
+            egress: EgressRecord::OwnClsact,
+        });
+        journal.store(&directory).unwrap();
+        let removed = clean(&base(&temporary), &Notes::default(), false)
+            .await
+            .unwrap();
+        assert!(removed.qdiscs.is_empty());
+        assert!(ip("tc filter show dev ens33 ingress").contains("pref 5"));
+        assert!(!ip("tc filter show dev ens33 egress").contains("pref 77"));
+    });
+}
+
+#[test]
+fn interfaces_that_have_gone_are_no_obstacle() {
+    in_namespace(async || {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut journal = Journal::new(netns::current().unwrap());
+        journal.interfaces.push(InterfaceRecord {
+            index: 77,
+            name: "ens33".to_owned(),
+            egress: EgressRecord::OwnClsact,
+        });
+        journal.addresses = vec![address(77, "192.168.1.254", false)];
+        journal.store(&directory).unwrap();
+        let removed = clean(&base(&temporary), &Notes::default(), false)
+            .await
+            .unwrap();
+        assert!(removed.is_empty(), "{removed}");
+    });
+}
+
+#[test]
+fn another_namespaces_addresses_are_not_ours_to_remove() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip addr add 192.168.1.254/32 dev ens33");
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        // Of the main thread, which stays where it is.
+        let other = std::fs::metadata("/proc/self/ns/net").unwrap();
+        let mut journal = Journal::new(std::os::unix::fs::MetadataExt::ino(&other));
+        journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
+        journal.store(&directory).unwrap();
+        let error = clean(&base(&temporary), &Notes::default(), false)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, CleanupError::OtherNamespace(_)), "{error}");
+
+        // One that has gone took its addresses with it.
+        journal.netns = 1;
+        journal.store(&directory).unwrap();
+        let removed = clean(&base(&temporary), &Notes::default(), false)
+            .await
+            .unwrap();
+        assert!(removed.addresses.is_empty());
+        assert!(addresses().contains("192.168.1.254/32"));
+    });
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn failed_step_keeps_the_journal_for_the_next_try() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    let journal = Journal::new(netns::current().unwrap());
+    journal.store(&directory).unwrap();
+    let pins = Notes::default();
+    pins.failing.set(true);
+    let error = clean(&base(&temporary), &pins, false).await.unwrap_err();
+    assert_eq!(error.to_string(), "fence: permission denied");
+    assert_eq!(
+        *pins.calls.borrow(),
+        ["fence"],
+        "still gated by the programs"
+    );
+    pins.failing.set(false);
+    clean(&base(&temporary), &pins, false).await.unwrap();
+    assert!(!base(&temporary).exists());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn living_node_is_left_alone_unless_it_is_to_be_fenced() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    let lock = directory.lock().unwrap();
+    let pins = Notes::default();
+    let error = clean(&base(&temporary), &pins, false).await.unwrap_err();
+    assert!(
+        error.to_string().contains("already running (process "),
+        "{error}"
+    );
+    assert!(pins.calls.borrow().is_empty());
+
+    let error = clean(&base(&temporary), &pins, true).await.unwrap_err();
+    assert!(matches!(error, CleanupError::StillAlive(_)), "{error}");
+    assert_eq!(
+        *pins.calls.borrow(),
+        ["fence"],
+        "the programs keep it quiet"
+    );
+    assert!(base(&temporary).join("default").exists());
+
+    // A node that notices and ends is cleaned up after.
+    let ending = async {
+        tokio::task::yield_now().await;
+        drop(lock);
+    };
+    let base = base(&temporary);
+    let (cleaned, ()) = tokio::join!(clean(&base, &pins, true), ending);
+    cleaned.unwrap();
+    assert!(!base.exists());
+}

@@ -1,0 +1,177 @@
+//! What the kernel says about our interfaces and addresses, turned into commands for the engine.
+
+mod table;
+mod watch;
+
+use std::{io, net::IpAddr, time::Duration};
+
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use netlink_packet_core::NetlinkPayload;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkExtentMask};
+use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
+use tokio::time::timeout;
+
+use table::Table;
+pub(super) use watch::{Change, Router, Watched};
+
+/// The kernel answers a dump within microseconds; this is for a kernel that does not answer at all.
+const DUMP_LIMIT: Duration = Duration::from_secs(5);
+/// How many waiting messages are looked at before the state is judged.
+const BATCH: usize = 4096;
+
+/// `None` stands for lost messages.
+type Messages = BoxStream<'static, Option<RouteNetlinkMessage>>;
+
+/// The interfaces and addresses of the network namespace at one moment.
+#[derive(Clone, Debug)]
+pub struct Inventory(Table);
+
+impl Inventory {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// When rtnetlink does not answer.
+    pub async fn read() -> io::Result<Self> {
+        Ok(Self(dump().await?))
+    }
+
+    /// Index and MAC of an interface; zeros if it has no Ethernet address.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(u32, [u8; 6])> {
+        let index = self.0.index_of(name)?;
+        let link = self.0.link(index)?;
+        Some((index, link.mac.unwrap_or_default()))
+    }
+
+    /// Name of an interface.
+    #[must_use]
+    pub fn name(&self, index: u32) -> Option<&str> {
+        Some(&self.0.link(index)?.name)
+    }
+
+    /// Whether an interface has this address.
+    #[must_use]
+    pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses.iter().any(|found| found.address == address)
+    }
+}
+
+/// Watches every interface and address of the network namespace.
+pub(super) struct Monitor {
+    messages: Messages,
+    table: Table,
+    watched: Watched,
+    /// The table may have missed something. Set before anything that can be cancelled.
+    stale: bool,
+}
+
+impl Monitor {
+    /// Subscribes. The first [`changes`](Self::changes) reports the state of every router.
+    pub(super) fn new(watched: Watched) -> io::Result<Self> {
+        Ok(Self {
+            messages: subscribe()?,
+            table: Table::default(),
+            watched,
+            stale: true,
+        })
+    }
+
+    /// Waits until something changed that the engine has to know. Cancelling loses nothing.
+    pub(super) async fn changes(&mut self) -> io::Result<Vec<Change>> {
+        loop {
+            if self.stale {
+                self.table = dump().await?;
+                self.stale = false;
+            } else {
+                match self.messages.next().await {
+                    Some(message) => self.take(message),
+                    None => self.resubscribe()?,
+                }
+            }
+            for _ in 0..BATCH {
+                match self.messages.next().now_or_never() {
+                    Some(Some(message)) => self.take(message),
+                    Some(None) => self.resubscribe()?,
+                    None => break,
+                }
+            }
+            if self.stale {
+                continue;
+            }
+            let changes = self.watched.judge(&self.table);
+            if !changes.is_empty() {
+                return Ok(changes);
+            }
+        }
+    }
+
+    fn take(&mut self, message: Option<RouteNetlinkMessage>) {
+        match message {
+            Some(message) => self.table.apply(&message),
+            None => {
+                tracing::warn!("netlink messages were lost, reading the state again");
+                self.stale = true;
+            }
+        }
+    }
+
+    fn resubscribe(&mut self) -> io::Result<()> {
+        tracing::warn!("the netlink connection ended, making a new one");
+        self.stale = true;
+        self.messages = subscribe()?;
+        Ok(())
+    }
+}
+
+fn subscribe() -> io::Result<Messages> {
+    let groups = [
+        MulticastGroup::Link,
+        MulticastGroup::Ipv4Ifaddr,
+        MulticastGroup::Ipv6Ifaddr,
+    ];
+    let (connection, _, messages) = new_multicast_connection(&groups)?;
+    tokio::spawn(connection);
+    let messages = messages.filter_map(async |(message, _)| match message.payload {
+        NetlinkPayload::InnerMessage(message) => Some(Some(message)),
+        // The kernel says ENOBUFS when the socket's buffer was full.
+        NetlinkPayload::Overrun(_) => Some(None),
+        _ => None,
+    });
+    Ok(messages.boxed())
+}
+
+/// Reads the whole state. On a connection of its own, because the answer to a dump cannot overrun a
+/// buffer that no multicast message goes to.
+async fn dump() -> io::Result<Table> {
+    timeout(DUMP_LIMIT, try_dump())
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer from rtnetlink"))?
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+async fn try_dump() -> Result<Table, rtnetlink::Error> {
+    let (connection, handle, _) =
+        new_connection().map_err(|error| rtnetlink::Error::NamespaceError(error.to_string()))?;
+    tokio::spawn(connection);
+    let mut table = Table::default();
+    let mut links = std::pin::pin!(
+        handle
+            .link()
+            .get()
+            .set_filter_mask(AddressFamily::Unspec, vec![LinkExtentMask::SkipStats])
+            .execute()
+    );
+    while let Some(link) = links.try_next().await? {
+        table.apply(&RouteNetlinkMessage::NewLink(link));
+    }
+    let mut addresses = std::pin::pin!(handle.address().get().execute());
+    while let Some(address) = addresses.try_next().await? {
+        table.apply(&RouteNetlinkMessage::NewAddress(address));
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,107 @@
+use super::*;
+use crate::io::{
+    engine::Command,
+    testing::{in_namespace, index, run},
+};
+
+fn watched(index: u32) -> Watched {
+    Watched::new(vec![Router {
+        name: "VI_1".to_owned(),
+        interface: "ens33".to_owned(),
+        index,
+        owner: false,
+        vips: vec![("192.168.1.254".parse().unwrap(), None)],
+    }])
+}
+
+/// The next commands, within a time in which the kernel certainly tells.
+async fn commands(monitor: &mut Monitor) -> Vec<Command> {
+    loop {
+        let changes = timeout(Duration::from_secs(5), monitor.changes())
+            .await
+            .unwrap()
+            .unwrap();
+        let commands: Vec<_> = changes
+            .into_iter()
+            .filter_map(|change| change.command)
+            .collect();
+        if !commands.is_empty() {
+            return commands;
+        }
+    }
+}
+
+fn link() {
+    run("ip link add ens33 type veth peer name peer");
+    run("ip link set ens33 up");
+    run("ip link set peer up");
+    run("ip addr add 192.168.1.1/24 dev ens33");
+}
+
+#[test]
+fn follows_a_real_interface() {
+    in_namespace(async || {
+        link();
+        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
+        let [Command::LinkUp { primary, mac, .. }] = commands(&mut monitor).await[..] else {
+            panic!("no LinkUp");
+        };
+        assert_eq!(primary.to_string(), "192.168.1.1");
+        let address = run("ip -o link show dev ens33");
+        let [a, b, c, d, e, f] = mac;
+        assert!(address.contains(&format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")));
+
+        let down = [Command::LinkDown { router: 0 }];
+        run("ip link set peer down");
+        assert_eq!(commands(&mut monitor).await, down, "carrier");
+        run("ip link set peer up");
+        assert!(matches!(
+            commands(&mut monitor).await[..],
+            [Command::LinkUp { .. }]
+        ));
+
+        run("ip addr add 192.168.1.254/32 dev ens33");
+        run("ip addr del 192.168.1.254/32 dev ens33");
+        // Both may be seen at once, as nothing, or one after the other.
+        run("ip addr del 192.168.1.1/24 dev ens33");
+        let seen = commands(&mut monitor).await;
+        assert_eq!(seen.last(), down.last(), "{seen:?}");
+
+        run("ip addr add 192.168.1.1/24 dev ens33");
+        assert!(matches!(
+            commands(&mut monitor).await[..],
+            [Command::LinkUp { .. }]
+        ));
+        run("ip link del ens33");
+        assert_eq!(commands(&mut monitor).await, down, "deleted");
+    });
+}
+
+#[test]
+fn reports_an_address_that_somebody_removes() {
+    in_namespace(async || {
+        link();
+        run("ip addr add 192.168.1.254/32 dev ens33");
+        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
+        commands(&mut monitor).await;
+        run("ip addr del 192.168.1.254/32 dev ens33");
+        let lost = Command::AddressLost { router: 0, vip: 0 };
+        assert_eq!(commands(&mut monitor).await, [lost]);
+    });
+}
+
+#[test]
+fn reads_everything_again_after_losing_messages() {
+    in_namespace(async || {
+        link();
+        run("ip addr add 192.168.1.254/32 dev ens33");
+        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
+        commands(&mut monitor).await;
+        run("ip addr del 192.168.1.254/32 dev ens33");
+        // As if the kernel had had no room for the message above.
+        monitor.messages = subscribe().unwrap();
+        monitor.take(None);
+        let lost = Command::AddressLost { router: 0, vip: 0 };
+        assert_eq!(commands(&mut monitor).await, [lost]);
+    });
+}

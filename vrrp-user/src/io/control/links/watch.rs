@@ -1,0 +1,246 @@
+//! Judges what the kernel told: which virtual routers can work, and which lost an address. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::table::{Address, Table};
+use crate::io::engine::Command;
+
+/// Scope of an address that is valid everywhere, and on the link only.
+const GLOBAL: u8 = 0;
+const LINK: u8 = 253;
+
+/// What is to be told about one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io::control) struct Change {
+    /// For the engine, if it has to know.
+    pub(in crate::io::control) command: Option<Command>,
+    /// For the log.
+    pub(in crate::io::control) line: Option<(tracing::Level, String)>,
+}
+
+/// A virtual router as far as links matter.
+#[derive(Clone, Debug)]
+pub(in crate::io::control) struct Router {
+    pub(in crate::io::control) name: String,
+    /// Interface that its programs are attached to.
+    pub(in crate::io::control) interface: String,
+    /// Index that it had then.
+    pub(in crate::io::control) index: u32,
+    /// Priority 255: a virtual IP may be the interface's own address.
+    pub(in crate::io::control) owner: bool,
+    /// Virtual IPs, with the name of their interface if it is another one.
+    pub(in crate::io::control) vips: Vec<(IpAddr, Option<String>)>,
+}
+
+/// Every router with what was last said about it.
+#[derive(Debug)]
+pub(in crate::io::control) struct Watched {
+    routers: Vec<Router>,
+    verdicts: Vec<Option<Verdict>>,
+    /// Interfaces (by index) that were last reported up.
+    up: BTreeMap<u32, bool>,
+    /// (router, virtual IP) that are installed.
+    installed: BTreeSet<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Usable { primary: IpAddr, mac: [u8; 6] },
+    Unusable(Reason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Deleted,
+    Recreated,
+    Down,
+    NoMac,
+    NoAddress,
+}
+
+impl Watched {
+    pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
+        Self {
+            verdicts: vec![None; routers.len()],
+            routers,
+            up: BTreeMap::new(),
+            installed: BTreeSet::new(),
+        }
+    }
+
+    /// What changed since the last call. Lost addresses come before the verdicts on links, because
+    /// an interface that goes takes its addresses with it.
+    pub(super) fn judge(&mut self, table: &Table) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.judge_addresses(table, &mut changes);
+        self.judge_interfaces(table, &mut changes);
+        for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
+            let verdict = verdict(router, table);
+            if *last != Some(verdict) {
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                changes.push(change(number, router, *last, verdict));
+                *last = Some(verdict);
+            }
+        }
+        changes
+    }
+
+    fn judge_addresses(&mut self, table: &Table, changes: &mut Vec<Change>) {
+        let mut installed = BTreeSet::new();
+        for (number, router) in (0..).zip(&self.routers) {
+            for (vip, (address, device)) in (0..).zip(&router.vips) {
+                let index = match device {
+                    None => Some(router.index),
+                    Some(device) => table.index_of(device),
+                };
+                let on = index.map_or(&[][..], |index| table.addresses(index));
+                if on.iter().any(|found| found.address == *address) {
+                    installed.insert((number, vip));
+                }
+            }
+        }
+        for &(router, vip) in self.installed.difference(&installed) {
+            changes.push(Change {
+                command: Some(Command::AddressLost { router, vip }),
+                line: None,
+            });
+        }
+        self.installed = installed;
+    }
+
+    fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
+        let indices: BTreeSet<u32> = self.routers.iter().map(|router| router.index).collect();
+        for index in indices {
+            let Some(link) = table.link(index) else {
+                continue;
+            };
+            let before = self.up.insert(index, link.up);
+            if before.is_some_and(|before| before != link.up) {
+                let state = if link.up { "up" } else { "down" };
+                changes.push(Change {
+                    command: None,
+                    line: Some((
+                        tracing::Level::INFO,
+                        format!("Netlink reports {} {state}", link.name),
+                    )),
+                });
+            }
+        }
+    }
+}
+
+fn verdict(router: &Router, table: &Table) -> Verdict {
+    let Some(link) = table.link(router.index) else {
+        let recreated = table.index_of(&router.interface).is_some();
+        return Verdict::Unusable(if recreated {
+            Reason::Recreated
+        } else {
+            Reason::Deleted
+        });
+    };
+    if !link.up {
+        return Verdict::Unusable(Reason::Down);
+    }
+    let Some(mac) = link.mac else {
+        return Verdict::Unusable(Reason::NoMac);
+    };
+    match primary(router, table.addresses(router.index)) {
+        Some(primary) => Verdict::Usable { primary, mac },
+        None => Verdict::Unusable(Reason::NoAddress),
+    }
+}
+
+/// Source address of the adverts (RFC 9568 section 7.2): IPv4, the first that is not one of the
+/// virtual IPs, a global one if there is one, as keepalived chooses; IPv6, link-local. The owner of
+/// the addresses may have no other.
+fn primary(router: &Router, addresses: &[Address]) -> Option<IpAddr> {
+    let ipv4 = router
+        .vips
+        .first()
+        .is_none_or(|(address, _)| address.is_ipv4());
+    let is_vip = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
+    let candidates = addresses.iter().filter(|found| {
+        found.address.is_ipv4() == ipv4 && !found.unusable && (ipv4 || found.scope == LINK)
+    });
+    let rank = |found: &&Address| {
+        let foreign_scope = ipv4 && found.scope != GLOBAL;
+        (is_vip(found), foreign_scope, found.secondary)
+    };
+    candidates
+        .filter(|found| router.owner || !is_vip(found))
+        // The first of equals, so the kernel's order decides.
+        .min_by_key(rank)
+        .map(|found| found.address)
+}
+
+fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict) -> Change {
+    match verdict {
+        Verdict::Usable { primary, mac } => Change {
+            command: Some(Command::LinkUp {
+                router: number,
+                primary,
+                mac,
+            }),
+            line: Some((
+                tracing::Level::DEBUG,
+                format!(
+                    "({}) {} is usable, source address {primary}",
+                    router.name, router.interface
+                ),
+            )),
+        },
+        Verdict::Unusable(reason) => {
+            let first = !matches!(last, Some(Verdict::Unusable(_)));
+            Change {
+                command: first.then_some(Command::LinkDown { router: number }),
+                line: Some(explain(router, reason)),
+            }
+        }
+    }
+}
+
+fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
+    let Router {
+        name, interface, ..
+    } = router;
+    let ipv6 = router
+        .vips
+        .first()
+        .is_some_and(|(address, _)| address.is_ipv6());
+    let fault = format!("({name}): entering FAULT state");
+    match reason {
+        Reason::Deleted => (
+            tracing::Level::ERROR,
+            format!("{fault} (interface {interface} deleted; restart xvrrp when it is back)"),
+        ),
+        Reason::Recreated => (
+            tracing::Level::ERROR,
+            format!(
+                "{fault} (interface {interface} was created anew, without our programs; restart \
+                 xvrrp)"
+            ),
+        ),
+        Reason::Down => (
+            tracing::Level::INFO,
+            format!("{fault} (interface {interface} down)"),
+        ),
+        Reason::NoMac => (
+            tracing::Level::ERROR,
+            format!("{fault} (interface {interface} has no Ethernet address)"),
+        ),
+        Reason::NoAddress => (
+            tracing::Level::INFO,
+            format!(
+                "{fault} (no {} address for interface {interface})",
+                if ipv6 { "IPv6 link-local" } else { "IPv4" }
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

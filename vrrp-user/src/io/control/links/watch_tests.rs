@@ -1,0 +1,345 @@
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    link::{LinkAttribute, LinkFlags, LinkMessage},
+};
+
+use super::*;
+
+const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+
+fn link(index: u32, name: &str, flags: LinkFlags) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.header.flags = flags;
+    message.attributes = vec![
+        LinkAttribute::IfName(name.to_owned()),
+        LinkAttribute::Address(MAC.to_vec()),
+    ];
+    message
+}
+
+fn up(index: u32, name: &str) -> RouteNetlinkMessage {
+    let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+    RouteNetlinkMessage::NewLink(link(index, name, flags))
+}
+
+fn without(index: u32, name: &str, missing: LinkFlags) -> RouteNetlinkMessage {
+    let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+    RouteNetlinkMessage::NewLink(link(index, name, flags - missing))
+}
+
+fn address(index: u32, text: &str, scope: u8) -> AddressMessage {
+    let (address, prefix) = text.split_once('/').unwrap();
+    let address: IpAddr = address.parse().unwrap();
+    let mut message = AddressMessage::default();
+    message.header.family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    message.header.index = index;
+    message.header.prefix_len = prefix.parse().unwrap();
+    message.header.scope = scope.into();
+    message.attributes = vec![AddressAttribute::Address(address)];
+    message
+}
+
+fn add(text: &str) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::NewAddress(address(2, text, GLOBAL))
+}
+
+fn remove(text: &str) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::DelAddress(address(2, text, GLOBAL))
+}
+
+fn router(vips: &[&str]) -> Router {
+    Router {
+        name: "VI_1".to_owned(),
+        interface: "ens33".to_owned(),
+        index: 2,
+        owner: false,
+        vips: vips
+            .iter()
+            .map(|vip| (vip.parse().unwrap(), None))
+            .collect(),
+    }
+}
+
+/// The table and what is watched, driven message by message.
+struct World {
+    table: Table,
+    watched: Watched,
+}
+
+impl World {
+    fn new(routers: Vec<Router>) -> Self {
+        Self {
+            table: Table::default(),
+            watched: Watched::new(routers),
+        }
+    }
+
+    fn see(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<Command> {
+        self.changes(messages)
+            .into_iter()
+            .filter_map(|change| change.command)
+            .collect()
+    }
+
+    fn lines(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<String> {
+        let changes = self.changes(messages).into_iter();
+        changes
+            .filter_map(|change| change.line)
+            .map(|(_, line)| line)
+            .collect()
+    }
+
+    fn changes(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<Change> {
+        for message in messages {
+            self.table.apply(message);
+        }
+        self.watched.judge(&self.table)
+    }
+}
+
+fn link_up(primary: &str) -> Command {
+    Command::LinkUp {
+        router: 0,
+        primary: primary.parse().unwrap(),
+        mac: MAC,
+    }
+}
+
+const DOWN: Command = Command::LinkDown { router: 0 };
+
+#[test]
+fn usable_interface_starts_the_router_once() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    assert_eq!(
+        world.see(&[up(2, "ens33"), add("192.168.1.1/24")]),
+        [link_up("192.168.1.1")]
+    );
+    assert_eq!(
+        world.see(&[up(2, "ens33"), add("192.168.1.1/24"), up(3, "other")]),
+        []
+    );
+}
+
+#[test]
+fn each_missing_flag_is_a_fault_and_reported_in_keepaliveds_words() {
+    for missing in [LinkFlags::Up, LinkFlags::Running, LinkFlags::LowerUp] {
+        let mut world = World::new(vec![router(&["192.168.1.254"])]);
+        world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+        assert_eq!(
+            world.see(&[without(2, "ens33", missing)]),
+            [DOWN],
+            "{missing:?}"
+        );
+        assert_eq!(world.see(&[up(2, "ens33")]), [link_up("192.168.1.1")]);
+        assert_eq!(
+            world.lines(&[without(2, "ens33", missing)]),
+            [
+                "Netlink reports ens33 down",
+                "(VI_1): entering FAULT state (interface ens33 down)"
+            ]
+        );
+        assert_eq!(
+            world.lines(&[up(2, "ens33")])[0],
+            "Netlink reports ens33 up"
+        );
+    }
+}
+
+#[test]
+fn a_flap_within_one_batch_is_none() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(
+        world.see(&[without(2, "ens33", LinkFlags::LowerUp), up(2, "ens33")]),
+        []
+    );
+}
+
+#[test]
+fn no_source_address_is_a_fault() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    assert_eq!(
+        world.see(&[up(2, "ens33"), add("192.168.1.254/32")]),
+        [DOWN]
+    );
+    assert_eq!(
+        world.see(&[add("192.168.1.1/24")]),
+        [link_up("192.168.1.1")]
+    );
+    assert_eq!(
+        world.lines(&[remove("192.168.1.1/24")]),
+        ["(VI_1): entering FAULT state (no IPv4 address for interface ens33)"]
+    );
+    // Down as well: the engine knows already that it is unusable.
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), []);
+}
+
+#[test]
+fn source_is_the_first_global_address_that_is_no_virtual_ip() {
+    let scoped = RouteNetlinkMessage::NewAddress(address(2, "169.254.1.1/16", LINK));
+    let mut secondary = address(2, "10.0.0.9/24", GLOBAL);
+    secondary.header.flags = AddressHeaderFlags::Secondary;
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    let messages = [
+        up(2, "ens33"),
+        add("192.168.1.254/32"),
+        scoped,
+        RouteNetlinkMessage::NewAddress(secondary),
+        add("192.168.1.1/24"),
+        add("192.168.1.7/24"),
+    ];
+    assert_eq!(world.see(&messages), [link_up("192.168.1.1")]);
+    assert_eq!(
+        world.see(&[remove("192.168.1.1/24")]),
+        [link_up("192.168.1.7")]
+    );
+    assert_eq!(
+        world.see(&[remove("192.168.1.7/24")]),
+        [link_up("10.0.0.9")]
+    );
+    assert_eq!(
+        world.see(&[remove("10.0.0.9/24")]),
+        [link_up("169.254.1.1")]
+    );
+}
+
+#[test]
+fn the_owners_source_may_be_the_virtual_ip() {
+    let mut owner = router(&["192.168.1.1"]);
+    owner.owner = true;
+    let mut world = World::new(vec![owner]);
+    assert_eq!(
+        world.see(&[up(2, "ens33"), add("192.168.1.1/24")]),
+        [link_up("192.168.1.1")]
+    );
+}
+
+#[test]
+fn ipv6_sends_from_the_link_local_address() {
+    let mut world = World::new(vec![router(&["fe80::fe"])]);
+    let mut tentative = address(2, "fe80::1/64", LINK);
+    tentative.header.flags = AddressHeaderFlags::Tentative;
+    let messages = [
+        up(2, "ens33"),
+        add("192.168.1.1/24"),
+        add("2001:db8::1/64"),
+        RouteNetlinkMessage::NewAddress(address(2, "fe80::fe/64", LINK)),
+        RouteNetlinkMessage::NewAddress(tentative),
+    ];
+    assert_eq!(world.see(&messages), [DOWN]);
+    let settled = RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK));
+    assert_eq!(world.see(&[settled]), [link_up("fe80::1")]);
+}
+
+#[test]
+fn changed_mac_is_told() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+    let mut changed = link(2, "ens33", flags);
+    changed.attributes.pop();
+    changed
+        .attributes
+        .push(LinkAttribute::Address(vec![2, 0, 0, 0, 0, 9]));
+    let commands = world.see(&[RouteNetlinkMessage::NewLink(changed)]);
+    assert!(matches!(
+        commands[..],
+        [Command::LinkUp {
+            mac: [2, 0, 0, 0, 0, 9],
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn interface_without_an_ethernet_address_is_no_good() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+    let mut tunnel = link(2, "ens33", flags);
+    tunnel.attributes.pop();
+    let tunnel = RouteNetlinkMessage::NewLink(tunnel);
+    assert_eq!(
+        world.lines(&[tunnel, add("192.168.1.1/24")]),
+        ["(VI_1): entering FAULT state (interface ens33 has no Ethernet address)"]
+    );
+}
+
+#[test]
+fn deleted_and_recreated_interfaces_need_a_restart() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
+    let changes = world.changes(&[deleted]);
+    assert_eq!(changes[0].command, Some(DOWN));
+    let (level, line) = changes[0].line.clone().unwrap();
+    assert_eq!(level, tracing::Level::ERROR);
+    assert!(line.contains("restart xvrrp"), "{line}");
+    let recreated = world.changes(&[up(7, "ens33")]);
+    assert_eq!(recreated.len(), 1);
+    assert_eq!(recreated[0].command, None);
+    assert!(
+        recreated[0]
+            .line
+            .as_ref()
+            .unwrap()
+            .1
+            .contains("created anew")
+    );
+}
+
+#[test]
+fn renaming_keeps_the_programs_and_the_router() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(world.see(&[up(2, "lan0")]), []);
+}
+
+#[test]
+fn leaving_a_bridge_is_not_a_deletion() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut port = link(2, "ens33", LinkFlags::empty());
+    port.header.interface_family = AddressFamily::Bridge;
+    assert_eq!(world.see(&[RouteNetlinkMessage::DelLink(port)]), []);
+}
+
+#[test]
+fn lost_virtual_ips_are_told_once() {
+    let mut world = World::new(vec![router(&["192.168.1.253", "192.168.1.254"])]);
+    let lost = Command::AddressLost { router: 0, vip: 1 };
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(
+        world.see(&[add("192.168.1.253/32"), add("192.168.1.254/24")]),
+        []
+    );
+    assert_eq!(world.see(&[remove("192.168.1.254/24")]), [lost]);
+    assert_eq!(world.see(&[remove("192.168.1.254/24")]), []);
+    // Removed and put back before we looked: nothing to do.
+    world.see(&[add("192.168.1.254/24")]);
+    assert_eq!(
+        world.see(&[remove("192.168.1.254/24"), add("192.168.1.254/24")]),
+        []
+    );
+}
+
+#[test]
+fn virtual_ips_on_another_interface_are_watched_there() {
+    let mut router = router(&["192.168.1.254"]);
+    router.vips[0].1 = Some("lo".to_owned());
+    let mut world = World::new(vec![router]);
+    let on_lo = address(1, "192.168.1.254/32", GLOBAL);
+    world.see(&[
+        up(1, "lo"),
+        up(2, "ens33"),
+        add("192.168.1.1/24"),
+        RouteNetlinkMessage::NewAddress(on_lo.clone()),
+    ]);
+    let lost = Command::AddressLost { router: 0, vip: 0 };
+    assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]), [lost]);
+}

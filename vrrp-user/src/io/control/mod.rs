@@ -1,0 +1,108 @@
+//! The control plane: everything slow, on one tokio thread beside the engine. It tells the engine
+//! what the kernel and people want, and people and scripts what the engine did.
+
+mod links;
+mod notify;
+mod plane;
+mod signals;
+pub mod socket;
+pub mod status;
+mod wakeups;
+mod wording;
+
+use std::{io, time::Duration};
+
+use thiserror::Error;
+
+use self::{notify::Notifier, plane::Plane, status::CounterSource};
+use super::{
+    engine::{EngineHandle, handle::EngineError},
+    runtime_dir::{RuntimeDir, RuntimeDirError},
+};
+use crate::config::Config;
+
+pub use links::Inventory;
+pub use notify::UserError;
+
+/// How long the scripts of a stop may take.
+const LAST_SCRIPTS: Duration = Duration::from_secs(5);
+
+/// What the control plane works with.
+#[expect(missing_debug_implementations, reason = "holds closures")]
+pub struct Setup<'a> {
+    /// The configuration; indices of its instances are the engine's router numbers.
+    pub config: &'a Config,
+    /// Our directory, locked.
+    pub directory: &'a RuntimeDir,
+    /// The engine, running, with no router started.
+    pub engine: EngineHandle,
+    /// Every interface that programs were attached to.
+    pub interfaces: Vec<Interface>,
+    /// Counters of the BPF programs.
+    pub counters: Box<dyn CounterSource>,
+    /// Reads the configuration file again on SIGHUP, without using it: a summary, or what is wrong.
+    pub revalidate: Option<Box<dyn Fn() -> Result<String, String>>>,
+}
+
+/// An interface that programs were attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// How XDP runs on it, for people.
+    pub xdp_mode: String,
+}
+
+/// Why the control plane gave up. The node must end then, the engine ends with it.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// The engine has ended without being told, or takes no commands.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Somebody else writes our ownership words.
+    #[error("superseded by another process")]
+    Superseded,
+    /// A script's user or group does not exist.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// An instance's interface is missing from [`Setup::interfaces`].
+    #[error("({instance}) no programs on interface {interface}")]
+    Interface {
+        /// Name of the `vrrp_instance`.
+        instance: String,
+        /// Its interface.
+        interface: String,
+    },
+    /// rtnetlink.
+    #[error("cannot watch interfaces: {0}")]
+    Netlink(io::Error),
+    /// The control socket.
+    #[error("cannot make the control socket: {0}")]
+    Socket(io::Error),
+    /// The runtime directory.
+    #[error(transparent)]
+    Directory(#[from] RuntimeDirError),
+    /// Signal handlers, or waiting for the engine.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Starts every virtual router and runs until the engine has stopped. SIGTERM and SIGINT stop in
+/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 logs the status.
+///
+/// To be called on a current-thread tokio runtime with I/O and time enabled.
+///
+/// # Errors
+/// See [`ControlError`]. The engine is told to stop at once when the handle is dropped.
+pub async fn run(setup: Setup<'_>) -> Result<(), ControlError> {
+    let notifier = Notifier::start(&setup.config.instances)?;
+    let mut plane = Plane::new(setup, notifier);
+    let result = plane.run().await;
+    plane.into_notifier().finish(LAST_SCRIPTS).await;
+    result
+}
+
+#[cfg(test)]
+mod tests;

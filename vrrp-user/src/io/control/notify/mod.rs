@@ -1,0 +1,196 @@
+//! Notify scripts: `notify_master` and its siblings first, then `notify`, per virtual router one
+//! after the other in the order of the transitions, never two at once.
+//!
+//! A script may take as long as it likes as long as nothing newer is waiting: `notify_master` may
+//! well start a database. When a later transition waits, a script that is over its time is killed,
+//! because the latest state is what matters.
+
+mod identity;
+mod output;
+mod script;
+
+use std::time::Duration;
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{config, io::control::status::state_name, proto::State};
+pub use identity::UserError;
+use script::{Limits, Script};
+
+/// How long a promotion's scripts wait for the kernel's acknowledgement of the addresses, which
+/// services that bind to them need.
+const GATE: Duration = Duration::from_secs(1);
+/// Transitions that may wait per router; a router that flaps faster than its scripts run loses the
+/// oldest news, never the newest.
+const WAITING: usize = 16;
+
+/// Runs the scripts of every virtual router.
+#[derive(Debug)]
+pub(super) struct Notifier {
+    routers: Vec<Router>,
+}
+
+#[derive(Debug)]
+struct Router {
+    queue: mpsc::UnboundedSender<Job>,
+    worker: JoinHandle<()>,
+    /// keepalived's state that was last told.
+    told: Option<&'static str>,
+    /// Opened when the addresses of the last promotion are installed.
+    gate: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Debug)]
+struct Job {
+    state: &'static str,
+    priority: u8,
+    gate: Option<oneshot::Receiver<()>>,
+}
+
+/// The scripts of one virtual router, users looked up.
+#[derive(Debug)]
+struct Scripts {
+    name: String,
+    master: Option<Script>,
+    backup: Option<Script>,
+    fault: Option<Script>,
+    stop: Option<Script>,
+    any: Option<Script>,
+}
+
+impl Notifier {
+    /// Looks up the users of every script and starts a worker per router.
+    ///
+    /// # Errors
+    /// When a user or group does not exist.
+    pub(super) fn start(instances: &[config::Instance]) -> Result<Self, UserError> {
+        let routers = instances.iter().map(|instance| {
+            let scripts = Scripts::new(instance)?;
+            let (queue, jobs) = mpsc::unbounded_channel();
+            Ok(Router {
+                queue,
+                worker: tokio::spawn(work(scripts, jobs, Limits::default())),
+                told: None,
+                gate: None,
+            })
+        });
+        Ok(Self {
+            routers: routers.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Tells the scripts of a router that it entered a state. Rising and Retiring are ours: for a
+    /// script the router is still what it was before.
+    pub(super) fn entered(&mut self, router: usize, state: State, priority: u8) {
+        let Some(router) = self.routers.get_mut(router) else {
+            return;
+        };
+        let state = match state {
+            State::Rising | State::Retiring => return,
+            State::Initialize => "STOP",
+            other => state_name(other),
+        };
+        if router.told.replace(state) == Some(state) {
+            return;
+        }
+        let (opener, gate) = oneshot::channel();
+        let promotion = state == "MASTER";
+        router.gate = promotion.then_some(opener);
+        let job = Job {
+            state,
+            priority,
+            gate: promotion.then_some(gate),
+        };
+        if router.queue.send(job).is_err() {
+            tracing::error!("the notify worker has ended, {state} is not notified");
+        }
+    }
+
+    /// The addresses of the last promotion are installed, or will not be.
+    pub(super) fn addresses_settled(&mut self, router: usize) {
+        if let Some(router) = self.routers.get_mut(router) {
+            router.gate = None;
+        }
+    }
+
+    /// Lets the scripts that wait or run finish, within a limit.
+    pub(super) async fn finish(self, limit: Duration) {
+        let all = async {
+            for router in self.routers {
+                drop(router.queue);
+                drop(router.gate);
+                if let Err(error) = router.worker.await {
+                    tracing::error!("notify worker: {error}");
+                }
+            }
+        };
+        if timeout(limit, all).await.is_err() {
+            tracing::warn!("notify scripts have not finished within {limit:?}, leaving them");
+        }
+    }
+}
+
+async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: Limits) {
+    while let Some(Job {
+        state,
+        priority,
+        gate,
+    }) = jobs.recv().await
+    {
+        if jobs.len() >= WAITING {
+            tracing::warn!(
+                "({}) notify scripts are too slow, {state} is skipped",
+                scripts.name
+            );
+            continue;
+        }
+        if let Some(gate) = gate {
+            // Opened, dropped with the router's next transition, or late: go on in any case.
+            drop(timeout(GATE, gate).await);
+        }
+        let arguments =
+            ["INSTANCE", &scripts.name, state, &priority.to_string()].map(str::to_owned);
+        for (script, appended) in [
+            (scripts.specific(state), &[][..]),
+            (scripts.any.as_ref(), &arguments[..]),
+        ] {
+            if let Some(script) = script {
+                script
+                    .run(&scripts.name, appended, &limits, || !jobs.is_empty())
+                    .await;
+            }
+        }
+    }
+}
+
+impl Scripts {
+    fn new(instance: &config::Instance) -> Result<Self, UserError> {
+        let look_up =
+            |script: &Option<config::Script>| script.as_ref().map(Script::new).transpose();
+        Ok(Self {
+            name: instance.name.clone(),
+            master: look_up(&instance.notify.master)?,
+            backup: look_up(&instance.notify.backup)?,
+            fault: look_up(&instance.notify.fault)?,
+            stop: look_up(&instance.notify.stop)?,
+            any: look_up(&instance.notify.any)?,
+        })
+    }
+
+    fn specific(&self, state: &str) -> Option<&Script> {
+        match state {
+            "MASTER" => self.master.as_ref(),
+            "BACKUP" => self.backup.as_ref(),
+            "FAULT" => self.fault.as_ref(),
+            _ => self.stop.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

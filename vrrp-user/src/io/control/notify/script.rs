@@ -1,0 +1,178 @@
+//! One script: started without a shell, watched, its output logged within limits.
+
+use std::{
+    io::{self, PipeReader},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, interval, timeout},
+};
+
+use super::{
+    identity::{Identity, UserError},
+    output,
+};
+use crate::config;
+
+/// How long the output of a script that has ended is waited for. What it left running in the
+/// background may hold the pipe for ever; its output goes on being read, so that it is not killed by
+/// SIGPIPE.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// From SIGTERM to SIGKILL.
+const MERCY: Duration = Duration::from_secs(1);
+
+/// What is too long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// A warning is logged.
+    pub(super) slow: Duration,
+    /// The script is killed if a later transition waits for its scripts.
+    pub(super) kill: Duration,
+    /// How often this is looked at.
+    pub(super) tick: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slow: Duration::from_secs(10),
+            kill: Duration::from_secs(60),
+            tick: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A script with its user looked up.
+#[derive(Debug)]
+pub(super) struct Script {
+    program: String,
+    arguments: Vec<String>,
+    identity: Option<Identity>,
+}
+
+impl Script {
+    pub(super) fn new(script: &config::Script) -> Result<Self, UserError> {
+        let (program, arguments) = match script.argv.split_first() {
+            Some((program, arguments)) => (program.clone(), arguments.to_vec()),
+            None => (String::new(), Vec::new()),
+        };
+        Ok(Self {
+            identity: Identity::of(&program, script)?,
+            program,
+            arguments,
+        })
+    }
+
+    /// Runs it to its end. Failures are logged, not returned: nothing depends on them.
+    pub(super) async fn run(
+        &self,
+        instance: &str,
+        appended: &[String],
+        limits: &Limits,
+        newer_waits: impl Fn() -> bool,
+    ) {
+        let program = &self.program;
+        let (child, output) = match self.spawn(appended) {
+            Ok(spawned) => spawned,
+            Err(error) => {
+                tracing::error!("({instance}) cannot run {program}: {error}");
+                return;
+            }
+        };
+        let collector = tokio::spawn(output::collect(
+            output,
+            instance.to_owned(),
+            program.clone(),
+        ));
+        let status = self.watch(child, instance, limits, newer_waits).await;
+        // A collector that has not ended is left to itself.
+        drop(timeout(LAST_WORDS, collector).await);
+        match status {
+            Ok(status) if status.success() => tracing::debug!("({instance}) {program} succeeded"),
+            Ok(status) => tracing::warn!("({instance}) {program} failed: {status}"),
+            Err(error) => tracing::error!("({instance}) {program}: {error}"),
+        }
+    }
+
+    fn spawn(&self, appended: &[String]) -> io::Result<(Child, PipeReader)> {
+        // One pipe for both, so that the lines stay in order.
+        let (reader, writer) = io::pipe()?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .args(appended)
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
+            // A group of its own, so that all of it can be killed, and a Ctrl-C is not for it.
+            .process_group(0);
+        if let Some(identity) = &self.identity {
+            identity.apply(&mut command);
+        }
+        let child = command.spawn()?;
+        Ok((child, reader))
+    }
+
+    async fn watch(
+        &self,
+        mut child: Child,
+        instance: &str,
+        limits: &Limits,
+        newer_waits: impl Fn() -> bool,
+    ) -> io::Result<ExitStatus> {
+        let program = &self.program;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .map(Pid::from_raw);
+        let mut tick = interval(limits.tick);
+        let started = tick.tick().await;
+        let mut warned = false;
+        loop {
+            let now: Instant = tokio::select! {
+                status = child.wait() => return status,
+                now = tick.tick() => now,
+            };
+            let running = now - started;
+            if running >= limits.slow && !warned {
+                warned = true;
+                tracing::warn!("({instance}) {program} has been running for {running:.0?}");
+            }
+            if running >= limits.kill
+                && newer_waits()
+                && let Some(group) = group
+            {
+                tracing::error!(
+                    "({instance}) {program} has been running for {running:.0?} and keeps later \
+                     notifications waiting: killing it"
+                );
+                return kill(child, group).await;
+            }
+        }
+    }
+}
+
+async fn kill(mut child: Child, group: Pid) -> io::Result<ExitStatus> {
+    signal(group, Signal::SIGTERM)?;
+    if let Ok(status) = timeout(MERCY, child.wait()).await {
+        return status;
+    }
+    signal(group, Signal::SIGKILL)?;
+    child.wait().await
+}
+
+fn signal(group: Pid, signal: Signal) -> io::Result<()> {
+    match killpg(group, signal) {
+        // It has just ended by itself.
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}

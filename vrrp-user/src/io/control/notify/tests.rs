@@ -1,0 +1,280 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::*;
+use crate::config::Notify;
+
+const BRIEF: Limits = Limits {
+    slow: Duration::from_millis(50),
+    kill: Duration::from_millis(100),
+    tick: Duration::from_millis(10),
+};
+
+/// A directory with scripts that append to one file.
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn script(&self, name: &str, body: &str) -> config::Script {
+        let path = self.path(name);
+        let log = self.path("log");
+        fs::write(&path, format!("#!/bin/sh\nlog={}\n{body}\n", log.display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        config::Script {
+            argv: vec![path.display().to_string()],
+            user: None,
+            group: None,
+        }
+    }
+
+    /// One script that logs its arguments.
+    fn logger(&self, name: &str) -> config::Script {
+        self.script(name, &format!("echo {name} \"$@\" >> $log"))
+    }
+
+    fn log(&self) -> Vec<String> {
+        read_lines(&self.path("log"))
+    }
+}
+
+fn read_lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn router(name: &str, notify: Notify) -> config::Instance {
+    config::Instance {
+        notify,
+        ..crate::io::control::tests::instance(name)
+    }
+}
+
+async fn finish(notifier: Notifier) {
+    notifier.finish(Duration::from_secs(20)).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn specific_script_first_then_the_general_one_with_keepaliveds_arguments() {
+    let bench = Bench::new();
+    let mut master = bench.logger("master");
+    master.argv.extend(["a b".to_owned(), "$HOME;".to_owned()]);
+    let notify = Notify {
+        master: Some(master),
+        backup: Some(bench.logger("backup")),
+        fault: Some(bench.logger("fault")),
+        stop: Some(bench.logger("stop")),
+        any: Some(bench.logger("any")),
+    };
+    let mut notifier = Notifier::start(&[router("VI 1", notify)]).unwrap();
+    for state in [
+        State::Backup,
+        State::Active,
+        State::Fault,
+        State::Initialize,
+    ] {
+        notifier.entered(0, state, 100);
+    }
+    finish(notifier).await;
+    assert_eq!(
+        bench.log(),
+        [
+            "backup",
+            "any INSTANCE VI 1 BACKUP 100",
+            "master a b $HOME;",
+            "any INSTANCE VI 1 MASTER 100",
+            "fault",
+            "any INSTANCE VI 1 FAULT 100",
+            "stop",
+            "any INSTANCE VI 1 STOP 100",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn our_own_states_are_not_told() {
+    let bench = Bench::new();
+    let notify = Notify {
+        any: Some(bench.script("any", "echo $3 >> $log")),
+        ..Notify::default()
+    };
+    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    use State::{Active, Backup, Initialize, Retiring, Rising};
+    for state in [Backup, Rising, Backup, Rising, Active, Retiring, Initialize] {
+        notifier.entered(0, state, 100);
+    }
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["BACKUP", "MASTER", "STOP"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn scripts_of_one_router_never_overlap_and_routers_do_not_wait_for_each_other() {
+    let bench = Bench::new();
+    let slow = "echo in >> $log.$2; sleep 0.1; echo out >> $log.$2";
+    let any = Some(bench.script("any", slow));
+    let notify = Notify {
+        any,
+        ..Notify::default()
+    };
+    let instances = [router("A", notify.clone()), router("B", notify)];
+    let mut notifier = Notifier::start(&instances).unwrap();
+    let started = tokio::time::Instant::now();
+    for number in 0..2 {
+        for state in [State::Backup, State::Fault, State::Backup] {
+            notifier.entered(number, state, 100);
+        }
+    }
+    assert!(
+        started.elapsed() < Duration::from_millis(50),
+        "the caller does not wait"
+    );
+    finish(notifier).await;
+    for name in ["log.A", "log.B"] {
+        assert_eq!(
+            read_lines(&bench.path(name)),
+            ["in", "out", "in", "out", "in", "out"]
+        );
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn promotion_waits_for_the_addresses_but_not_for_ever() {
+    let bench = Bench::new();
+    let notify = Notify {
+        master: Some(bench.logger("master")),
+        ..Notify::default()
+    };
+    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    notifier.entered(0, State::Active, 100);
+    let wait = timeout(Duration::from_millis(300), std::future::pending::<()>());
+    wait.await.unwrap_err();
+    assert!(bench.log().is_empty(), "addresses are not there yet");
+    notifier.addresses_settled(0);
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["master"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn hung_script_is_killed_only_when_news_waits() {
+    let bench = Bench::new();
+    let hung = bench.script(
+        "hung",
+        "trap '' TERM; echo start >> $log; sleep 60 & wait; sleep 60",
+    );
+    let script = Script::new(&hung).unwrap();
+    let patient = script.run("VI_1", &[], &BRIEF, || false);
+    assert!(
+        timeout(Duration::from_millis(500), patient).await.is_err(),
+        "left alone"
+    );
+    let script = Script::new(&hung).unwrap();
+    let impatient = script.run("VI_1", &[], &BRIEF, || true);
+    timeout(Duration::from_secs(10), impatient).await.unwrap();
+    assert_eq!(bench.log(), ["start", "start"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn flapping_faster_than_the_scripts_keeps_the_newest() {
+    let bench = Bench::new();
+    let notify = Notify {
+        any: Some(bench.script("any", "echo $3 $4 >> $log")),
+        ..Notify::default()
+    };
+    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    for flap in 0..100u8 {
+        let state = if flap % 2 == 0 {
+            State::Backup
+        } else {
+            State::Fault
+        };
+        notifier.entered(0, state, flap);
+    }
+    finish(notifier).await;
+    let log = bench.log();
+    assert_eq!(log.len(), WAITING);
+    assert_eq!(log.last().unwrap(), "FAULT 99");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_a_script_leaves_in_the_background_does_not_hold_us_up() {
+    let bench = Bench::new();
+    let daemon = bench.script("daemon", "(sleep 2; echo late; echo survived >> $log) &");
+    let script = Script::new(&daemon).unwrap();
+    let limits = Limits::default();
+    let run = script.run("VI_1", &[], &limits, || false);
+    timeout(Duration::from_secs(1), run).await.unwrap();
+    for _ in 0..100 {
+        if !bench.log().is_empty() {
+            return;
+        }
+        drop(timeout(Duration::from_millis(50), std::future::pending::<()>()).await);
+    }
+    panic!("it was killed when it wrote to its output");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn missing_and_failing_scripts_do_not_stop_the_next() {
+    let bench = Bench::new();
+    let notify = Notify {
+        backup: Some(config::Script {
+            argv: vec!["/nonexistent".to_owned()],
+            user: None,
+            group: None,
+        }),
+        fault: Some(bench.script("fault", "exit 3")),
+        any: Some(bench.script("any", "echo $3 >> $log; kill -9 $$")),
+        ..Notify::default()
+    };
+    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    notifier.entered(0, State::Backup, 100);
+    notifier.entered(0, State::Fault, 100);
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["BACKUP", "FAULT"]);
+}
+
+#[test]
+fn unknown_users_and_groups_are_errors() {
+    let script = |user: Option<&str>, group: Option<&str>| config::Script {
+        argv: vec!["/bin/true".to_owned()],
+        user: user.map(str::to_owned),
+        group: group.map(str::to_owned),
+    };
+    let error = Script::new(&script(Some("no such user"), None)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "script /bin/true: there is no user no such user"
+    );
+    let error = Script::new(&script(None, Some("no such group"))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "script /bin/true: there is no group no such group"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn user_and_group_are_taken_on_with_all_supplementary_groups() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let bench = Bench::new();
+    let mut script = bench.script("who", "id -un >> $log; id -Gn >> $log; id -gn >> $log");
+    script.user = Some("nobody".to_owned());
+    script.group = Some("daemon".to_owned());
+    let script = Script::new(&script).unwrap();
+    script.run("VI_1", &[], &Limits::default(), || false).await;
+    let groups = &bench.log()[1];
+    assert!(!groups.split(' ').any(|group| group == "root"), "{groups}");
+    assert_eq!(bench.log()[0], "nobody");
+    assert_eq!(bench.log()[2], "daemon");
+}

@@ -1,0 +1,417 @@
+//! The loop of the control plane and what it remembers.
+
+use std::{collections::BTreeSet, future, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, interval},
+};
+use tracing::Level;
+
+use super::{
+    ControlError, Setup,
+    links::{Change, Monitor, Router, Watched},
+    notify::Notifier,
+    signals::{Request, Signals},
+    socket::{self, StatusRequest},
+    status::{Record, Status, state_name},
+    wakeups::Wakeups,
+    wording::{self, Line},
+};
+use crate::{
+    io::{
+        clock,
+        engine::{Command, Event, RouterSnapshot, handle::EngineError},
+        systemd,
+    },
+    proto::State,
+    ui,
+};
+
+/// A snapshot that has not come by then was lost, and is asked for again when somebody asks.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(1);
+/// Requests for the status that may wait.
+const REQUESTS: usize = 16;
+/// More routers than this are counted in `systemctl status`, not listed.
+const LISTED: usize = 8;
+
+pub(super) struct Plane<'a> {
+    setup: Setup<'a>,
+    notifier: Notifier,
+    records: Vec<Record>,
+    /// Routers that have not been seen started; `None` once READY was said.
+    starting: Option<BTreeSet<u32>>,
+    asked: Option<Asked>,
+    /// (router, virtual IP) that the kernel reported removed; whether that is news depends on the
+    /// state, which the next snapshot tells.
+    removed: BTreeSet<(u32, u32)>,
+    /// The engine has given a sign of life since the watchdog was last fed.
+    engine_alive: bool,
+    stopping: bool,
+    events_lost: u64,
+}
+
+/// Somebody wants to know the status.
+struct Asked {
+    since: Instant,
+    missing: BTreeSet<u32>,
+    clients: Vec<StatusRequest>,
+    log: bool,
+}
+
+/// Whether to go on.
+enum Engine {
+    Running,
+    Stopped,
+}
+
+impl<'a> Plane<'a> {
+    pub(super) fn new(setup: Setup<'a>, notifier: Notifier) -> Self {
+        let mut records = Vec::new();
+        records.resize_with(setup.config.instances.len(), Record::default);
+        Self {
+            setup,
+            notifier,
+            records,
+            starting: Some(BTreeSet::new()),
+            asked: None,
+            removed: BTreeSet::new(),
+            engine_alive: true,
+            stopping: false,
+            events_lost: 0,
+        }
+    }
+
+    pub(super) fn into_notifier(self) -> Notifier {
+        self.notifier
+    }
+
+    pub(super) async fn run(&mut self) -> Result<(), ControlError> {
+        let event_fd = self.setup.engine.event_fd().try_clone_to_owned()?;
+        let wakeups = Wakeups::new(event_fd)?;
+        let mut signals = Signals::install()?;
+        let mut monitor = Monitor::new(self.watched()?).map_err(ControlError::Netlink)?;
+        let (requests, mut asking) = mpsc::channel(REQUESTS);
+        socket::serve(self.setup.directory, requests).map_err(ControlError::Socket)?;
+        let mut watchdog = systemd::watchdog_period().map(interval);
+
+        // The first answer of the monitor is about every router, and starts or faults it.
+        self.take_changes(monitor.changes().await.map_err(ControlError::Netlink)?)?;
+        self.starting = Some(self.ask_engine()?);
+        loop {
+            tokio::select! {
+                woken = wakeups.next() => {
+                    woken?;
+                    if let Engine::Stopped = self.take_events()? {
+                        return Ok(());
+                    }
+                }
+                changes = monitor.changes() => {
+                    self.take_changes(changes.map_err(ControlError::Netlink)?)?;
+                }
+                request = signals.next() => self.obey(request)?,
+                Some(client) = asking.recv() => self.ask_status(Some(client))?,
+                () = due(&mut watchdog) => self.feed_watchdog()?,
+            }
+        }
+    }
+
+    fn watched(&self) -> Result<Watched, ControlError> {
+        let routers = self.setup.config.instances.iter().map(|instance| {
+            let interface = self
+                .setup
+                .interfaces
+                .iter()
+                .find(|interface| interface.name == instance.interface)
+                .ok_or_else(|| ControlError::Interface {
+                    instance: instance.name.clone(),
+                    interface: instance.interface.clone(),
+                })?;
+            Ok(Router {
+                name: instance.name.clone(),
+                interface: interface.name.clone(),
+                index: interface.index,
+                owner: instance.priority == 255,
+                vips: instance
+                    .vips
+                    .iter()
+                    .map(|vip| (vip.address, vip.device.clone()))
+                    .collect(),
+            })
+        });
+        Ok(Watched::new(routers.collect::<Result<_, ControlError>>()?))
+    }
+
+    fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
+        for Change { command, line } in changes {
+            if let Some(line) = line {
+                log(line);
+            }
+            let Some(command) = command else {
+                continue;
+            };
+            self.command(command)?;
+            if let Command::AddressLost { router, vip } = command {
+                self.removed.insert((router, vip));
+                self.command(Command::Snapshot { router })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_events(&mut self) -> Result<Engine, ControlError> {
+        loop {
+            let event = match self.setup.engine.try_event() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(EngineError::Gone) if self.stopping => return Ok(Engine::Stopped),
+                Err(error) => return Err(error.into()),
+            };
+            if let Engine::Stopped = self.take_event(&event)? {
+                return Ok(Engine::Stopped);
+            }
+        }
+        let lost = self.setup.engine.take_lost();
+        if lost > 0 {
+            self.events_lost += lost;
+            tracing::error!("{lost} events of the engine were lost");
+        }
+        Ok(Engine::Running)
+    }
+
+    fn take_event(&mut self, event: &Event) -> Result<Engine, ControlError> {
+        self.engine_alive = true;
+        self.log_event(event);
+        match *event {
+            Event::Transition {
+                router,
+                transition,
+                priority,
+            } => {
+                if let Some(record) = self.record(router) {
+                    record.remember(transition);
+                }
+                self.notifier
+                    .entered(router as usize, transition.to, priority);
+                systemd::status(&self.summary());
+            }
+            Event::Promoted { router, timeline } => {
+                if let Some(record) = self.record(router) {
+                    record.promoted(timeline);
+                }
+                self.notifier.addresses_settled(router as usize);
+            }
+            Event::AddressFailed { router, .. } => {
+                self.notifier.addresses_settled(router as usize);
+            }
+            Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
+            Event::Stopped => return Ok(Engine::Stopped),
+            Event::Superseded => return Err(ControlError::Superseded),
+            Event::Notice { .. } | Event::SendFailed { .. } | Event::NotRealtime { .. } => {}
+        }
+        Ok(Engine::Running)
+    }
+
+    fn log_event(&self, event: &Event) {
+        let router = match *event {
+            Event::Transition { router, .. }
+            | Event::Promoted { router, .. }
+            | Event::Notice { router, .. }
+            | Event::Snapshot { router, .. }
+            | Event::SendFailed { router, .. }
+            | Event::AddressFailed { router, .. } => router as usize,
+            // Not about a router; the wording does not look at one.
+            Event::NotRealtime { .. } | Event::Stopped | Event::Superseded => 0,
+        };
+        let instance = self.setup.config.instances.get(router);
+        if let (Some(instance), Some(record)) = (instance, self.records.get(router)) {
+            for line in wording::lines(event, instance, record.state()) {
+                log(line);
+            }
+        }
+    }
+
+    fn take_snapshot(&mut self, router: u32, snapshot: RouterSnapshot) {
+        if let Some(record) = self.record(router) {
+            record.snapshot = snapshot;
+        }
+        if let Some(starting) = &mut self.starting {
+            starting.remove(&router);
+            if starting.is_empty() {
+                self.starting = None;
+                systemd::ready();
+            }
+        }
+        let removed: Vec<_> = self
+            .removed
+            .range((router, 0)..=(router, u32::MAX))
+            .copied()
+            .collect();
+        for (router, vip) in removed {
+            self.removed.remove(&(router, vip));
+            if snapshot.state == State::Active
+                && let Some(instance) = self.setup.config.instances.get(router as usize)
+            {
+                let address = wording::address(instance, vip);
+                tracing::warn!(
+                    "({}) Netlink reflector reports IP {address} removed from {}, putting it back",
+                    instance.name,
+                    instance.interface,
+                );
+            }
+        }
+        let complete = self.asked.as_mut().is_some_and(|asked| {
+            asked.missing.remove(&router);
+            asked.missing.is_empty()
+        });
+        if complete {
+            self.answer_status();
+        }
+    }
+
+    fn obey(&mut self, request: Request) -> Result<(), ControlError> {
+        match request {
+            Request::Stop => {
+                let command = if self.stopping {
+                    Command::StopNow
+                } else {
+                    Command::Stop
+                };
+                tracing::info!("Stopping{}", if self.stopping { " at once" } else { "" });
+                self.stopping = true;
+                systemd::stopping();
+                match self.command(command) {
+                    // Its last event is on its way.
+                    Err(EngineError::Gone) => {}
+                    other => other?,
+                }
+            }
+            Request::Reload => match self.setup.revalidate.as_ref().map(|check| check()) {
+                None => tracing::warn!("there is no configuration file to read again"),
+                Some(Ok(summary)) => tracing::warn!(
+                    "{summary}; this version does not reload, restart xvrrp to use it"
+                ),
+                Some(Err(error)) => tracing::error!("{error}; nothing changes"),
+            },
+            Request::Dump => self.ask_status(None)?,
+        }
+        Ok(())
+    }
+
+    /// Without a client the status goes to the log.
+    fn ask_status(&mut self, client: Option<StatusRequest>) -> Result<(), ControlError> {
+        let mut asked = match self.asked.take() {
+            Some(asked) if asked.since.elapsed() < SNAPSHOT_LIMIT => asked,
+            late => Asked {
+                since: Instant::now(),
+                missing: self.ask_engine()?,
+                clients: late.map(|late| late.clients).unwrap_or_default(),
+                log: false,
+            },
+        };
+        asked.clients.retain(|client| !client.is_closed());
+        asked.log |= client.is_none();
+        asked.clients.extend(client);
+        let complete = asked.missing.is_empty();
+        self.asked = Some(asked);
+        if complete {
+            self.answer_status();
+        }
+        Ok(())
+    }
+
+    fn answer_status(&mut self) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        let status = self.status();
+        if asked.log {
+            for line in ui::status::render(&status).lines() {
+                tracing::info!("{line}");
+            }
+        }
+        for client in asked.clients {
+            // A client that has gone wants no answer.
+            drop(client.send(status.clone()));
+        }
+    }
+
+    fn status(&self) -> Status {
+        let instances = self.setup.config.instances.iter().zip(&self.records);
+        let routers = (0..).zip(instances).map(|(slot, (instance, record))| {
+            let counters = self.setup.counters.counters(slot);
+            let mut interfaces = self.setup.interfaces.iter();
+            let interface = interfaces.find(|interface| interface.name == instance.interface);
+            let xdp_mode = interface.map_or("none", |interface| &interface.xdp_mode);
+            record.status(instance, counters, xdp_mode)
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: self.setup.directory.instance().to_string(),
+            pid: std::process::id(),
+            now_ns: clock::now().0,
+            events_lost: self.events_lost,
+            routers: routers.collect(),
+        }
+    }
+
+    /// A hung engine answers no snapshot, and systemd is told nothing.
+    fn feed_watchdog(&mut self) -> Result<(), ControlError> {
+        if std::mem::take(&mut self.engine_alive) {
+            systemd::alive();
+        }
+        Ok(self.command(Command::Snapshot { router: 0 })?)
+    }
+
+    /// Asks for a snapshot of every router; returns which.
+    fn ask_engine(&self) -> Result<BTreeSet<u32>, ControlError> {
+        let routers = (0..).zip(&self.records).map(|(router, _)| router);
+        routers
+            .map(|router| {
+                self.command(Command::Snapshot { router })?;
+                Ok(router)
+            })
+            .collect()
+    }
+
+    fn command(&self, command: Command) -> Result<(), EngineError> {
+        self.setup.engine.command(command)
+    }
+
+    fn record(&mut self, router: u32) -> Option<&mut Record> {
+        self.records.get_mut(router as usize)
+    }
+
+    /// For `systemctl status`.
+    fn summary(&self) -> String {
+        let all = self.setup.config.instances.iter().zip(&self.records);
+        if self.records.len() > LISTED {
+            let masters = self
+                .records
+                .iter()
+                .filter(|record| record.state() == State::Active);
+            return format!("{} of {} MASTER", masters.count(), self.records.len());
+        }
+        let states = all
+            .map(|(instance, record)| format!("{} {}", instance.name, state_name(record.state())));
+        states.collect::<Vec<_>>().join(", ")
+    }
+}
+
+async fn due(watchdog: &mut Option<Interval>) {
+    match watchdog {
+        Some(watchdog) => {
+            watchdog.tick().await;
+        }
+        None => future::pending().await,
+    }
+}
+
+fn log((level, text): Line) {
+    match level {
+        Level::ERROR => tracing::error!("{text}"),
+        Level::WARN => tracing::warn!("{text}"),
+        Level::INFO => tracing::info!("{text}"),
+        _ => tracing::debug!("{text}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! The control socket: one JSON request in one line, one JSON answer in one line, then the end.
+//!
+//! ```text
+//! → {"method":"status"}
+//! ← {"version":"0.1.0", …}   or   {"error":"…"}
+//! ```
+//!
+//! The socket is root's alone, but a client may still be broken: what it sends is limited in length
+//! and time, and so is how many there are.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::status::Status;
+use crate::io::runtime_dir::{CONTROL_SOCKET, RuntimeDir};
+
+const CLIENTS: usize = 16;
+const REQUEST_BYTES: u64 = 4096;
+const CLIENT_LIMIT: Duration = Duration::from_secs(5);
+/// An answer has a few kilobytes per virtual router.
+const ANSWER_BYTES: u64 = 16 << 20;
+
+/// A client asks for the status; dropping the sender answers with an error.
+pub(super) type StatusRequest = oneshot::Sender<Status>;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    Status {},
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+/// Why a node could not be asked.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// There is no socket, or nobody listens.
+    #[error("no answer from {}: {source}; is the node running?", path.display())]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// errno.
+        source: io::Error,
+    },
+    /// The connection broke, or took too long.
+    #[error("the node did not answer: {0}")]
+    Io(#[from] io::Error),
+    /// The node refused.
+    #[error("the node refused: {0}")]
+    Refused(String),
+    /// The answer is not what we know; another version of the node may be running.
+    #[error("the node's answer cannot be understood: {0}")]
+    Format(#[from] serde_json::Error),
+}
+
+/// Makes the socket and answers on it until the receiver of `requests` is dropped.
+pub(super) fn serve(
+    directory: &RuntimeDir,
+    requests: mpsc::Sender<StatusRequest>,
+) -> io::Result<()> {
+    // The lock is ours, so a socket that is there was left by a dead node.
+    directory.remove(CONTROL_SOCKET).map_err(io::Error::other)?;
+    let path = directory.path(CONTROL_SOCKET);
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    tokio::spawn(accept(listener, requests));
+    Ok(())
+}
+
+async fn accept(listener: UnixListener, requests: mpsc::Sender<StatusRequest>) {
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        // Taken before accepting: further clients wait in the kernel's queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted.map(|(stream, _)| stream),
+            () = requests.closed() => return,
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!("control socket: {error}");
+                // Out of descriptors, most likely: accepting at once would spin.
+                tokio::time::interval_at(tokio::time::Instant::now() + CLIENT_LIMIT, CLIENT_LIMIT)
+                    .tick()
+                    .await;
+                continue;
+            }
+        };
+        let requests = requests.clone();
+        tokio::spawn(async move {
+            match timeout(CLIENT_LIMIT, client(stream, requests)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("control client: {error}"),
+                Err(_) => tracing::debug!("control client took too long"),
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn client(mut stream: UnixStream, requests: mpsc::Sender<StatusRequest>) -> io::Result<()> {
+    let mut line = Vec::new();
+    let (reader, mut writer) = stream.split();
+    BufReader::new(reader.take(REQUEST_BYTES))
+        .read_until(b'\n', &mut line)
+        .await?;
+    let mut answer = match answer(&line, requests).await {
+        Ok(status) => serde_json::to_vec(&status)?,
+        Err(error) => serde_json::to_vec(&Refusal { error })?,
+    };
+    answer.push(b'\n');
+    writer.write_all(&answer).await?;
+    writer.shutdown().await
+}
+
+async fn answer(line: &[u8], requests: mpsc::Sender<StatusRequest>) -> Result<Status, String> {
+    if line.last() != Some(&b'\n') {
+        return Err(if line.len() as u64 == REQUEST_BYTES {
+            format!("the request has more than {REQUEST_BYTES} bytes")
+        } else {
+            "the request does not end with a newline".to_owned()
+        });
+    }
+    let Request::Status {} = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let (reply, status) = oneshot::channel();
+    let stopping = || "the node is stopping or its engine does not answer".to_owned();
+    requests.send(reply).await.map_err(|_| stopping())?;
+    status.await.map_err(|_| stopping())
+}
+
+/// Asks a running node for its status: as the node sent it, and understood.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn ask_status(path: &Path) -> Result<(serde_json::Value, Status), ClientError> {
+    let mut stream = UnixStream::connect(path)
+        .await
+        .map_err(|source| ClientError::Connect {
+            path: path.to_owned(),
+            source,
+        })?;
+    let exchange = async {
+        let mut request = serde_json::to_vec(&Request::Status {})?;
+        request.push(b'\n');
+        stream.write_all(&request).await?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout(CLIENT_LIMIT, exchange)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    if let Ok(Refusal { error }) = serde_json::from_slice(&answer) {
+        return Err(ClientError::Refused(error));
+    }
+    let value: serde_json::Value = serde_json::from_slice(&answer)?;
+    let status = serde_json::from_value(value.clone())?;
+    Ok((value, status))
+}
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

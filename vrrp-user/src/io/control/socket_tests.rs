@@ -1,0 +1,139 @@
+use super::*;
+use crate::io::runtime_dir::InstanceName;
+
+/// A server that answers with an empty status, and its socket.
+struct Server {
+    _base: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn server() -> Server {
+    let base = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
+    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    serve(&directory, requests).unwrap();
+    tokio::spawn(async move {
+        while let Some(reply) = asked.recv().await {
+            drop(reply.send(status()));
+        }
+    });
+    Server {
+        path: directory.path(CONTROL_SOCKET),
+        _base: base,
+    }
+}
+
+fn status() -> Status {
+    Status {
+        version: "0".to_owned(),
+        instance: "default".to_owned(),
+        pid: 1,
+        now_ns: 2,
+        events_lost: 3,
+        routers: Vec::new(),
+    }
+}
+
+async fn exchange(path: &Path, request: &[u8]) -> String {
+    let mut stream = UnixStream::connect(path).await.unwrap();
+    // The server may refuse before it has read everything.
+    drop(stream.write_all(request).await);
+    drop(stream.shutdown().await);
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn status_is_answered_in_one_line() {
+    let server = server();
+    let answer = exchange(&server.path, b"{\"method\":\"status\"}\n").await;
+    assert!(
+        answer.ends_with("}\n") && answer.matches('\n').count() == 1,
+        "{answer}"
+    );
+    let (value, understood) = ask_status(&server.path).await.unwrap();
+    assert_eq!(value["now_ns"], 2);
+    assert_eq!(understood, status());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn socket_is_for_root_alone() {
+    let server = server();
+    let mode = fs::metadata(&server.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn hostile_requests_are_refused() {
+    let server = server();
+    let deep = [&b"["[..]; 3000].concat();
+    let long = [b'x'; 1 << 20];
+    let requests: [&[u8]; 10] = [
+        b"",
+        b"\n",
+        b"{}\n",
+        b"{\"method\":\"stop\"}\n",
+        b"{\"method\":\"status\",\"extra\":1}\n",
+        b"{\"method\":\"status\"}",
+        b"\xff\xfe\0\n",
+        &[&deep[..], b"\n"].concat(),
+        &long[..4096],
+        &long,
+    ];
+    for request in requests {
+        let answer = exchange(&server.path, request).await;
+        let start = String::from_utf8_lossy(request.get(..20).unwrap_or(request)).into_owned();
+        // A server that closes with unread input may reset the connection: then there is nothing.
+        let refused = serde_json::from_str::<Refusal>(&answer).is_ok();
+        assert!(
+            refused || (request.len() > 4096 && answer.is_empty()),
+            "{start:?}: {answer}"
+        );
+    }
+    ask_status(&server.path).await.unwrap();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn silent_clients_are_dropped_and_the_others_served() {
+    let server = server();
+    let mut silent = Vec::new();
+    for _ in 0..CLIENTS + 4 {
+        silent.push(UnixStream::connect(&server.path).await.unwrap());
+    }
+    let started = tokio::time::Instant::now();
+    let mut patient = UnixStream::connect(&server.path).await.unwrap();
+    patient
+        .write_all(b"{\"method\":\"status\"}\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    patient.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("now_ns"), "{answer}");
+    assert!(started.elapsed() < CLIENT_LIMIT * 2);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn node_that_is_not_there_is_named() {
+    let base = tempfile::tempdir().unwrap();
+    let error = ask_status(&base.path().join("none")).await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("is the node running?"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn stopping_node_refuses() {
+    let base = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
+    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    serve(&directory, requests).unwrap();
+    tokio::spawn(async move { drop(asked.recv().await) });
+    let error = ask_status(&directory.path(CONTROL_SOCKET))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClientError::Refused(_)), "{error}");
+}

@@ -1,0 +1,278 @@
+//! What `xvrrp status` tells, as sent over the control socket.
+//!
+//! Times ending in `_ns` are nanoseconds of CLOCK_MONOTONIC, intervals end in `_us`. Fields are
+//! only ever added.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Instance,
+    io::engine::{RouterSnapshot, Timeline},
+    proto::{Cause, Instant, State, Transition, Version},
+};
+
+/// Transitions that are remembered per virtual router.
+const HISTORY: usize = 16;
+
+/// The answer to `{"method":"status"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of xvrrp.
+    pub version: String,
+    /// Name of this node on its machine.
+    pub instance: String,
+    /// Process ID.
+    pub pid: u32,
+    /// When this was put together.
+    pub now_ns: u64,
+    /// Events of the engine that did not reach the control plane: log lines and notifications are
+    /// missing if this is not 0.
+    pub events_lost: u64,
+    /// Every virtual router, in the order of the configuration.
+    pub routers: Vec<RouterStatus>,
+}
+
+/// One virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterStatus {
+    /// Name of the `vrrp_instance`.
+    pub name: String,
+    /// Its interface.
+    pub interface: String,
+    /// Virtual Router ID.
+    pub vrid: u8,
+    /// VRRP version, 2 or 3.
+    pub version: u8,
+    /// `INIT`, `FAULT`, `BACKUP`, `RISING`, `MASTER` or `RETIRING`.
+    pub state: String,
+    /// When that state was entered.
+    pub since_ns: u64,
+    /// Our priority.
+    pub priority: u8,
+    /// Address of the Active router, ours if it is us; null if none is known.
+    pub active: Option<IpAddr>,
+    /// Priority of the Active router's last advert.
+    pub active_priority: Option<u8>,
+    /// Advertisement interval in use: the Active's.
+    pub advert_interval_us: u64,
+    /// Skew_Time.
+    pub skew_us: u64,
+    /// Active_Down_Interval.
+    pub down_us: u64,
+    /// When the engine acts next if nothing happens.
+    pub deadline_ns: Option<u64>,
+    /// End of the lease under which we serve; null without one.
+    pub lease_ns: Option<u64>,
+    /// Virtual IPs with prefix lengths.
+    pub vips: Vec<String>,
+    /// Counters of the BPF programs.
+    pub counters: BTreeMap<String, u64>,
+    /// How XDP runs on the interface: `native+frags`, `native`, `generic`.
+    pub xdp_mode: String,
+    /// Adverts sent, those with priority 0 included.
+    pub adverts_sent: u64,
+    /// Adverts sent with priority 0.
+    pub priority_zero_sent: u64,
+    /// How often this router became Master.
+    pub became_master: u64,
+    /// Longest time from the arrival of an advert to its processing.
+    pub worst_lag_us: u64,
+    /// The last 16 state changes, oldest first.
+    pub transitions: Vec<TransitionStatus>,
+    /// Moments of the last promotion.
+    pub timeline: Option<TimelineStatus>,
+}
+
+/// One state change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitionStatus {
+    /// When it was decided.
+    pub at_ns: u64,
+    /// State left.
+    pub from: String,
+    /// State entered.
+    pub to: String,
+    /// Why: `startup`, `owner`, `active_down`, `priority_zero`, `preempt`, `better_advert`,
+    /// `link_down`, `link_up`, `shutdown` or `drained`.
+    pub cause: String,
+    /// The deadline whose passing decided it, or `at_ns`.
+    pub deadline_ns: u64,
+    /// Arrival of the last advert before it.
+    pub last_advert_ns: Option<u64>,
+}
+
+/// Moments of a promotion, in the order in which they happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineStatus {
+    /// Arrival of the last advert before it.
+    pub last_advert_ns: Option<u64>,
+    /// The deadline that fired.
+    pub deadline_ns: u64,
+    /// The engine had woken up.
+    pub decided_ns: u64,
+    /// The ownership word was written.
+    pub owned_ns: u64,
+    /// The first advert had been sent.
+    pub advert_ns: u64,
+    /// The first announcement had been sent.
+    pub announced_ns: u64,
+    /// The kernel had every virtual IP.
+    pub ready_ns: u64,
+}
+
+/// Counters of the BPF programs.
+pub trait CounterSource {
+    /// Every counter of a virtual router, summed over the CPUs, by name.
+    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)>;
+}
+
+/// What the control plane remembers about one virtual router.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    history: VecDeque<Transition>,
+    timeline: Option<Timeline>,
+    pub(super) snapshot: RouterSnapshot,
+}
+
+impl Record {
+    pub(super) fn remember(&mut self, transition: Transition) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(transition);
+    }
+
+    pub(super) fn promoted(&mut self, timeline: Timeline) {
+        self.timeline = Some(timeline);
+    }
+
+    /// State after the last transition.
+    pub(super) fn state(&self) -> State {
+        self.history
+            .back()
+            .map_or(State::Initialize, |last| last.to)
+    }
+
+    pub(super) fn status(
+        &self,
+        instance: &Instance,
+        counters: Vec<(&'static str, u64)>,
+        xdp_mode: &str,
+    ) -> RouterStatus {
+        let RouterSnapshot {
+            state,
+            since,
+            active,
+            active_priority,
+            active_interval_ns,
+            skew_ns,
+            down_ns,
+            deadline,
+            adverts_sent,
+            priority_zero_sent,
+            became_active,
+            ownership,
+            worst_lag_ns,
+            now: _,
+        } = self.snapshot;
+        let serving = matches!(state, State::Active | State::Retiring);
+        RouterStatus {
+            name: instance.name.clone(),
+            interface: instance.interface.clone(),
+            vrid: instance.vrid,
+            version: match instance.version {
+                Version::V2 => 2,
+                Version::V3 => 3,
+            },
+            state: state_name(state).to_owned(),
+            since_ns: since.0,
+            priority: instance.priority,
+            active,
+            active_priority,
+            advert_interval_us: active_interval_ns / 1000,
+            skew_us: skew_ns / 1000,
+            down_us: down_ns / 1000,
+            deadline_ns: deadline.map(|deadline| deadline.0),
+            lease_ns: serving.then(|| ownership.expiry()),
+            vips: instance
+                .vips
+                .iter()
+                .map(|vip| format!("{}/{}", vip.address, vip.prefix))
+                .collect(),
+            counters: counters
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            xdp_mode: xdp_mode.to_owned(),
+            adverts_sent,
+            priority_zero_sent,
+            became_master: became_active,
+            worst_lag_us: worst_lag_ns / 1000,
+            transitions: self.history.iter().map(TransitionStatus::from).collect(),
+            timeline: self.timeline.as_ref().map(TimelineStatus::from),
+        }
+    }
+}
+
+impl From<&Transition> for TransitionStatus {
+    fn from(transition: &Transition) -> Self {
+        Self {
+            at_ns: transition.at.0,
+            from: state_name(transition.from).to_owned(),
+            to: state_name(transition.to).to_owned(),
+            cause: cause_name(transition.cause).to_owned(),
+            deadline_ns: transition.deadline.0,
+            last_advert_ns: nanoseconds(transition.last_advert),
+        }
+    }
+}
+
+impl From<&Timeline> for TimelineStatus {
+    fn from(timeline: &Timeline) -> Self {
+        Self {
+            last_advert_ns: nanoseconds(timeline.last_advert),
+            deadline_ns: timeline.deadline.0,
+            decided_ns: timeline.decided.0,
+            owned_ns: timeline.owned.0,
+            advert_ns: timeline.advert.0,
+            announced_ns: timeline.announced.0,
+            ready_ns: timeline.ready.0,
+        }
+    }
+}
+
+fn nanoseconds(instant: Option<Instant>) -> Option<u64> {
+    instant.map(|instant| instant.0)
+}
+
+/// keepalived's word for a state, and ours for the two that it does not have.
+pub(super) fn state_name(state: State) -> &'static str {
+    match state {
+        State::Initialize => "INIT",
+        State::Fault => "FAULT",
+        State::Backup => "BACKUP",
+        State::Rising => "RISING",
+        State::Active => "MASTER",
+        State::Retiring => "RETIRING",
+    }
+}
+
+fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Startup => "startup",
+        Cause::Owner => "owner",
+        Cause::ActiveDown => "active_down",
+        Cause::PriorityZero => "priority_zero",
+        Cause::Preempt => "preempt",
+        Cause::BetterAdvert => "better_advert",
+        Cause::LinkDown => "link_down",
+        Cause::LinkUp => "link_up",
+        Cause::Shutdown => "shutdown",
+        Cause::Drained => "drained",
+    }
+}

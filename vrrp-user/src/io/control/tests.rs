@@ -1,0 +1,237 @@
+use std::{fs, net::IpAddr};
+
+use super::{
+    status::{CounterSource, Status},
+    *,
+};
+use crate::{
+    config::{Globals, Instance, Notify, Scope, Vip},
+    io::{
+        engine::{
+            Command, Event, RouterSnapshot, Timeline,
+            handle::{self, EngineSide},
+        },
+        runtime_dir::{CONTROL_SOCKET, InstanceName},
+    },
+    proto::{Cause, Garp, InitialState, Instant, Lease, State, Transition, Version},
+};
+
+/// The tutorial's instance, on the loopback interface.
+pub(super) fn instance(name: &str) -> Instance {
+    Instance {
+        name: name.to_owned(),
+        interface: "lo".to_owned(),
+        vrid: 1,
+        version: Version::V2,
+        priority: 100,
+        advert_interval: Duration::from_secs(1),
+        initial: InitialState::Backup,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        vips: vec![Vip {
+            address: IpAddr::from([192, 168, 1, 254]),
+            prefix: 32,
+            broadcast: None,
+            device: None,
+            scope: Scope::Global,
+            label: None,
+        }],
+        auth: None,
+        garp: Garp {
+            repeat: 5,
+            delay: Duration::from_secs(5),
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+        },
+        lease: Lease::Auto,
+        skip_check_adv_addr: false,
+        v3_checksum_as_v2: false,
+        notify: Notify::default(),
+        line: 1,
+    }
+}
+
+struct Counters;
+
+impl CounterSource for Counters {
+    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)> {
+        vec![("advert_accepted", u64::from(slot) + 41), ("bad_ttl", 0)]
+    }
+}
+
+fn transition(from: State, to: State, cause: Cause) -> Transition {
+    Transition {
+        from,
+        to,
+        cause,
+        at: Instant(2_000),
+        deadline: Instant(1_000),
+        last_advert: None,
+    }
+}
+
+/// Plays the engine: starts routers, answers snapshots, stops.
+fn play_engine(side: &EngineSide, state: &mut State) -> bool {
+    while let Some(command) = side.try_command() {
+        match command {
+            Command::LinkUp { router, .. } | Command::LinkDown { router } => {
+                let (next, cause) = (State::Backup, Cause::Startup);
+                side.send_event(Event::Transition {
+                    router,
+                    transition: transition(*state, next, cause),
+                    priority: 100,
+                });
+                *state = next;
+            }
+            Command::Snapshot { router } => side.send_event(Event::Snapshot {
+                router,
+                snapshot: RouterSnapshot {
+                    state: *state,
+                    adverts_sent: 7,
+                    ..RouterSnapshot::default()
+                },
+            }),
+            Command::Stop | Command::StopNow => {
+                side.send_event(Event::Transition {
+                    router: 0,
+                    transition: transition(*state, State::Initialize, Cause::Shutdown),
+                    priority: 100,
+                });
+                side.send_event(Event::Stopped);
+                return false;
+            }
+            Command::AddressLost { .. } => {}
+        }
+    }
+    true
+}
+
+fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    std::thread::spawn(move || {
+        let mut state = State::Initialize;
+        loop {
+            let mut fds = [PollFd::new(side.command_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::NONE).unwrap();
+            if !play_engine(&side, &mut state) {
+                return;
+            }
+        }
+    })
+}
+
+/// One test for the whole loop: signal handlers belong to the process.
+#[tokio::test(flavor = "current_thread")]
+async fn node_starts_answers_and_stops() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
+    let told = temporary.path().join("told");
+    let mut instance = instance("VI_1");
+    instance.notify.any = Some(crate::config::Script {
+        argv: vec![
+            "/bin/sh".to_owned(),
+            "-c".to_owned(),
+            format!("echo $3 >> {}", told.display()),
+            // What `sh -c` takes as $0.
+            "notify".to_owned(),
+        ],
+        user: None,
+        group: None,
+    });
+    let config = Config {
+        globals: Globals::default(),
+        instances: vec![instance],
+    };
+    let (engine, side) = handle::pair().unwrap();
+    let thread = engine_thread(side);
+    let setup = Setup {
+        config: &config,
+        directory: &directory,
+        engine,
+        interfaces: vec![Interface {
+            name: "lo".to_owned(),
+            index: 1,
+            xdp_mode: "generic".to_owned(),
+        }],
+        counters: Box::new(Counters),
+        revalidate: None,
+    };
+    let client = async {
+        let path = directory.path(CONTROL_SOCKET);
+        let status = loop {
+            if let Ok((_, status)) = socket::ask_status(&path).await
+                && !status.routers[0].transitions.is_empty()
+            {
+                break status;
+            }
+            tokio::task::yield_now().await;
+        };
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM).unwrap();
+        status
+    };
+    let (result, status): (_, Status) = tokio::join!(run(setup), client);
+    result.unwrap();
+    thread.join().unwrap();
+
+    let [router] = &status.routers[..] else {
+        panic!("{status:?}");
+    };
+    assert_eq!(
+        (router.name.as_str(), router.state.as_str()),
+        ("VI_1", "BACKUP")
+    );
+    assert_eq!(router.adverts_sent, 7);
+    assert_eq!(router.counters["advert_accepted"], 41);
+    assert_eq!(router.xdp_mode, "generic");
+    assert_eq!(router.vips, ["192.168.1.254/32"]);
+    assert_eq!(router.transitions[0].from, "INIT");
+    assert_eq!(router.transitions[0].cause, "startup");
+    assert_eq!(fs::read_to_string(told).unwrap(), "BACKUP\nSTOP\n");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn end_of_the_engine_ends_the_node() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
+    let config = Config {
+        globals: Globals::default(),
+        instances: vec![instance("VI_1")],
+    };
+    let (engine, side) = handle::pair().unwrap();
+    drop(side);
+    let setup = Setup {
+        config: &config,
+        directory: &directory,
+        engine,
+        interfaces: vec![Interface {
+            name: "lo".to_owned(),
+            index: 1,
+            xdp_mode: "generic".to_owned(),
+        }],
+        counters: Box::new(Counters),
+        revalidate: None,
+    };
+    let error = run(setup).await.unwrap_err();
+    assert!(matches!(error, ControlError::Engine(_)), "{error}");
+}
+
+#[test]
+fn last_transitions_and_promotion_are_remembered() {
+    let mut record = status::Record::default();
+    for at in 0..20 {
+        let mut transition = transition(State::Backup, State::Active, Cause::ActiveDown);
+        transition.at = Instant(at);
+        record.remember(transition);
+    }
+    record.promoted(Timeline {
+        owned: Instant(99),
+        ..Timeline::default()
+    });
+    let status = record.status(&instance("VI_1"), Vec::new(), "native");
+    let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
+    assert_eq!(moments, (4..20).collect::<Vec<_>>());
+    assert_eq!(status.timeline.unwrap().owned_ns, 99);
+    assert_eq!(record.state(), State::Active);
+}

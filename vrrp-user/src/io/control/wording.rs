@@ -1,0 +1,191 @@
+//! What an event of the engine reads like in the log: keepalived's words where it has some, so that
+//! existing log alerts go on working. Pure.
+
+use std::{io, net::IpAddr};
+
+use tracing::Level;
+
+use crate::{
+    config::Instance,
+    io::engine::{Event, message::Notice},
+    proto::{Cause, State, Transition},
+};
+
+/// A line of the log.
+pub(super) type Line = (Level, String);
+
+/// The lines for one event about `instance`, whose state was `state` before it.
+pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Line> {
+    let name = &instance.name;
+    match *event {
+        Event::Transition { transition, .. } => self::transition(name, transition),
+        Event::Notice { notice, source, .. } => vec![self::notice(instance, state, notice, source)],
+        Event::SendFailed { errno, .. } => {
+            let error = io::Error::from_raw_os_error(errno);
+            vec![(
+                Level::WARN,
+                format!("({name}) sending an advert failed: {error}"),
+            )]
+        }
+        Event::AddressFailed { vip, errno, .. } => {
+            let (vip, error) = (address(instance, vip), io::Error::from_raw_os_error(errno));
+            vec![(
+                Level::ERROR,
+                format!("({name}) the kernel refused virtual IP {vip}: {error}"),
+            )]
+        }
+        Event::NotRealtime { errno } => {
+            let error = io::Error::from_raw_os_error(errno);
+            vec![(
+                Level::WARN,
+                format!(
+                    "no real-time scheduling ({error}): under load short advert intervals will \
+                     cause false failovers; run as root with LimitRTPRIO=, LimitMEMLOCK= and \
+                     CAP_SYS_NICE, or silence this with --no-realtime"
+                ),
+            )]
+        }
+        Event::Superseded => vec![(
+            Level::ERROR,
+            "another process has taken over the virtual routers, this one stops".to_owned(),
+        )],
+        Event::Promoted { timeline, .. } => {
+            let ready = timeline.ready.since(timeline.deadline);
+            vec![(
+                Level::DEBUG,
+                format!("({name}) every virtual IP is installed, {ready:?} after the deadline"),
+            )]
+        }
+        Event::Snapshot { .. } | Event::Stopped => Vec::new(),
+    }
+}
+
+fn transition(name: &str, transition: Transition) -> Vec<Line> {
+    let Transition {
+        from, to, cause, ..
+    } = transition;
+    let init = if from == State::Initialize {
+        " (init)"
+    } else {
+        ""
+    };
+    let mut lines = Vec::new();
+    let mut info = |text: String| lines.push((Level::INFO, text));
+    match to {
+        State::Active => {
+            if matches!(cause, Cause::ActiveDown | Cause::PriorityZero) {
+                info(format!("({name}) Receive advertisement timeout"));
+            }
+            info(format!("({name}) Entering MASTER STATE"));
+            if from != State::Rising {
+                info(format!("({name}) setting VIPs."));
+            }
+        }
+        State::Backup => {
+            info(format!("({name}) Entering BACKUP STATE{init}"));
+        }
+        State::Fault => info(format!("({name}) Entering FAULT STATE{init}")),
+        State::Rising => {
+            info(format!("({name}) about to preempt"));
+            info(format!("({name}) setting VIPs."));
+        }
+        State::Retiring => {
+            info(format!("({name}) sent 0 priority"));
+            info(format!("({name}) serving until a successor has taken over"));
+        }
+        State::Initialize => info(format!("({name}) Stopped")),
+    }
+    let held = matches!(from, State::Active | State::Rising | State::Retiring);
+    let holds = matches!(to, State::Active | State::Rising | State::Retiring);
+    if held && !holds {
+        info(format!("({name}) removing VIPs."));
+    }
+    lines
+}
+
+fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> Line {
+    let name = &instance.name;
+    let ours = instance.priority;
+    let active = state == State::Active;
+    match notice {
+        Notice::PriorityZero if active => (
+            Level::INFO,
+            format!("({name}) Master received priority 0 message"),
+        ),
+        Notice::PriorityZero => (
+            Level::INFO,
+            format!("({name}) Backup received priority 0 advertisement"),
+        ),
+        Notice::HigherPriority(theirs) => (
+            Level::INFO,
+            format!(
+                "({name}) Master received advert from {source} with higher priority {theirs}, \
+                 ours {ours}"
+            ),
+        ),
+        Notice::LowerPriority(theirs) if active => (
+            Level::INFO,
+            format!(
+                "({name}) Received advert from {source} with lower priority {theirs}, ours \
+                 {ours}, forcing new election"
+            ),
+        ),
+        Notice::LowerPriority(theirs) => (
+            Level::INFO,
+            format!(
+                "({name}) received lower priority ({theirs}) advert from {source} - discarding"
+            ),
+        ),
+        Notice::EqualPriority(theirs) => (
+            Level::WARN,
+            format!(
+                "({name}) received advert from {source} with same priority {theirs}: the higher \
+                 IP address wins; give every router a priority of its own"
+            ),
+        ),
+        Notice::TwoOwners => (
+            Level::ERROR,
+            format!(
+                "({name}) CONFIGURATION ERROR: {source} claims priority 255 (address owner), and \
+                 so do we"
+            ),
+        ),
+        Notice::AddressList => (
+            Level::WARN,
+            format!("({name}) received advert from {source} with other virtual IPs than ours"),
+        ),
+        Notice::Interval(centiseconds) => (
+            Level::WARN,
+            format!(
+                "({name}) advertisement interval of {source} is {}ms, ours {}ms",
+                u32::from(centiseconds) * 10,
+                instance.advert_interval.as_millis(),
+            ),
+        ),
+        Notice::Conflict { vip, mac } => (
+            Level::ERROR,
+            format!(
+                "({name}) address conflict: {} ({source}) announces our virtual IP {} on {}",
+                mac_text(mac),
+                address(instance, vip),
+                instance.interface,
+            ),
+        ),
+    }
+}
+
+/// A virtual IP for the log.
+pub(super) fn address(instance: &Instance, vip: u32) -> String {
+    let vip = usize::try_from(vip)
+        .ok()
+        .and_then(|vip| instance.vips.get(vip));
+    vip.map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
+}
+
+fn mac_text([a, b, c, d, e, f]: [u8; 6]) -> String {
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+}
+
+#[cfg(test)]
+#[path = "wording_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+use super::*;
+use crate::{
+    io::engine::{RouterSnapshot, Timeline},
+    proto::Instant,
+};
+
+fn texts(event: &Event, state: State) -> Vec<String> {
+    let mut instance = crate::io::control::tests::instance("VI_1");
+    instance.interface = "ens33".to_owned();
+    let lines = lines(event, &instance, state);
+    lines.into_iter().map(|(_, text)| text).collect()
+}
+
+#[test]
+fn transitions_read_like_keepaliveds() {
+    use Cause::{
+        ActiveDown, BetterAdvert, Drained, LinkDown, LinkUp, Owner, Preempt, PriorityZero,
+        Shutdown, Startup,
+    };
+    use State::{Active, Backup, Fault, Initialize, Retiring, Rising};
+    let timeout = "(VI_1) Receive advertisement timeout";
+    let master = "(VI_1) Entering MASTER STATE";
+    let (setting, removing) = ("(VI_1) setting VIPs.", "(VI_1) removing VIPs.");
+    let backup = "(VI_1) Entering BACKUP STATE";
+    let fault = "(VI_1) Entering FAULT STATE";
+    let (sent, stopped) = ("(VI_1) sent 0 priority", "(VI_1) Stopped");
+    let serving = "(VI_1) serving until a successor has taken over";
+    let rising = "(VI_1) about to preempt";
+    let table: &[(State, State, Cause, &[&str])] = &[
+        (
+            Initialize,
+            Backup,
+            Startup,
+            &["(VI_1) Entering BACKUP STATE (init)"],
+        ),
+        (
+            Initialize,
+            Fault,
+            LinkDown,
+            &["(VI_1) Entering FAULT STATE (init)"],
+        ),
+        (Initialize, Active, Owner, &[master, setting]),
+        (Backup, Active, ActiveDown, &[timeout, master, setting]),
+        (Backup, Active, PriorityZero, &[timeout, master, setting]),
+        (Backup, Rising, Preempt, &[rising, setting]),
+        (Rising, Active, Preempt, &[master]),
+        (Rising, Active, ActiveDown, &[timeout, master]),
+        (Rising, Backup, BetterAdvert, &[backup, removing]),
+        (Active, Backup, BetterAdvert, &[backup, removing]),
+        (Active, Fault, LinkDown, &[fault, removing]),
+        (Fault, Backup, LinkUp, &[backup]),
+        (Backup, Fault, LinkDown, &[fault]),
+        (Active, Retiring, Shutdown, &[sent, serving]),
+        (Retiring, Initialize, Drained, &[stopped, removing]),
+        (Backup, Initialize, Shutdown, &[stopped]),
+    ];
+    for &(from, to, cause, expected) in table {
+        let event = Event::Transition {
+            router: 0,
+            transition: Transition {
+                from,
+                to,
+                cause,
+                at: Instant(1),
+                deadline: Instant(1),
+                last_advert: None,
+            },
+            priority: 100,
+        };
+        assert_eq!(texts(&event, from), expected, "{from:?} -> {to:?}");
+    }
+}
+
+#[test]
+fn notices_read_like_keepaliveds() {
+    use Notice::{
+        AddressList, Conflict, EqualPriority, HigherPriority, Interval, LowerPriority,
+        PriorityZero, TwoOwners,
+    };
+    let conflict = Conflict {
+        vip: 0,
+        mac: [2, 0, 0, 0, 0xab, 1],
+    };
+    let table = [
+        (
+            State::Backup,
+            PriorityZero,
+            "(VI_1) Backup received priority 0 advertisement",
+        ),
+        (
+            State::Active,
+            PriorityZero,
+            "(VI_1) Master received priority 0 message",
+        ),
+        (
+            State::Active,
+            HigherPriority(150),
+            "(VI_1) Master received advert from 10.99.0.1 with higher priority 150, ours 100",
+        ),
+        (
+            State::Active,
+            LowerPriority(50),
+            "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ours 100, forcing new \
+             election",
+        ),
+        (
+            State::Backup,
+            LowerPriority(50),
+            "(VI_1) received lower priority (50) advert from 10.99.0.1 - discarding",
+        ),
+        (
+            State::Active,
+            EqualPriority(100),
+            "(VI_1) received advert from 10.99.0.1 with same priority 100: the higher IP address \
+             wins; give every router a priority of its own",
+        ),
+        (
+            State::Active,
+            TwoOwners,
+            "(VI_1) CONFIGURATION ERROR: 10.99.0.1 claims priority 255 (address owner), and so do \
+             we",
+        ),
+        (
+            State::Backup,
+            AddressList,
+            "(VI_1) received advert from 10.99.0.1 with other virtual IPs than ours",
+        ),
+        (
+            State::Backup,
+            Interval(10),
+            "(VI_1) advertisement interval of 10.99.0.1 is 100ms, ours 1000ms",
+        ),
+        (
+            State::Active,
+            conflict,
+            "(VI_1) address conflict: 02:00:00:00:ab:01 (10.99.0.1) announces our virtual IP \
+             192.168.1.254 on ens33",
+        ),
+    ];
+    for (state, notice, expected) in table {
+        let event = Event::Notice {
+            router: 0,
+            notice,
+            source: IpAddr::from([10, 99, 0, 1]),
+        };
+        assert_eq!(texts(&event, state), [expected]);
+    }
+}
+
+#[test]
+fn failures_are_named_with_their_remedy() {
+    let failed = texts(
+        &Event::SendFailed {
+            router: 0,
+            errno: 100,
+        },
+        State::Active,
+    );
+    assert_eq!(
+        failed,
+        ["(VI_1) sending an advert failed: Network is down (os error 100)"]
+    );
+    let refused = Event::AddressFailed {
+        router: 0,
+        vip: 0,
+        errno: 13,
+    };
+    assert_eq!(
+        texts(&refused, State::Active),
+        ["(VI_1) the kernel refused virtual IP 192.168.1.254: Permission denied (os error 13)"]
+    );
+    let [line] = &texts(&Event::NotRealtime { errno: 1 }, State::Active)[..] else {
+        panic!();
+    };
+    assert!(line.contains("LimitRTPRIO"), "{line}");
+}
+
+#[test]
+fn bookkeeping_is_not_logged() {
+    let snapshot = Event::Snapshot {
+        router: 0,
+        snapshot: RouterSnapshot::default(),
+    };
+    assert!(texts(&snapshot, State::Active).is_empty());
+    assert!(texts(&Event::Stopped, State::Active).is_empty());
+    let promoted = Event::Promoted {
+        router: 0,
+        timeline: Timeline::default(),
+    };
+    let instance = crate::io::control::tests::instance("VI_1");
+    let lines = lines(&promoted, &instance, State::Active);
+    assert!(lines.iter().all(|(level, _)| *level == Level::DEBUG));
+}

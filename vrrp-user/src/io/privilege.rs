@@ -1,0 +1,83 @@
+//! Gives up every capability that is not needed once the node runs.
+//!
+//! Capabilities belong to threads. Threads inherit them from their creator, so
+//! [`drop_capabilities`] is called in every thread that exists at that moment, after it made itself
+//! real-time and locked its memory; what it starts later has no more.
+//!
+//! The bounding set stays as it is: notify scripts of root get the full set again when they are
+//! executed, as they do from keepalived. A unit that wants to limit them sets
+//! `CapabilityBoundingSet=`.
+
+use caps::{CapSet, Capability, CapsHashSet};
+use thiserror::Error;
+
+/// What the running node needs.
+const KEPT: [Capability; 7] = [
+    // Map access by descriptor: kernels before 5.19 ask for it when unprivileged BPF is off.
+    Capability::CAP_BPF,
+    // After MCL_FUTURE every allocation counts against RLIMIT_MEMLOCK without it.
+    Capability::CAP_IPC_LOCK,
+    // Scripts of other users that have to be stopped.
+    Capability::CAP_KILL,
+    // Addresses.
+    Capability::CAP_NET_ADMIN,
+    // Packet sockets.
+    Capability::CAP_NET_RAW,
+    // `notify "…" user group`.
+    Capability::CAP_SETGID,
+    Capability::CAP_SETUID,
+];
+
+/// Why they could not be dropped.
+#[derive(Debug, Error)]
+#[error("cannot drop capabilities: {0}")]
+pub struct PrivilegeError(#[from] caps::errors::CapsError);
+
+/// Reduces the calling thread's effective, permitted, inheritable and ambient sets to what the
+/// running node needs and has. `will_unmount` keeps CAP_SYS_ADMIN, for the thread that is going to
+/// take away a BPF file system that we mounted.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn drop_capabilities(will_unmount: bool) -> Result<(), PrivilegeError> {
+    let have = caps::read(None, CapSet::Permitted)?;
+    let mut keep: CapsHashSet = KEPT.into_iter().collect();
+    if will_unmount {
+        keep.insert(Capability::CAP_SYS_ADMIN);
+    }
+    keep.retain(|capability| have.contains(capability));
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::set(None, CapSet::Effective, &keep)?;
+    caps::set(None, CapSet::Permitted, &keep)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_no_more_than_it_needs() {
+        let before = caps::read(None, CapSet::Permitted).unwrap();
+        let after = std::thread::spawn(|| {
+            drop_capabilities(false).unwrap();
+            (
+                caps::read(None, CapSet::Permitted).unwrap(),
+                caps::read(None, CapSet::Effective).unwrap(),
+            )
+        });
+        let (permitted, effective) = after.join().unwrap();
+        assert!(
+            permitted
+                .iter()
+                .all(|c| KEPT.contains(c) && before.contains(c))
+        );
+        assert_eq!(permitted, effective);
+        assert_eq!(
+            caps::read(None, CapSet::Permitted).unwrap(),
+            before,
+            "per thread"
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context as _, bail};
+use vrrp_user::{
+    config::{self, Config, Parsed, Severity},
+    io::{
+        bpf::{
+            Attachment, Dataplane, EgressHook,
+            pinned::{self, InstancePins},
+        },
+        cleanup,
+        control::{self, ControlError, Interface, Inventory, Setup},
+        engine::{self, EngineHandle, Plan, Realtime, Resources, realtime},
+        journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
+        membership::Memberships,
+        netns, privilege,
+        runtime_dir::{self, Lock, RuntimeDir},
+    },
+};
+
+use crate::cli::{Quick, Run};
+
+/// Runs the node until it is stopped.
+pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
+    let config = configuration(arguments)?;
+    let runtime = crate::control_runtime()?;
+    let name = &arguments.instance.name;
+    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
+    let lock = directory.lock()?;
+    let pins = InstancePins::new(name.as_str());
+    let result = runtime.block_on(node(arguments, &config, &directory, &lock, &pins));
+    // Whoever superseded us owns what we leave, and cleans up after it.
+    if matches!(
+        result.as_ref().map_err(|error| error.downcast_ref()),
+        Err(Some(ControlError::Superseded))
+    ) {
+        return result;
+    }
+    let cleaned = runtime.block_on(cleanup::leftovers(&directory, &lock, &pins));
+    result.and(cleaned.map(drop).context("cannot clean up"))?;
+    directory.remove_all(lock).context("cannot clean up")
+}
+
+/// Reads the configuration and tells what is wrong with it.
+fn configuration(arguments: &Run) -> anyhow::Result<Config> {
+    let parsed = match &arguments.quick {
+        Some(quick) => quick_config(quick).parse(),
+        None => config::load(&arguments.file),
+    };
+    for diagnostic in &parsed.diagnostics {
+        match diagnostic.severity {
+            Severity::Note => tracing::debug!("{diagnostic}"),
+            Severity::Warning => tracing::warn!("{diagnostic}"),
+            Severity::Error => tracing::error!("{diagnostic}"),
+        }
+    }
+    parsed
+        .config
+        .context("the configuration has errors, nothing is started")
+}
+
+fn quick_config(quick: &Quick) -> config::Quick {
+    config::Quick {
+        interface: quick.interface.clone(),
+        vrid: quick.vrid,
+        priority: quick.priority,
+        vips: quick.vips.clone(),
+        advert_int: quick.advert_int,
+        version: None,
+    }
+}
+
+/// Starts everything, runs the control plane, and waits for the engine. What is in the system then
+/// is in the journal, for the caller to remove.
+async fn node(
+    arguments: &Run,
+    config: &Config,
+    directory: &RuntimeDir,
+    lock: &Lock,
+    pins: &InstancePins,
+) -> anyhow::Result<()> {
+    let removed = cleanup::leftovers(directory, lock, pins)
+        .await
+        .context("cannot remove what an earlier run left")?;
+    if !removed.is_empty() {
+        tracing::warn!("removed what an earlier run left: {removed}");
+    }
+    let inventory = Inventory::read()
+        .await
+        .context("cannot read the interfaces")?;
+    check_interfaces(arguments, config, &inventory)?;
+    let plan = Plan::new(
+        &config.instances,
+        |name| inventory.find(name),
+        |index, address| inventory.is_present(index, address),
+    )?;
+    let interfaces = interfaces(&plan, &inventory);
+    let mut journal = journal(config, &plan, &inventory, &interfaces)?;
+    journal.store(directory)?;
+    journal.bpffs_mounted = pinned::prepare(pins.directory())?;
+    journal.store(directory)?;
+    let mut dataplane = Dataplane::attach(pins.directory(), &interfaces)?;
+    note_attachments(&mut journal, &dataplane.attachments);
+    journal.store(directory)?;
+
+    let indices: Vec<u32> = interfaces.iter().map(|(_, index)| *index).collect();
+    let _memberships = Memberships::join(&indices).context("cannot join the VRRP group")?;
+    let counters = Box::new(dataplane.counters()?);
+    let (engine, thread) = start_engine(arguments, config, plan, &mut dataplane)?;
+    privilege::drop_capabilities(journal.bpffs_mounted)?;
+    let result = control::run(Setup {
+        config,
+        directory,
+        engine,
+        interfaces: attached(&interfaces, &dataplane.attachments),
+        counters,
+        revalidate: arguments.quick.is_none().then(|| revalidate(arguments)),
+    })
+    .await;
+    if thread.join().is_err() {
+        bail!("the engine thread panicked");
+    }
+    Ok(result?)
+}
+
+fn start_engine(
+    arguments: &Run,
+    config: &Config,
+    plan: Plan,
+    dataplane: &mut Dataplane,
+) -> anyhow::Result<(EngineHandle, std::thread::JoinHandle<()>)> {
+    let resources = Resources {
+        slots: std::sync::Arc::clone(&dataplane.slots),
+        vip_states: std::sync::Arc::clone(&dataplane.vip_states),
+        tables: dataplane.tables()?,
+        events: dataplane.events()?,
+    };
+    let priority = config
+        .globals
+        .rt_priority
+        .unwrap_or(realtime::DEFAULT_PRIORITY);
+    let realtime = if arguments.no_realtime {
+        Realtime::Off
+    } else {
+        Realtime::Priority(priority)
+    };
+    engine::spawn(plan, resources, realtime).context("cannot start the engine")
+}
+
+/// An interface that is missing is an error of the configuration, with its place.
+fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> anyhow::Result<()> {
+    let mut missing = false;
+    for instance in &config.instances {
+        let devices = instance.vips.iter().filter_map(|vip| vip.device.as_ref());
+        for name in std::iter::once(&instance.interface).chain(devices) {
+            if inventory.find(name).is_none() {
+                missing = true;
+                let place = match &arguments.quick {
+                    Some(_) => "command line".to_owned(),
+                    None => format!("{}:{}", arguments.file.display(), instance.line),
+                };
+                tracing::error!(
+                    "{place}: error: ({}) there is no interface {name}",
+                    instance.name
+                );
+            }
+        }
+    }
+    if missing {
+        bail!("interfaces are missing, nothing is started");
+    }
+    Ok(())
+}
+
+/// Every interface that needs programs, once, by name and index.
+fn interfaces(plan: &Plan, inventory: &Inventory) -> Vec<(String, u32)> {
+    let indices = plan.routers.iter().flat_map(|router| router.interfaces());
+    let named = indices.filter_map(|index| Some((index, inventory.name(index)?.to_owned())));
+    let unique: BTreeMap<u32, String> = named.collect();
+    unique
+        .into_iter()
+        .map(|(index, name)| (name, index))
+        .collect()
+}
+
+/// What is going to be put into the system. How egress will be attached is not known yet: a filter
+/// is looked for, a qdisc is left alone.
+fn journal(
+    config: &Config,
+    plan: &Plan,
+    inventory: &Inventory,
+    interfaces: &[(String, u32)],
+) -> anyhow::Result<Journal> {
+    let mut journal = Journal::new(netns::current().context("cannot name our network namespace")?);
+    let record = |(name, index): &(String, u32)| InterfaceRecord {
+        index: *index,
+        name: name.clone(),
+        egress: EgressRecord::ForeignClsact,
+    };
+    journal.interfaces = interfaces.iter().map(record).collect();
+    for (instance, router) in config.instances.iter().zip(&plan.routers) {
+        for vip in &instance.vips {
+            let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
+            let index = elsewhere.map_or(router.ifindex, |(index, _)| index);
+            journal.addresses.push(AddressRecord {
+                instance: instance.name.clone(),
+                index,
+                address: vip.address,
+                prefix: vip.prefix,
+                preexisting: instance.priority == 255 && inventory.is_present(index, vip.address),
+            });
+        }
+    }
+    Ok(journal)
+}
+
+fn note_attachments(journal: &mut Journal, attachments: &[Attachment]) {
+    for (record, attachment) in journal.interfaces.iter_mut().zip(attachments) {
+        tracing::info!(
+            "{}: XDP {}, egress by {}",
+            attachment.interface,
+            attachment.mode,
+            attachment.egress
+        );
+        record.egress = match attachment.egress {
+            EgressHook::Tcx => EgressRecord::Link,
+            EgressHook::Clsact { added: true } => EgressRecord::OwnClsact,
+            EgressHook::Clsact { added: false } => EgressRecord::ForeignClsact,
+        };
+    }
+}
+
+fn attached(interfaces: &[(String, u32)], attachments: &[Attachment]) -> Vec<Interface> {
+    let pairs = interfaces.iter().zip(attachments);
+    pairs
+        .map(|((name, index), attachment)| Interface {
+            name: name.clone(),
+            index: *index,
+            xdp_mode: attachment.mode.to_string(),
+        })
+        .collect()
+}
+
+/// What SIGHUP does: reads the file again without using it.
+fn revalidate(arguments: &Run) -> Box<dyn Fn() -> Result<String, String>> {
+    let file = arguments.file.clone();
+    Box::new(move || {
+        let Parsed {
+            config,
+            diagnostics,
+        } = config::load(&file);
+        let errors = diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error);
+        match config {
+            Some(config) => Ok(format!(
+                "{} is valid: {} virtual routers",
+                file.display(),
+                config.instances.len()
+            )),
+            None => Err(errors
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")),
+        }
+    })
+}

@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn master() -> RouterStatus {
+    RouterStatus {
+        name: "VI_1".to_owned(),
+        interface: "ens33".to_owned(),
+        vrid: 51,
+        version: 3,
+        state: "MASTER".to_owned(),
+        since_ns: 1_000_000_000,
+        priority: 254,
+        active: Some("192.168.1.1".parse().unwrap()),
+        active_priority: Some(254),
+        advert_interval_us: 10_000,
+        skew_us: 78,
+        down_us: 30_078,
+        deadline_ns: Some(13_005_000_000),
+        lease_ns: Some(13_025_000_000),
+        vips: vec!["192.168.1.254/24".to_owned()],
+        counters: BTreeMap::from([
+            ("advert_accepted".to_owned(), 12),
+            ("bad_ttl".to_owned(), 0),
+        ]),
+        xdp_mode: "native".to_owned(),
+        adverts_sent: 1200,
+        priority_zero_sent: 0,
+        became_master: 1,
+        worst_lag_us: 55,
+        transitions: vec![
+            TransitionStatus {
+                at_ns: 900_000_000,
+                from: "INIT".to_owned(),
+                to: "BACKUP".to_owned(),
+                cause: "startup".to_owned(),
+                deadline_ns: 900_000_000,
+                last_advert_ns: None,
+            },
+            TransitionStatus {
+                at_ns: 1_000_000_000,
+                from: "BACKUP".to_owned(),
+                to: "MASTER".to_owned(),
+                cause: "active_down".to_owned(),
+                deadline_ns: 999_976_500,
+                last_advert_ns: Some(969_898_500),
+            },
+        ],
+        timeline: Some(TimelineStatus {
+            last_advert_ns: Some(969_898_500),
+            deadline_ns: 999_976_500,
+            decided_ns: 1_000_000_000,
+            owned_ns: 1_000_000_700,
+            advert_ns: 1_000_010_000,
+            announced_ns: 1_000_015_000,
+            ready_ns: 1_000_060_000,
+        }),
+    }
+}
+
+fn node(routers: Vec<RouterStatus>) -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        instance: "default".to_owned(),
+        pid: 4711,
+        now_ns: 13_000_000_000,
+        events_lost: 0,
+        routers,
+    }
+}
+
+#[test]
+fn everything_an_operator_asks_for_is_there() {
+    let expected = "\
+xvrrp 0.1.0 instance default (process 4711)
+
+VI_1: MASTER for 12.000 s
+  interface      ens33, VRID 51, VRRPv3, XDP native
+  priority       254
+  master         this node
+  timers         advert 10.000 ms, skew 78 us, master down 30.078 ms
+  next timer     in 5.000 ms
+  lease          ends in 25.000 ms
+  virtual IPs    192.168.1.254/24
+  adverts sent   1200 (0 with priority 0)
+  became master  1
+  worst lag      55 us
+  counters       advert_accepted 12
+  transitions    12.000 s ago: BACKUP -> MASTER, active_down, last advert -30101.5 us, deadline -23.5 us
+                 12.100 s ago: INIT -> BACKUP, startup
+  last promotion last advert -30078.0 us, decided +23.5 us, owned +24.2 us, advert +33.5 us, announced +38.5 us, ready +83.5 us (from the deadline)
+";
+    assert_eq!(render(&node(vec![master()])), expected);
+}
+
+#[test]
+fn backup_names_the_master() {
+    let mut router = master();
+    router.state = "BACKUP".to_owned();
+    router.active_priority = Some(255);
+    router.lease_ns = None;
+    let text = render(&node(vec![router.clone()]));
+    assert!(
+        text.contains("master         192.168.1.1, priority 255\n"),
+        "{text}"
+    );
+    assert!(!text.contains("lease"), "{text}");
+    router.active = None;
+    assert!(render(&node(vec![router])).contains("master         unknown\n"));
+}
+
+#[test]
+fn leases() {
+    let now = 5_000_000_000;
+    assert_eq!(lease_text(now + 30_000_000, now), "ends in 30.000 ms");
+    assert_eq!(lease_text(now - 2_000_000, now), "ended 2.000 ms ago");
+    let off = vrrp_ebpf::ownership::Ownership::new(
+        vrrp_ebpf::ownership::State::Active,
+        1,
+        vrrp_ebpf::ownership::Ownership::FOREVER,
+    );
+    assert_eq!(lease_text(off.expiry(), now), "off");
+}
+
+#[test]
+fn spans_have_a_suitable_unit() {
+    for (nanoseconds, text) in [
+        (0, "0 us"),
+        (78_125, "78 us"),
+        (30_078_125, "30.078 ms"),
+        (1_500_000_000, "1.500 s"),
+        (61_000_000_000, "1 min 1 s"),
+        (7_260_000_000_000, "2 h 1 min"),
+        (180_000_000_000_000, "2 d 2 h"),
+    ] {
+        assert_eq!(span(nanoseconds), text);
+    }
+}
