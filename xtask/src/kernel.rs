@@ -119,9 +119,10 @@ fn is_too_old(release: &str) -> bool {
 fn last_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     let line = text.lines().next_back().unwrap_or_default();
-    line.rsplit_once("exit status: ")
-        .map_or(line, |(_, told)| told)
-        .to_owned()
+    let told = line
+        .rsplit_once("exit status: ")
+        .and_then(|(_, status)| status.split_once(": "));
+    told.map_or(line, |(_code, complaint)| complaint).to_owned()
 }
 
 #[cfg(test)]
@@ -139,6 +140,6 @@ mod tests {
     fn a_probes_own_complaint_is_the_reason() {
         let error =
             anyhow::anyhow!("`unshare` failed: exit status: 2: Error: Unknown device type.");
-        assert_eq!(last_line(&error), "2: Error: Unknown device type.");
+        assert_eq!(last_line(&error), "Error: Unknown device type.");
     }
 }
