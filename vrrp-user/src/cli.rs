@@ -81,7 +81,7 @@ pub(crate) struct Quick {
         long,
         value_name = "IF",
         requires = "vrid",
-        requires = "vip"
+        requires = "vips"
     )]
     pub(crate) interface: String,
     /// Virtual router ID, 1-255

@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
         return result;
     }
     let cleaned = runtime.block_on(cleanup::leftovers(&directory, &lock, &pins));
-    result.and(cleaned.map(drop).context("cannot clean up"))?;
+    let cleaned = cleaned.map(drop).context("cannot clean up");
+    result.and(cleaned)?;
     directory.remove_all(lock).context("cannot clean up")
 }
 
