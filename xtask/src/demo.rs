@@ -23,7 +23,7 @@ pub(crate) struct Args {
 /// When something needed cannot be had, a build fails or the demo cannot be started; otherwise
 /// this does not return.
 pub(crate) fn command(args: &Args) -> Result<()> {
-    let built = build::build(&[Need::Build, Need::Lab], false)?;
+    let built = build::build(&[Need::Build, Need::Lab], true)?;
     progress::heading("building the lab");
     let demo = build::executable("vrrp-tests", "xvrrp-demo", false, None)?;
     let out = match &args.out {

@@ -80,7 +80,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     if privileged {
         needs.extend([Need::Lab, Need::Peers]);
     }
-    let built = build::build(&needs, false)?;
+    let built = build::build(&needs, true)?;
     if privileged {
         look_at_the_kernel()?;
     }

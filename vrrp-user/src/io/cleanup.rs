@@ -14,7 +14,7 @@
 //!   not, its addresses are removed, but the programs stay: they are what keeps it quiet. The
 //!   answer then is an error that names the process, to be killed and cleaned up after.
 
-use std::{fmt, io, net::IpAddr, path::Path, time::Duration};
+use std::{error::Error as _, fmt, io, net::IpAddr, path::Path, time::Duration};
 
 use thiserror::Error;
 
@@ -282,7 +282,10 @@ struct Steps {
 impl Steps {
     fn record<T>(&mut self, what: impl fmt::Display, result: io::Result<T>) -> Option<T> {
         result
-            .map_err(|error| self.failures.push(format!("{what}: {error}")))
+            .map_err(|error| {
+                self.failures
+                    .push(format!("{what}: {}", with_causes(&error)))
+            })
             .ok()
     }
 
@@ -296,6 +299,16 @@ impl Steps {
     fn finish(mut self) -> Result<(), CleanupError> {
         self.check()
     }
+}
+
+fn with_causes(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

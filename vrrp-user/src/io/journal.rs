@@ -73,7 +73,7 @@ pub enum JournalError {
     #[error(transparent)]
     File(#[from] RuntimeDirError),
     /// It is not what we write.
-    #[error("the journal is damaged: {0}")]
+    #[error("the journal is damaged")]
     Damaged(#[from] serde_json::Error),
     /// Another version of the node wrote it.
     #[error("the journal has layout {0}, this xvrrp knows {LAYOUT}")]

@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "XVRRP_LOG";
 #[derive(Debug, Error)]
 pub enum LogError {
     /// `XVRRP_LOG` cannot be understood.
-    #[error("{VARIABLE}: {0}")]
+    #[error("cannot understand {VARIABLE}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// Logging was set up before.
     #[error(transparent)]

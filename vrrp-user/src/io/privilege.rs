@@ -30,7 +30,7 @@ const KEPT: [Capability; 7] = [
 
 /// Why they could not be dropped.
 #[derive(Debug, Error)]
-#[error("cannot drop capabilities: {0}")]
+#[error("cannot drop capabilities")]
 pub struct PrivilegeError(#[from] caps::errors::CapsError);
 
 /// Reduces the calling thread's effective, permitted, inheritable and ambient sets to what the

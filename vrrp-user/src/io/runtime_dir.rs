@@ -74,7 +74,7 @@ impl fmt::Display for InstanceName {
 #[derive(Debug, Error)]
 pub enum RuntimeDirError {
     /// A system call failed.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// What it was about.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! What stays in the kernel when the node dies, found again through its pins.
 
 use std::{
-    fs, io,
+    fs::{self, DirEntry},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -161,7 +162,10 @@ pub fn remove(directory: &Path, mounted: bool) -> Result<bool, BpfError> {
     fs::remove_dir(directory).map_err(failed)?;
     // Fails as long as other instances have their directories in it, as it should.
     if fs::remove_dir(PARENT).is_ok() && mounted {
-        let unused = fs::read_dir(BPFFS).is_ok_and(|mut entries| entries.next().is_none());
+        // The kernel itself puts `maps.debug` and `progs.debug` into a fresh file system.
+        let is_pin = |entry: &DirEntry| !entry.file_name().as_encoded_bytes().ends_with(b".debug");
+        let unused = fs::read_dir(BPFFS)
+            .is_ok_and(|entries| !entries.filter_map(Result::ok).any(|entry| is_pin(&entry)));
         if unused && let Err(errno) = umount2(BPFFS, MntFlags::empty()) {
             debug_assert!(
                 errno == Errno::EBUSY || errno == Errno::EINVAL,

@@ -52,7 +52,7 @@ struct Refusal {
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// There is no socket, or nobody listens.
-    #[error("no answer from {}: {source}; is the node running?", path.display())]
+    #[error("is the node running? No answer from {}", path.display())]
     Connect {
         /// The socket.
         path: PathBuf,
@@ -60,13 +60,13 @@ pub enum ClientError {
         source: io::Error,
     },
     /// The connection broke, or took too long.
-    #[error("the node did not answer: {0}")]
+    #[error("the node did not answer")]
     Io(#[from] io::Error),
     /// The node refused.
     #[error("the node refused: {0}")]
     Refused(String),
     /// The answer is not what we know; another version of the node may be running.
-    #[error("the node's answer cannot be understood: {0}")]
+    #[error("the node's answer cannot be understood")]
     Format(#[from] serde_json::Error),
 }
 

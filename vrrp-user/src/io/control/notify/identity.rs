@@ -31,7 +31,7 @@ pub enum UserError {
         group: String,
     },
     /// The user database cannot be read.
-    #[error("script {script}: {source}")]
+    #[error("script {script}: cannot look up its user")]
     Lookup {
         /// The program.
         script: String,
