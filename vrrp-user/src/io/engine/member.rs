@@ -76,8 +76,8 @@ pub(super) struct Member {
     send_errno: Option<Errno>,
     stats: Stats,
     outputs: Vec<Output>,
-    /// Outputs of [`Input::AdvertSent`], which is fed while `outputs` is being carried out.
-    renewals: Vec<Output>,
+    /// An advert that left while `outputs` were carried out, not yet told to the core.
+    sent: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,7 +112,7 @@ impl Member {
             send_errno: None,
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
-            renewals: Vec::with_capacity(OUTPUTS),
+            sent: None,
         })
     }
 
@@ -250,10 +250,24 @@ impl Member {
         input: Input,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
+        self.handle(around.woken, input, around)?;
+        // Only after the whole list: a renewal must not come before the lease it renews.
+        match self.sent.take() {
+            Some(at) => self.handle(at, Input::AdvertSent { at }, around),
+            None => Ok(()),
+        }
+    }
+
+    fn handle(
+        &mut self,
+        now: Instant,
+        input: Input,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
         let mut outputs = std::mem::take(&mut self.outputs);
-        let before = self.core.state();
-        self.core.handle(around.woken, input, &mut outputs);
-        if before != State::Active && self.core.state() == State::Active {
+        let was_active = self.core.state() == State::Active;
+        self.core.handle(now, input, &mut outputs);
+        if !was_active && self.core.state() == State::Active {
             self.timeline = Timeline::default();
         }
         let result = outputs
@@ -277,7 +291,7 @@ impl Member {
                 }
                 around.slots.follow(self.index, follow);
             }
-            Output::Advertise { priority } => return self.advertise(priority, around),
+            Output::Advertise { priority } => self.advertise(priority, around),
             Output::Announce { repeat } => self.announce(repeat, around),
             Output::Install => self.order(Operation::Install, around),
             Output::Remove => self.order(Operation::Remove, around),
@@ -305,10 +319,10 @@ impl Member {
 
     /// Sends an advert. The lease is counted from before the advert is handed over, so that it ends
     /// before any peer's Active_Down_Interval, which counts from the arrival.
-    fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
+    fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) {
         let at = clock::now();
         let Some(sender) = sender(around.senders, self.plan.ifindex) else {
-            return Ok(());
+            return;
         };
         if let Err(errno) = sender.send([self.frames.advert(priority)]) {
             if self.send_errno.replace(errno) != Some(errno) {
@@ -318,22 +332,13 @@ impl Member {
                     errno,
                 });
             }
-            return Ok(());
+            return;
         }
         self.send_errno = None;
         self.stats.adverts_sent += 1;
         self.stats.priority_zero_sent += u64::from(priority == 0);
         mark(&mut self.timeline.advert);
-        let mut renewals = std::mem::take(&mut self.renewals);
-        self.core
-            .handle(at, Input::AdvertSent { at }, &mut renewals);
-        let result = renewals.iter().try_for_each(|output| match output {
-            Output::Own { state, expiry } => self.own(*state, *expiry, around.slots),
-            _ => Ok(()),
-        });
-        renewals.clear();
-        self.renewals = renewals;
-        result
+        self.sent = Some(at);
     }
 
     fn announce(&mut self, repeat: u8, around: &mut Surroundings<'_>) {
