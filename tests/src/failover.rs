@@ -167,10 +167,10 @@ impl<'lab> Pair<'lab> {
     pub fn round(&mut self, event: Event) -> Result<[Measurement; 2]> {
         let away = self
             .watch(event, |pair| pair.take_away(event))
-            .with_context(|| format!("failover by {event}"))?;
+            .with_context(|| format!("failover by {event}\n{}", self.evidence()))?;
         let back = self
             .watch(Event::Preempt, |pair| pair.give_back(event))
-            .with_context(|| format!("return after {event}"))?;
+            .with_context(|| format!("return after {event}\n{}", self.evidence()))?;
         Ok([away, back])
     }
 
@@ -239,6 +239,21 @@ impl<'lab> Pair<'lab> {
             Event::Link | Event::Preempt => self.lab.routers[0].port.mend()?,
         }
         Ok(at)
+    }
+
+    /// What the nodes have to say, for whoever looks for the reason of a failure.
+    fn evidence(&mut self) -> String {
+        let nodes = [("better", &mut self.better), ("other", &mut self.other)];
+        nodes
+            .map(|(who, node)| {
+                let status = match node.status() {
+                    Ok(status) => status.unwrap_or_default().to_string(),
+                    Err(error) => format!("{error:#}"),
+                };
+                let log = node.process().map(|process| process.log().tail(10));
+                format!("the {who} router: {status}\n{}", log.unwrap_or_default())
+            })
+            .join("\n")
     }
 
     fn interval(&self) -> Duration {
