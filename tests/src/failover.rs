@@ -262,7 +262,7 @@ impl<'lab> Pair<'lab> {
 
     /// The longest a change may take: start of a daemon, and more than two down intervals.
     fn limit(&self) -> Duration {
-        Duration::from_secs(5) + self.interval() * 10
+        Duration::from_secs(30) + self.interval() * 10
     }
 }
 

@@ -27,6 +27,11 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let config = configuration(arguments)?;
     let runtime = crate::control_runtime()?;
     let name = &arguments.instance.name;
+    tracing::info!(
+        "xvrrp {} starts as instance {name}, {} virtual routers",
+        env!("CARGO_PKG_VERSION"),
+        config.instances.len()
+    );
     let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
     let lock = directory.lock()?;
     let pins = InstancePins::new(name.as_str());

@@ -194,6 +194,10 @@ impl Member {
         source: IpAddr,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
+        // The announcement of a better router that deposed us a moment ago is none.
+        if self.core.state() != State::Active {
+            return Ok(());
+        }
         let vip = vip.saturating_sub(self.plan.first_vip);
         self.notice(Notice::Conflict { vip, mac }, source, around);
         self.feed(Input::Conflict, around)
