@@ -107,7 +107,11 @@ async fn node(
     journal.store(directory)?;
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
-    let mut dataplane = Dataplane::attach(pins.directory(), &interfaces)?;
+    let log_frames = arguments.verbosity > 1;
+    let mut dataplane = Dataplane::attach(pins.directory(), &interfaces, log_frames)?;
+    if log_frames {
+        tokio::spawn(dataplane.log_records()?);
+    }
     note_attachments(&mut journal, &dataplane.attachments);
     journal.store(directory)?;
 

@@ -2,6 +2,7 @@
 
 pub mod attach;
 mod foreign;
+mod log;
 pub mod pinned;
 pub mod shared;
 
@@ -125,18 +126,19 @@ pub struct Tables {
 
 impl Dataplane {
     /// Loads the programs, attaches them to each interface (name, index), and pins links and the
-    /// `SLOTS` map under `pins`. After an error the caller removes the pins.
+    /// `SLOTS` map under `pins`. With `log` the programs log every frame that they refuse. After an
+    /// error the caller removes the pins.
     ///
     /// # Errors
     /// Without the object, without permission, when the kernel refuses a program;
     /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when no mode works.
-    pub fn attach(pins: &Path, interfaces: &[(String, u32)]) -> Result<Self, BpfError> {
+    pub fn attach(pins: &Path, interfaces: &[(String, u32)], log: bool) -> Result<Self, BpfError> {
         if OBJECT.is_empty() {
             return Err(BpfError::Stub);
         }
-        // Off, the programs' log statements are dead code to the verifier; its default is on.
+        let level = log::level(log);
         let mut ebpf = EbpfLoader::new()
-            .override_global(aya_log::LEVEL, &0u8, true)
+            .override_global(aya_log::LEVEL, &level, true)
             .load(OBJECT)?;
         let slots = shared::array_data(&ebpf, "SLOTS")?;
         let pin = pins.join(pinned::SLOTS);
@@ -169,6 +171,16 @@ impl Dataplane {
             vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
             filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
         })
+    }
+
+    /// What forwards the programs' log to ours, for as long as it is polled.
+    ///
+    /// # Errors
+    /// When the object lacks the map.
+    pub fn log_records(
+        &mut self,
+    ) -> Result<impl Future<Output = io::Result<()>> + use<>, BpfError> {
+        log::forward(&mut self.ebpf)
     }
 
     /// Takes the event ring.

@@ -4,6 +4,7 @@
 mod links;
 mod notify;
 mod plane;
+mod refusals;
 mod signals;
 pub mod socket;
 pub mod status;

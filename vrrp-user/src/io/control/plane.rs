@@ -12,6 +12,7 @@ use super::{
     ControlError, Setup,
     links::{Change, Monitor, Router, Watched},
     notify::Notifier,
+    refusals::{self, Refusals},
     signals::{Request, Signals},
     socket::{self, StatusRequest},
     status::{Record, Status, state_name},
@@ -39,6 +40,8 @@ pub(super) struct Plane<'a> {
     setup: Setup<'a>,
     notifier: Notifier,
     records: Vec<Record>,
+    /// By router.
+    refusals: Vec<Refusals>,
     /// Routers that have not been seen started; `None` once READY was said.
     starting: Option<BTreeSet<u32>>,
     asked: Option<Asked>,
@@ -69,10 +72,13 @@ impl<'a> Plane<'a> {
     pub(super) fn new(setup: Setup<'a>, notifier: Notifier) -> Self {
         let mut records = Vec::new();
         records.resize_with(setup.config.instances.len(), Record::default);
+        let mut refusals = Vec::new();
+        refusals.resize_with(setup.config.instances.len(), Refusals::default);
         Self {
             setup,
             notifier,
             records,
+            refusals,
             starting: Some(BTreeSet::new()),
             asked: None,
             removed: BTreeSet::new(),
@@ -98,6 +104,7 @@ impl<'a> Plane<'a> {
         // The first answer of the monitor is about every router, and starts or faults it.
         self.take_changes(monitor.changes().await.map_err(ControlError::Netlink)?)?;
         self.starting = Some(self.ask_engine()?);
+        let mut looks = interval(refusals::PERIOD);
         loop {
             tokio::select! {
                 woken = wakeups.next() => {
@@ -112,6 +119,16 @@ impl<'a> Plane<'a> {
                 request = signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
                 () = due(&mut watchdog) => self.feed_watchdog()?,
+                _ = looks.tick() => self.tell_refusals(),
+            }
+        }
+    }
+
+    fn tell_refusals(&mut self) {
+        let instances = &self.setup.config.instances;
+        for ((slot, instance), refusals) in (0..).zip(instances).zip(&mut self.refusals) {
+            for line in refusals.look(&self.setup.counters.counters(slot)) {
+                tracing::warn!("({}) {line}", instance.name);
             }
         }
     }
