@@ -19,6 +19,7 @@ use std::{path::PathBuf, process::ExitCode, thread};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, ValueEnum};
 use vrrp_tests::{
+    cleanup,
     lab::Host,
     node::{Keepalived, Node, Xvrrp},
     realtime::Spinners,
@@ -77,7 +78,10 @@ impl Daemon {
 }
 
 fn main() -> ExitCode {
-    match demo(&Args::parse()) {
+    let outcome = demo(&Args::parse());
+    // Threads that an error left alone do not drop what they made.
+    cleanup::undo_all();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xvrrp-demo: {error:#}");

@@ -69,12 +69,7 @@ pub(crate) fn play(daemon: &Daemon) -> Result<()> {
     prompt("primary", &run);
     nodes[0].start()?;
     await_master(&mut nodes[0], 0)?;
-    show(&lab, &mut nodes, marks, 0)?;
-
-    for node in &mut nodes {
-        node.stop()?;
-    }
-    Ok(())
+    show(&lab, &mut nodes, marks, 0)
 }
 
 /// Shows logs, addresses and the client's page once the page is router `owner`'s.
