@@ -110,13 +110,14 @@ fn demo(args: &Args) -> Result<()> {
         let (daemon, quick) = (daemon.clone(), args.quick);
         thread::spawn(move || measure::slow(&daemon, quick))
     };
-    tutorial::play(&daemon)?;
+    let stage = tutorial::play(&daemon)?;
 
     progress.part("Failovers as in the tutorial: version 2, 1 s adverts");
     println!("  Pairs like the one above were measured beside it. Waiting for the last of them.");
     let mut runs = slow
         .join()
         .map_err(|_panic| anyhow!("a measuring thread panicked"))??;
+    drop(stage);
 
     progress.part("Failovers at version 3, 10 ms adverts");
     runs.extend(measure::fast(&daemon, args.quick, &mut progress)?);

@@ -66,9 +66,16 @@ pub(crate) fn plan(quick: bool) -> [Duration; 3] {
 /// Measures pairs with the tutorial's configuration, side by side.
 pub(crate) fn slow(daemon: &Daemon, quick: bool) -> Result<Vec<Run>> {
     let pairs = if quick { 1 } else { 3 };
+    // Outlive every measurement: while the kernel removes interfaces, no other namespace of the
+    // machine can change an address.
+    let labs = (0..pairs)
+        .map(|_| Lab::pair())
+        .collect::<Result<Vec<_>>>()?;
     let measurements = thread::scope(|scope| {
-        let threads: Vec<_> = (0..pairs)
-            .map(|offset| {
+        let threads: Vec<_> = labs
+            .iter()
+            .enumerate()
+            .map(|(offset, lab)| {
                 scope.spawn(move || {
                     let configs = [
                         config::TUTORIAL_PRIMARY.to_owned(),
@@ -76,7 +83,7 @@ pub(crate) fn slow(daemon: &Daemon, quick: bool) -> Result<Vec<Run>> {
                     ];
                     let mut events = EVENTS;
                     events.rotate_left(offset);
-                    rounds(daemon, SLOW, &configs, &events, |_, _| {})
+                    rounds(daemon, lab, SLOW, &configs, &events, |_, _| {})
                 })
             })
             .collect();
@@ -100,7 +107,8 @@ pub(crate) fn fast(daemon: &Daemon, quick: bool, progress: &mut Progress) -> Res
         settings.to_string()
     });
     let events = TURNS.repeat(fast_turns(quick));
-    let measurements = rounds(daemon, FAST, &configs, &events, |done, event| {
+    let lab = Lab::pair()?;
+    let measurements = rounds(daemon, &lab, FAST, &configs, &events, |done, event| {
         progress.step(
             done,
             events.len(),
@@ -114,17 +122,17 @@ fn fast_turns(quick: bool) -> usize {
     if quick { 3 } else { 10 }
 }
 
-/// Measures these events in a lab of their own, each followed by the return.
+/// Measures these events, each followed by the return.
 fn rounds(
     daemon: &Daemon,
+    lab: &Lab,
     timing: Timing,
     configs: &[String; 2],
     events: &[Event],
     mut step: impl FnMut(usize, Event),
 ) -> Result<Vec<Measurement>> {
-    let lab = Lab::pair()?;
     let [better, other] = [0, 1].map(|router| daemon.node(&lab.routers[router], &configs[router]));
-    let mut pair = Pair::start(&lab, timing, better?, other?)?;
+    let mut pair = Pair::start(lab, timing, better?, other?)?;
     let mut all = Vec::new();
     for (done, event) in events.iter().enumerate() {
         step(done, *event);
