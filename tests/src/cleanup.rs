@@ -65,8 +65,9 @@ pub fn register(undo: impl FnOnce() + Send + 'static) -> Result<Guard> {
     }
 }
 
-/// Undoes everything, the newest first, and refuses to register more.
-fn undo_all() {
+/// Undoes everything, the newest first, and refuses to register more. For the end of a program whose
+/// threads may still hold guards.
+pub fn undo_all() {
     loop {
         // One at a time and outside the lock: an undoing may drop other guards.
         let newest = registry(|registry| {

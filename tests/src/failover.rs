@@ -260,7 +260,8 @@ impl<'lab> Pair<'lab> {
         Duration::from_millis(self.timing.advert_int_ms.into())
     }
 
-    /// The longest a change may take: start of a daemon, and more than two down intervals.
+    /// The longest a change may take: start of a daemon on a busy machine, and more than two down
+    /// intervals.
     fn limit(&self) -> Duration {
         Duration::from_secs(30) + self.interval() * 10
     }

@@ -19,6 +19,7 @@ use std::{path::PathBuf, process::ExitCode, thread};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, ValueEnum};
 use vrrp_tests::{
+    cleanup,
     lab::Host,
     node::{Keepalived, Node, Xvrrp},
     realtime::Spinners,
@@ -77,7 +78,10 @@ impl Daemon {
 }
 
 fn main() -> ExitCode {
-    match demo(&Args::parse()) {
+    let outcome = demo(&Args::parse());
+    // Threads that an error left alone do not drop what they made.
+    cleanup::undo_all();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xvrrp-demo: {error:#}");
@@ -106,13 +110,14 @@ fn demo(args: &Args) -> Result<()> {
         let (daemon, quick) = (daemon.clone(), args.quick);
         thread::spawn(move || measure::slow(&daemon, quick))
     };
-    tutorial::play(&daemon)?;
+    let stage = tutorial::play(&daemon)?;
 
     progress.part("Failovers as in the tutorial: version 2, 1 s adverts");
     println!("  Pairs like the one above were measured beside it. Waiting for the last of them.");
     let mut runs = slow
         .join()
         .map_err(|_panic| anyhow!("a measuring thread panicked"))??;
+    drop(stage);
 
     progress.part("Failovers at version 3, 10 ms adverts");
     runs.extend(measure::fast(&daemon, args.quick, &mut progress)?);

@@ -10,7 +10,7 @@ use crate::{
     table::title,
 };
 
-const LEFT: f64 = 220.0;
+const LEFT: f64 = 240.0;
 const PLOT: f64 = 720.0;
 const TOP: f64 = 56.0;
 const ROW: f64 = 42.0;

@@ -91,6 +91,18 @@ fn line(run: &Run) {
         run.arp_answered_twice,
         millis(run.lateness_max_us),
     );
+    if run.silence_max_us > run.gap_us.max + f64::from(run.probe_us) {
+        println!(
+            "      ! apart from the gap nobody answered for up to {} ms",
+            millis(run.silence_max_us)
+        );
+    }
+    if run.changes_max > 1 {
+        println!(
+            "      ! the answering router changed up to {} times in one failover",
+            run.changes_max
+        );
+    }
 }
 
 fn median(summary: Option<Summary>) -> String {

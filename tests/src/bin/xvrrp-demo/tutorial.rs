@@ -19,11 +19,21 @@ const PAGES: [&str; 2] = [
 /// A first election, or one after a crash, takes 3.6 s at 1 s adverts.
 const LIMIT: Duration = Duration::from_secs(15);
 
-pub(crate) fn play(daemon: &Daemon) -> Result<()> {
+/// The lab of the tutorial with its nodes still running. Fields in the order of their end.
+pub(crate) struct Stage {
+    _nodes: [Box<dyn Node>; 2],
+    _pages: [http::Page; 2],
+    _lab: Lab,
+}
+
+/// Plays the tutorial and returns its stage: removing that would disturb who measures meanwhile.
+pub(crate) fn play(daemon: &Daemon) -> Result<Stage> {
     let lab = Lab::pair()?;
     let [r1, r2] = [&lab.routers[0], &lab.routers[1]];
-    let _primary_page = http::Page::serve(&r1.netns, PAGES[0])?;
-    let _standby_page = http::Page::serve(&r2.netns, PAGES[1])?;
+    let pages = [
+        http::Page::serve(&r1.netns, PAGES[0])?,
+        http::Page::serve(&r2.netns, PAGES[1])?,
+    ];
     let standby = config::tutorial_standby(1);
     let mut nodes = [
         daemon.node(r1, config::TUTORIAL_PRIMARY)?,
@@ -70,11 +80,11 @@ pub(crate) fn play(daemon: &Daemon) -> Result<()> {
     nodes[0].start()?;
     await_master(&mut nodes[0], 0)?;
     show(&lab, &mut nodes, marks, 0)?;
-
-    for node in &mut nodes {
-        node.stop()?;
-    }
-    Ok(())
+    Ok(Stage {
+        _nodes: nodes,
+        _pages: pages,
+        _lab: lab,
+    })
 }
 
 /// Shows logs, addresses and the client's page once the page is router `owner`'s.
