@@ -60,8 +60,6 @@ pub(crate) struct Run {
     #[arg(short = 'f', long = "file", value_name = "FILE", default_value = CONFIG)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) quick: Quick,
-    #[command(flatten)]
     pub(crate) instance: Instance,
     /// Do not ask for real-time scheduling and locked memory
     #[arg(long)]
@@ -69,6 +67,9 @@ pub(crate) struct Run {
     /// Log more: decisions (-v), everything (-vv)
     #[arg(short = 'v', action = ArgAction::Count)]
     pub(crate) verbosity: u8,
+    // Last: its heading goes for everything that follows.
+    #[command(flatten)]
+    pub(crate) quick: Quick,
 }
 
 /// One virtual router without a configuration file: `--interface`, `--vrid` and `--vip` together.
