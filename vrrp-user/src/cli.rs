@@ -60,8 +60,6 @@ pub(crate) struct Run {
     #[arg(short = 'f', long = "file", value_name = "FILE", default_value = CONFIG)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) quick: Option<Quick>,
-    #[command(flatten)]
     pub(crate) instance: Instance,
     /// Do not ask for real-time scheduling and locked memory
     #[arg(long)]
@@ -69,49 +67,50 @@ pub(crate) struct Run {
     /// Log more: decisions (-v), everything (-vv)
     #[arg(short = 'v', action = ArgAction::Count)]
     pub(crate) verbosity: u8,
+    // Last: its heading goes for everything that follows.
+    #[command(flatten)]
+    pub(crate) quick: Quick,
 }
 
-/// One virtual router without a configuration file.
+/// One virtual router without a configuration file: `--interface`, `--vrid` and `--vip` together.
 #[derive(Debug, Args)]
-#[group(id = "quick", conflicts_with = "file", multiple = true)]
+#[command(next_help_heading = "Without a configuration file")]
 pub(crate) struct Quick {
     /// Interface of the virtual router
     #[arg(
         short = 'i',
         long,
         value_name = "IF",
-        requires = "vrid",
-        requires = "vips"
+        requires_all = ["vrid", "vips"],
+        conflicts_with = "file"
     )]
-    pub(crate) interface: String,
+    interface: Option<String>,
     /// Virtual router ID, 1-255
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "interface")]
-    pub(crate) vrid: u8,
-    /// Priority, 1-255
-    #[arg(
-        long,
-        value_parser = clap::value_parser!(u8).range(1..),
-        default_value_t = 100,
-        requires = "interface"
-    )]
-    pub(crate) priority: u8,
+    vrid: Option<u8>,
+    /// Priority, 1-255 [default: 100]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "interface")]
+    priority: Option<u8>,
     /// Virtual IP, repeatable
-    #[arg(
-        long = "vip",
-        value_name = "ADDRESS[/LEN]",
-        requires = "interface",
-        required = false
-    )]
-    pub(crate) vips: Vec<String>,
-    /// Advertisement interval: whole seconds (VRRPv2) or 10ms to 40.95s (VRRPv3)
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = config::duration,
-        default_value = "1s",
-        requires = "interface"
-    )]
-    pub(crate) advert_int: Duration,
+    #[arg(long = "vip", value_name = "ADDRESS[/LEN]", requires = "interface")]
+    vips: Vec<String>,
+    /// Advertisement interval: whole seconds (VRRPv2) or 10ms to 40.95s (VRRPv3) [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration, requires = "interface")]
+    advert_int: Option<Duration>,
+}
+
+impl Quick {
+    /// The virtual router, if one was given.
+    pub(crate) fn router(&self) -> Option<config::Quick> {
+        Some(config::Quick {
+            interface: self.interface.clone()?,
+            vrid: self.vrid?,
+            priority: self.priority.unwrap_or(100),
+            vips: self.vips.clone(),
+            advert_int: self.advert_int.unwrap_or(Duration::from_secs(1)),
+            version: None,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +139,7 @@ mod tests {
     fn keepalived_file_is_the_default() {
         let run = run("xvrrp run");
         assert_eq!(run.file, PathBuf::from(CONFIG));
-        assert!(run.quick.is_none());
+        assert!(run.quick.router().is_none());
         assert_eq!(run.instance.name, InstanceName::default());
     }
 
@@ -150,7 +149,7 @@ mod tests {
             "xvrrp run --interface ens33 --vrid 51 --priority 100 --vip 192.168.1.254/24 \
              --advert-int 10ms",
         );
-        let quick = run.quick.unwrap();
+        let quick = run.quick.router().unwrap();
         assert_eq!(quick.interface, "ens33");
         assert_eq!((quick.vrid, quick.priority), (51, 100));
         assert_eq!(quick.advert_int, Duration::from_millis(10));

@@ -20,7 +20,7 @@ use vrrp_user::{
     },
 };
 
-use crate::cli::{Quick, Run};
+use crate::cli::Run;
 
 /// Runs the node until it is stopped.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
@@ -51,8 +51,8 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
 
 /// Reads the configuration and tells what is wrong with it.
 fn configuration(arguments: &Run) -> anyhow::Result<Config> {
-    let parsed = match &arguments.quick {
-        Some(quick) => quick_config(quick).parse(),
+    let parsed = match arguments.quick.router() {
+        Some(router) => router.parse(),
         None => config::load(&arguments.file),
     };
     for diagnostic in &parsed.diagnostics {
@@ -65,17 +65,6 @@ fn configuration(arguments: &Run) -> anyhow::Result<Config> {
     parsed
         .config
         .context("the configuration has errors, nothing is started")
-}
-
-fn quick_config(quick: &Quick) -> config::Quick {
-    config::Quick {
-        interface: quick.interface.clone(),
-        vrid: quick.vrid,
-        priority: quick.priority,
-        vips: quick.vips.clone(),
-        advert_int: quick.advert_int,
-        version: None,
-    }
 }
 
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
@@ -126,7 +115,11 @@ async fn node(
         engine,
         interfaces: attached(&interfaces, &dataplane.attachments),
         counters,
-        revalidate: arguments.quick.is_none().then(|| revalidate(arguments)),
+        revalidate: arguments
+            .quick
+            .router()
+            .is_none()
+            .then(|| revalidate(arguments)),
     })
     .await;
     if thread.join().is_err() {
@@ -167,7 +160,7 @@ fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> 
         for name in std::iter::once(&instance.interface).chain(devices) {
             if inventory.find(name).is_none() {
                 missing = true;
-                let place = match &arguments.quick {
+                let place = match arguments.quick.router() {
                     Some(_) => "command line".to_owned(),
                     None => format!("{}:{}", arguments.file.display(), instance.line),
                 };

@@ -54,7 +54,7 @@ pub fn init(verbosity: u8) -> Result<(), LogError> {
 fn default_filter(verbosity: u8) -> &'static str {
     match verbosity {
         0 => "info,netlink_proto=error",
-        1 => "info,vrrp_user=debug,xvrrp=debug",
+        1 => "info,netlink_proto=error,vrrp_user=debug,xvrrp=debug",
         _ => "debug,vrrp_user=trace,xvrrp=trace",
     }
 }
