@@ -1,20 +1,16 @@
 //! Multicast group membership: without it the NIC filters adverts out before XDP sees them.
 
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
-};
+use std::io;
 
-use socket2::{InterfaceIndexOrAddress, SockRef};
+use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
 
-/// The VRRP group (RFC 9568 section 5.1.1.2).
-pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+use crate::proto::advert::GROUP_V4;
 
 /// Memberships of the VRRP group; they end when this is dropped.
 #[derive(Debug)]
 pub struct Memberships {
     /// One each: `igmp_max_memberships` (20) counts per socket.
-    _sockets: Vec<UdpSocket>,
+    _sockets: Vec<Socket>,
 }
 
 impl Memberships {
@@ -31,10 +27,9 @@ impl Memberships {
     }
 }
 
-fn join(ifindex: u32) -> io::Result<UdpSocket> {
-    // Receives nothing: it is bound to the loopback address, and the group carries protocol 112.
-    let socket = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
-    let interface = InterfaceIndexOrAddress::Index(ifindex);
-    SockRef::from(&socket).join_multicast_v4_n(&GROUP_V4, &interface)?;
+fn join(ifindex: u32) -> io::Result<Socket> {
+    // Receives nothing: it is not bound, and the group carries protocol 112.
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+    socket.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(ifindex))?;
     Ok(socket)
 }

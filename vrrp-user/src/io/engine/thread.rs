@@ -34,7 +34,7 @@ use super::{
 use crate::{
     io::{
         bpf::{Tables, shared::Slots, shared::VipStates},
-        clock,
+        clock, privilege,
     },
     proto::{Advert, Input, Instant, Version},
 };
@@ -167,6 +167,7 @@ impl Engine {
                     // Refused for the engine as well, which reports it.
                     realtime::schedule(priority.saturating_sub(1).max(1)).ok();
                 }
+                privilege::drop_capabilities(false).ok();
                 worker.run(&order_queue);
             })?;
         let mut senders: Vec<(u32, FrameSender)> = Vec::new();
@@ -217,6 +218,8 @@ impl Engine {
                 errno: errno as i32,
             });
         }
+        // Best effort in the two real-time threads; the control plane insists on it for itself.
+        privilege::drop_capabilities(false).ok();
         let woken = clock::now();
         for index in 0..self.members.len() {
             if let Some((member, around)) = self.member_at(index, woken) {
