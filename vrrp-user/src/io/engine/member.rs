@@ -186,7 +186,9 @@ impl Member {
         Ok(())
     }
 
-    /// Somebody else announced a virtual IP of ours.
+    /// Somebody else announced a virtual IP of ours. The announcement of a better router comes on
+    /// the heels of its advert, and may be seen by XDP before that advert has deposed us: by the
+    /// time it is looked at here, it is no conflict.
     pub(super) fn conflict(
         &mut self,
         vip: u32,
@@ -194,6 +196,9 @@ impl Member {
         source: IpAddr,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
+        if self.core.state() != State::Active {
+            return Ok(());
+        }
         let vip = vip.saturating_sub(self.plan.first_vip);
         self.notice(Notice::Conflict { vip, mac }, source, around);
         self.feed(Input::Conflict, around)
