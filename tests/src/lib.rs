@@ -33,5 +33,6 @@ pub mod report;
 pub mod run;
 pub mod stats;
 pub mod wire;
+pub mod witness;
 pub mod worker;
 pub mod xdp_pass;

@@ -43,10 +43,13 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     ) {
         return result;
     }
-    let cleaned = runtime.block_on(cleanup::leftovers(&directory, &lock, &pins));
+    let cleaned = runtime
+        .block_on(cleanup::leftovers(&directory, &lock, &pins))
+        .map_err(anyhow::Error::from)
+        .and_then(|_| Ok(directory.remove_all(lock)?));
+    // Why the node ended comes before what could not be removed.
     result?;
-    cleaned.context("cannot clean up")?;
-    directory.remove_all(lock).context("cannot clean up")
+    cleaned.context("cannot clean up")
 }
 
 /// Reads the configuration and tells what is wrong with it.

@@ -186,7 +186,9 @@ impl Member {
         Ok(())
     }
 
-    /// Somebody else announced a virtual IP of ours.
+    /// Somebody else announced a virtual IP of ours. The announcement of a better router comes on
+    /// the heels of its advert, and may be seen by XDP before that advert has deposed us: by the
+    /// time it is looked at here, it is no conflict.
     pub(super) fn conflict(
         &mut self,
         vip: u32,

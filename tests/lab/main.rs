@@ -1,0 +1,15 @@
+//! End to end: real nodes in network namespaces, judged by what a client gets, what is on the wire,
+//! and what the kernel has. Needs root, and the node in `XVRRP_BIN`.
+//!
+//! No case is decided by how long something took: conditions are waited for, up to a limit that only
+//! a broken node reaches.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "clippy knows a test by its attribute, not what tests call; a case that is skipped says so"
+)]
+
+mod elect;
+mod scene;
+mod story;

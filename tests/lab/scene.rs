@@ -1,0 +1,265 @@
+//! What every case begins with: a lab, a node per router, and the questions that are asked of them.
+
+use std::{
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use serde_json::Value;
+use vrrp_tests::{
+    arp_prober::{ArpProber, ArpRecording},
+    clock,
+    echo::Echo,
+    gap::Recording,
+    lab::{Host, Lab, VIP},
+    node::{self, Node as _, Xvrrp},
+    prober::{PORT, Prober},
+    process::Log,
+};
+
+/// How long a condition is waited for. A node on a busy machine takes seconds to start.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Cases that measure time or compare dumps of the machine's BPF objects want the machine alone; the
+/// others share it.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// The machine, for the length of a case.
+#[must_use]
+pub(crate) enum Turn {
+    /// With other cases.
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    /// Without.
+    Alone {
+        _guard: RwLockWriteGuard<'static, ()>,
+    },
+}
+
+/// Waits for a place beside other cases.
+pub(crate) fn shared() -> Turn {
+    // A case that failed says nothing about the next one.
+    let _guard = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+    Turn::Shared { _guard }
+}
+
+/// Waits until no other case runs.
+pub(crate) fn alone() -> Turn {
+    let _guard = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    Turn::Alone { _guard }
+}
+
+/// Routers with a node each. A case that fails shows what the nodes have to say.
+pub(crate) struct Scene {
+    // Dropped in this order: nodes end before their network goes, and the turn ends last.
+    pub(crate) nodes: Vec<Xvrrp>,
+    _echos: Vec<Echo>,
+    pub(crate) lab: Lab,
+    _turn: Turn,
+}
+
+impl Scene {
+    /// One router per configuration, none started.
+    pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
+        let count = u8::try_from(configs.len()).unwrap();
+        let lab = Lab::builder().routers(count).build().unwrap();
+        let binary = node::binary().unwrap();
+        let nodes = lab
+            .routers
+            .iter()
+            .zip(&configs)
+            .map(|(router, config)| Xvrrp::new(&binary, router, config).unwrap())
+            .collect();
+        let echos = lab
+            .routers
+            .iter()
+            .zip(1..)
+            .map(|(router, number)| Echo::start(&router.netns, VIP, PORT, number).unwrap())
+            .collect();
+        Self {
+            nodes,
+            _echos: echos,
+            lab,
+            _turn: turn,
+        }
+    }
+
+    /// The same with every node started.
+    pub(crate) fn started<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        let mut scene = Self::new(turn, configs);
+        for node in &mut scene.nodes {
+            node.start().unwrap();
+        }
+        scene
+    }
+
+    /// Starts a client that asks the VIP every millisecond.
+    pub(crate) fn prober(&self) -> Prober {
+        Prober::start(&self.lab.client.netns, VIP, Duration::from_millis(1)).unwrap()
+    }
+
+    /// Lets a client ask the VIP, by UDP and by ARP, for a while.
+    pub(crate) fn watch(&self, span: Duration) -> (Recording, ArpRecording) {
+        let prober = self.prober();
+        let questions = self.arp_prober();
+        clock::sleep(span);
+        (prober.stop().unwrap(), questions.stop().unwrap())
+    }
+
+    /// Starts a client that asks for the VIP by ARP every millisecond.
+    pub(crate) fn arp_prober(&self) -> ArpProber {
+        ArpProber::start(&self.lab.client, VIP, Duration::from_millis(1)).unwrap()
+    }
+
+    /// The router with this number, from 1.
+    pub(crate) fn router(&self, number: u8) -> &Host {
+        &self.lab.routers[usize::from(number) - 1]
+    }
+
+    /// The node on the router with this number.
+    pub(crate) fn node(&mut self, number: u8) -> &mut Xvrrp {
+        &mut self.nodes[usize::from(number) - 1]
+    }
+
+    /// Its log.
+    pub(crate) fn log(&mut self, number: u8) -> &Log {
+        self.node(number).process().unwrap().log()
+    }
+
+    /// What the first virtual router of a node says about itself.
+    #[track_caller]
+    pub(crate) fn status(&self, number: u8) -> RouterStatus {
+        self.statuses(number).swap_remove(0)
+    }
+
+    /// What every virtual router of a node says about itself.
+    #[track_caller]
+    pub(crate) fn statuses(&self, number: u8) -> Vec<RouterStatus> {
+        let status = self.nodes[usize::from(number) - 1].status();
+        let mut status = status.unwrap().unwrap();
+        let routers = status["routers"].as_array_mut().unwrap();
+        std::mem::take(routers).into_iter().map(RouterStatus).collect()
+    }
+
+    /// Waits until a node says that its first virtual router is in this state.
+    #[track_caller]
+    pub(crate) fn await_state(&self, number: u8, state: &str) {
+        let node = &self.nodes[usize::from(number) - 1];
+        eventually(&format!("r{number} is {state}"), || {
+            // A node that starts or ends does not answer.
+            matches!(node.status(), Ok(Some(status)) if status["routers"][0]["state"] == state)
+        });
+    }
+
+    /// Waits until a router, and none of the others that run, serves: it says so, has the address,
+    /// and answers the client.
+    #[track_caller]
+    pub(crate) fn await_owner(&self, number: u8) {
+        self.await_state(number, "MASTER");
+        let prober = self.prober();
+        eventually(&format!("r{number} answers the client"), || {
+            prober.answering() == number
+        });
+        prober.stop().unwrap();
+        let owner = self.router(number);
+        eventually(&format!("r{number} has the address"), || {
+            owner.has_address(VIP).unwrap()
+        });
+    }
+
+    /// Waits until a router does not have the address.
+    #[track_caller]
+    pub(crate) fn await_no_address(&self, number: u8) {
+        let router = self.router(number);
+        eventually(&format!("r{number} gives the address up"), || {
+            !router.has_address(VIP).unwrap()
+        });
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for (number, node) in (1..).zip(&mut self.nodes) {
+            match node.status() {
+                Ok(status) => eprintln!("r{number} says: {}", status.unwrap_or_default()),
+                Err(error) => eprintln!("r{number} says nothing: {error:#}"),
+            }
+            if let Ok(process) = node.process() {
+                eprintln!("r{number} logged:\n{}", process.log().tail(40));
+            }
+        }
+    }
+}
+
+/// One virtual router in `xvrrp status --json`.
+#[derive(Debug)]
+pub(crate) struct RouterStatus(Value);
+
+impl RouterStatus {
+    /// A number among its fields.
+    #[track_caller]
+    pub(crate) fn number(&self, field: &str) -> u64 {
+        self.0[field].as_u64().unwrap_or_else(|| panic!("no number {field} in {}", self.0))
+    }
+
+    /// A text among its fields.
+    #[track_caller]
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+    }
+
+    /// A counter of the BPF programs.
+    #[track_caller]
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        self.0["counters"][name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no counter {name} in {}", self.0))
+    }
+
+    /// The state changes so far, as `FROM>TO`.
+    pub(crate) fn transitions(&self) -> Vec<String> {
+        let transitions = self.0["transitions"].as_array();
+        transitions
+            .into_iter()
+            .flatten()
+            .map(|one| format!("{}>{}", text(&one["from"]), text(&one["to"])))
+            .collect()
+    }
+
+    /// Why the last of them was.
+    pub(crate) fn last_cause(&self) -> &str {
+        let last = self.0["transitions"].as_array().and_then(|all| all.last());
+        last.map_or("", |last| text(&last["cause"]))
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Waits for a condition.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = clock::now() + clock::span_nanos(LIMIT);
+    while !holds() {
+        assert!(clock::now() < deadline, "waited {LIMIT:?} in vain: {what}");
+        clock::sleep(LOOK);
+    }
+}
+
+/// Waits for lines that contain these texts, in this order, from the line numbered `mark` on.
+#[track_caller]
+pub(crate) fn await_lines(log: &Log, mark: usize, texts: &[&str]) {
+    let mut from = mark;
+    for text in texts {
+        log.wait_after(from, text, LIMIT).unwrap();
+        let lines = log.lines();
+        let found = lines[from..].iter().position(|line| line.text.contains(text));
+        from += found.unwrap() + 1;
+    }
+}
