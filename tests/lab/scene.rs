@@ -30,7 +30,9 @@ static MACHINE: RwLock<()> = RwLock::new(());
 #[must_use]
 pub(crate) enum Turn {
     /// With other cases.
-    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Shared {
+        _guard: RwLockReadGuard<'static, ()>,
+    },
     /// Without.
     Alone {
         _guard: RwLockWriteGuard<'static, ()>,
@@ -140,7 +142,10 @@ impl Scene {
         let status = self.nodes[usize::from(number) - 1].status();
         let mut status = status.unwrap().unwrap();
         let routers = status["routers"].as_array_mut().unwrap();
-        std::mem::take(routers).into_iter().map(RouterStatus).collect()
+        std::mem::take(routers)
+            .into_iter()
+            .map(RouterStatus)
+            .collect()
     }
 
     /// Waits until a node says that its first virtual router is in this state.
@@ -204,13 +209,17 @@ impl RouterStatus {
     /// A number among its fields.
     #[track_caller]
     pub(crate) fn number(&self, field: &str) -> u64 {
-        self.0[field].as_u64().unwrap_or_else(|| panic!("no number {field} in {}", self.0))
+        self.0[field]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no number {field} in {}", self.0))
     }
 
     /// A text among its fields.
     #[track_caller]
     pub(crate) fn text(&self, field: &str) -> &str {
-        self.0[field].as_str().unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+        self.0[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text {field} in {}", self.0))
     }
 
     /// A counter of the BPF programs.
@@ -259,7 +268,9 @@ pub(crate) fn await_lines(log: &Log, mark: usize, texts: &[&str]) {
     for text in texts {
         log.wait_after(from, text, LIMIT).unwrap();
         let lines = log.lines();
-        let found = lines[from..].iter().position(|line| line.text.contains(text));
+        let found = lines[from..]
+            .iter()
+            .position(|line| line.text.contains(text));
         from += found.unwrap() + 1;
     }
 }

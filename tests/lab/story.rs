@@ -19,11 +19,7 @@ fn await_page(scene: &Scene, owner: u8) {
         http::get(&scene.lab.client.netns, VIP).is_ok_and(|body| body == page)
     });
     scene.await_no_address(3 - owner);
-    let addresses = scene
-        .router(owner)
-        .netns
-        .ip("addr show dev ens33")
-        .unwrap();
+    let addresses = scene.router(owner).netns.ip("addr show dev ens33").unwrap();
     assert!(addresses.contains("inet 192.168.1.254/32 "), "{addresses}");
 }
 

@@ -1,10 +1,12 @@
 //! The engine's loop: wait, drain, decide, act.
 
+mod setup;
+
 use std::{
     io, process,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender},
     },
     thread::{self, JoinHandle},
 };
@@ -13,17 +15,17 @@ use aya::maps::{MapData, RingBuf};
 use nix::{
     errno::Errno,
     sys::{
-        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
-        eventfd::{EfdFlags, EventFd},
+        epoll::{Epoll, EpollEvent, EpollTimeout},
+        eventfd::EventFd,
         time::TimeSpec,
         timer::{Expiration, TimerSetTimeFlags},
-        timerfd::{ClockId, TimerFd, TimerFlags},
+        timerfd::TimerFd,
     },
 };
 use vrrp_ebpf::abi::{self, EventKind};
 
 use super::{
-    addresses::{AddressWorker, Order, Report},
+    addresses::{Order, Report},
     handle::{self, EngineHandle, EngineSide},
     member::{Member, Superseded, Surroundings},
     message::{Command, Event, ip_from_wire},
@@ -135,81 +137,6 @@ impl From<Superseded> for End {
 }
 
 impl Engine {
-    fn new(
-        plan: Plan,
-        resources: Resources,
-        control: EngineSide,
-        realtime: Realtime,
-    ) -> io::Result<Self> {
-        let Resources {
-            slots,
-            vip_states,
-            tables,
-            events,
-        } = resources;
-        let report_ready = Arc::new(EventFd::from_flags(
-            EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
-        )?);
-        // Room for every order and report that can be under way: one at a time per router, and a
-        // refusal per virtual IP.
-        let (orders, order_queue) = sync_channel(4 * abi::MAX_ROUTERS as usize);
-        let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
-        let worker = AddressWorker::new(
-            plan.addresses,
-            vip_states,
-            report_sender,
-            Arc::clone(&report_ready),
-        )?;
-        thread::Builder::new()
-            .name("addresses".to_owned())
-            .spawn(move || {
-                if let Realtime::Priority(priority) = realtime {
-                    // Refused for the engine as well, which reports it.
-                    realtime::schedule(priority.saturating_sub(1).max(1)).ok();
-                }
-                privilege::drop_capabilities(false).ok();
-                worker.run(&order_queue);
-            })?;
-        let mut senders: Vec<(u32, FrameSender)> = Vec::new();
-        let mut members = Vec::new();
-        for (index, router) in (0..).zip(plan.routers) {
-            for ifindex in router.interfaces() {
-                if !senders.iter().any(|(index, _)| *index == ifindex) {
-                    senders.push((ifindex, FrameSender::open(ifindex)?));
-                }
-            }
-            let member = Member::new(index, router, &slots).map_err(|Superseded| {
-                io::Error::other("another process owns the virtual router")
-            })?;
-            members.push(member);
-        }
-        let timer = TimerFd::new(
-            ClockId::CLOCK_MONOTONIC,
-            TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
-        )?;
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let wake = |wake: Wake| EpollEvent::new(EpollFlags::EPOLLIN, wake as u64);
-        epoll.add(&timer, wake(Wake::Timer))?;
-        epoll.add(&events, wake(Wake::Ring))?;
-        epoll.add(control.command_fd(), wake(Wake::Commands))?;
-        epoll.add(&*report_ready, wake(Wake::Reports))?;
-        Ok(Self {
-            members,
-            slots,
-            tables,
-            events,
-            senders,
-            orders,
-            reports,
-            report_ready,
-            control,
-            timer,
-            armed: None,
-            epoll,
-            stopping: false,
-        })
-    }
-
     fn run(mut self, realtime: Realtime) {
         if let Realtime::Priority(priority) = realtime
             && let Err(errno) = realtime::schedule(priority)

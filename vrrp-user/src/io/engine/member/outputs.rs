@@ -1,0 +1,167 @@
+//! Carries out what the core wants, in its order.
+
+use nix::errno::Errno;
+use vrrp_ebpf::ownership::{self, Ownership};
+
+use super::{Member, Superseded, Surroundings};
+use crate::{
+    io::{
+        bpf::shared::Slots,
+        clock,
+        engine::{
+            addresses::{Operation, Order},
+            message::Event,
+            sender::FrameSender,
+        },
+    },
+    proto::{Instant, Output, State, Transition},
+};
+
+impl Member {
+    pub(super) fn carry_out(
+        &mut self,
+        output: Output,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
+        match output {
+            Output::Own { state, expiry } => return self.own(state, expiry, around.slots),
+            Output::Follow { follow, clear_seen } => {
+                if clear_seen {
+                    around.slots.clear_seen(self.index);
+                }
+                around.slots.follow(self.index, follow);
+            }
+            Output::Advertise { priority } => self.advertise(priority, around),
+            Output::Announce { repeat } => self.announce(repeat, around),
+            Output::Install => self.order(Operation::Install, around),
+            Output::Remove => self.order(Operation::Remove, around),
+            Output::Transition(transition) => self.transition(transition, around),
+        }
+        Ok(())
+    }
+
+    fn own(
+        &mut self,
+        state: ownership::State,
+        expiry: u64,
+        slots: &Slots,
+    ) -> Result<(), Superseded> {
+        let word = Ownership::new(state, self.epoch, expiry);
+        slots
+            .replace(self.index, self.word, word)
+            .map_err(|_| Superseded)?;
+        self.word = word;
+        if state == ownership::State::Active {
+            mark(&mut self.timeline.owned);
+        }
+        Ok(())
+    }
+
+    /// Sends an advert. The lease is counted from before the advert is handed over, so that it ends
+    /// before any peer's Active_Down_Interval, which counts from the arrival.
+    fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) {
+        let at = clock::now();
+        let Some(sender) = sender(around.senders, self.plan.ifindex) else {
+            return;
+        };
+        if let Err(errno) = sender.send([self.frames.advert(priority)]) {
+            if self.send_errno.replace(errno) != Some(errno) {
+                let errno = errno as i32;
+                around.control.send_event(Event::SendFailed {
+                    router: self.index,
+                    errno,
+                });
+            }
+            return;
+        }
+        self.send_errno = None;
+        self.stats.adverts_sent += 1;
+        self.stats.priority_zero_sent += u64::from(priority == 0);
+        mark(&mut self.timeline.advert);
+        self.sent = Some(at);
+    }
+
+    pub(super) fn announce(&mut self, repeat: u8, around: &mut Surroundings<'_>) {
+        for (ifindex, frames) in self.frames.announcements(repeat) {
+            let Some(sender) = sender(around.senders, ifindex) else {
+                continue;
+            };
+            let sent = sender.send(frames);
+            mark(&mut self.timeline.announced);
+            if let Err(errno) = sent {
+                let (router, errno) = (self.index, errno as i32);
+                around
+                    .control
+                    .send_event(Event::SendFailed { router, errno });
+            }
+        }
+    }
+
+    pub(super) fn order(&mut self, operation: Operation, around: &Surroundings<'_>) {
+        self.generation = self.generation.wrapping_add(1);
+        self.installed = None;
+        let order = Order {
+            router: self.index,
+            operation,
+            generation: self.generation,
+        };
+        // The channel holds several orders per router, and each needs an answer before the next.
+        if around.orders.try_send(order).is_err() {
+            let (router, errno) = (self.index, Errno::EAGAIN as i32);
+            around.control.send_event(Event::AddressFailed {
+                router,
+                vip: 0,
+                errno,
+            });
+        }
+    }
+
+    fn transition(&mut self, transition: Transition, around: &Surroundings<'_>) {
+        self.notices.reset();
+        let promoted = transition.to == State::Active;
+        if promoted {
+            self.stats.became_active += 1;
+            self.timeline.last_advert = transition.last_advert;
+            self.timeline.deadline = transition.deadline;
+            self.timeline.decided = around.woken;
+        }
+        let priority = self.plan.settings.priority;
+        around.control.send_event(Event::Transition {
+            router: self.index,
+            transition,
+            priority,
+        });
+        self.promoting = promoted;
+        // Preemption installs the addresses before the flip.
+        if self.installed.is_some() {
+            self.report_promotion(around);
+        }
+    }
+
+    pub(super) fn report_promotion(&mut self, around: &Surroundings<'_>) {
+        let Some(installed) = self.installed else {
+            return;
+        };
+        if std::mem::take(&mut self.promoting) {
+            self.timeline.ready = installed;
+            let (router, timeline) = (self.index, self.timeline);
+            around
+                .control
+                .send_event(Event::Promoted { router, timeline });
+        }
+    }
+}
+
+/// Remembers the first moment since the timeline was begun.
+fn mark(moment: &mut Instant) {
+    if *moment == Instant::default() {
+        *moment = clock::now();
+    }
+}
+
+fn sender(senders: &mut [(u32, FrameSender)], ifindex: u32) -> Option<&mut FrameSender> {
+    senders
+        .iter_mut()
+        .find(|(index, _)| *index == ifindex)
+        .map(|(_, sender)| sender)
+}
