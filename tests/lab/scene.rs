@@ -30,7 +30,9 @@ static MACHINE: RwLock<()> = RwLock::new(());
 #[must_use]
 pub(crate) enum Turn {
     /// With other cases.
-    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Shared {
+        _guard: RwLockReadGuard<'static, ()>,
+    },
     /// Without.
     Alone {
         _guard: RwLockWriteGuard<'static, ()>,
@@ -60,10 +62,11 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// One router per configuration, none started.
+    /// One router per configuration, none started; and never less than two routers, the second for
+    /// whoever brings a node of another kind.
     pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
-        let count = u8::try_from(configs.len()).unwrap();
+        let count = u8::try_from(configs.len().max(2)).unwrap();
         let lab = Lab::builder().routers(count).build().unwrap();
         let binary = node::binary().unwrap();
         let nodes = lab
@@ -140,7 +143,10 @@ impl Scene {
         let status = self.nodes[usize::from(number) - 1].status();
         let mut status = status.unwrap().unwrap();
         let routers = status["routers"].as_array_mut().unwrap();
-        std::mem::take(routers).into_iter().map(RouterStatus).collect()
+        std::mem::take(routers)
+            .into_iter()
+            .map(RouterStatus)
+            .collect()
     }
 
     /// Waits until a node says that its first virtual router is in this state.
@@ -204,13 +210,17 @@ impl RouterStatus {
     /// A number among its fields.
     #[track_caller]
     pub(crate) fn number(&self, field: &str) -> u64 {
-        self.0[field].as_u64().unwrap_or_else(|| panic!("no number {field} in {}", self.0))
+        self.0[field]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no number {field} in {}", self.0))
     }
 
     /// A text among its fields.
     #[track_caller]
     pub(crate) fn text(&self, field: &str) -> &str {
-        self.0[field].as_str().unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+        self.0[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text {field} in {}", self.0))
     }
 
     /// A counter of the BPF programs.
@@ -229,6 +239,13 @@ impl RouterStatus {
             .flatten()
             .map(|one| format!("{}>{}", text(&one["from"]), text(&one["to"])))
             .collect()
+    }
+
+    /// When they were decided.
+    pub(crate) fn transition_moments(&self) -> Vec<u64> {
+        let transitions = self.0["transitions"].as_array();
+        let moments = transitions.into_iter().flatten();
+        moments.filter_map(|one| one["at_ns"].as_u64()).collect()
     }
 
     /// Why the last of them was.
@@ -259,7 +276,9 @@ pub(crate) fn await_lines(log: &Log, mark: usize, texts: &[&str]) {
     for text in texts {
         log.wait_after(from, text, LIMIT).unwrap();
         let lines = log.lines();
-        let found = lines[from..].iter().position(|line| line.text.contains(text));
+        let found = lines[from..]
+            .iter()
+            .position(|line| line.text.contains(text));
         from += found.unwrap() + 1;
     }
 }

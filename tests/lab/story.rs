@@ -19,11 +19,7 @@ fn await_page(scene: &Scene, owner: u8) {
         http::get(&scene.lab.client.netns, VIP).is_ok_and(|body| body == page)
     });
     scene.await_no_address(3 - owner);
-    let addresses = scene
-        .router(owner)
-        .netns
-        .ip("addr show dev ens33")
-        .unwrap();
+    let addresses = scene.router(owner).netns.ip("addr show dev ens33").unwrap();
     assert!(addresses.contains("inet 192.168.1.254/32 "), "{addresses}");
 }
 
@@ -91,9 +87,9 @@ fn the_tutorial_from_start_to_return() {
         scene.log(2),
         mark,
         &[
-            "(VI_1) Master received advert from 192.168.1.1 with higher priority 100, ours 99",
             "(VI_1) Entering BACKUP STATE",
             "(VI_1) removing VIPs.",
+            "(VI_1) Master received advert from 192.168.1.1 with higher priority 100, ours 99",
         ],
     );
     // The primary's announcement is no conflict: its advert came first.

@@ -85,7 +85,11 @@ impl Witness {
         self.stop.now();
         let mut stalls = Vec::new();
         for thread in self.threads.drain(..) {
-            stalls.extend(thread.join().map_err(|_panic| anyhow!("a witness died"))??);
+            stalls.extend(
+                thread
+                    .join()
+                    .map_err(|_panic| anyhow!("a witness died"))??,
+            );
         }
         Ok(stalls)
     }
