@@ -6,10 +6,22 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "clippy knows a test by its attribute, not what tests call; a case that is skipped says so"
 )]
 
+mod calm;
+mod clean;
+mod conflict;
 mod elect;
+mod fault;
+mod handover;
+mod hearing;
+mod interop;
+mod notify;
+mod refuse;
 mod scene;
+mod silent;
 mod story;

@@ -62,10 +62,11 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// One router per configuration, none started.
+    /// One router per configuration, none started; and never less than two routers, the second for
+    /// whoever brings a node of another kind.
     pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
-        let count = u8::try_from(configs.len()).unwrap();
+        let count = u8::try_from(configs.len().max(2)).unwrap();
         let lab = Lab::builder().routers(count).build().unwrap();
         let binary = node::binary().unwrap();
         let nodes = lab
@@ -238,6 +239,13 @@ impl RouterStatus {
             .flatten()
             .map(|one| format!("{}>{}", text(&one["from"]), text(&one["to"])))
             .collect()
+    }
+
+    /// When they were decided.
+    pub(crate) fn transition_moments(&self) -> Vec<u64> {
+        let transitions = self.0["transitions"].as_array();
+        let moments = transitions.into_iter().flatten();
+        moments.filter_map(|one| one["at_ns"].as_u64()).collect()
     }
 
     /// Why the last of them was.

@@ -87,9 +87,9 @@ fn the_tutorial_from_start_to_return() {
         scene.log(2),
         mark,
         &[
-            "(VI_1) Master received advert from 192.168.1.1 with higher priority 100, ours 99",
             "(VI_1) Entering BACKUP STATE",
             "(VI_1) removing VIPs.",
+            "(VI_1) Master received advert from 192.168.1.1 with higher priority 100, ours 99",
         ],
     );
     // The primary's announcement is no conflict: its advert came first.

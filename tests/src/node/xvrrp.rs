@@ -37,6 +37,7 @@ pub fn binary() -> Result<PathBuf> {
 pub struct Xvrrp {
     program: Program,
     config: PathBuf,
+    arguments: Vec<String>,
     // Dropped in this order: the process ends before what it left is cleaned up.
     process: Option<Process>,
     _undo: Guard,
@@ -63,6 +64,7 @@ impl Xvrrp {
         Ok(Self {
             program,
             config: path,
+            arguments: Vec::new(),
             process: None,
             _undo: undo,
             _folder: folder,
@@ -73,6 +75,12 @@ impl Xvrrp {
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.program.instance
+    }
+
+    /// More arguments for the next starts, such as `--no-realtime`.
+    pub fn add_arguments(&mut self, arguments: &[&str]) {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        self.arguments.extend(arguments);
     }
 
     /// Its configuration file.
@@ -106,7 +114,7 @@ impl Node for Xvrrp {
     fn start(&mut self) -> Result<()> {
         ensure!(!running(&self.process)?, "the node runs already");
         let mut command = self.program.command("run");
-        command.arg("-f").arg(&self.config);
+        command.arg("-f").arg(&self.config).args(&self.arguments);
         self.process = Some(Process::start(command)?);
         Ok(())
     }

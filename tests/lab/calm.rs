@@ -1,0 +1,144 @@
+//! No false failover: a pair at 10 ms adverts on a machine that has other things to do.
+//!
+//! `XVRRP_CALM_SECONDS` says for how long each kind of trouble is made (5 unless given).
+
+use std::{env, thread, time::Duration};
+
+use vrrp_tests::{
+    clock::{self, Nanos},
+    config::Settings,
+    lab::VIP,
+    load::{Flood, Hogs},
+    node::Node as _,
+    realtime,
+    witness::{Stall, Witness, worst_between},
+};
+
+use crate::scene::{Scene, alone};
+
+/// Down interval of the Backup, and a little for whoever was late to notice.
+const LOOK_BACK: Nanos = 60_000_000;
+/// Half of it: a machine whose CPU was away longer is to blame itself.
+const EXCUSE: Duration = Duration::from_millis(15);
+const HOGS: usize = 16;
+
+fn span() -> Duration {
+    let seconds = env::var("XVRRP_CALM_SECONDS").unwrap_or_default();
+    Duration::from_secs(seconds.parse().unwrap_or(5))
+}
+
+/// Whether the kernel lets anybody here be real-time; if not, why.
+fn no_realtime() -> Option<String> {
+    let tried = thread::spawn(|| realtime::become_fifo(realtime::JUDGE));
+    tried
+        .join()
+        .unwrap()
+        .err()
+        .map(|error| format!("{error:#}"))
+}
+
+/// A pair at 10 ms whose first router is Active.
+fn pair(arguments: &[&str]) -> Scene {
+    let mut scene = Scene::new(alone(), [254, 253].map(Settings::fast));
+    for node in &mut scene.nodes {
+        node.add_arguments(arguments);
+        node.start().unwrap();
+    }
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    scene
+}
+
+/// The moments of all transitions of both nodes while `trouble` was made, and what the witness saw.
+fn transitions_during(
+    scene: &mut Scene,
+    trouble: impl FnOnce(&mut Scene),
+) -> (Vec<Nanos>, Vec<Stall>) {
+    let witness = Witness::start().unwrap();
+    let from = clock::now();
+    trouble(scene);
+    let stalls = witness.stop().unwrap();
+    let moments = [1, 2]
+        .iter()
+        .flat_map(|number| scene.status(*number).transition_moments());
+    (moments.filter(|at| *at >= from).collect(), stalls)
+}
+
+/// No transition but for those that the machine's host is to blame for.
+#[track_caller]
+fn assert_calm(what: &str, moments: &[Nanos], stalls: &[Stall]) {
+    let worst = worst_between(stalls, 0, Nanos::MAX);
+    let worst = worst.map_or_else(|| "no CPU away".to_owned(), |stall| stall.to_string());
+    eprintln!(
+        "{what}, {:?}: {} transitions; at worst {worst}",
+        span(),
+        moments.len()
+    );
+    for at in moments {
+        let excuse = worst_between(stalls, at.saturating_sub(LOOK_BACK), *at)
+            .filter(|stall| stall.length() > EXCUSE);
+        match excuse {
+            Some(stall) => eprintln!("  one of them excused: {stall} just before"),
+            None => panic!("{what}: a transition that nothing excuses; at worst {worst}"),
+        }
+    }
+}
+
+fn calm(what: &str, trouble: impl FnOnce(&mut Scene)) {
+    if let Some(reason) = no_realtime() {
+        eprintln!("skipped: no real-time scheduling here: {reason}");
+        return;
+    }
+    let mut scene = pair(&[]);
+    let (moments, stalls) = transitions_during(&mut scene, trouble);
+    assert_calm(what, &moments, &stalls);
+}
+
+fn hog() {
+    let _hogs = Hogs::start(HOGS, span()).unwrap();
+    clock::sleep(span());
+}
+
+#[test]
+fn busy_loops_make_no_transition() {
+    calm("16 busy loops", |_| hog());
+}
+
+#[test]
+fn a_flood_to_the_address_makes_no_transition() {
+    calm("flood to the VIP", |scene| {
+        let client = &scene.lab.client.netns;
+        let before = scene.status(1).counter("vip_passed");
+        let flood = Flood::start(client, VIP, u64::MAX, span()).unwrap();
+        clock::sleep(span());
+        let sent = flood.sent();
+        drop(flood);
+        let passed = scene.status(1).counter("vip_passed") - before;
+        eprintln!("flood: {sent} packets sent, {passed} reached the VIP");
+        assert!(passed > 10_000, "that was no flood");
+    });
+}
+
+#[test]
+fn a_backup_that_stalls_makes_no_transition() {
+    calm("five stalls of 100 ms of the Backup", |scene| {
+        for _ in 0..5 {
+            scene.node(2).freeze().unwrap();
+            clock::sleep(Duration::from_millis(100));
+            scene.node(2).thaw().unwrap();
+            clock::sleep(span() / 5);
+        }
+    });
+}
+
+/// Reported, not judged: without real-time scheduling it is the machine's mood.
+#[test]
+fn busy_loops_without_realtime_are_reported() {
+    let mut scene = pair(&["--no-realtime"]);
+    let (moments, _) = transitions_during(&mut scene, |_| hog());
+    eprintln!(
+        "16 busy loops without real-time scheduling, {:?}: {} transitions",
+        span(),
+        moments.len()
+    );
+}

@@ -1,0 +1,138 @@
+//! A node leaves nothing: everything it could have changed is as it was before, however it ended.
+
+use std::time::Duration;
+
+use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _};
+
+use crate::scene::{LIMIT, Scene, alone, eventually};
+
+/// How long the kernel may take to free what nobody uses any more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn scene() -> Scene {
+    // More than one address, one of them in a network that the router has no address in.
+    let mut config = Settings::fast(254).to_string();
+    let vip = format!("{VIP}\n");
+    config = config.replace(
+        &vip,
+        &format!("{vip}192.168.1.240/24\n10.7.7.7/24 label ens33:7\n"),
+    );
+    Scene::new(alone(), [config])
+}
+
+fn dump(scene: &Scene) -> Dump {
+    Dump::take(scene.router(1), scene.nodes[0].instance()).unwrap()
+}
+
+/// The kernel frees BPF objects some time after their last user is gone.
+#[track_caller]
+fn assert_as_before(scene: &Scene, before: &Dump) {
+    let mut difference = String::new();
+    let equal = clock::wait_until("the dumps are equal", PATIENCE, || {
+        difference = before.diff(&dump(scene));
+        Ok(difference.is_empty())
+    });
+    assert!(equal.is_ok(), "left behind:\n{difference}");
+}
+
+/// What a node that was killed leaves behind.
+const LEFT: [&str; 7] = [
+    "ip -d addr",
+    "bpftool net",
+    "bpftool prog",
+    "bpftool map",
+    "bpftool link",
+    "/sys/fs/bpf/xvrrp",
+    "/run/xvrrp",
+];
+
+/// A node shows in a dump, or equal dumps mean nothing.
+#[track_caller]
+fn assert_shows(scene: &Scene, before: &Dump, sections: &[&str]) {
+    let difference = before.diff(&dump(scene));
+    for section in sections {
+        assert!(difference.contains(section), "{section}:\n{difference}");
+    }
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing() {
+    let mut scene = scene();
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    assert_shows(&scene, &before, &LEFT);
+    // A membership ends with the process.
+    assert_shows(&scene, &before, &["ip maddr"]);
+    scene.node(1).stop().unwrap();
+    assert_as_before(&scene, &before);
+}
+
+#[test]
+fn cleanup_after_a_kill_leaves_nothing() {
+    let mut scene = scene();
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).kill().unwrap();
+    assert_shows(&scene, &before, &LEFT);
+    assert!(scene.router(1).has_address(VIP).unwrap());
+    let told = scene.node(1).cleanup().unwrap();
+    assert_as_before(&scene, &before);
+    assert_eq!(told, "", "standard output is for answers");
+    // Nothing to do is no error.
+    scene.node(1).cleanup().unwrap();
+    assert_as_before(&scene, &before);
+}
+
+#[test]
+fn a_start_after_a_kill_takes_over_what_was_left() {
+    let mut scene = scene();
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).kill().unwrap();
+    scene.node(1).start().unwrap();
+    scene
+        .log(1)
+        .wait("removed what an earlier run left", LIMIT)
+        .unwrap();
+    scene.await_owner(1);
+    scene.node(1).stop().unwrap();
+    assert_as_before(&scene, &before);
+}
+
+#[test]
+fn a_fence_takes_a_hanging_node_out_of_service() {
+    let mut scene = scene();
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).freeze().unwrap();
+    let refusal = scene.node(1).subcommand("cleanup --fence").unwrap_err();
+    assert!(refusal.to_string().contains("kill it and run this again"));
+    eventually("the address is gone", || {
+        !scene.router(1).has_address(VIP).unwrap()
+    });
+    let (probes, questions) = scene.watch(Duration::from_millis(100));
+    assert!(probes.answers.is_empty());
+    assert!(questions.answers.is_empty());
+    scene.node(1).kill().unwrap();
+    scene.node(1).clear_up().unwrap();
+    assert_as_before(&scene, &before);
+}
+
+#[test]
+fn an_address_that_was_there_before_stays() {
+    // As the owner (priority 255) has it: it is the interface's own.
+    let config = Settings::fast(255);
+    let mut scene = Scene::new(alone(), [config]);
+    let add = format!("addr add {VIP}/32 dev ens33");
+    scene.router(1).netns.ip(&add).unwrap();
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).stop().unwrap();
+    assert_as_before(&scene, &before);
+    assert!(scene.router(1).has_address(VIP).unwrap());
+}

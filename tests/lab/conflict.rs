@@ -1,0 +1,136 @@
+//! Somebody else uses the address, takes it away, or changes what it is known under.
+
+use std::time::Duration;
+
+use vrrp_tests::{
+    capture::{Capture, Seen},
+    clock,
+    config::Settings,
+    lab::VIP,
+    link,
+    packet::{ONLY_ARP, PacketSocket},
+    wire::{self, Arp, Frame},
+};
+
+use crate::scene::{LIMIT, Scene, eventually, shared};
+
+fn configs() -> [Settings; 2] {
+    [254, 253].map(|priority| Settings {
+        advert_int_ms: 100,
+        // The second block of announcements would be mistaken for an answer.
+        instance: "garp_master_delay 0".to_owned(),
+        ..Settings::fast(priority)
+    })
+}
+
+/// Whether a capture has an announcement of the VIP by router 1 under this MAC.
+fn announced(seen: &[Seen], mac: [u8; 6]) -> bool {
+    seen.iter().any(|seen| {
+        seen.port == "to-r1"
+            && seen.announces(VIP)
+            && matches!(&seen.frame, Frame::Arp(arp) if arp.sender_mac == mac)
+    })
+}
+
+#[test]
+fn a_stranger_that_announces_the_address_is_told_off() {
+    let mut scene = Scene::started(shared(), configs());
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let client = &scene.lab.client;
+    let claim = Arp {
+        source: client.mac,
+        operation: 1,
+        sender_mac: client.mac,
+        sender: VIP,
+        target_mac: [0; 6],
+        target: VIP,
+    };
+    let backup = scene.router(2);
+    let at_backup = backup
+        .netns
+        .run(|| PacketSocket::open(Some(backup.interface), ONLY_ARP))
+        .unwrap();
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    client
+        .netns
+        .run(|| {
+            let socket = PacketSocket::open(Some(client.interface), ONLY_ARP)?;
+            Ok(socket.send(&wire::encode_arp([0xff; 6], &claim))?)
+        })
+        .unwrap();
+
+    eventually("the Active announces the address anew", || {
+        announced(&capture.seen(), scene.router(1).mac)
+    });
+    let mac = client.mac.map(|byte| format!("{byte:02x}")).join(":");
+    let complaint = format!(
+        "(VI_1) address conflict: {mac} (192.168.1.254) announces our virtual IP 192.168.1.254 on ens33"
+    );
+    eventually("a Backup's kernel hears the stranger", || {
+        let mut heard = false;
+        at_backup
+            .drain(|received| heard |= wire::decode(&received.frame) == Some(Frame::Arp(claim)))
+            .unwrap();
+        heard
+    });
+    assert_eq!(scene.status(1).counter("arp_conflict"), 1);
+    assert_eq!(scene.status(2).counter("arp_conflict"), 0);
+    scene.log(1).wait(&complaint, LIMIT).unwrap();
+    assert!(!scene.log(2).tail(usize::MAX).contains("conflict"));
+    assert_eq!(scene.status(1).text("state"), "MASTER");
+}
+
+#[test]
+fn an_address_taken_away_is_put_back() {
+    let mut scene = Scene::started(shared(), configs());
+    scene.await_owner(1);
+    let mark = scene.log(1).mark();
+    scene
+        .router(1)
+        .netns
+        .ip(&format!("addr del {VIP}/32 dev ens33"))
+        .unwrap();
+    scene
+        .log(1)
+        .wait_after(
+            mark,
+            "(VI_1) Netlink reflector reports IP 192.168.1.254 removed from ens33, putting it back",
+            LIMIT,
+        )
+        .unwrap();
+    scene.await_owner(1);
+    assert_eq!(scene.status(1).number("became_master"), 1);
+    assert_eq!(scene.status(2).text("state"), "BACKUP");
+}
+
+#[test]
+fn a_new_mac_of_the_interface_is_announced() {
+    let mut scene = Scene::started(shared(), configs());
+    scene.await_owner(1);
+    let (mac, text) = ([2, 0, 0, 0xaa, 0xbb, 0xcc], "02:00:00:aa:bb:cc");
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    let router = scene.router(1);
+    router
+        .netns
+        .ip(&format!("link set ens33 address {text}"))
+        .unwrap();
+    assert_eq!(link::mac(&router.netns, "ens33").unwrap(), mac);
+    eventually("the new MAC is announced", || {
+        announced(&capture.seen(), mac)
+    });
+    eventually("ARP is answered with the new MAC", || {
+        let (_, questions) = scene.watch(Duration::from_millis(50));
+        !questions.answers.is_empty() && questions.answers.iter().all(|answer| answer.mac == mac)
+    });
+    clock::sleep(Duration::from_millis(100));
+    scene.await_owner(1);
+    assert_eq!(
+        scene
+            .log(1)
+            .tail(usize::MAX)
+            .matches("MASTER STATE")
+            .count(),
+        1
+    );
+}

@@ -1,0 +1,129 @@
+//! Routers that share a VRID but not the configuration: refused for a reason that is counted, or
+//! taken in and told.
+
+use vrrp_tests::lab::VIP;
+
+use crate::scene::{Scene, await_lines, eventually, shared};
+
+/// An instance with a VRID of its own and an address `192.168.1.VRID`.
+fn instance(vrid: u8, priority: u8, lines: &str) -> String {
+    let address = if lines.contains("virtual_ipaddress") {
+        String::new()
+    } else {
+        format!("virtual_ipaddress {{\n 192.168.1.{vrid}\n }}")
+    };
+    format!(
+        "vrrp_instance VI_{vrid} {{\n state BACKUP\n interface ens33\n virtual_router_id {vrid}\n \
+         priority {priority}\n {lines}\n {address}\n}}\n"
+    )
+}
+
+/// VRID, what it says on the one and on the other router, and how both count it.
+const REFUSED: [(u8, &str, &str, &str); 6] = [
+    (
+        201,
+        "authentication {\n auth_type PASS\n auth_pass 1111\n }",
+        "authentication {\n auth_type PASS\n auth_pass 2222\n }",
+        "bad_password",
+    ),
+    (
+        202,
+        "authentication {\n auth_type PASS\n auth_pass 1111\n }",
+        "",
+        "bad_auth_type",
+    ),
+    (203, "advert_int 1", "advert_int 2", "bad_interval"),
+    (204, "version 2", "version 3", "bad_version"),
+    (
+        205,
+        "virtual_ipaddress {\n 192.168.1.205\n }",
+        "virtual_ipaddress {\n 192.168.1.206\n }",
+        "bad_address_list",
+    ),
+    (
+        207,
+        "virtual_ipaddress {\n 192.168.1.207\n }",
+        "virtual_ipaddress {\n 192.168.1.207\n 192.168.1.208\n }",
+        "bad_address_list",
+    ),
+];
+/// Version 3 accepts another list and another interval.
+const ACCEPTED: (u8, &str, &str) = (
+    210,
+    "version 3\n advert_int 0.5\n virtual_ipaddress {\n 192.168.1.210\n }",
+    "version 3\n advert_int 1\n virtual_ipaddress {\n 192.168.1.211\n }",
+);
+
+fn config(priority: u8, line: fn(&(u8, &'static str, &'static str)) -> &'static str) -> String {
+    let refused = REFUSED
+        .iter()
+        .map(|(vrid, one, other, _)| (*vrid, *one, *other));
+    refused
+        .chain([ACCEPTED])
+        .map(|all| instance(all.0, priority, line(&all)))
+        .collect()
+}
+
+#[test]
+fn a_differing_router_is_refused_by_reason() {
+    let configs = [config(100, |all| all.1), config(99, |all| all.2)];
+    let mut scene = Scene::started(shared(), configs);
+    let accepted = REFUSED.len();
+    for number in [1, 2] {
+        scene.await_state(number, "MASTER");
+    }
+    for number in [1, 2] {
+        for (index, (vrid, _, _, counter)) in REFUSED.iter().enumerate() {
+            // Each hears nobody, and both send.
+            eventually(&format!("r{number} refuses VRID {vrid}"), || {
+                let all = scene.statuses(number);
+                let status = &all[index];
+                status.counter(counter) > 0 && status.text("state") == "MASTER"
+            });
+            let status = &scene.statuses(number)[index];
+            assert_eq!(status.counter("advert_accepted"), 0, "VRID {vrid}");
+            let others = REFUSED.iter().map(|(.., other)| other);
+            for other in others.filter(|other| *other != counter) {
+                assert_eq!(status.counter(other), 0, "VRID {vrid}: {other}");
+            }
+        }
+    }
+    eventually("VRID 210 has one Active", || {
+        scene.statuses(1)[accepted].text("state") == "MASTER"
+            && scene.statuses(2)[accepted].text("state") == "BACKUP"
+            && scene.statuses(2)[accepted].counter("address_list_differs") > 0
+    });
+    await_lines(
+        scene.log(2),
+        0,
+        &["(VI_210) received advert from 192.168.1.1 with other virtual IPs than ours"],
+    );
+    await_lines(
+        scene.log(2),
+        0,
+        &["(VI_210) advertisement interval of 192.168.1.1 is 500ms, ours 1000ms"],
+    );
+    // The Active's interval counts.
+    let follower = &scene.statuses(2)[accepted];
+    assert_eq!(follower.number("advert_interval_us"), 500_000);
+}
+
+#[test]
+fn other_virtual_routers_on_the_link_do_not_concern_us() {
+    let config = |vrid: u8, address: &str| {
+        instance(
+            vrid,
+            100,
+            &format!("version 3\n advert_int 0.1\n virtual_ipaddress {{\n {address}\n }}"),
+        )
+    };
+    let configs = [config(1, &VIP.to_string()), config(2, "192.168.1.253")];
+    let scene = Scene::started(shared(), configs);
+    scene.await_owner(1);
+    scene.await_state(2, "MASTER");
+    for number in [1, 2] {
+        let status = scene.status(number);
+        assert_eq!(status.counter("advert_accepted"), 0);
+        assert_eq!(status.transitions(), ["INIT>BACKUP", "BACKUP>MASTER"]);
+    }
+}

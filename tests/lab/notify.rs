@@ -1,0 +1,136 @@
+//! What an operator's scripts and hands get: notifications, SIGHUP, `xvrrp status`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use nix::sys::signal::Signal;
+use vrrp_tests::{config::Settings, node::Node as _};
+
+use crate::scene::{LIMIT, Scene, eventually, shared};
+
+fn settings() -> Settings {
+    Settings {
+        advert_int_ms: 100,
+        ..Settings::fast(254)
+    }
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn scripts_are_told_every_transition_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
+    // `$*` on one line each: what keepalived's users parse.
+    fs::write(
+        &script,
+        format!("#!/bin/sh\necho \"$*\" >> {}\n", told.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = script.display();
+    let config = Settings {
+        global: "script_user root\nenable_script_security".to_owned(),
+        instance: format!(
+            "notify_master \"{script} is master\"\nnotify_backup \"{script} is backup\"\n\
+             notify_fault \"{script} is fault\"\nnotify_stop \"{script} is stop\"\n\
+             notify {script}"
+        ),
+        ..settings()
+    };
+    let mut scene = Scene::started(shared(), [config]);
+    let mut expected = Vec::new();
+    let mut expect = |states: &[&str]| {
+        for state in states {
+            expected.push(format!("is {}", state.to_lowercase()));
+            expected.push(format!("INSTANCE VI_1 {state} 254"));
+        }
+        eventually(&format!("the scripts are told {states:?}"), || {
+            lines(&told).len() >= expected.len()
+        });
+        assert_eq!(lines(&told), expected);
+    };
+    expect(&["BACKUP", "MASTER"]);
+    scene.router(1).port.cut().unwrap();
+    expect(&["FAULT"]);
+    scene.router(1).port.mend().unwrap();
+    expect(&["BACKUP", "MASTER"]);
+    scene.node(1).stop().unwrap();
+    expect(&["STOP"]);
+}
+
+#[test]
+fn sighup_reads_the_file_and_changes_nothing() {
+    let mut scene = Scene::started(shared(), [settings()]);
+    scene.await_owner(1);
+    let before = scene.status(1);
+
+    let mark = scene.log(1).mark();
+    scene
+        .node(1)
+        .process()
+        .unwrap()
+        .signal(Signal::SIGHUP)
+        .unwrap();
+    let valid = "is valid: 1 virtual routers; this version does not reload";
+    scene.log(1).wait_after(mark, valid, LIMIT).unwrap();
+
+    let file = scene.node(1).config().to_owned();
+    let broken = fs::read_to_string(&file)
+        .unwrap()
+        .replace("virtual_router_id 51", "virtual_router_id 999");
+    fs::write(&file, broken).unwrap();
+    let mark = scene.log(1).mark();
+    scene
+        .node(1)
+        .process()
+        .unwrap()
+        .signal(Signal::SIGHUP)
+        .unwrap();
+    let line = scene
+        .log(1)
+        .wait_after(mark, "nothing changes", LIMIT)
+        .unwrap();
+    let place = format!("{}:9: error: ", file.display());
+    assert!(line.text.contains(&place), "{}", line.text);
+
+    scene.await_owner(1);
+    let after = scene.status(1);
+    assert_eq!(after.transitions(), before.transitions());
+    assert_eq!(after.number("since_ns"), before.number("since_ns"));
+    assert!(after.number("adverts_sent") > before.number("adverts_sent"));
+}
+
+#[test]
+fn status_tells_a_person_what_it_tells_a_program() {
+    let worse = Settings {
+        advert_int_ms: 100,
+        ..Settings::fast(253)
+    };
+    let mut scene = Scene::started(shared(), [settings(), worse]);
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let text = scene.node(2).subcommand("status").unwrap();
+    for words in ["VI_1", "BACKUP", "ens33", "192.168.1.1", "253", "native"] {
+        assert!(text.contains(words), "no {words} in\n{text}");
+    }
+    let status = scene.status(2);
+    assert_eq!(status.text("active"), "192.168.1.1");
+    assert_eq!(status.number("active_priority"), 254);
+    assert_eq!(status.number("advert_interval_us"), 100_000);
+    // (256 - 253) / 256 of 100 ms.
+    assert_eq!(status.number("skew_us"), 1171);
+    assert_eq!(status.number("down_us"), 301_171);
+    assert!(status.text("xdp_mode").starts_with("native"));
+
+    let mark = scene.log(2).mark();
+    scene
+        .node(2)
+        .process()
+        .unwrap()
+        .signal(Signal::SIGUSR1)
+        .unwrap();
+    scene.log(2).wait_after(mark, "VI_1", LIMIT).unwrap();
+}

@@ -1,0 +1,270 @@
+//! A node that cannot or must not run says why, ends with 1, and has changed nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use vrrp_tests::{
+    config::{Settings, TUTORIAL_PRIMARY},
+    dump::Dump,
+    lab::{Host, Lab, VIP},
+    netns::unique_name,
+    node::{self, Node as _, PINS, RUN},
+    run,
+    xdp_pass::XdpPass,
+};
+
+use crate::scene::{Scene, shared};
+
+/// A router with a configuration, and no node yet.
+struct Place {
+    lab: Lab,
+    instance: String,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("keepalived.conf"), config).unwrap();
+        Self {
+            lab: Lab::builder().routers(1).build().unwrap(),
+            instance: unique_name("node"),
+            folder,
+        }
+    }
+
+    fn router(&self) -> &Host {
+        &self.lab.routers[0]
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("keepalived.conf")
+    }
+
+    /// Runs the node on the router to its end, by way of another command if there is one.
+    fn run(&self, by: &[&str]) -> Output {
+        let binary = node::binary().unwrap();
+        let mut words = by.iter().map(PathBuf::from).chain([binary]);
+        let mut command = self.router().netns.command(words.next().unwrap());
+        command.args(words).arg("run").arg("-f").arg(self.file());
+        output(command.args(["--instance", &self.instance]))
+    }
+
+    /// What the network of the router is like; BPF objects of the machine are left out, since
+    /// other cases come and go.
+    fn network(&self) -> String {
+        let netns = &self.router().netns;
+        let attached = run::run(netns.command("bpftool").args(["net", "show"])).unwrap();
+        let addresses = netns.ip("addr show dev ens33").unwrap();
+        let groups = netns.ip("maddr show dev ens33").unwrap();
+        let qdiscs = netns.tool("tc", "qdisc show dev ens33").unwrap();
+        [attached, addresses, groups, qdiscs].concat()
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, by: &[&str], says: &[&str]) {
+        let before = self.network();
+        let told = self.run(by);
+        assert_failed(&told, 1, says);
+        assert_eq!(self.network(), before);
+        for folder in [PINS, RUN] {
+            let left = Path::new(folder).join(&self.instance);
+            assert!(!left.exists(), "{} is left", left.display());
+        }
+    }
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+#[track_caller]
+fn assert_failed(output: &Output, code: i32, says: &[&str]) {
+    let text = said(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for words in says {
+        assert!(text.contains(words), "not said: {words:?}\n{text}");
+    }
+}
+
+fn xvrrp(arguments: &[&str]) -> Output {
+    output(Command::new(node::binary().unwrap()).args(arguments))
+}
+
+#[test]
+fn without_bpf_it_says_what_it_needs() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    let root_without_power = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    place.assert_refused(
+        &root_without_power,
+        &["CAP_BPF", "CAP_NET_ADMIN", "Linux 5.10"],
+    );
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_is_missing() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    // The configuration has to be readable, or that would be what is missing.
+    open_to_all(place.folder.path(), 0o755);
+    open_to_all(&place.file(), 0o644);
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    place.assert_refused(&nobody, &["/run/xvrrp"]);
+}
+
+fn open_to_all(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_foreign_xdp_program_is_named_and_stays() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    let _pass = XdpPass::attach(&place.router().netns, "ens33").unwrap();
+    assert!(place.network().contains("xdp:\nens33"));
+    place.assert_refused(&[], &["ens33 already has an XDP program", "xv_pass"]);
+}
+
+#[test]
+fn errors_of_the_configuration_are_told_with_their_line() {
+    let cases = [
+        ("virtual_router_id 1\n", "", 11, "virtual"),
+        (
+            "virtual_router_id 1\n",
+            "virtual_router_id 256\n",
+            14,
+            "256",
+        ),
+        ("interface ens33\n", "", 11, "interface"),
+        (
+            "192.168.1.254\n",
+            "192.168.1.254.7\n",
+            22,
+            "192.168.1.254.7",
+        ),
+    ];
+    for (from, to, line, says) in cases {
+        let config = TUTORIAL_PRIMARY.replace(from, to);
+        assert_ne!(config, TUTORIAL_PRIMARY);
+        let place = Place::new(&config);
+        let file = format!("{}:{line}: error: ", place.file().display());
+        place.assert_refused(&[], &[&file, says, "nothing is started"]);
+    }
+}
+
+#[test]
+fn a_virtual_router_that_is_there_twice_is_an_error() {
+    let twin = TUTORIAL_PRIMARY
+        .split_once("vrrp_instance")
+        .map(|(_, body)| format!("{TUTORIAL_PRIMARY}\nvrrp_instance{body}"))
+        .unwrap();
+    let twin = twin.replacen("vrrp_instance VI_1", "vrrp_instance VI_0", 1);
+    let place = Place::new(&twin);
+    place.assert_refused(&[], &["VI_0", "VI_1", "nothing is started"]);
+}
+
+#[test]
+fn a_missing_interface_is_told_with_its_line() {
+    let place = Place::new(&TUTORIAL_PRIMARY.replace("ens33", "ens34"));
+    let file = format!("{}:11: error: ", place.file().display());
+    place.assert_refused(&[], &[&file, "there is no interface ens34"]);
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    fs::remove_file(place.file()).unwrap();
+    place.assert_refused(&[], &["keepalived.conf", "No such file"]);
+}
+
+#[test]
+fn a_second_node_of_the_same_name_leaves_the_first_alone() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_owner(1);
+    let dump = |scene: &Scene| Dump::take(scene.router(1), scene.nodes[0].instance()).unwrap();
+    let addresses = |scene: &Scene| scene.router(1).netns.ip("addr show dev ens33").unwrap();
+    let (before, had) = (dump(&scene), addresses(&scene));
+    let file = scene.node(1).config().display().to_string();
+    let refusal = scene
+        .node(1)
+        .subcommand(&format!("run -f {file}"))
+        .unwrap_err()
+        .to_string();
+    let pid = scene.node(1).process().unwrap().pid();
+    assert!(refusal.contains("exit status: 1"), "{refusal}");
+    assert!(
+        refusal.contains(&format!("is already running (process {pid})")),
+        "{refusal}"
+    );
+    let cleanup = scene.node(1).cleanup().unwrap_err().to_string();
+    assert!(cleanup.contains("is already running"), "{cleanup}");
+    assert_eq!(addresses(&scene), had);
+    // Other cases come and go; what is in this namespace and of this instance does not.
+    let difference = before.diff(&dump(&scene));
+    for section in ["bpftool net", "ip -d addr", PINS, RUN] {
+        assert!(!difference.contains(section), "{difference}");
+    }
+    assert!(scene.router(1).has_address(VIP).unwrap());
+    assert_eq!(scene.status(1).number("became_master"), 1);
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    for arguments in [
+        &[
+            "run",
+            "--vrid",
+            "0",
+            "--interface",
+            "ens33",
+            "--vip",
+            "192.168.1.254",
+        ][..],
+        &["run", "--no-such-flag"],
+        &["status", "--instance", "../x"],
+        &[],
+    ] {
+        assert_failed(&xvrrp(arguments), 2, &["--help"]);
+    }
+}
+
+#[test]
+fn check_tells_good_from_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keepalived.conf");
+    let name = file.to_str().unwrap();
+
+    fs::write(&file, TUTORIAL_PRIMARY).unwrap();
+    let told = xvrrp(&["check", "-f", name]);
+    assert!(told.status.success(), "{}", said(&told));
+    assert!(said(&told).contains("(VI_1) ens33 VRID 1, priority 100, 1 virtual IPs"));
+
+    let unknown = TUTORIAL_PRIMARY.replace("state MASTER", "sttae MASTER");
+    fs::write(&file, unknown).unwrap();
+    let told = xvrrp(&["check", "-f", name]);
+    assert!(told.status.success(), "{}", said(&told));
+    let warning = format!("{name}:12: warning: ");
+    assert!(said(&told).contains(&warning), "{}", said(&told));
+
+    fs::write(&file, TUTORIAL_PRIMARY.replace("id 1\n", "id 0\n")).unwrap();
+    let error = format!("{name}:14: error: ");
+    assert_failed(&xvrrp(&["check", "-f", name]), 1, &[&error]);
+}
+
+#[test]
+fn status_of_no_node_is_an_error() {
+    let told = xvrrp(&["status", "--instance", &unique_name("none")]);
+    assert_failed(&told, 1, &["xvrrp: "]);
+}
