@@ -63,7 +63,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Waits for its turn; the first loads the programs, because that takes longer than all cases.
+    /// Waits for its turn; the first loads the programs for all.
     pub(crate) fn new() -> Self {
         static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
         let mut kernel = KERNEL.lock().unwrap_or_else(|poisoned| {

@@ -1,19 +1,20 @@
 //! The Internet checksum (RFC 1071) as VRRP uses it (RFC 9568 section 5.2.8).
 
-use crate::frame::Frame;
+use crate::{frame::Frame, wire::ipv4::MIN_HEADER};
 
 /// Protocol number of VRRP, also in pseudo-headers.
 pub const VRRP: u8 = 112;
 
-/// 32-bit words of the longest IPv4 header.
-const MAX_HEADER_WORDS: usize = 15;
+/// 32-bit words of options in the longest IPv4 header.
+const MAX_OPTION_WORDS: usize = 10;
 
 /// A one's complement sum under construction.
 ///
-/// Carries are folded at the end only: 32 bits hold the sum of 65,536 16-bit words, more than the
-/// longest advert (8 + 4 × 255 + 8 bytes over IPv4, 8 + 16 × 255 over IPv6) has.
+/// 32-bit words are added and folded into 16 bits at the end only, which comes to the same
+/// (RFC 1071 section 2). Three folds are enough for 32,768 words, more than the longest advert
+/// (8 + 4 × 255 + 8 bytes over IPv4, 8 + 16 × 255 over IPv6) has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum(u32);
+pub struct Sum(u64);
 
 impl Sum {
     /// The sum of nothing.
@@ -23,10 +24,16 @@ impl Sum {
     #[must_use]
     #[inline(always)]
     pub const fn add(self, word: [u8; 4]) -> Self {
-        let [a, b, c, d] = word;
-        let high = u16::from_be_bytes([a, b]) as u32;
-        let low = u16::from_be_bytes([c, d]) as u32;
-        Self(self.0.wrapping_add(high).wrapping_add(low))
+        Self(self.0.wrapping_add(u32::from_be_bytes(word) as u64))
+    }
+
+    /// The same sum with its carries brought round, which keeps it below 2^33 however many words
+    /// there are. The verifier sees that too: the turns of a loop that ends with this are alike to
+    /// it, however large the sum may have become.
+    #[must_use]
+    #[inline(always)]
+    pub const fn carry(self) -> Self {
+        Self((self.0 & 0xffff_ffff) + (self.0 >> 32))
     }
 
     /// Adds eight bytes that start at an even offset of the message.
@@ -75,6 +82,7 @@ impl Sum {
     #[expect(clippy::cast_possible_truncation, reason = "folded into 16 bits")]
     const fn fold(self) -> u16 {
         let sum = (self.0 & 0xffff) + (self.0 >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
         ((sum & 0xffff) + (sum >> 16)) as u16
     }
 }
@@ -84,14 +92,17 @@ impl Sum {
 #[must_use]
 #[inline(always)]
 pub fn ipv4_header<F: Frame + ?Sized>(frame: &F, at: usize, length: usize) -> Option<Sum> {
-    let mut sum = Sum::ZERO;
-    for word in 0..MAX_HEADER_WORDS {
-        if word * 4 >= length {
+    let fixed: [u8; MIN_HEADER] = frame.read(at)?;
+    let (words, _) = fixed.as_chunks();
+    let mut sum = words.iter().fold(Sum::ZERO, |sum, word| sum.add(*word));
+    for word in 0..MAX_OPTION_WORDS {
+        let start = MIN_HEADER + word * 4;
+        if start >= length {
             break;
         }
-        sum = sum.add(frame.read(at + word * 4)?);
+        sum = sum.add(frame.read(at + start)?);
     }
-    Some(sum)
+    Some(sum.carry())
 }
 
 #[cfg(test)]
@@ -109,6 +120,15 @@ mod tests {
             .add([192, 168, 0, 1])
             .add_pair([0; 8]);
         assert!(sum.is_valid());
+    }
+
+    #[test]
+    fn carries_change_nothing_but_the_size() {
+        let sum = (0..300).fold(Sum::ZERO, |sum, _| sum.add([0xff, 0xff, 0xff, 0xfe]));
+        assert!(sum.0 >> 33 != 0 && sum.carry().0 >> 33 == 0);
+        assert_eq!(sum.carry().checksum(), sum.checksum());
+        // 300 words of -1 in one's complement.
+        assert_eq!(sum.checksum(), 300);
     }
 
     #[test]

@@ -238,6 +238,40 @@ fn order_of_the_address_list_does_not_matter() {
 }
 
 #[test]
+fn every_length_of_the_address_list_is_read_to_its_end() {
+    let addresses = Vec::from_iter((1..=255).map(|host| [10, 1, 2, host]));
+    let mut world = World::new();
+    let mut bench = Bench::new();
+    let mut digest = 0;
+    for (count, address) in (1..).zip(&addresses) {
+        digest = vrrp_ebpf::abi::address_digest(digest, *address);
+        let entry = world.router(SLOT);
+        entry.address_count = count;
+        entry.address_digest = digest;
+        let mut advert = Advert {
+            addresses: addresses[..usize::from(count)].to_vec(),
+            ..v3()
+        };
+        // With options in front, the list starts anywhere.
+        advert.ip.options = vec![1; usize::from(count % 11) * 4];
+        let mut frame = advert.build();
+        let outcome = bench.receive(&world, &frame);
+        is_accepted(
+            &outcome,
+            &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
+            Event {
+                count: count.try_into().unwrap(),
+                ..EVENT
+            },
+        );
+
+        *frame.last_mut().unwrap() ^= 1;
+        let outcome = bench.receive(&world, &frame);
+        outcome.is_dropped(SLOT, Counter::BadChecksum);
+    }
+}
+
+#[test]
 fn priority_zero_is_counted_and_no_sign_of_life() {
     let stop = Advert {
         priority: 0,

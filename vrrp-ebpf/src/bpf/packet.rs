@@ -3,7 +3,7 @@
 use aya_ebpf::programs::{TcContext, XdpContext};
 use vrrp_ebpf::frame::{Frame, FrameMut};
 
-use super::verifier::opaque;
+use super::verifier::{opaque, unknown};
 
 /// Offsets above this are refused: the verifier wants a bound, and the longest advert behind the
 /// longest header ends well before it.
@@ -13,6 +13,8 @@ const MAX_OFFSET: usize = 0x7ff;
 pub(super) struct XdpFrame {
     start: usize,
     end: usize,
+    /// A number that the verifier does not know.
+    noise: usize,
 }
 
 impl XdpFrame {
@@ -21,6 +23,7 @@ impl XdpFrame {
         Self {
             start: context.data(),
             end: context.data_end(),
+            noise: context.ingress_ifindex(),
         }
     }
 
@@ -40,6 +43,11 @@ impl Frame for XdpFrame {
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         // SAFETY: `piece` lies between the packet's start and end; bytes need no alignment.
         self.piece(at).map(|piece| unsafe { *piece })
+    }
+
+    #[inline(always)]
+    fn blur(&self, number: usize) -> usize {
+        unknown(number, self.noise)
     }
 }
 

@@ -23,3 +23,22 @@ pub(super) fn opaque(value: usize) -> usize {
     }
     copy
 }
+
+/// The same value, of which neither the compiler nor the verifier knows anything any more: for the
+/// verifier, a value combined with `noise` that it does not know stays unknown, even when `noise`
+/// is taken out again.
+#[inline(always)]
+pub(super) fn unknown(value: usize, noise: usize) -> usize {
+    let mut copy = value;
+    // SAFETY: changes a register and changes it back.
+    unsafe {
+        asm!(
+            "{copy} ^= {noise}",
+            "{copy} ^= {noise}",
+            noise = in(reg) noise,
+            copy = inout(reg) copy,
+            options(pure, nomem, nostack),
+        );
+    }
+    copy
+}

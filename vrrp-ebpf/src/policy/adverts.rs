@@ -11,12 +11,16 @@ use crate::{
     ownership::State,
     wire::{
         ethernet,
-        ipv4::Ipv4,
+        ipv4::{self, Ipv4},
         vrrp::{ADVERTISEMENT, AUTH_DATA, GROUP_V4, HEADER, Header, TTL},
     },
 };
 
 const MAX_ADDRESSES: usize = 255;
+/// Bytes of the shortest frame with an advert's header in it.
+const SHORTEST_FRAME: usize = ethernet::HEADER + ipv4::MIN_HEADER + HEADER;
+/// Addresses that are read at once, as far as there are so many.
+const CHUNK: usize = 8;
 const OWNER_PRIORITY: u8 = 255;
 const SIMPLE_PASSWORD: u8 = 1;
 
@@ -43,8 +47,13 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     if ip.source == primary {
         return Some(Verdict::drop(entry.slot, Counter::OwnSource));
     }
-    Some(match check(frame, ip, entry) {
-        Ok(advert) => accept(frame, tables, ip, entry, advert),
+    // From here on the verifier need not follow tagged and untagged frames one by one.
+    let ip = Ipv4 {
+        at: frame.blur(ip.at),
+        ..*ip
+    };
+    Some(match check(frame, &ip, entry) {
+        Ok(advert) => accept(frame, tables, &ip, entry, advert),
         Err(counter) => Verdict::drop(entry.slot, counter),
     })
 }
@@ -59,13 +68,17 @@ struct Advert {
 
 #[inline(always)]
 fn check<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, entry: &RouterEntry) -> Result<Advert, Counter> {
-    let complete =
-        ip.payload_length() >= HEADER && frame.read::<1>(ip.at + ip.total_length - 1).is_some();
+    // The first condition follows from the others. It makes the verifier know as much of a frame
+    // without a VLAN tag as of one with.
+    let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
+        && ip.payload_length() >= HEADER
+        && frame.read::<1>(ip.at + ip.total_length - 1).is_some();
     if ip.is_fragment() || !complete {
         return Err(Counter::BadLength);
     }
     let bytes = frame.read(ip.payload()).ok_or(Counter::BadLength)?;
     let header = Header::parse(bytes);
+    let contents = Contents::read(frame, ip, header.count);
     if ip.ttl != TTL {
         return Err(Counter::BadTtl);
     }
@@ -97,11 +110,15 @@ fn check<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, entry: &RouterEntry) -> Result
         return Err(Counter::BadLength);
     }
 
-    let (sum, digest) =
-        sum_addresses(frame, ip.payload() + HEADER, header.count).ok_or(Counter::BadLength)?;
-    let pseudo_header = check_sums(frame, ip, &header, sum.add_pair(bytes).add_pair(auth_data))?;
+    let contents = contents.ok_or(Counter::BadLength)?;
+    // The stack has not checked the IP header yet.
+    if !contents.ip.is_valid() {
+        return Err(Counter::BadChecksum);
+    }
+    let sum = contents.addresses.add_pair(bytes).add_pair(auth_data);
+    let pseudo_header = check_sum(ip, &header, sum)?;
     let list_differs =
-        u16::from(header.count) != entry.address_count || digest != entry.address_digest;
+        u16::from(header.count) != entry.address_count || contents.digest != entry.address_digest;
     if list_differs
         && header.version == 2
         && header.priority != OWNER_PRIORITY
@@ -141,35 +158,64 @@ fn check_authentication<F: Frame + ?Sized>(
     Ok(data)
 }
 
-/// Sum and digest of the address list that starts `at` bytes into the frame.
-#[inline(always)]
-fn sum_addresses<F: Frame + ?Sized>(frame: &F, at: usize, count: u8) -> Option<(Sum, u32)> {
-    let (mut sum, mut digest) = (Sum::ZERO, 0);
-    for index in 0..MAX_ADDRESSES {
-        if index >= usize::from(count) {
-            break;
-        }
-        let address = frame.read(at + index * 4)?;
-        sum = sum.add(address);
-        digest = address_digest(digest, address);
-    }
-    Some((sum, digest))
+/// What takes loops to read. It is read before anything depends on the advert's header, so that the
+/// verifier follows each loop once and not once per kind of advert.
+#[derive(Clone, Copy)]
+struct Contents {
+    /// Sum of the IP header.
+    ip: Sum,
+    /// Sum of the address list.
+    addresses: Sum,
+    /// Digest of the address list.
+    digest: u32,
 }
 
-/// Checks the checksums of the IP header, which the stack has not seen yet, and of the message.
-/// Tells whether the latter covers a pseudo-header (RFC 9568 section 5.2.8 has none, RFC 5798 was
-/// read to have one; version 2 never has).
-#[inline(always)]
-fn check_sums<F: Frame + ?Sized>(
-    frame: &F,
-    ip: &Ipv4,
-    header: &Header,
-    sum: Sum,
-) -> Result<bool, Counter> {
-    let ip_sum = checksum::ipv4_header(frame, ip.at, ip.header_length).ok_or(Counter::BadLength)?;
-    if !ip_sum.is_valid() {
-        return Err(Counter::BadChecksum);
+impl Contents {
+    /// Reads the IP header and `count` addresses. Nothing if they are not all there.
+    #[inline(always)]
+    fn read<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, count: u8) -> Option<Self> {
+        let mut contents = Self {
+            ip: checksum::ipv4_header(frame, ip.at, ip.header_length)?,
+            addresses: Sum::ZERO,
+            digest: 0,
+        };
+        let at = frame.blur(ip.payload() + HEADER);
+        let count = usize::from(count);
+        let chunks = count / CHUNK;
+        for chunk in 0..MAX_ADDRESSES / CHUNK {
+            if chunk >= chunks {
+                break;
+            }
+            let addresses: [u8; CHUNK * 4] = frame.read(at + chunk * CHUNK * 4)?;
+            let (addresses, _) = addresses.as_chunks();
+            contents.add(addresses);
+        }
+        // Blurred, because the verifier learns the number of chunks when it leaves the loop.
+        let rest = frame.blur(at + chunks * CHUNK * 4);
+        for index in 0..CHUNK - 1 {
+            if index >= count % CHUNK {
+                break;
+            }
+            contents.add(&[frame.read(rest + index * 4)?]);
+        }
+        Some(contents)
     }
+
+    /// Adds some addresses of the list.
+    #[inline(always)]
+    fn add(&mut self, addresses: &[[u8; 4]]) {
+        for address in addresses {
+            self.addresses = self.addresses.add(*address);
+            self.digest = address_digest(self.digest, *address);
+        }
+        self.addresses = self.addresses.carry();
+    }
+}
+
+/// Tells whether the checksum of the message covers a pseudo-header (RFC 9568 section 5.2.8 has
+/// none, RFC 5798 was read to have one; version 2 never has).
+#[inline(always)]
+fn check_sum(ip: &Ipv4, header: &Header, sum: Sum) -> Result<bool, Counter> {
     if sum.is_valid() {
         return Ok(false);
     }

@@ -218,8 +218,9 @@ impl Place {
     }
 }
 
-/// An IPv4 address as the maps and records hold it.
+/// An IPv4 address as the maps and records hold it. It is put together as a number, because an array
+/// with twelve zeroes is a call of `memset` in BPF, which the verifier follows byte by byte.
 #[inline(always)]
-const fn v4([a, b, c, d]: [u8; 4]) -> [u8; 16] {
-    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+const fn v4(address: [u8; 4]) -> [u8; 16] {
+    (u32::from_le_bytes(address) as u128).to_le_bytes()
 }

@@ -2,7 +2,8 @@
 
 use crate::frame::Frame;
 
-const MIN_HEADER: usize = 20;
+/// Bytes of a header without options.
+pub const MIN_HEADER: usize = 20;
 const OFFSET_MASK: u16 = 0x1fff;
 const MORE_FRAGMENTS: u16 = 0x2000;
 
