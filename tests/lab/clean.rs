@@ -1,8 +1,9 @@
 //! A node leaves nothing: everything it could have changed is as it was before, however it ended.
 
-use std::time::Duration;
+use std::{path::PathBuf, process::Command, time::Duration};
 
-use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _};
+use tempfile::TempDir;
+use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _, run};
 
 use crate::scene::{LIMIT, Scene, alone, eventually};
 
@@ -135,4 +136,67 @@ fn an_address_that_was_there_before_stays() {
     scene.node(1).stop().unwrap();
     assert_as_before(&scene, &before);
     assert!(scene.router(1).has_address(VIP).unwrap());
+}
+
+/// Builds what makes this kernel look as if it had no tcx.
+fn without_tcx() -> Option<(TempDir, PathBuf)> {
+    if Command::new("cc").arg("--version").output().is_err() {
+        eprintln!(
+            "skipped: the clsact fallback needs a C compiler (cc) to be tried on this kernel"
+        );
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("without_tcx.c");
+    std::fs::write(&source, include_str!("without_tcx.c")).unwrap();
+    let object = folder.path().join("without_tcx.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&object);
+    run::run(compiler.arg(&source).arg("-ldl")).unwrap();
+    Some((folder, object))
+}
+
+/// Starts the node, has it serve by clsact, lets `end` end it, and compares.
+#[track_caller]
+fn serve_by_clsact(prepare: impl FnOnce(&Scene), end: impl FnOnce(&mut Scene)) {
+    let Some((_folder, object)) = without_tcx() else {
+        return;
+    };
+    let mut scene = scene();
+    prepare(&scene);
+    let before = dump(&scene);
+    scene.node(1).preload(&object);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.log(1).wait("egress by clsact", LIMIT).unwrap();
+    assert_shows(&scene, &before, &["tc filter show dev ens33 egress"]);
+    end(&mut scene);
+    assert_as_before(&scene, &before);
+}
+
+fn stop(scene: &mut Scene) {
+    scene.node(1).stop().unwrap();
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing_of_clsact() {
+    serve_by_clsact(|_| (), stop);
+}
+
+#[test]
+fn cleanup_after_a_kill_leaves_nothing_of_clsact() {
+    let end = |scene: &mut Scene| {
+        scene.node(1).kill().unwrap();
+        scene.node(1).cleanup().unwrap();
+    };
+    serve_by_clsact(|_| (), end);
+}
+
+#[test]
+fn somebody_elses_clsact_stays() {
+    let add = |scene: &Scene| {
+        let add = "qdisc add dev ens33 clsact";
+        scene.router(1).netns.tool("tc", add).unwrap();
+    };
+    serve_by_clsact(add, stop);
 }

@@ -38,6 +38,7 @@ pub struct Xvrrp {
     program: Program,
     config: PathBuf,
     arguments: Vec<String>,
+    preload: Option<PathBuf>,
     // Dropped in this order: the process ends before what it left is cleaned up.
     process: Option<Process>,
     _undo: Guard,
@@ -65,6 +66,7 @@ impl Xvrrp {
             program,
             config: path,
             arguments: Vec::new(),
+            preload: None,
             process: None,
             _undo: undo,
             _folder: folder,
@@ -81,6 +83,11 @@ impl Xvrrp {
     pub fn add_arguments(&mut self, arguments: &[&str]) {
         let arguments = arguments.iter().map(|&argument| argument.to_owned());
         self.arguments.extend(arguments);
+    }
+
+    /// A shared object that stands between the next starts and the kernel (`LD_PRELOAD`).
+    pub fn preload(&mut self, object: &Path) {
+        self.preload = Some(object.to_owned());
     }
 
     /// Its configuration file.
@@ -115,6 +122,9 @@ impl Node for Xvrrp {
         ensure!(!running(&self.process)?, "the node runs already");
         let mut command = self.program.command("run");
         command.arg("-f").arg(&self.config).args(&self.arguments);
+        if let Some(object) = &self.preload {
+            command.env("LD_PRELOAD", object);
+        }
         self.process = Some(Process::start(command)?);
         Ok(())
     }
