@@ -161,7 +161,7 @@ impl Member {
     ) -> Result<(), Superseded> {
         self.feed(Input::LinkUp { primary }, around)?;
         if std::mem::take(&mut self.mac_changed) && self.core.state() == State::Active {
-            self.announce(self.plan.settings.garp.repeat, around);
+            self.announce(self.plan.settings.garp.repeat, around)?;
         }
         Ok(())
     }

@@ -169,6 +169,9 @@ impl Engine {
     fn turn(&mut self) -> Result<(), End> {
         self.wait();
         let woken = clock::now();
+        for member in &self.members {
+            member.check_word(&self.slots)?;
+        }
         self.drain_ring(woken)?;
         self.drain_timeouts(woken)?;
         self.drain_reports(woken)?;
