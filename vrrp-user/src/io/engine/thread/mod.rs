@@ -41,6 +41,9 @@ use crate::{
     proto::{Advert, Input, Instant, Version},
 };
 
+/// Records in a full ring; each has a header of 8 bytes.
+const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() + 8);
+
 /// Whether and how the engine runs in real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Realtime {
@@ -192,21 +195,22 @@ impl Engine {
         }
     }
 
+    /// Reads at least what the ring held when the engine woke up. What a flood adds meanwhile is
+    /// left to the next turn, or timers and commands would starve; a record that wakes makes the
+    /// ring fd readable again, and a quiet one may wait for whatever wakes the engine next.
     fn drain_ring(&mut self, woken: Instant) -> Result<(), Superseded> {
-        while let Some(event) = self.next_ring_event() {
-            self.ring_event(event, woken)?;
-        }
-        Ok(())
-    }
-
-    fn next_ring_event(&mut self) -> Option<abi::Event> {
-        loop {
+        for _ in 0..RING_RECORDS {
+            let Some(item) = self.events.next() else {
+                break;
+            };
             // A record of another size could only come from another object.
-            let item = self.events.next()?;
-            if let Ok(event) = bytemuck::try_pod_read_unaligned(&item) {
-                return Some(event);
+            let event = bytemuck::try_pod_read_unaligned(&item).ok();
+            drop(item);
+            if let Some(event) = event {
+                self.ring_event(event, woken)?;
             }
         }
+        Ok(())
     }
 
     fn ring_event(&mut self, event: abi::Event, woken: Instant) -> Result<(), Superseded> {
