@@ -100,16 +100,6 @@ pub fn spawn(
     ))
 }
 
-/// What woke the engine.
-#[derive(Clone, Copy)]
-#[repr(u64)]
-enum Wake {
-    Timer,
-    Ring,
-    Commands,
-    Reports,
-}
-
 struct Engine {
     members: Vec<Member>,
     slots: Arc<Slots>,
@@ -304,12 +294,8 @@ impl Engine {
                     self.feed_all(Input::Shutdown, woken)?;
                 }
                 Command::StopNow => {
-                    let again = std::mem::replace(&mut self.stopping, true);
+                    self.stopping = true;
                     self.feed_all(Input::ShutdownNow, woken)?;
-                    // A control plane that has gone says so at every look.
-                    if again {
-                        break;
-                    }
                 }
                 Command::Snapshot { router } => {
                     if let Some(member) = self.members.get(router as usize) {
