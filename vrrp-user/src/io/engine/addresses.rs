@@ -46,6 +46,8 @@ pub struct Order {
     pub operation: Operation,
     /// Counts the orders of this router.
     pub generation: u32,
+    /// Index in the instance's `vips` of one that is known to be gone from the interface.
+    pub lost: Option<u32>,
 }
 
 /// What the worker reports.
@@ -160,6 +162,17 @@ fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
     message
 }
 
+/// State of a virtual IP while an order is under way: it may be on the interface. What was served
+/// before an Install still is, or putting one address back would interrupt the others.
+fn bits_before(order: Order, vip: u32, kept: bool, before: u64) -> u64 {
+    let ready = match order.operation {
+        Operation::Install if kept => vip_state::READY,
+        Operation::Install if order.lost != Some(vip) => before & vip_state::READY,
+        Operation::Install | Operation::Remove => 0,
+    };
+    vip_state::INSTALLED | ready
+}
+
 /// The worker: `run` is the body of its thread.
 #[derive(Debug)]
 pub struct AddressWorker {
@@ -205,15 +218,15 @@ impl AddressWorker {
             return;
         };
         let first = set.first_state;
-        let (requests, kept) = match order.operation {
-            Operation::Install => (&set.install, vip_state::INSTALLED | vip_state::READY),
-            Operation::Remove => (&set.remove, vip_state::INSTALLED),
+        let requests = match order.operation {
+            Operation::Install => &set.install,
+            Operation::Remove => &set.remove,
         };
         let mut outstanding = 0;
-        for (vip, is_kept) in (first..).zip(&set.kept) {
-            // Whatever happens from here on, the address may be on the interface but not served.
-            self.states
-                .set(vip, if *is_kept { kept } else { vip_state::INSTALLED });
+        for (vip, is_kept) in (0..).zip(&set.kept) {
+            let before = self.states.get(first + vip);
+            let bits = bits_before(order, vip, *is_kept, before);
+            self.states.set(first + vip, bits);
             outstanding += u32::from(!is_kept);
         }
         if outstanding == 0 {
@@ -282,5 +295,39 @@ impl AddressWorker {
         {
             self.wake.write(1).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSTALLED: u64 = vip_state::INSTALLED;
+    const SERVED: u64 = vip_state::INSTALLED | vip_state::READY;
+
+    fn order(operation: Operation, lost: Option<u32>) -> Order {
+        Order {
+            router: 0,
+            operation,
+            generation: 1,
+            lost,
+        }
+    }
+
+    #[test]
+    fn putting_one_address_back_leaves_the_others_served() {
+        let install = order(Operation::Install, Some(1));
+        assert_eq!(bits_before(install, 0, false, SERVED), SERVED);
+        assert_eq!(bits_before(install, 1, false, SERVED), INSTALLED);
+        assert_eq!(bits_before(install, 2, false, INSTALLED), INSTALLED);
+        assert_eq!(bits_before(install, 3, false, 0), INSTALLED);
+        assert_eq!(bits_before(install, 4, true, 0), SERVED);
+    }
+
+    #[test]
+    fn nothing_is_served_from_a_remove_on() {
+        let remove = order(Operation::Remove, None);
+        assert_eq!(bits_before(remove, 0, false, SERVED), INSTALLED);
+        assert_eq!(bits_before(remove, 1, true, SERVED), INSTALLED);
     }
 }

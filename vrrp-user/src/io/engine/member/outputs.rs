@@ -122,6 +122,7 @@ impl Member {
             router: self.index,
             operation,
             generation: self.generation,
+            lost: self.lost,
         };
         // The channel holds several orders per router, and each needs an answer before the next.
         if around.orders.try_send(order).is_err() {

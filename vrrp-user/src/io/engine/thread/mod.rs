@@ -286,8 +286,10 @@ impl Engine {
                     }
                 }
                 Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
-                Command::AddressLost { router, .. } => {
-                    self.feed(router, Input::AddressLost, woken)?;
+                Command::AddressLost { router, vip } => {
+                    if let Some((member, mut around)) = self.member(router, woken) {
+                        member.address_lost(vip, &mut around)?;
+                    }
                 }
                 Command::Stop => {
                     self.stopping = true;
