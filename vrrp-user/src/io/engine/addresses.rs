@@ -20,7 +20,7 @@ use netlink_packet_route::{
 };
 use netlink_sys::Socket;
 use nix::{errno::Errno, sys::eventfd::EventFd};
-use vrrp_ebpf::abi::vip_state;
+use vrrp_ebpf::abi::{self, vip_state};
 
 use crate::{
     config::{Scope, Vip},
@@ -86,8 +86,8 @@ pub struct AddressSet {
     first_state: u32,
     /// Whether each is the interface's own.
     kept: Vec<bool>,
-    install: Vec<u8>,
-    remove: Vec<u8>,
+    install: Requests,
+    remove: Requests,
 }
 
 impl AddressSet {
@@ -97,8 +97,8 @@ impl AddressSet {
         let mut set = Self {
             first_state,
             kept: Vec::new(),
-            install: Vec::new(),
-            remove: Vec::new(),
+            install: Requests::default(),
+            remove: Requests::default(),
         };
         for (vip, placement) in (0..).zip(placements) {
             set.kept.push(placement.kept);
@@ -106,16 +106,42 @@ impl AddressSet {
                 continue;
             }
             let message = message(placement.vip, placement.ifindex);
-            set.install.extend(netlink::serialize(
+            set.install.bytes.extend(netlink::serialize(
                 RouteNetlinkMessage::NewAddress(message.clone()),
                 NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
                 vip,
             ));
             let delete = RouteNetlinkMessage::DelAddress(message);
             set.remove
+                .bytes
                 .extend(netlink::serialize(delete, NLM_F_ACK, vip));
         }
         set
+    }
+}
+
+/// Requests in one buffer. The sequence number of each is `base` plus the index of its virtual IP.
+#[derive(Debug, Default)]
+struct Requests {
+    bytes: Vec<u8>,
+    base: u32,
+}
+
+impl Requests {
+    /// Numbers the requests from another base, which their answers repeat.
+    fn renumber(&mut self, base: u32) {
+        let mut rest = self.bytes.as_mut_slice();
+        // struct nlmsghdr: length, type and flags, sequence number, port; in host order.
+        while let Some((length, tail)) = rest.split_first_chunk_mut::<4>() {
+            let length = u32::from_ne_bytes(*length) as usize;
+            if let Some(sequence) = tail.get_mut(4..).and_then(<[u8]>::first_chunk_mut::<4>) {
+                let vip = u32::from_ne_bytes(*sequence).wrapping_sub(self.base);
+                *sequence = base.wrapping_add(vip).to_ne_bytes();
+            }
+            let next = length.next_multiple_of(4).saturating_sub(4);
+            rest = tail.get_mut(next..).unwrap_or_default();
+        }
+        self.base = base;
     }
 }
 
@@ -181,6 +207,9 @@ pub struct AddressWorker {
     states: Arc<VipStates>,
     reports: SyncSender<Report>,
     wake: Arc<EventFd>,
+    /// Sequence number of the next order's first request. The answers to an order that was given up
+    /// are not taken for those to a later one.
+    sequence: u32,
 }
 
 impl AddressWorker {
@@ -200,6 +229,7 @@ impl AddressWorker {
             states,
             reports,
             wake,
+            sequence: 0,
         })
     }
 
@@ -214,14 +244,18 @@ impl AddressWorker {
     }
 
     fn carry_out(&mut self, order: Order) {
-        let Some(set) = self.sets.get(order.router as usize) else {
+        let Some(set) = self.sets.get_mut(order.router as usize) else {
             return;
         };
         let first = set.first_state;
+        let vips = u32::try_from(set.kept.len()).unwrap_or(abi::MAX_VIPS);
         let requests = match order.operation {
-            Operation::Install => &set.install,
-            Operation::Remove => &set.remove,
+            Operation::Install => &mut set.install,
+            Operation::Remove => &mut set.remove,
         };
+        let base = self.sequence;
+        requests.renumber(base);
+        self.sequence = base.wrapping_add(vips);
         let mut outstanding = 0;
         for (vip, is_kept) in (0..).zip(&set.kept) {
             let before = self.states.get(first + vip);
@@ -232,14 +266,20 @@ impl AddressWorker {
         if outstanding == 0 {
             return;
         }
-        if let Err(error) = self.socket.send(requests, 0) {
+        if let Err(error) = self.socket.send(&requests.bytes, 0) {
             self.fail(order.router, 0, &error);
             return;
         }
         while outstanding > 0 {
             match self.socket.recv_from_full() {
                 Ok((bytes, _)) => {
-                    outstanding = outstanding.saturating_sub(self.settle(order, first, &bytes))
+                    for (sequence, errno) in answers(&bytes) {
+                        let vip = sequence.wrapping_sub(base);
+                        if vip < vips {
+                            self.settle(order, first, vip, errno);
+                            outstanding = outstanding.saturating_sub(1);
+                        }
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -250,26 +290,7 @@ impl AddressWorker {
         }
     }
 
-    /// Takes the acknowledgements in a buffer; returns how many.
-    fn settle(&self, order: Order, first: u32, mut bytes: &[u8]) -> u32 {
-        let mut settled = 0;
-        while let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes) {
-            if let NetlinkPayload::Error(error) = &message.payload {
-                let vip = message.header.sequence_number;
-                let errno = error.code.map_or(0, |code| -code.get());
-                self.settle_one(order, first, vip, errno);
-                settled += 1;
-            }
-            let length = (message.header.length as usize).next_multiple_of(4);
-            match bytes.get(length..) {
-                Some(rest) if length > 0 => bytes = rest,
-                _ => break,
-            }
-        }
-        settled
-    }
-
-    fn settle_one(&self, order: Order, first: u32, vip: u32, errno: i32) {
+    fn settle(&self, order: Order, first: u32, vip: u32, errno: i32) {
         let bits = match (order.operation, Errno::from_raw(errno)) {
             (Operation::Install, _) if errno == 0 => vip_state::INSTALLED | vip_state::READY,
             // It is there already: as good as ours.
@@ -298,8 +319,27 @@ impl AddressWorker {
     }
 }
 
+/// The acknowledgements in a buffer: sequence number and errno, 0 for success.
+fn answers(mut bytes: &[u8]) -> impl Iterator<Item = (u32, i32)> {
+    std::iter::from_fn(move || {
+        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).ok()?;
+        let length = (message.header.length as usize).next_multiple_of(4);
+        bytes = bytes.get(length..).unwrap_or_default();
+        Some(message)
+    })
+    .filter_map(|message| match message.payload {
+        NetlinkPayload::Error(error) => {
+            let errno = error.code.map_or(0, |code| -code.get());
+            Some((message.header.sequence_number, errno))
+        }
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use netlink_packet_core::{ErrorMessage, NetlinkHeader};
+
     use super::*;
 
     const INSTALLED: u64 = vip_state::INSTALLED;
@@ -329,5 +369,51 @@ mod tests {
         let remove = order(Operation::Remove, None);
         assert_eq!(bits_before(remove, 0, false, SERVED), INSTALLED);
         assert_eq!(bits_before(remove, 1, true, SERVED), INSTALLED);
+    }
+
+    fn sequences(mut bytes: &[u8]) -> Vec<u32> {
+        let mut found = Vec::new();
+        while let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes) {
+            found.push(message.header.sequence_number);
+            bytes = &bytes[message.header.length as usize..];
+        }
+        found
+    }
+
+    #[test]
+    fn requests_of_each_order_are_numbered_anew() {
+        let request = |vip| {
+            let message = RouteNetlinkMessage::NewAddress(AddressMessage::default());
+            netlink::serialize(message, NLM_F_ACK, vip)
+        };
+        // The second virtual IP is the interface's own and has no request.
+        let mut requests = Requests {
+            bytes: [request(0), request(2), request(3)].concat(),
+            base: 0,
+        };
+        requests.renumber(1000);
+        assert_eq!(sequences(&requests.bytes), [1000, 1002, 1003]);
+        requests.renumber(u32::MAX);
+        assert_eq!(sequences(&requests.bytes), [u32::MAX, 1, 2]);
+    }
+
+    #[test]
+    fn answers_carry_sequence_and_errno() {
+        let answer = |sequence, code: i32| {
+            let mut error = ErrorMessage::default();
+            error.code = std::num::NonZeroI32::new(code);
+            error.header = vec![0; 16];
+            let mut message = NetlinkMessage::<RouteNetlinkMessage>::new(
+                NetlinkHeader::default(),
+                NetlinkPayload::Error(error),
+            );
+            message.header.sequence_number = sequence;
+            message.finalize();
+            let mut bytes = vec![0; message.buffer_len()];
+            message.serialize(&mut bytes);
+            bytes
+        };
+        let bytes = [answer(7, 0), answer(8, -libc::EEXIST)].concat();
+        assert!(answers(&bytes).eq([(7, 0), (8, libc::EEXIST)]));
     }
 }
