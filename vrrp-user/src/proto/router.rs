@@ -54,7 +54,7 @@ pub struct Router {
     addresses: Addresses,
     /// End of the lease last given, nanoseconds.
     lease_end: u64,
-    /// When we last decided to send an advert.
+    /// When an advert of ours last left, or was decided on.
     advertised: Instant,
     /// A worse router was heard since the last announcement against it.
     contested: bool,
@@ -127,7 +127,10 @@ impl Router {
             Input::Advert(advert) => self.advert(now, &advert, out),
             Input::Seen(at) => self.seen(now, at, out),
             Input::SuccessorAnnounced => self.successor_announced(now, out),
-            Input::AdvertSent { at } => self.renew(at, out),
+            Input::AdvertSent { at } => {
+                self.advertised = self.advertised.max(at);
+                self.renew(at, out);
+            }
             Input::AddressesReady => self.addresses_ready(now, out),
             Input::AddressesGone => self.addresses_gone(),
             Input::AddressLost => self.address_lost(out),

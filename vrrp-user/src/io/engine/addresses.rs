@@ -4,6 +4,8 @@
 //! reset, a routing daemon loading its table). The engine must go on sending adverts meanwhile, so
 //! the requests are made here, all addresses of a router in one buffer.
 
+mod requests;
+
 use std::{
     io,
     net::IpAddr,
@@ -13,15 +15,16 @@ use std::{
     },
 };
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope},
 };
 use netlink_sys::Socket;
 use nix::{errno::Errno, sys::eventfd::EventFd};
-use vrrp_ebpf::abi::vip_state;
+use vrrp_ebpf::abi::{self, vip_state};
 
+use self::requests::{Requests, answers};
 use crate::{
     config::{Scope, Vip},
     io::{bpf::shared::VipStates, netlink},
@@ -46,6 +49,8 @@ pub struct Order {
     pub operation: Operation,
     /// Counts the orders of this router.
     pub generation: u32,
+    /// Index in the instance's `vips` of one that is known to be gone from the interface.
+    pub lost: Option<u32>,
 }
 
 /// What the worker reports.
@@ -84,8 +89,8 @@ pub struct AddressSet {
     first_state: u32,
     /// Whether each is the interface's own.
     kept: Vec<bool>,
-    install: Vec<u8>,
-    remove: Vec<u8>,
+    install: Requests,
+    remove: Requests,
 }
 
 impl AddressSet {
@@ -95,8 +100,8 @@ impl AddressSet {
         let mut set = Self {
             first_state,
             kept: Vec::new(),
-            install: Vec::new(),
-            remove: Vec::new(),
+            install: Requests::default(),
+            remove: Requests::default(),
         };
         for (vip, placement) in (0..).zip(placements) {
             set.kept.push(placement.kept);
@@ -104,13 +109,14 @@ impl AddressSet {
                 continue;
             }
             let message = message(placement.vip, placement.ifindex);
-            set.install.extend(netlink::serialize(
+            set.install.bytes.extend(netlink::serialize(
                 RouteNetlinkMessage::NewAddress(message.clone()),
                 NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
                 vip,
             ));
             let delete = RouteNetlinkMessage::DelAddress(message);
             set.remove
+                .bytes
                 .extend(netlink::serialize(delete, NLM_F_ACK, vip));
         }
         set
@@ -160,6 +166,17 @@ fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
     message
 }
 
+/// State of a virtual IP while an order is under way: it may be on the interface. What was served
+/// before an Install still is, or putting one address back would interrupt the others.
+fn bits_before(order: Order, vip: u32, kept: bool, before: u64) -> u64 {
+    let ready = match order.operation {
+        Operation::Install if kept => vip_state::READY,
+        Operation::Install if order.lost != Some(vip) => before & vip_state::READY,
+        Operation::Install | Operation::Remove => 0,
+    };
+    vip_state::INSTALLED | ready
+}
+
 /// The worker: `run` is the body of its thread.
 #[derive(Debug)]
 pub struct AddressWorker {
@@ -168,6 +185,9 @@ pub struct AddressWorker {
     states: Arc<VipStates>,
     reports: SyncSender<Report>,
     wake: Arc<EventFd>,
+    /// Sequence number of the next order's first request. The answers to an order that was given up
+    /// are not taken for those to a later one.
+    sequence: u32,
 }
 
 impl AddressWorker {
@@ -187,6 +207,7 @@ impl AddressWorker {
             states,
             reports,
             wake,
+            sequence: 0,
         })
     }
 
@@ -201,32 +222,42 @@ impl AddressWorker {
     }
 
     fn carry_out(&mut self, order: Order) {
-        let Some(set) = self.sets.get(order.router as usize) else {
+        let Some(set) = self.sets.get_mut(order.router as usize) else {
             return;
         };
         let first = set.first_state;
-        let (requests, kept) = match order.operation {
-            Operation::Install => (&set.install, vip_state::INSTALLED | vip_state::READY),
-            Operation::Remove => (&set.remove, vip_state::INSTALLED),
+        let vips = u32::try_from(set.kept.len()).unwrap_or(abi::MAX_VIPS);
+        let requests = match order.operation {
+            Operation::Install => &mut set.install,
+            Operation::Remove => &mut set.remove,
         };
+        let base = self.sequence;
+        requests.renumber(base);
+        self.sequence = base.wrapping_add(vips);
         let mut outstanding = 0;
-        for (vip, is_kept) in (first..).zip(&set.kept) {
-            // Whatever happens from here on, the address may be on the interface but not served.
-            self.states
-                .set(vip, if *is_kept { kept } else { vip_state::INSTALLED });
+        for (vip, is_kept) in (0..).zip(&set.kept) {
+            let before = self.states.get(first + vip);
+            let bits = bits_before(order, vip, *is_kept, before);
+            self.states.set(first + vip, bits);
             outstanding += u32::from(!is_kept);
         }
         if outstanding == 0 {
             return;
         }
-        if let Err(error) = self.socket.send(requests, 0) {
+        if let Err(error) = self.socket.send(&requests.bytes, 0) {
             self.fail(order.router, 0, &error);
             return;
         }
         while outstanding > 0 {
             match self.socket.recv_from_full() {
                 Ok((bytes, _)) => {
-                    outstanding = outstanding.saturating_sub(self.settle(order, first, &bytes))
+                    for (sequence, errno) in answers(&bytes) {
+                        let vip = sequence.wrapping_sub(base);
+                        if vip < vips {
+                            self.settle(order, first, vip, errno);
+                            outstanding = outstanding.saturating_sub(1);
+                        }
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -237,26 +268,7 @@ impl AddressWorker {
         }
     }
 
-    /// Takes the acknowledgements in a buffer; returns how many.
-    fn settle(&self, order: Order, first: u32, mut bytes: &[u8]) -> u32 {
-        let mut settled = 0;
-        while let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes) {
-            if let NetlinkPayload::Error(error) = &message.payload {
-                let vip = message.header.sequence_number;
-                let errno = error.code.map_or(0, |code| -code.get());
-                self.settle_one(order, first, vip, errno);
-                settled += 1;
-            }
-            let length = (message.header.length as usize).next_multiple_of(4);
-            match bytes.get(length..) {
-                Some(rest) if length > 0 => bytes = rest,
-                _ => break,
-            }
-        }
-        settled
-    }
-
-    fn settle_one(&self, order: Order, first: u32, vip: u32, errno: i32) {
+    fn settle(&self, order: Order, first: u32, vip: u32, errno: i32) {
         let bits = match (order.operation, Errno::from_raw(errno)) {
             (Operation::Install, _) if errno == 0 => vip_state::INSTALLED | vip_state::READY,
             // It is there already: as good as ours.
@@ -282,5 +294,39 @@ impl AddressWorker {
         {
             self.wake.write(1).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSTALLED: u64 = vip_state::INSTALLED;
+    const SERVED: u64 = vip_state::INSTALLED | vip_state::READY;
+
+    fn order(operation: Operation, lost: Option<u32>) -> Order {
+        Order {
+            router: 0,
+            operation,
+            generation: 1,
+            lost,
+        }
+    }
+
+    #[test]
+    fn putting_one_address_back_leaves_the_others_served() {
+        let install = order(Operation::Install, Some(1));
+        assert_eq!(bits_before(install, 0, false, SERVED), SERVED);
+        assert_eq!(bits_before(install, 1, false, SERVED), INSTALLED);
+        assert_eq!(bits_before(install, 2, false, INSTALLED), INSTALLED);
+        assert_eq!(bits_before(install, 3, false, 0), INSTALLED);
+        assert_eq!(bits_before(install, 4, true, 0), SERVED);
+    }
+
+    #[test]
+    fn nothing_is_served_from_a_remove_on() {
+        let remove = order(Operation::Remove, None);
+        assert_eq!(bits_before(remove, 0, false, SERVED), INSTALLED);
+        assert_eq!(bits_before(remove, 1, true, SERVED), INSTALLED);
     }
 }

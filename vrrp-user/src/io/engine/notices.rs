@@ -11,10 +11,18 @@ const KINDS: usize = 8;
 /// A notice that does not change is repeated once in this long.
 const REPEAT_NS: u64 = 60_000_000_000;
 
-/// What was said last, per kind of notice.
+/// Notices of all kinds together in any [`REPEAT_NS`]. Sources that take turns are news each time,
+/// and whoever makes them up must not fill the event channel, which transitions have to pass.
+const LIMIT: usize = 8;
+
+/// What was said last, per kind of notice and in all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Notices {
     said: [Option<(IpAddr, Instant)>; KINDS],
+    /// When the last notices were said, as a ring.
+    recent: [Option<Instant>; LIMIT],
+    /// The oldest of them.
+    oldest: usize,
 }
 
 impl Notices {
@@ -23,17 +31,22 @@ impl Notices {
         let Some(said) = self.said.get_mut(kind(notice)) else {
             return false;
         };
-        let repeated =
-            said.is_some_and(|(to, at)| to == source && now.0.saturating_sub(at.0) < REPEAT_NS);
-        if !repeated {
-            *said = Some((source, now));
+        let Some(oldest) = self.recent.get_mut(self.oldest) else {
+            return false;
+        };
+        let lately = |at: Instant| now.0.saturating_sub(at.0) < REPEAT_NS;
+        if said.is_some_and(|(to, at)| to == source && lately(at)) || oldest.is_some_and(lately) {
+            return false;
         }
-        !repeated
+        *said = Some((source, now));
+        *oldest = Some(now);
+        self.oldest = (self.oldest + 1) % LIMIT;
+        true
     }
 
-    /// After a change of state everything may be said again.
+    /// After a change of state everything may be said again, within the limit.
     pub(super) fn reset(&mut self) {
-        *self = Self::default();
+        self.said = Default::default();
     }
 }
 
@@ -77,5 +90,59 @@ fn of_priority(own: u8, state: State, heard: u8) -> Option<Notice> {
         (_, State::Active) if heard > own => Some(Notice::HigherPriority(heard)),
         (_, State::Active | State::Backup) if heard == own => Some(Notice::EqualPriority(heard)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const START: u64 = 1_000 * SECOND;
+
+    fn host(number: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, number).into()
+    }
+
+    #[test]
+    fn said_once_per_source_until_the_state_changes() {
+        let mut notices = Notices::default();
+        let mut say = |seconds, source| {
+            let now = Instant(START + seconds * SECOND);
+            notices.admit(now, Notice::PriorityZero, host(source))
+        };
+        assert!(say(0, 1));
+        assert!(!say(59, 1));
+        assert!(say(59, 2));
+        assert!(say(60, 1));
+        assert!(!say(60, 1));
+        notices.reset();
+        let now = Instant(START + 60 * SECOND);
+        assert!(notices.admit(now, Notice::PriorityZero, host(1)));
+    }
+
+    #[test]
+    fn sources_that_take_turns_are_limited_whatever_the_state_does() {
+        let mut notices = Notices::default();
+        let mut said = Vec::new();
+        for tenth in 0..1_200 {
+            if tenth % 100 == 0 {
+                notices.reset();
+            }
+            let now = Instant(START + tenth * SECOND / 10);
+            let vip = u32::try_from(tenth % 2).unwrap();
+            let mac = [2; 6];
+            let source = host(if vip == 0 { 1 } else { 2 });
+            if notices.admit(now, Notice::Conflict { vip, mac }, source) {
+                said.push(tenth);
+            }
+        }
+        assert_eq!(said.len(), 2 * LIMIT, "{said:?}");
+        assert!(
+            said.windows(LIMIT + 1)
+                .all(|span| span[LIMIT] - span[0] >= 600)
+        );
     }
 }

@@ -37,19 +37,25 @@ impl FrameSender {
         Ok(Self { socket, address })
     }
 
-    /// Hands frames to the driver, in order. Returns when all are out or one was refused.
+    /// Hands frames to the driver, in order. A frame for which the driver has no room is left out,
+    /// and the others sent: half an announcement is better than its beginning alone.
     ///
     /// # Errors
-    /// errno of sendmmsg for the first frame that did not leave; those before it did.
+    /// errno of sendmmsg for a frame that did not leave. With anything but ENOBUFS neither did those
+    /// after it.
     pub(super) fn send<'frame, Frames>(&mut self, frames: Frames) -> Result<(), Errno>
     where
         Frames: IntoIterator<Item = &'frame [u8]>,
     {
         let mut frames = frames.into_iter().peekable();
+        let mut result = Ok(());
         while frames.peek().is_some() {
-            self.send_batch(frames.by_ref().take(BATCH))?;
+            match self.send_batch(frames.by_ref().take(BATCH)) {
+                Err(errno) if errno != Errno::ENOBUFS => return Err(errno),
+                sent => result = result.and(sent),
+            }
         }
-        Ok(())
+        result
     }
 
     fn send_batch<'frame, Frames>(&mut self, frames: Frames) -> Result<(), Errno>
@@ -70,21 +76,41 @@ impl FrameSender {
             message.msg_hdr.msg_namelen = ADDRESS_LENGTH;
             count += 1;
         }
-        let mut sent = 0;
-        while sent < count {
+        hand_over(count, |first| {
             let (Some(rest), Ok(left)) =
-                (messages.get_mut(sent..count), u32::try_from(count - sent))
+                (messages.get_mut(first..count), u32::try_from(count - first))
             else {
-                break;
+                return Err(Errno::EINVAL);
             };
             // SAFETY: `rest` holds `left` headers whose pointers (frames, `pieces`, our address)
             // all outlive the call; the kernel only reads the frames.
             let done =
                 unsafe { libc::sendmmsg(self.socket.as_raw_fd(), rest.as_mut_ptr(), left, 0) };
-            sent += usize::try_from(Errno::result(done)?).unwrap_or_default();
-        }
-        Ok(())
+            let done = Errno::result(done)?;
+            Ok(usize::try_from(done).unwrap_or_default())
+        })
     }
+}
+
+/// Hands `count` frames over. `send` takes those from an index on and returns how many left, or why
+/// the first did not.
+fn hand_over<Send>(count: usize, mut send: Send) -> Result<(), Errno>
+where
+    Send: FnMut(usize) -> Result<usize, Errno>,
+{
+    let mut result = Ok(());
+    let mut first = 0;
+    while first < count {
+        match send(first) {
+            Ok(sent) => first += sent,
+            Err(Errno::ENOBUFS) => {
+                result = Err(Errno::ENOBUFS);
+                first += 1;
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    result
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "20 bytes")]
@@ -109,3 +135,34 @@ fn bypass_qdisc(socket: &OwnedFd) -> io::Result<()> {
 
 #[expect(clippy::cast_possible_truncation, reason = "4 bytes")]
 const INT_LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends four frames to a driver that refuses some; returns what left.
+    fn sent(refuse: impl Fn(usize) -> Option<Errno>) -> (Vec<usize>, Result<(), Errno>) {
+        let mut left = Vec::new();
+        let result = hand_over(4, |first| {
+            if let Some(errno) = refuse(first) {
+                return Err(errno);
+            }
+            left.extend((first..4).take_while(|frame| refuse(*frame).is_none()));
+            Ok(left.last().map_or(0, |last| last + 1 - first))
+        });
+        (left, result)
+    }
+
+    #[test]
+    fn frame_without_room_costs_only_itself() {
+        let full = |frame| (frame == 0 || frame == 2).then_some(Errno::ENOBUFS);
+        assert_eq!(sent(full), (vec![1, 3], Err(Errno::ENOBUFS)));
+        assert_eq!(sent(|_| None), (vec![0, 1, 2, 3], Ok(())));
+    }
+
+    #[test]
+    fn interface_that_is_down_ends_it() {
+        let down = |frame| (frame >= 1).then_some(Errno::ENETDOWN);
+        assert_eq!(sent(down), (vec![0], Err(Errno::ENETDOWN)));
+    }
+}

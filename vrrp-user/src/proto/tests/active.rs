@@ -342,3 +342,15 @@ fn puts_a_lost_address_back() {
     );
     assert_eq!(bench.feed(START, Input::AddressLost), []);
 }
+
+#[test]
+fn c43_what_came_in_before_our_advert_left_is_answered_by_it() {
+    let mut bench = active();
+    // The engine handles a whole queue under one `now`, which the adverts may be younger than.
+    let now = START + ms(4);
+    let left = now + ms(2);
+    assert!(bench.feed(now, advert(now, 99)).contains(&ADVERTISE));
+    bench.feed(left, Input::AdvertSent { at: left });
+    assert_eq!(bench.feed(now, advert(now + ms(1), 99)), []);
+    assert_eq!(bench.feed(now, advert(left, 99)), [ADVERTISE]);
+}

@@ -70,6 +70,8 @@ pub(super) struct Member {
     promoting: bool,
     /// When the address worker had installed everything, since the last order.
     installed: Option<Instant>,
+    /// The virtual IP that the input being handled says is gone.
+    lost: Option<u32>,
     send_errno: Option<Errno>,
     stats: Stats,
     outputs: Vec<Output>,
@@ -106,6 +108,7 @@ impl Member {
             timeline: Timeline::default(),
             promoting: false,
             installed: None,
+            lost: None,
             send_errno: None,
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
@@ -161,7 +164,7 @@ impl Member {
     ) -> Result<(), Superseded> {
         self.feed(Input::LinkUp { primary }, around)?;
         if std::mem::take(&mut self.mac_changed) && self.core.state() == State::Active {
-            self.announce(self.plan.settings.garp.repeat, around);
+            self.announce(self.plan.settings.garp.repeat, around)?;
         }
         Ok(())
     }
@@ -244,6 +247,18 @@ impl Member {
             }
             Operation::Remove => self.feed(Input::AddressesGone, around),
         }
+    }
+
+    /// Somebody removed this virtual IP (index in the instance's `vips`) from the interface.
+    pub(super) fn address_lost(
+        &mut self,
+        vip: u32,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
+        self.lost = Some(vip);
+        let result = self.feed(Input::AddressLost, around);
+        self.lost = None;
+        result
     }
 
     /// Feeds the core and carries out what it wants.

@@ -31,13 +31,23 @@ impl Member {
                 }
                 around.slots.follow(self.index, follow);
             }
-            Output::Advertise { priority } => self.advertise(priority, around),
-            Output::Announce { repeat } => self.announce(repeat, around),
+            Output::Advertise { priority } => return self.advertise(priority, around),
+            Output::Announce { repeat } => return self.announce(repeat, around),
             Output::Install => self.order(Operation::Install, around),
             Output::Remove => self.order(Operation::Remove, around),
             Output::Transition(transition) => self.transition(transition, around),
         }
         Ok(())
+    }
+
+    /// Whether the ownership word is as we wrote it. A node that was fenced while it stood still
+    /// must find out before it sends anything, not when it next writes the word.
+    pub(in crate::io::engine) fn check_word(&self, slots: &Slots) -> Result<(), Superseded> {
+        if slots.ownership(self.index) == self.word {
+            Ok(())
+        } else {
+            Err(Superseded)
+        }
     }
 
     fn own(
@@ -59,10 +69,11 @@ impl Member {
 
     /// Sends an advert. The lease is counted from before the advert is handed over, so that it ends
     /// before any peer's Active_Down_Interval, which counts from the arrival.
-    fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) {
+    fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
+        self.check_word(around.slots)?;
         let at = clock::now();
         let Some(sender) = sender(around.senders, self.plan.ifindex) else {
-            return;
+            return Ok(());
         };
         if let Err(errno) = sender.send([self.frames.advert(priority)]) {
             if self.send_errno.replace(errno) != Some(errno) {
@@ -72,16 +83,22 @@ impl Member {
                     errno,
                 });
             }
-            return;
+            return Ok(());
         }
         self.send_errno = None;
         self.stats.adverts_sent += 1;
         self.stats.priority_zero_sent += u64::from(priority == 0);
         mark(&mut self.timeline.advert);
         self.sent = Some(at);
+        Ok(())
     }
 
-    pub(super) fn announce(&mut self, repeat: u8, around: &mut Surroundings<'_>) {
+    pub(super) fn announce(
+        &mut self,
+        repeat: u8,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
+        self.check_word(around.slots)?;
         for (ifindex, frames) in self.frames.announcements(repeat) {
             let Some(sender) = sender(around.senders, ifindex) else {
                 continue;
@@ -95,6 +112,7 @@ impl Member {
                     .send_event(Event::SendFailed { router, errno });
             }
         }
+        Ok(())
     }
 
     pub(super) fn order(&mut self, operation: Operation, around: &Surroundings<'_>) {
@@ -104,6 +122,7 @@ impl Member {
             router: self.index,
             operation,
             generation: self.generation,
+            lost: self.lost,
         };
         // The channel holds several orders per router, and each needs an answer before the next.
         if around.orders.try_send(order).is_err() {

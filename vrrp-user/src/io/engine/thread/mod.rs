@@ -41,6 +41,9 @@ use crate::{
     proto::{Advert, Input, Instant, Version},
 };
 
+/// Records in a full ring; each has a header of 8 bytes.
+const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() + 8);
+
 /// Whether and how the engine runs in real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Realtime {
@@ -95,16 +98,6 @@ pub fn spawn(
             .name("engine".to_owned())
             .spawn(body)?,
     ))
-}
-
-/// What woke the engine.
-#[derive(Clone, Copy)]
-#[repr(u64)]
-enum Wake {
-    Timer,
-    Ring,
-    Commands,
-    Reports,
 }
 
 struct Engine {
@@ -169,6 +162,9 @@ impl Engine {
     fn turn(&mut self) -> Result<(), End> {
         self.wait();
         let woken = clock::now();
+        for member in &self.members {
+            member.check_word(&self.slots)?;
+        }
         self.drain_ring(woken)?;
         self.drain_timeouts(woken)?;
         self.drain_reports(woken)?;
@@ -189,21 +185,22 @@ impl Engine {
         }
     }
 
+    /// Reads at least what the ring held when the engine woke up. What a flood adds meanwhile is
+    /// left to the next turn, or timers and commands would starve; a record that wakes makes the
+    /// ring fd readable again, and a quiet one may wait for whatever wakes the engine next.
     fn drain_ring(&mut self, woken: Instant) -> Result<(), Superseded> {
-        while let Some(event) = self.next_ring_event() {
-            self.ring_event(event, woken)?;
-        }
-        Ok(())
-    }
-
-    fn next_ring_event(&mut self) -> Option<abi::Event> {
-        loop {
+        for _ in 0..RING_RECORDS {
+            let Some(item) = self.events.next() else {
+                break;
+            };
             // A record of another size could only come from another object.
-            let item = self.events.next()?;
-            if let Ok(event) = bytemuck::try_pod_read_unaligned(&item) {
-                return Some(event);
+            let event = bytemuck::try_pod_read_unaligned(&item).ok();
+            drop(item);
+            if let Some(event) = event {
+                self.ring_event(event, woken)?;
             }
         }
+        Ok(())
     }
 
     fn ring_event(&mut self, event: abi::Event, woken: Instant) -> Result<(), Superseded> {
@@ -289,20 +286,18 @@ impl Engine {
                     }
                 }
                 Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
-                Command::AddressLost { router, .. } => {
-                    self.feed(router, Input::AddressLost, woken)?;
+                Command::AddressLost { router, vip } => {
+                    if let Some((member, mut around)) = self.member(router, woken) {
+                        member.address_lost(vip, &mut around)?;
+                    }
                 }
                 Command::Stop => {
                     self.stopping = true;
                     self.feed_all(Input::Shutdown, woken)?;
                 }
                 Command::StopNow => {
-                    let again = std::mem::replace(&mut self.stopping, true);
+                    self.stopping = true;
                     self.feed_all(Input::ShutdownNow, woken)?;
-                    // A control plane that has gone says so at every look.
-                    if again {
-                        break;
-                    }
                 }
                 Command::Snapshot { router } => {
                     if let Some(member) = self.members.get(router as usize) {

@@ -13,7 +13,7 @@ use nix::sys::{
 };
 use vrrp_ebpf::abi;
 
-use super::{Engine, Realtime, Resources, Wake};
+use super::{Engine, Realtime, Resources};
 use crate::io::{
     engine::{
         Plan,
@@ -80,11 +80,12 @@ impl Engine {
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let wake = |wake: Wake| EpollEvent::new(EpollFlags::EPOLLIN, wake as u64);
-        epoll.add(&timer, wake(Wake::Timer))?;
-        epoll.add(&events, wake(Wake::Ring))?;
-        epoll.add(control.command_fd(), wake(Wake::Commands))?;
-        epoll.add(&*report_ready, wake(Wake::Reports))?;
+        // Every turn looks at everything, so that it does not matter which of them was ready.
+        let readable = EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(&timer, readable)?;
+        epoll.add(&events, readable)?;
+        epoll.add(control.command_fd(), readable)?;
+        epoll.add(&*report_ready, readable)?;
         Ok(Self {
             members,
             slots,
