@@ -96,6 +96,9 @@ async fn node(
     )?;
     let interfaces = interfaces(&plan, &inventory);
     let mut journal = journal(config, &plan, &inventory, &interfaces)?;
+    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
+    // that fails has to leave it there.
+    let ours = spare_present(&mut journal, &inventory);
     journal.store(directory)?;
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
@@ -110,6 +113,8 @@ async fn node(
     let indices: Vec<u32> = interfaces.iter().map(|(_, index)| *index).collect();
     let _memberships = Memberships::join(&indices).context("cannot join the VRRP group")?;
     let counters = Box::new(dataplane.counters()?);
+    journal.addresses = ours;
+    journal.store(directory)?;
     let (engine, thread) = start_engine(arguments, config, plan, &mut dataplane)?;
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let result = control::run(Setup {
@@ -220,6 +225,16 @@ fn journal(
         }
     }
     Ok(journal)
+}
+
+/// Marks every virtual IP that is on its interface as not ours to remove; returns the records as
+/// they are to be once the engine runs.
+fn spare_present(journal: &mut Journal, inventory: &Inventory) -> Vec<AddressRecord> {
+    let ours = journal.addresses.clone();
+    for record in &mut journal.addresses {
+        record.preexisting = inventory.is_present(record.index, record.address);
+    }
+    ours
 }
 
 fn note_attachments(journal: &mut Journal, attachments: &[Attachment]) {
