@@ -35,18 +35,31 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
     let lock = directory.lock()?;
     let pins = InstancePins::new(name.as_str());
-    let result = runtime.block_on(node(arguments, &config, &directory, &lock, &pins));
+    // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
+    // back what the kernel sends from the virtual IPs until they are removed.
+    let mut dataplane = None;
+    let result = runtime.block_on(node(
+        arguments,
+        &config,
+        &directory,
+        &lock,
+        &pins,
+        &mut dataplane,
+    ));
     // Whoever superseded us owns what we leave, and cleans up after it.
     if matches!(
         result.as_ref().map_err(|error| error.downcast_ref()),
         Err(Some(ControlError::Superseded))
     ) {
+        // The egress gate included.
+        std::mem::forget(dataplane);
         return result;
     }
     let cleaned = runtime
         .block_on(cleanup::leftovers(&directory, &lock, &pins))
         .map_err(anyhow::Error::from)
         .and_then(|_| Ok(directory.remove_all(lock)?));
+    drop(dataplane);
     // Why the node ended comes before what could not be removed.
     result?;
     cleaned.context("cannot clean up")
@@ -71,13 +84,14 @@ fn configuration(arguments: &Run) -> anyhow::Result<Config> {
 }
 
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
-/// is in the journal, for the caller to remove.
+/// is in the journal, for the caller to remove; the programs' own handle stays in `kept_dataplane`.
 async fn node(
     arguments: &Run,
     config: &Config,
     directory: &RuntimeDir,
     lock: &Lock,
     pins: &InstancePins,
+    kept_dataplane: &mut Option<Dataplane>,
 ) -> anyhow::Result<()> {
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
@@ -103,7 +117,11 @@ async fn node(
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
     let log_frames = arguments.verbosity > 1;
-    let mut dataplane = Dataplane::attach(pins.directory(), &interfaces, log_frames)?;
+    let dataplane = kept_dataplane.insert(Dataplane::attach(
+        pins.directory(),
+        &interfaces,
+        log_frames,
+    )?);
     if log_frames {
         tokio::spawn(dataplane.log_records()?);
     }
@@ -115,7 +133,7 @@ async fn node(
     let counters = Box::new(dataplane.counters()?);
     journal.addresses = ours;
     journal.store(directory)?;
-    let (engine, thread) = start_engine(arguments, config, plan, &mut dataplane)?;
+    let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let result = control::run(Setup {
         config,
