@@ -91,7 +91,8 @@ pub enum ControlError {
 }
 
 /// Starts every virtual router and runs until the engine has stopped. SIGTERM and SIGINT stop in
-/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 logs the status.
+/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 and SIGUSR2 log
+/// the status.
 ///
 /// To be called on a current-thread tokio runtime with I/O and time enabled.
 ///

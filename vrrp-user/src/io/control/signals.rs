@@ -11,7 +11,7 @@ pub(super) enum Request {
     Stop,
     /// SIGHUP.
     Reload,
-    /// SIGUSR1.
+    /// SIGUSR1, and SIGUSR2 as keepalived's dump of statistics.
     Dump,
 }
 
@@ -21,6 +21,7 @@ pub(super) struct Signals {
     int: Signal,
     hup: Signal,
     usr1: Signal,
+    usr2: Signal,
 }
 
 impl Signals {
@@ -30,6 +31,7 @@ impl Signals {
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
             usr1: signal(SignalKind::user_defined1())?,
+            usr2: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -39,6 +41,7 @@ impl Signals {
             _ = self.int.recv() => Request::Stop,
             _ = self.hup.recv() => Request::Reload,
             _ = self.usr1.recv() => Request::Dump,
+            _ = self.usr2.recv() => Request::Dump,
         }
     }
 }

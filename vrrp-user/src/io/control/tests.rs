@@ -167,6 +167,8 @@ async fn node_starts_answers_and_stops() {
             }
             tokio::task::yield_now().await;
         };
+        // Its default would end this process.
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGUSR2).unwrap();
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM).unwrap();
         status
     };
