@@ -11,7 +11,7 @@ use vrrp_user::{
             pinned::{self, InstancePins},
         },
         cleanup,
-        control::{self, ControlError, Interface, Inventory, Setup},
+        control::{self, ControlError, Interface, Inventory, Setup, Signals},
         engine::{self, EngineHandle, Plan, Realtime, Resources, realtime},
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
         membership::Memberships,
@@ -93,6 +93,7 @@ async fn node(
     pins: &InstancePins,
     kept_dataplane: &mut Option<Dataplane>,
 ) -> anyhow::Result<()> {
+    let mut signals = Signals::install().context("cannot install signal handlers")?;
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
         .context("cannot remove what an earlier run left")?;
@@ -109,6 +110,9 @@ async fn node(
         |index, address| inventory.is_present(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
+    if signals.stop_requested().await {
+        return given_up();
+    }
     let mut journal = journal(config, &plan, &inventory, &interfaces)?;
     // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
     // that fails has to leave it there.
@@ -131,6 +135,9 @@ async fn node(
     let indices: Vec<u32> = interfaces.iter().map(|(_, index)| *index).collect();
     let _memberships = Memberships::join(&indices).context("cannot join the VRRP group")?;
     let counters = Box::new(dataplane.counters()?);
+    if signals.stop_requested().await {
+        return given_up();
+    }
     journal.addresses = ours;
     journal.store(directory)?;
     let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
@@ -139,6 +146,7 @@ async fn node(
         config,
         directory,
         engine,
+        signals,
         interfaces: attached(&interfaces, &dataplane.attachments),
         counters,
         revalidate: arguments
@@ -152,6 +160,12 @@ async fn node(
         bail!("the engine thread panicked");
     }
     Ok(result?)
+}
+
+/// A stop during the start is a clean end.
+fn given_up() -> anyhow::Result<()> {
+    tracing::info!("Stopping before the start was complete");
+    Ok(())
 }
 
 fn start_engine(

@@ -24,6 +24,7 @@ use crate::config::Config;
 
 pub use links::Inventory;
 pub use notify::UserError;
+pub use signals::Signals;
 
 /// How long the scripts of a stop may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub struct Setup<'a> {
     pub directory: &'a RuntimeDir,
     /// The engine, running, with no router started.
     pub engine: EngineHandle,
+    /// Installed before anything was put into the system, so that a stop requested since then waits.
+    pub signals: Signals,
     /// Every interface that programs were attached to.
     pub interfaces: Vec<Interface>,
     /// Counters of the BPF programs.

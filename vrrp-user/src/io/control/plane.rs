@@ -13,7 +13,7 @@ use super::{
     links::{Change, Monitor, Router, Watched},
     notify::Notifier,
     refusals::{self, Refusals},
-    signals::{Request, Signals},
+    signals::Request,
     socket::{self, StatusRequest},
     status::{Record, Status, state_name},
     wakeups::Wakeups,
@@ -95,7 +95,6 @@ impl<'a> Plane<'a> {
     pub(super) async fn run(&mut self) -> Result<(), ControlError> {
         let event_fd = self.setup.engine.event_fd().try_clone_to_owned()?;
         let wakeups = Wakeups::new(event_fd)?;
-        let mut signals = Signals::install()?;
         let mut monitor = Monitor::new(self.watched()?).map_err(ControlError::Netlink)?;
         let (requests, mut asking) = mpsc::channel(REQUESTS);
         socket::serve(self.setup.directory, requests).map_err(ControlError::Socket)?;
@@ -116,7 +115,7 @@ impl<'a> Plane<'a> {
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                 }
-                request = signals.next() => self.obey(request)?,
+                request = self.setup.signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => self.tell_refusals(),
