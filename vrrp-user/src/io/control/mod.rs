@@ -68,6 +68,10 @@ pub enum ControlError {
     /// Somebody else writes our ownership words.
     #[error("superseded by another process")]
     Superseded,
+    /// An interface was deleted and created again, and the programs on it went. The engine was
+    /// stopped in good order.
+    #[error("interface {0} was created anew, without our programs: xvrrp has to start again")]
+    Recreated(String),
     /// A script's user or group does not exist.
     #[error(transparent)]
     User(#[from] UserError),

@@ -19,6 +19,8 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) command: Option<Command>,
     /// For the log.
     pub(in crate::io::control) line: Option<(tracing::Level, String)>,
+    /// This interface was created anew, without our programs: only a new start attaches them.
+    pub(in crate::io::control) recreated: Option<String>,
 }
 
 /// A virtual router as far as links matter.
@@ -106,6 +108,7 @@ impl Watched {
             changes.push(Change {
                 command: Some(Command::AddressLost { router, vip }),
                 line: None,
+                recreated: None,
             });
         }
         self.installed = installed;
@@ -126,6 +129,7 @@ impl Watched {
                         tracing::Level::INFO,
                         format!("Netlink reports {} {state}", link.name),
                     )),
+                    recreated: None,
                 });
             }
         }
@@ -191,12 +195,14 @@ fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict)
                     router.name, router.interface
                 ),
             )),
+            recreated: None,
         },
         Verdict::Unusable(reason) => {
             let first = !matches!(last, Some(Verdict::Unusable(_)));
             Change {
                 command: first.then_some(Command::LinkDown { router: number }),
                 line: Some(explain(router, reason)),
+                recreated: (reason == Reason::Recreated).then(|| router.interface.clone()),
             }
         }
     }
@@ -214,14 +220,13 @@ fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
     match reason {
         Reason::Deleted => (
             tracing::Level::ERROR,
-            format!("{fault} (interface {interface} deleted; restart xvrrp when it is back)"),
+            format!(
+                "{fault} (interface {interface} deleted; xvrrp ends when it is back, to be started again)"
+            ),
         ),
         Reason::Recreated => (
             tracing::Level::ERROR,
-            format!(
-                "{fault} (interface {interface} was created anew, without our programs; restart \
-                 xvrrp)"
-            ),
+            format!("{fault} (interface {interface} was created anew, without our programs)"),
         ),
         Reason::Down => (
             tracing::Level::INFO,

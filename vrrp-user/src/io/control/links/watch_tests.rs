@@ -271,7 +271,7 @@ fn interface_without_an_ethernet_address_is_no_good() {
 }
 
 #[test]
-fn deleted_and_recreated_interfaces_need_a_restart() {
+fn recreated_interfaces_need_a_new_start() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
     let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
@@ -279,10 +279,12 @@ fn deleted_and_recreated_interfaces_need_a_restart() {
     assert_eq!(changes[0].command, Some(DOWN));
     let (level, line) = changes[0].line.clone().unwrap();
     assert_eq!(level, tracing::Level::ERROR);
-    assert!(line.contains("restart xvrrp"), "{line}");
+    assert!(line.contains("deleted"), "{line}");
+    assert_eq!(changes[0].recreated, None);
     let recreated = world.changes(&[up(7, "ens33")]);
     assert_eq!(recreated.len(), 1);
     assert_eq!(recreated[0].command, None);
+    assert_eq!(recreated[0].recreated.as_deref(), Some("ens33"));
     assert!(
         recreated[0]
             .line
