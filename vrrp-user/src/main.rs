@@ -16,7 +16,7 @@ use vrrp_user::{
     config,
     io::{
         bpf::pinned::InstancePins,
-        cleanup,
+        cleanup::{self, Fence},
         control::socket,
         log,
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
@@ -79,6 +79,11 @@ fn check(file: &Path) -> anyhow::Result<()> {
 /// `xvrrp cleanup`: quiet when there is nothing to do.
 fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
     let pins = InstancePins::new(instance.as_str());
+    let fence = if fence {
+        Fence::requested(|name| std::env::var(name).ok())
+    } else {
+        Fence::Never
+    };
     let base = Path::new(runtime_dir::BASE);
     let removed = control_runtime()?.block_on(cleanup::run(base, instance, &pins, fence))?;
     if !removed.is_empty() {

@@ -11,7 +11,7 @@ use vrrp_user::{
             pinned::{self, InstancePins},
         },
         cleanup,
-        control::{self, ControlError, Interface, Inventory, Setup},
+        control::{self, ControlError, Interface, Inventory, Setup, Signals},
         engine::{self, EngineHandle, Plan, Realtime, Resources, realtime},
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
         membership::Memberships,
@@ -35,18 +35,31 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
     let lock = directory.lock()?;
     let pins = InstancePins::new(name.as_str());
-    let result = runtime.block_on(node(arguments, &config, &directory, &lock, &pins));
+    // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
+    // back what the kernel sends from the virtual IPs until they are removed.
+    let mut dataplane = None;
+    let result = runtime.block_on(node(
+        arguments,
+        &config,
+        &directory,
+        &lock,
+        &pins,
+        &mut dataplane,
+    ));
     // Whoever superseded us owns what we leave, and cleans up after it.
     if matches!(
         result.as_ref().map_err(|error| error.downcast_ref()),
         Err(Some(ControlError::Superseded))
     ) {
+        // The egress gate included.
+        std::mem::forget(dataplane);
         return result;
     }
     let cleaned = runtime
         .block_on(cleanup::leftovers(&directory, &lock, &pins))
         .map_err(anyhow::Error::from)
         .and_then(|_| Ok(directory.remove_all(lock)?));
+    drop(dataplane);
     // Why the node ended comes before what could not be removed.
     result?;
     cleaned.context("cannot clean up")
@@ -71,14 +84,16 @@ fn configuration(arguments: &Run) -> anyhow::Result<Config> {
 }
 
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
-/// is in the journal, for the caller to remove.
+/// is in the journal, for the caller to remove; the programs' own handle stays in `kept_dataplane`.
 async fn node(
     arguments: &Run,
     config: &Config,
     directory: &RuntimeDir,
     lock: &Lock,
     pins: &InstancePins,
+    kept_dataplane: &mut Option<Dataplane>,
 ) -> anyhow::Result<()> {
+    let mut signals = Signals::install().context("cannot install signal handlers")?;
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
         .context("cannot remove what an earlier run left")?;
@@ -95,12 +110,22 @@ async fn node(
         |index, address| inventory.is_present(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
+    if signals.stop_requested().await {
+        return given_up();
+    }
     let mut journal = journal(config, &plan, &inventory, &interfaces)?;
+    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
+    // that fails has to leave it there.
+    let ours = spare_present(&mut journal, &inventory);
     journal.store(directory)?;
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
     let log_frames = arguments.verbosity > 1;
-    let mut dataplane = Dataplane::attach(pins.directory(), &interfaces, log_frames)?;
+    let dataplane = kept_dataplane.insert(Dataplane::attach(
+        pins.directory(),
+        &interfaces,
+        log_frames,
+    )?);
     if log_frames {
         tokio::spawn(dataplane.log_records()?);
     }
@@ -110,12 +135,18 @@ async fn node(
     let indices: Vec<u32> = interfaces.iter().map(|(_, index)| *index).collect();
     let _memberships = Memberships::join(&indices).context("cannot join the VRRP group")?;
     let counters = Box::new(dataplane.counters()?);
-    let (engine, thread) = start_engine(arguments, config, plan, &mut dataplane)?;
+    if signals.stop_requested().await {
+        return given_up();
+    }
+    journal.addresses = ours;
+    journal.store(directory)?;
+    let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let result = control::run(Setup {
         config,
         directory,
         engine,
+        signals,
         interfaces: attached(&interfaces, &dataplane.attachments),
         counters,
         revalidate: arguments
@@ -129,6 +160,12 @@ async fn node(
         bail!("the engine thread panicked");
     }
     Ok(result?)
+}
+
+/// A stop during the start is a clean end.
+fn given_up() -> anyhow::Result<()> {
+    tracing::info!("Stopping before the start was complete");
+    Ok(())
 }
 
 fn start_engine(
@@ -220,6 +257,16 @@ fn journal(
         }
     }
     Ok(journal)
+}
+
+/// Marks every virtual IP that is on its interface as not ours to remove; returns the records as
+/// they are to be once the engine runs.
+fn spare_present(journal: &mut Journal, inventory: &Inventory) -> Vec<AddressRecord> {
+    let ours = journal.addresses.clone();
+    for record in &mut journal.addresses {
+        record.preexisting = inventory.is_present(record.index, record.address);
+    }
+    ours
 }
 
 fn note_attachments(journal: &mut Journal, attachments: &[Attachment]) {

@@ -68,9 +68,45 @@ pub enum CleanupError {
     /// Some steps failed; the journal was kept.
     #[error("{}", .0.join("; "))]
     Incomplete(Vec<String>),
+    /// A node holds the lock that is not the one of the unit that ended.
+    #[error("{0}, which the service that ended did not start: not fenced")]
+    NotTheServices(RuntimeDirError),
     /// The node was fenced, and is still there.
     #[error("fenced, but {0}: kill it and run this again")]
     StillAlive(RuntimeDirError),
+}
+
+/// Which node a cleanup may take out of service while its process still exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// None.
+    Never,
+    /// Whichever holds the lock.
+    Anyone,
+    /// The main process of the systemd service that ended, if it has one left. A start that failed
+    /// because a node runs already must not end that node.
+    MainProcess(Option<u32>),
+}
+
+impl Fence {
+    /// What `--fence` means here; `variable` reads the environment, where systemd tells
+    /// `ExecStopPost=` how its service ended (systemd.exec(5)).
+    #[must_use]
+    pub fn requested(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let main = variable("MAINPID");
+        if main.is_none() && variable("SERVICE_RESULT").is_none() {
+            return Self::Anyone;
+        }
+        Self::MainProcess(main.and_then(|pid| pid.parse().ok()))
+    }
+
+    fn allows(self, holder: Option<u32>) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Anyone => true,
+            Self::MainProcess(main) => main.is_some() && main == holder,
+        }
+    }
 }
 
 /// What was removed.
@@ -128,13 +164,18 @@ pub async fn run(
     base: &Path,
     instance: &InstanceName,
     pins: &impl Pins,
-    fence: bool,
+    fence: Fence,
 ) -> Result<Removed, CleanupError> {
     let Some(directory) = RuntimeDir::open_existing(base, instance)? else {
         return without_journal(pins);
     };
     let lock = match directory.lock() {
-        Err(RuntimeDirError::Locked { .. }) if fence => fence_alive(&directory, pins).await?,
+        Err(RuntimeDirError::Locked { pid, .. }) if fence.allows(pid) => {
+            fence_alive(&directory, pins).await?
+        }
+        Err(error @ RuntimeDirError::Locked { .. }) if fence != Fence::Never => {
+            return Err(CleanupError::NotTheServices(error));
+        }
         other => other?,
     };
     let removed = leftovers(&directory, &lock, pins).await?;

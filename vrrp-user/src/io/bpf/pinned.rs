@@ -1,8 +1,9 @@
 //! What stays in the kernel when the node dies, found again through its pins.
 
 use std::{
-    fs::{self, DirEntry},
+    fs::{self, DirBuilder, DirEntry},
     io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +18,7 @@ use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
     sys::statfs::{BPF_FS_MAGIC, statfs},
+    unistd::geteuid,
 };
 use vrrp_ebpf::{
     abi,
@@ -84,7 +86,8 @@ pub fn directory(instance: &str) -> PathBuf {
 /// mounted it.
 ///
 /// # Errors
-/// When the file system cannot be mounted or the directory cannot be made.
+/// When the file system cannot be mounted, the directory cannot be made, or one that is there is
+/// not safe to use.
 pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
     let failed = |source| BpfError::Pin {
         path: directory.to_owned(),
@@ -97,12 +100,50 @@ pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
             BPFFS,
             Some("bpf"),
             MsFlags::empty(),
-            None::<&str>,
+            Some("mode=0700"),
         )
         .map_err(|errno| failed(errno.into()))?;
     }
-    fs::create_dir_all(directory).map_err(failed)?;
+    for directory in [Path::new(PARENT), directory] {
+        make(directory).map_err(failed)?;
+    }
+    check(directory)?;
     Ok(!is_bpffs)
+}
+
+/// Makes a directory that is only ours; one that is there is left as it is.
+fn make(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Refuses pins that somebody else may have put there: the directory and the one above it must be
+/// no links, ours, and writable by nobody else. One that does not exist passes.
+fn check(directory: &Path) -> Result<(), BpfError> {
+    for directory in directory.parent().into_iter().chain([directory]) {
+        let failed = |source| BpfError::Pin {
+            path: directory.to_owned(),
+            source,
+        };
+        let found = match fs::symlink_metadata(directory) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        let reason = if !found.is_dir() {
+            "it is a symbolic link or not a directory"
+        } else if found.uid() != geteuid().as_raw() {
+            "it belongs to another user"
+        } else if found.mode() & 0o022 != 0 {
+            "it is writable by others"
+        } else {
+            continue;
+        };
+        return Err(failed(io::Error::other(reason)));
+    }
+    Ok(())
 }
 
 /// Takes every virtual router of a dead node out of service: the ownership words become Idle under
@@ -110,8 +151,9 @@ pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
 /// in service.
 ///
 /// # Errors
-/// When the pinned map exists but cannot be opened.
+/// When the pinned map exists but cannot be opened, or the directory is not safe to use.
 pub fn fence(directory: &Path) -> Result<Vec<u32>, BpfError> {
+    check(directory)?;
     let path = directory.join(SLOTS);
     if !path.exists() {
         return Ok(Vec::new());
@@ -145,8 +187,9 @@ pub fn fence(directory: &Path) -> Result<Vec<u32>, BpfError> {
 /// uses it. Nothing to remove is no error.
 ///
 /// # Errors
-/// When a pin cannot be removed.
+/// When a pin cannot be removed, or the directory is not safe to use.
 pub fn remove(directory: &Path, mounted: bool) -> Result<bool, BpfError> {
+    check(directory)?;
     let failed = |source| BpfError::Pin {
         path: directory.to_owned(),
         source,
@@ -174,4 +217,44 @@ pub fn remove(directory: &Path, mounted: bool) -> Result<bool, BpfError> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn only_our_own_directories_are_used() {
+        let temporary = tempfile::tempdir().unwrap();
+        let parent = temporary.path().join("xvrrp");
+        let directory = parent.join("default");
+        check(&directory).unwrap();
+        for made in [&parent, &directory, &directory] {
+            make(made).unwrap();
+            assert_eq!(fs::metadata(made).unwrap().mode() & 0o777, 0o700);
+        }
+        check(&directory).unwrap();
+
+        for open in [&parent, &directory] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o770)).unwrap();
+            for error in [
+                check(&directory).unwrap_err(),
+                fence(&directory).unwrap_err(),
+                remove(&directory, false).unwrap_err(),
+            ] {
+                assert!(
+                    matches!(&error, BpfError::Pin { path, .. } if path == open),
+                    "{error}"
+                );
+            }
+            fs::set_permissions(open, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        check(&directory).unwrap();
+
+        let link = parent.join("link");
+        symlink(&directory, &link).unwrap();
+        check(&link).unwrap_err();
+    }
 }

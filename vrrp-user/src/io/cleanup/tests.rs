@@ -68,14 +68,14 @@ fn addresses() -> String {
     ip("ip -o addr show")
 }
 
-async fn clean(base: &Path, pins: &Notes, fence: bool) -> Result<Removed, CleanupError> {
+async fn clean(base: &Path, pins: &Notes, fence: Fence) -> Result<Removed, CleanupError> {
     run(base, &InstanceName::default(), pins, fence).await
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_to_do_is_success() {
     let temporary = tempfile::tempdir().unwrap();
-    for fence in [false, true] {
+    for fence in [Fence::Never, Fence::Anyone] {
         let removed = clean(&base(&temporary), &Notes::default(), fence)
             .await
             .unwrap();
@@ -116,7 +116,7 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         let pins = Notes::default();
         pins.pinned.set(true);
 
-        let removed = clean(&base(&temporary), &pins, false).await.unwrap();
+        let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
         let expected: [IpAddr; 2] = ["192.168.1.254", "2001:db8::fe"].map(|a| a.parse().unwrap());
         assert_eq!(removed.addresses, expected);
         assert_eq!(removed.qdiscs, ["ens33"]);
@@ -134,7 +134,7 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         assert!(!ip("tc qdisc show dev ens33").contains("clsact"));
         assert!(!base(&temporary).exists());
 
-        let again = clean(&base(&temporary), &pins, false).await.unwrap();
+        let again = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
         assert!(again.is_empty(), "{again}");
     });
 }
@@ -155,7 +155,7 @@ fn clsact_with_a_strangers_filter_stays() {
             egress: EgressRecord::OwnClsact,
         });
         journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), false)
+        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
             .await
             .unwrap();
         assert!(removed.qdiscs.is_empty());
@@ -177,7 +177,7 @@ fn interfaces_that_have_gone_are_no_obstacle() {
         });
         journal.addresses = vec![address(77, "192.168.1.254", false)];
         journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), false)
+        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
             .await
             .unwrap();
         assert!(removed.is_empty(), "{removed}");
@@ -196,7 +196,7 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
         let mut journal = Journal::new(std::os::unix::fs::MetadataExt::ino(&other));
         journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
         journal.store(&directory).unwrap();
-        let error = clean(&base(&temporary), &Notes::default(), false)
+        let error = clean(&base(&temporary), &Notes::default(), Fence::Never)
             .await
             .unwrap_err();
         assert!(matches!(error, CleanupError::OtherNamespace(_)), "{error}");
@@ -204,7 +204,7 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
         // One that has gone took its addresses with it.
         journal.netns = 1;
         journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), false)
+        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
             .await
             .unwrap();
         assert!(removed.addresses.is_empty());
@@ -220,7 +220,9 @@ async fn failed_step_keeps_the_journal_for_the_next_try() {
     journal.store(&directory).unwrap();
     let pins = Notes::default();
     pins.failing.set(true);
-    let error = clean(&base(&temporary), &pins, false).await.unwrap_err();
+    let error = clean(&base(&temporary), &pins, Fence::Never)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "fence: permission denied");
     assert_eq!(
         *pins.calls.borrow(),
@@ -228,7 +230,7 @@ async fn failed_step_keeps_the_journal_for_the_next_try() {
         "still gated by the programs"
     );
     pins.failing.set(false);
-    clean(&base(&temporary), &pins, false).await.unwrap();
+    clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
     assert!(!base(&temporary).exists());
 }
 
@@ -238,14 +240,18 @@ async fn living_node_is_left_alone_unless_it_is_to_be_fenced() {
     let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
     let lock = directory.lock().unwrap();
     let pins = Notes::default();
-    let error = clean(&base(&temporary), &pins, false).await.unwrap_err();
+    let error = clean(&base(&temporary), &pins, Fence::Never)
+        .await
+        .unwrap_err();
     assert!(
         error.to_string().contains("already running (process "),
         "{error}"
     );
     assert!(pins.calls.borrow().is_empty());
 
-    let error = clean(&base(&temporary), &pins, true).await.unwrap_err();
+    let error = clean(&base(&temporary), &pins, Fence::Anyone)
+        .await
+        .unwrap_err();
     assert!(matches!(error, CleanupError::StillAlive(_)), "{error}");
     assert_eq!(
         *pins.calls.borrow(),
@@ -260,7 +266,48 @@ async fn living_node_is_left_alone_unless_it_is_to_be_fenced() {
         drop(lock);
     };
     let base = base(&temporary);
-    let (cleaned, ()) = tokio::join!(clean(&base, &pins, true), ending);
+    let (cleaned, ()) = tokio::join!(clean(&base, &pins, Fence::Anyone), ending);
     cleaned.unwrap();
     assert!(!base.exists());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn end_of_the_service_fences_its_own_main_process_only() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    let _lock = directory.lock().unwrap();
+    let pins = Notes::default();
+    let own = std::process::id();
+    for main in [None, Some(own + 1)] {
+        let error = clean(&base(&temporary), &pins, Fence::MainProcess(main))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, CleanupError::NotTheServices(_)), "{error}");
+    }
+    assert!(pins.calls.borrow().is_empty());
+    let error = clean(&base(&temporary), &pins, Fence::MainProcess(Some(own)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CleanupError::StillAlive(_)), "{error}");
+    assert_eq!(*pins.calls.borrow(), ["fence"]);
+}
+
+#[test]
+fn systemd_says_whom_to_fence() {
+    let told = |main: Option<&str>, result: Option<&str>| {
+        Fence::requested(|name| {
+            let value = match name {
+                "MAINPID" => main,
+                "SERVICE_RESULT" => result,
+                _ => None,
+            };
+            value.map(str::to_owned)
+        })
+    };
+    assert_eq!(told(None, None), Fence::Anyone);
+    assert_eq!(told(None, Some("exit-code")), Fence::MainProcess(None));
+    assert_eq!(
+        told(Some("77"), Some("watchdog")),
+        Fence::MainProcess(Some(77))
+    );
 }

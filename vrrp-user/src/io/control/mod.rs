@@ -24,6 +24,7 @@ use crate::config::Config;
 
 pub use links::Inventory;
 pub use notify::UserError;
+pub use signals::Signals;
 
 /// How long the scripts of a stop may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub struct Setup<'a> {
     pub directory: &'a RuntimeDir,
     /// The engine, running, with no router started.
     pub engine: EngineHandle,
+    /// Installed before anything was put into the system, so that a stop requested since then waits.
+    pub signals: Signals,
     /// Every interface that programs were attached to.
     pub interfaces: Vec<Interface>,
     /// Counters of the BPF programs.
@@ -65,6 +68,10 @@ pub enum ControlError {
     /// Somebody else writes our ownership words.
     #[error("superseded by another process")]
     Superseded,
+    /// An interface was deleted and created again, and the programs on it went. The engine was
+    /// stopped in good order.
+    #[error("interface {0} was created anew, without our programs: xvrrp has to start again")]
+    Recreated(String),
     /// A script's user or group does not exist.
     #[error(transparent)]
     User(#[from] UserError),
@@ -91,7 +98,8 @@ pub enum ControlError {
 }
 
 /// Starts every virtual router and runs until the engine has stopped. SIGTERM and SIGINT stop in
-/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 logs the status.
+/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 and SIGUSR2 log
+/// the status.
 ///
 /// To be called on a current-thread tokio runtime with I/O and time enabled.
 ///

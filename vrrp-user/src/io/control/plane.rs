@@ -13,7 +13,7 @@ use super::{
     links::{Change, Monitor, Router, Watched},
     notify::Notifier,
     refusals::{self, Refusals},
-    signals::{Request, Signals},
+    signals::Request,
     socket::{self, StatusRequest},
     status::{Record, Status, state_name},
     wakeups::Wakeups,
@@ -51,6 +51,8 @@ pub(super) struct Plane<'a> {
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
+    /// The interface that the stop is because of.
+    recreated: Option<String>,
     events_lost: u64,
 }
 
@@ -84,6 +86,7 @@ impl<'a> Plane<'a> {
             removed: BTreeSet::new(),
             engine_alive: true,
             stopping: false,
+            recreated: None,
             events_lost: 0,
         }
     }
@@ -95,7 +98,6 @@ impl<'a> Plane<'a> {
     pub(super) async fn run(&mut self) -> Result<(), ControlError> {
         let event_fd = self.setup.engine.event_fd().try_clone_to_owned()?;
         let wakeups = Wakeups::new(event_fd)?;
-        let mut signals = Signals::install()?;
         let mut monitor = Monitor::new(self.watched()?).map_err(ControlError::Netlink)?;
         let (requests, mut asking) = mpsc::channel(REQUESTS);
         socket::serve(self.setup.directory, requests).map_err(ControlError::Socket)?;
@@ -110,13 +112,15 @@ impl<'a> Plane<'a> {
                 woken = wakeups.next() => {
                     woken?;
                     if let Engine::Stopped = self.take_events()? {
-                        return Ok(());
+                        return self.recreated.take().map_or(Ok(()), |interface| {
+                            Err(ControlError::Recreated(interface))
+                        });
                     }
                 }
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                 }
-                request = signals.next() => self.obey(request)?,
+                request = self.setup.signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => self.tell_refusals(),
@@ -160,9 +164,17 @@ impl<'a> Plane<'a> {
     }
 
     fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
-        for Change { command, line } in changes {
+        for change in changes {
+            let Change {
+                command,
+                line,
+                recreated,
+            } = change;
             if let Some(line) = line {
                 log(line);
+            }
+            if let Some(interface) = recreated {
+                self.stop_for(interface)?;
             }
             let Some(command) = command else {
                 continue;
@@ -174,6 +186,18 @@ impl<'a> Plane<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Stops in good order and with an error, so that who supervises the node starts it again.
+    fn stop_for(&mut self, recreated: String) -> Result<(), ControlError> {
+        if self.stopping {
+            return Ok(());
+        }
+        tracing::error!(
+            "interface {recreated} was created anew: ending, to be started again with programs on it"
+        );
+        self.recreated = Some(recreated);
+        self.obey(Request::Stop)
     }
 
     fn take_events(&mut self) -> Result<Engine, ControlError> {

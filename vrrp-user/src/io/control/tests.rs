@@ -1,5 +1,7 @@
 use std::{fs, net::IpAddr};
 
+use nix::sys::signal::{Signal, raise};
+
 use super::{
     status::{CounterSource, Status},
     *,
@@ -120,9 +122,25 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
     })
 }
 
-/// One test for the whole loop: signal handlers belong to the process.
+/// Signals go to the whole process: one test with handlers at a time.
+static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test(flavor = "current_thread")]
+async fn stop_during_the_start_is_seen_once_and_leaves_other_requests() {
+    let _alone = SIGNALS.lock().await;
+    let mut signals = Signals::install().unwrap();
+    assert!(!signals.stop_requested().await);
+    raise(Signal::SIGHUP).unwrap();
+    assert!(!signals.stop_requested().await);
+    raise(Signal::SIGINT).unwrap();
+    assert!(signals.stop_requested().await);
+    assert!(!signals.stop_requested().await);
+    assert_eq!(signals.next().await, signals::Request::Reload);
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn node_starts_answers_and_stops() {
+    let _alone = SIGNALS.lock().await;
     let temporary = tempfile::tempdir().unwrap();
     let directory =
         RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
@@ -149,6 +167,7 @@ async fn node_starts_answers_and_stops() {
         config: &config,
         directory: &directory,
         engine,
+        signals: Signals::install().unwrap(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
@@ -167,7 +186,9 @@ async fn node_starts_answers_and_stops() {
             }
             tokio::task::yield_now().await;
         };
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM).unwrap();
+        // Its default would end this process.
+        raise(Signal::SIGUSR2).unwrap();
+        raise(Signal::SIGTERM).unwrap();
         status
     };
     let (result, status): (_, Status) = tokio::join!(run(setup), client);
@@ -192,6 +213,7 @@ async fn node_starts_answers_and_stops() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn end_of_the_engine_ends_the_node() {
+    let _alone = SIGNALS.lock().await;
     let temporary = tempfile::tempdir().unwrap();
     let directory =
         RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
@@ -205,6 +227,7 @@ async fn end_of_the_engine_ends_the_node() {
         config: &config,
         directory: &directory,
         engine,
+        signals: Signals::install().unwrap(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,

@@ -19,6 +19,8 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) command: Option<Command>,
     /// For the log.
     pub(in crate::io::control) line: Option<(tracing::Level, String)>,
+    /// This interface was created anew, without our programs: only a new start attaches them.
+    pub(in crate::io::control) recreated: Option<String>,
 }
 
 /// A virtual router as far as links matter.
@@ -77,8 +79,9 @@ impl Watched {
         let mut changes = Vec::new();
         self.judge_addresses(table, &mut changes);
         self.judge_interfaces(table, &mut changes);
+        let vips = vips(&self.routers, table);
         for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
-            let verdict = verdict(router, table);
+            let verdict = verdict(router, table, &vips);
             if *last != Some(verdict) {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 changes.push(change(number, router, *last, verdict));
@@ -92,10 +95,7 @@ impl Watched {
         let mut installed = BTreeSet::new();
         for (number, router) in (0..).zip(&self.routers) {
             for (vip, (address, device)) in (0..).zip(&router.vips) {
-                let index = match device {
-                    None => Some(router.index),
-                    Some(device) => table.index_of(device),
-                };
+                let index = carrier(router, device.as_deref(), table);
                 let on = index.map_or(&[][..], |index| table.addresses(index));
                 if on.iter().any(|found| found.address == *address) {
                     installed.insert((number, vip));
@@ -106,6 +106,7 @@ impl Watched {
             changes.push(Change {
                 command: Some(Command::AddressLost { router, vip }),
                 line: None,
+                recreated: None,
             });
         }
         self.installed = installed;
@@ -126,13 +127,38 @@ impl Watched {
                         tracing::Level::INFO,
                         format!("Netlink reports {} {state}", link.name),
                     )),
+                    recreated: None,
                 });
             }
         }
     }
 }
 
-fn verdict(router: &Router, table: &Table) -> Verdict {
+/// Virtual IPs by interface, and whether one may go to another node. Those of an owner are the
+/// interface's own addresses and stay.
+type Vips = BTreeMap<(u32, IpAddr), bool>;
+
+fn vips(routers: &[Router], table: &Table) -> Vips {
+    let mut vips = Vips::new();
+    for router in routers {
+        for (address, device) in &router.vips {
+            if let Some(index) = carrier(router, device.as_deref(), table) {
+                *vips.entry((index, *address)).or_default() |= !router.owner;
+            }
+        }
+    }
+    vips
+}
+
+/// Index of the interface that carries a virtual IP.
+fn carrier(router: &Router, device: Option<&str>, table: &Table) -> Option<u32> {
+    match device {
+        None => Some(router.index),
+        Some(device) => table.index_of(device),
+    }
+}
+
+fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     let Some(link) = table.link(router.index) else {
         let recreated = table.index_of(&router.interface).is_some();
         return Verdict::Unusable(if recreated {
@@ -147,30 +173,41 @@ fn verdict(router: &Router, table: &Table) -> Verdict {
     let Some(mac) = link.mac else {
         return Verdict::Unusable(Reason::NoMac);
     };
-    match primary(router, table.addresses(router.index)) {
+    match primary(router, table.addresses(router.index), vips) {
         Some(primary) => Verdict::Usable { primary, mac },
         None => Verdict::Unusable(Reason::NoAddress),
     }
 }
 
-/// Source address of the adverts (RFC 9568 section 7.2): IPv4, the first that is not one of the
-/// virtual IPs, a global one if there is one, as keepalived chooses; IPv6, link-local. The owner of
-/// the addresses may have no other.
-fn primary(router: &Router, addresses: &[Address]) -> Option<IpAddr> {
+/// Source address of the adverts (RFC 9568 section 7.2): IPv4, the first that is not a virtual IP of
+/// any router, a global one if there is one, as keepalived chooses; IPv6, link-local. With an owner
+/// on the interface there may be no address that is not virtual.
+fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
     let ipv4 = router
         .vips
         .first()
         .is_none_or(|(address, _)| address.is_ipv4());
-    let is_vip = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
+    let vip = |found: &Address| vips.get(&(router.index, found.address));
+    let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
     let candidates = addresses.iter().filter(|found| {
         found.address.is_ipv4() == ipv4 && !found.unusable && (ipv4 || found.scope == LINK)
     });
     let rank = |found: &&Address| {
         let foreign_scope = ipv4 && found.scope != GLOBAL;
-        (is_vip(found), foreign_scope, found.secondary)
+        (
+            own(found) || vip(found).is_some(),
+            foreign_scope,
+            found.secondary,
+        )
     };
     candidates
-        .filter(|found| router.owner || !is_vip(found))
+        .filter(|found| {
+            if own(found) {
+                router.owner
+            } else {
+                vip(found) != Some(&true)
+            }
+        })
         // The first of equals, so the kernel's order decides.
         .min_by_key(rank)
         .map(|found| found.address)
@@ -191,12 +228,14 @@ fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict)
                     router.name, router.interface
                 ),
             )),
+            recreated: None,
         },
         Verdict::Unusable(reason) => {
             let first = !matches!(last, Some(Verdict::Unusable(_)));
             Change {
                 command: first.then_some(Command::LinkDown { router: number }),
                 line: Some(explain(router, reason)),
+                recreated: (reason == Reason::Recreated).then(|| router.interface.clone()),
             }
         }
     }
@@ -214,14 +253,13 @@ fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
     match reason {
         Reason::Deleted => (
             tracing::Level::ERROR,
-            format!("{fault} (interface {interface} deleted; restart xvrrp when it is back)"),
+            format!(
+                "{fault} (interface {interface} deleted; xvrrp ends when it is back, to be started again)"
+            ),
         ),
         Reason::Recreated => (
             tracing::Level::ERROR,
-            format!(
-                "{fault} (interface {interface} was created anew, without our programs; restart \
-                 xvrrp)"
-            ),
+            format!("{fault} (interface {interface} was created anew, without our programs)"),
         ),
         Reason::Down => (
             tracing::Level::INFO,

@@ -221,6 +221,38 @@ fn the_owners_source_may_be_the_virtual_ip() {
 }
 
 #[test]
+fn no_routers_virtual_ip_is_the_source_of_another() {
+    let mut world = World::new(vec![router(&["192.168.1.254"]), router(&["192.168.1.253"])]);
+    world.see(&[
+        up(2, "ens33"),
+        add("192.168.1.254/24"),
+        add("192.168.1.1/24"),
+    ]);
+    let commands = world.see(&[remove("192.168.1.1/24")]);
+    assert_eq!(commands, [DOWN, Command::LinkDown { router: 1 }]);
+}
+
+#[test]
+fn an_owners_address_is_the_source_of_a_router_beside_it_for_want_of_another() {
+    let mut owner = router(&["192.168.1.1"]);
+    owner.owner = true;
+    let mut world = World::new(vec![router(&["192.168.1.254"]), owner]);
+    let commands = world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(commands[0], link_up("192.168.1.1"));
+    let commands = world.see(&[add("192.168.1.2/24")]);
+    assert_eq!(commands[0], link_up("192.168.1.2"));
+}
+
+#[test]
+fn a_virtual_ip_of_another_interface_is_no_obstacle() {
+    let mut elsewhere = router(&["192.168.1.1"]);
+    elsewhere.vips[0].1 = Some("lo".to_owned());
+    let mut world = World::new(vec![router(&["192.168.1.254"]), elsewhere]);
+    let commands = world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(commands[0], link_up("192.168.1.1"));
+}
+
+#[test]
 fn ipv6_sends_from_the_link_local_address() {
     let mut world = World::new(vec![router(&["fe80::fe"])]);
     let mut tentative = address(2, "fe80::1/64", LINK);
@@ -271,7 +303,7 @@ fn interface_without_an_ethernet_address_is_no_good() {
 }
 
 #[test]
-fn deleted_and_recreated_interfaces_need_a_restart() {
+fn recreated_interfaces_need_a_new_start() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
     let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
@@ -279,10 +311,12 @@ fn deleted_and_recreated_interfaces_need_a_restart() {
     assert_eq!(changes[0].command, Some(DOWN));
     let (level, line) = changes[0].line.clone().unwrap();
     assert_eq!(level, tracing::Level::ERROR);
-    assert!(line.contains("restart xvrrp"), "{line}");
+    assert!(line.contains("deleted"), "{line}");
+    assert_eq!(changes[0].recreated, None);
     let recreated = world.changes(&[up(7, "ens33")]);
     assert_eq!(recreated.len(), 1);
     assert_eq!(recreated[0].command, None);
+    assert_eq!(recreated[0].recreated.as_deref(), Some("ens33"));
     assert!(
         recreated[0]
             .line

@@ -11,6 +11,9 @@ use tokio::process::Command;
 
 use crate::config;
 
+/// Whom keepalived runs scripts as when the configuration does not say, if there is such a user.
+const DEFAULT_USER: &str = "keepalived_script";
+
 /// Why a script cannot be run as its configured user.
 #[derive(Debug, Error)]
 pub enum UserError {
@@ -50,6 +53,14 @@ pub(super) struct Identity {
 impl Identity {
     /// Looks up whom a script runs as; `None` if it runs as we do.
     pub(super) fn of(program: &str, script: &config::Script) -> Result<Option<Self>, UserError> {
+        Self::with_default(program, script, DEFAULT_USER)
+    }
+
+    fn with_default(
+        program: &str,
+        script: &config::Script,
+        default: &str,
+    ) -> Result<Option<Self>, UserError> {
         let lookup = |errno: Errno| UserError::Lookup {
             script: program.to_owned(),
             source: errno.into(),
@@ -59,20 +70,24 @@ impl Identity {
             .as_ref()
             .map(|name| group(program, name))
             .transpose()?;
-        let Some(name) = &script.user else {
-            return Ok(gid.map(|gid| Self {
-                uid: None,
-                gid,
-                groups: vec![gid],
-            }));
-        };
+        let name = script.user.as_deref().unwrap_or(default);
         let no_user = || UserError::User {
             script: program.to_owned(),
-            user: name.clone(),
+            user: name.to_owned(),
         };
-        let user = User::from_name(name).map_err(lookup)?.ok_or_else(no_user)?;
+        let user = match User::from_name(name).map_err(lookup)? {
+            Some(user) => user,
+            None if script.user.is_none() => {
+                return Ok(gid.map(|gid| Self {
+                    uid: None,
+                    gid,
+                    groups: vec![gid],
+                }));
+            }
+            None => return Err(no_user()),
+        };
         let gid = gid.unwrap_or(user.gid);
-        let name = CString::new(user.name).map_err(|_| no_user())?;
+        let name = CString::new(user.name.as_str()).map_err(|_| no_user())?;
         Ok(Some(Self {
             uid: Some(user.uid),
             gid,
@@ -111,4 +126,27 @@ fn group(program: &str, name: &str) -> Result<Gid, UserError> {
             script: program.to_owned(),
             group: name.to_owned(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_without_a_user_run_as_the_default_one_if_it_exists() {
+        let script = |user: Option<&str>| config::Script {
+            argv: vec!["x".to_owned()],
+            user: user.map(str::to_owned),
+            group: None,
+        };
+        let nobody = User::from_name("nobody").unwrap().unwrap();
+        let found = Identity::with_default("x", &script(None), "nobody").unwrap();
+        let found = found.unwrap();
+        assert_eq!((found.uid, found.gid), (Some(nobody.uid), nobody.gid));
+        let found = Identity::with_default("x", &script(None), "no such user").unwrap();
+        assert!(found.is_none());
+        let root = Identity::with_default("x", &script(Some("root")), "nobody").unwrap();
+        assert_eq!(root.unwrap().uid, Some(Uid::from_raw(0)));
+        Identity::with_default("x", &script(Some("no such user")), "nobody").unwrap_err();
+    }
 }
