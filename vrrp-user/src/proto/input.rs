@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use vrrp_ebpf::abi::Follow;
+
 use super::{Instant, Version};
 
 /// An advert that passed every receive check.
@@ -17,6 +19,27 @@ pub struct Advert {
     pub priority: u8,
     /// Its sender's interval in centiseconds, never 0.
     pub interval_cs: u16,
+}
+
+impl Advert {
+    /// The word by which XDP knows this advert again, for a router whose Active_Down_Timer is
+    /// restarted from `restart_min` on.
+    #[must_use]
+    pub fn follow(&self, restart_min: u8) -> Follow {
+        let source_tail = match self.source {
+            IpAddr::V4(source) => source.octets(),
+            IpAddr::V6(source) => {
+                let [.., a, b, c, d] = source.octets();
+                [a, b, c, d]
+            }
+        };
+        Follow {
+            source_tail,
+            interval_cs: self.interval_cs,
+            priority: self.priority,
+            restart_min,
+        }
+    }
 }
 
 /// One event.

@@ -1,7 +1,5 @@
 //! Backup: RFC 9568 section 6.4.2.
 
-use std::net::IpAddr;
-
 use vrrp_ebpf::abi::Follow;
 
 use super::{Peer, Router, Worse};
@@ -58,7 +56,7 @@ impl Router {
         self.worse = None;
         self.restart_timer(advert.arrived);
         let restart_min = self.restart_min();
-        self.set_follow(followed(advert, restart_min), out);
+        self.set_follow(advert.follow(restart_min), out);
     }
 
     pub(super) fn seen_in_backup(&mut self, at: Instant) {
@@ -134,21 +132,5 @@ impl Router {
         let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
         self.follow_advert(advert, out);
         out.push(Output::Transition(transition));
-    }
-}
-
-fn followed(advert: &Advert, restart_min: u8) -> Follow {
-    let source_tail = match advert.source {
-        IpAddr::V4(source) => source.octets(),
-        IpAddr::V6(source) => {
-            let [.., a, b, c, d] = source.octets();
-            [a, b, c, d]
-        }
-    };
-    Follow {
-        source_tail,
-        interval_cs: advert.interval_cs,
-        priority: advert.priority,
-        restart_min,
     }
 }

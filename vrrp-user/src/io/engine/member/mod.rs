@@ -6,7 +6,10 @@ use std::{net::IpAddr, sync::Arc, sync::mpsc::SyncSender};
 
 use nix::errno::Errno;
 use thiserror::Error;
-use vrrp_ebpf::ownership::{self, Ownership};
+use vrrp_ebpf::{
+    abi::Follow,
+    ownership::{self, Ownership},
+};
 
 use super::{
     RouterSnapshot, Timeline,
@@ -75,6 +78,8 @@ pub(super) struct Member {
     send_errno: Option<Errno>,
     stats: Stats,
     outputs: Vec<Output>,
+    /// The follow word as we wrote it last.
+    followed: Option<Follow>,
     /// An advert that left while `outputs` were carried out, not yet told to the core.
     sent: Option<Instant>,
 }
@@ -112,6 +117,7 @@ impl Member {
             send_errno: None,
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
+            followed: None,
             sent: None,
         })
     }
@@ -176,8 +182,12 @@ impl Member {
         flags: u8,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
-        let lag = around.woken.0.saturating_sub(advert.arrived.0);
-        self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
+        // What XDP submits without a wake-up waits in the ring on purpose.
+        let follow = self.followed.unwrap_or_default();
+        if advert.follow(follow.restart_min) != follow {
+            let lag = around.woken.0.saturating_sub(advert.arrived.0);
+            self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
+        }
         let odd = notices::of_advert(&self.plan.settings, self.core.state(), &advert, flags);
         self.feed(Input::Advert(advert), around)?;
         for notice in odd.into_iter().flatten() {

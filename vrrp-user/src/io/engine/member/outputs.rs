@@ -30,6 +30,7 @@ impl Member {
                     around.slots.clear_seen(self.index);
                 }
                 around.slots.follow(self.index, follow);
+                self.followed = Some(follow);
             }
             Output::Advertise { priority } => return self.advertise(priority, around),
             Output::Announce { repeat } => return self.announce(repeat, around),
