@@ -1,9 +1,10 @@
 //! The loop of the control plane and what it remembers.
 
-use std::{collections::BTreeSet, future, time::Duration};
+use std::{collections::BTreeSet, future, io, time::Duration};
 
 use tokio::{
     sync::mpsc,
+    task,
     time::{Instant, Interval, interval},
 };
 use tracing::Level;
@@ -33,6 +34,9 @@ use crate::{
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(1);
 /// Requests for the status that may wait.
 const REQUESTS: usize = 16;
+/// Events that are handled before anything else gets its turn: a flood of them must not hold up a
+/// stop or the watchdog.
+const EVENTS_PER_TURN: usize = 256;
 /// More routers than this are counted in `systemctl status`, not listed.
 const LISTED: usize = 8;
 
@@ -65,8 +69,11 @@ struct Asked {
 }
 
 /// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engine {
     Running,
+    /// More events wait.
+    Busy,
     Stopped,
 }
 
@@ -107,11 +114,13 @@ impl<'a> Plane<'a> {
         self.take_changes(monitor.changes().await.map_err(ControlError::Netlink)?)?;
         self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
+        let mut engine = Engine::Running;
         loop {
             tokio::select! {
-                woken = wakeups.next() => {
+                woken = events(&wakeups, engine) => {
                     woken?;
-                    if let Engine::Stopped = self.take_events()? {
+                    engine = self.take_events()?;
+                    if engine == Engine::Stopped {
                         return self.recreated.take().map_or(Ok(()), |interface| {
                             Err(ControlError::Recreated(interface))
                         });
@@ -201,10 +210,14 @@ impl<'a> Plane<'a> {
     }
 
     fn take_events(&mut self) -> Result<Engine, ControlError> {
-        loop {
+        let mut engine = Engine::Busy;
+        for _ in 0..EVENTS_PER_TURN {
             let event = match self.setup.engine.try_event() {
                 Ok(Some(event)) => event,
-                Ok(None) => break,
+                Ok(None) => {
+                    engine = Engine::Running;
+                    break;
+                }
                 Err(EngineError::Gone) if self.stopping => return Ok(Engine::Stopped),
                 Err(error) => return Err(error.into()),
             };
@@ -217,7 +230,7 @@ impl<'a> Plane<'a> {
             self.events_lost += lost;
             tracing::error!("{lost} events of the engine were lost");
         }
-        Ok(Engine::Running)
+        Ok(engine)
     }
 
     fn take_event(&mut self, event: &Event) -> Result<Engine, ControlError> {
@@ -437,6 +450,16 @@ impl<'a> Plane<'a> {
             .map(|(instance, record)| format!("{} {}", instance.name, state_name(record.state())));
         states.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Waits for events, unless some are known to wait: then the runtime only gets to see what else
+/// happened.
+async fn events(wakeups: &Wakeups, engine: Engine) -> io::Result<()> {
+    if engine == Engine::Busy {
+        task::yield_now().await;
+        return Ok(());
+    }
+    wakeups.next().await
 }
 
 async fn due(watchdog: &mut Option<Interval>) {

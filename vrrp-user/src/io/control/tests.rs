@@ -1,6 +1,9 @@
 use std::{fs, net::IpAddr};
 
-use nix::sys::signal::{Signal, raise};
+use nix::{
+    sys::signal::{Signal, kill, raise},
+    unistd::getpid,
+};
 
 use super::{
     status::{CounterSource, Status},
@@ -209,6 +212,54 @@ async fn node_starts_answers_and_stops() {
     assert_eq!(router.transitions[0].from, "INIT");
     assert_eq!(router.transitions[0].cause, "startup");
     assert_eq!(fs::read_to_string(told).unwrap(), "BACKUP\nSTOP\n");
+}
+
+/// The engine never runs out of events; the signal has to be seen all the same.
+#[tokio::test(flavor = "current_thread")]
+async fn flood_of_events_does_not_hold_up_a_stop() {
+    let _alone = SIGNALS.lock().await;
+    let temporary = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
+    let config = Config {
+        globals: Globals::default(),
+        instances: vec![instance("VI_1")],
+    };
+    let (engine, side) = handle::pair().unwrap();
+    let signals = Signals::install().unwrap();
+    let thread = std::thread::spawn(move || {
+        let flood = Event::Snapshot {
+            router: 0,
+            snapshot: RouterSnapshot::default(),
+        };
+        kill(getpid(), Signal::SIGTERM).unwrap();
+        for _ in 0..20_000 {
+            for _ in 0..1000 {
+                side.send_event(flood);
+            }
+            while let Some(command) = side.try_command() {
+                if command == Command::Stop {
+                    return true;
+                }
+            }
+        }
+        false
+    });
+    let setup = Setup {
+        config: &config,
+        directory: &directory,
+        engine,
+        signals,
+        interfaces: vec![Interface {
+            name: "lo".to_owned(),
+            index: 1,
+            xdp_mode: "generic".to_owned(),
+        }],
+        counters: Box::new(Counters),
+        revalidate: None,
+    };
+    run(setup).await.unwrap();
+    assert!(thread.join().unwrap(), "told to stop");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -17,7 +17,7 @@ impl Wakeups {
     }
 
     /// Returns after the descriptor became readable. Whoever calls this takes everything that
-    /// waits: the next call returns only for what came later.
+    /// waits before calling it again: the next call returns only for what came later.
     pub(super) async fn next(&self) -> io::Result<()> {
         self.0.readable().await?.clear_ready();
         Ok(())
