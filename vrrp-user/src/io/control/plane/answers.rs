@@ -1,0 +1,98 @@
+//! Answers to whoever asks for the status: clients of the control socket, SIGUSR1, systemd.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Asked, Plane};
+use crate::{
+    io::{
+        clock,
+        control::{
+            ControlError,
+            socket::StatusRequest,
+            status::{Status, state_name},
+        },
+    },
+    proto::State,
+    ui,
+};
+
+/// A snapshot that has not come by then was lost, and is asked for again when somebody asks.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(1);
+/// More routers than this are counted in `systemctl status`, not listed.
+const LISTED: usize = 8;
+
+impl Plane<'_> {
+    /// Without a client the status goes to the log.
+    pub(super) fn ask_status(&mut self, client: Option<StatusRequest>) -> Result<(), ControlError> {
+        let mut asked = match self.asked.take() {
+            Some(asked) if asked.since.elapsed() < SNAPSHOT_LIMIT => asked,
+            late => Asked {
+                since: Instant::now(),
+                missing: self.ask_engine()?,
+                clients: late.map(|late| late.clients).unwrap_or_default(),
+                log: false,
+            },
+        };
+        asked.clients.retain(|client| !client.is_closed());
+        asked.log |= client.is_none();
+        asked.clients.extend(client);
+        let complete = asked.missing.is_empty();
+        self.asked = Some(asked);
+        if complete {
+            self.answer_status();
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer_status(&mut self) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        let status = self.status();
+        if asked.log {
+            for line in ui::status::render(&status).lines() {
+                tracing::info!("{line}");
+            }
+        }
+        for client in asked.clients {
+            // A client that has gone wants no answer.
+            drop(client.send(status.clone()));
+        }
+    }
+
+    fn status(&self) -> Status {
+        let instances = self.setup.config.instances.iter().zip(&self.records);
+        let routers = (0..).zip(instances).map(|(slot, (instance, record))| {
+            let counters = self.setup.counters.counters(slot);
+            let mut interfaces = self.setup.interfaces.iter();
+            let interface = interfaces.find(|interface| interface.name == instance.interface);
+            let xdp_mode = interface.map_or("none", |interface| &interface.xdp_mode);
+            record.status(instance, counters, xdp_mode)
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: self.setup.directory.instance().to_string(),
+            pid: std::process::id(),
+            now_ns: clock::now().0,
+            events_lost: self.events_lost,
+            routers: routers.collect(),
+        }
+    }
+
+    /// For `systemctl status`.
+    pub(super) fn summary(&self) -> String {
+        let all = self.setup.config.instances.iter().zip(&self.records);
+        if self.records.len() > LISTED {
+            let masters = self
+                .records
+                .iter()
+                .filter(|record| record.state() == State::Active);
+            return format!("{} of {} MASTER", masters.count(), self.records.len());
+        }
+        let states = all
+            .map(|(instance, record)| format!("{} {}", instance.name, state_name(record.state())));
+        states.collect::<Vec<_>>().join(", ")
+    }
+}
