@@ -121,7 +121,7 @@ fn an_ordinary_user_is_told_what_is_missing() {
         "--regid=65534",
         "--clear-groups",
     ];
-    place.assert_refused(&nobody, &["/run/xvrrp"]);
+    place.assert_refused(&nobody, &["run as root", "/run/xvrrp"]);
 }
 
 fn open_to_all(path: &Path, mode: u32) {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, bail};
+use nix::unistd::geteuid;
 use vrrp_user::{
     config::{self, Config, Parsed, Severity},
     io::{
@@ -16,7 +17,7 @@ use vrrp_user::{
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
         membership::Memberships,
         netns, privilege,
-        runtime_dir::{self, Lock, RuntimeDir},
+        runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
     },
 };
 
@@ -32,7 +33,8 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
         env!("CARGO_PKG_VERSION"),
         config.instances.len()
     );
-    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
+    let directory =
+        RuntimeDir::create(Path::new(runtime_dir::BASE), name).map_err(with_privilege_hint)?;
     let lock = directory.lock()?;
     let pins = InstancePins::new(name.as_str());
     // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
@@ -63,6 +65,16 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     // Why the node ended comes before what could not be removed.
     result?;
     cleaned.context("cannot clean up")
+}
+
+/// The first thing that an ordinary user is refused is no help to them.
+fn with_privilege_hint(error: RuntimeDirError) -> anyhow::Error {
+    let error = anyhow::Error::new(error);
+    if geteuid().is_root() {
+        error
+    } else {
+        error.context("a node has to be run as root")
+    }
 }
 
 /// Reads the configuration and tells what is wrong with it.
