@@ -128,6 +128,23 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
 /// Signals go to the whole process: one test with handlers at a time.
 static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// Programs on the loopback interface, which every namespace has.
+fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle) -> Setup<'a> {
+    Setup {
+        config,
+        directory,
+        engine,
+        signals: Signals::install().unwrap(),
+        interfaces: vec![Interface {
+            name: "lo".to_owned(),
+            index: 1,
+            xdp_mode: "generic".to_owned(),
+        }],
+        counters: Box::new(Counters),
+        revalidate: None,
+    }
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn stop_during_the_start_is_seen_once_and_leaves_other_requests() {
     let _alone = SIGNALS.lock().await;
@@ -166,19 +183,7 @@ async fn node_starts_answers_and_stops() {
     };
     let (engine, side) = handle::pair().unwrap();
     let thread = engine_thread(side);
-    let setup = Setup {
-        config: &config,
-        directory: &directory,
-        engine,
-        signals: Signals::install().unwrap(),
-        interfaces: vec![Interface {
-            name: "lo".to_owned(),
-            index: 1,
-            xdp_mode: "generic".to_owned(),
-        }],
-        counters: Box::new(Counters),
-        revalidate: None,
-    };
+    let setup = setup(&config, &directory, engine);
     let client = async {
         let path = directory.path(CONTROL_SOCKET);
         let status = loop {
@@ -274,19 +279,7 @@ async fn end_of_the_engine_ends_the_node() {
     };
     let (engine, side) = handle::pair().unwrap();
     drop(side);
-    let setup = Setup {
-        config: &config,
-        directory: &directory,
-        engine,
-        signals: Signals::install().unwrap(),
-        interfaces: vec![Interface {
-            name: "lo".to_owned(),
-            index: 1,
-            xdp_mode: "generic".to_owned(),
-        }],
-        counters: Box::new(Counters),
-        revalidate: None,
-    };
+    let setup = setup(&config, &directory, engine);
     let error = run(setup).await.unwrap_err();
     assert!(matches!(error, ControlError::Engine(_)), "{error}");
 }
