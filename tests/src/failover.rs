@@ -285,10 +285,13 @@ pub fn summarise(node: &str, timing: Timing, event: Event, all: &[Measurement]) 
     Some(Run {
         node: node.to_owned(),
         event: event.to_string(),
+        load: "idle".to_owned(),
+        traffic: "service".to_owned(),
         version: timing.version,
         advert_int_ms: timing.advert_int_ms,
         priorities: timing.priorities,
         n: of.len(),
+        moved: of.len(),
         gap_us: Summary::of(&gaps_us)?,
         lost: Lost {
             p50: lost.p50,
@@ -306,7 +309,11 @@ pub fn summarise(node: &str, timing: Timing, event: Event, all: &[Measurement]) 
         t_network_us: each(&|one| Some(span(one.wire?.announced?, one.client.first_new))),
         arp_answered_twice: of.iter().map(|one| one.arp_twice).sum(),
         probes_answered_twice: of.iter().map(|one| one.client.twice).sum(),
-        lateness_max_us: micros(highest(&|one| one.lateness).cast_signed()),
+        dual_us: None,
+        fdb_moves_max: None,
+        false_transitions: None,
+        tcp_stall_us: None,
+        lateness_us: micros(highest(&|one| one.lateness).cast_signed()),
     })
 }
 

@@ -123,7 +123,11 @@ fn demo(args: &Args) -> Result<()> {
     runs.extend(measure::fast(&daemon, args.quick, &mut progress)?);
 
     progress.done();
-    let report = Report { machine, runs };
+    let report = Report {
+        machine,
+        runs,
+        ..Report::default()
+    };
     table::print(&report);
     plot::print(&report.runs);
     report.write(&args.out)?;

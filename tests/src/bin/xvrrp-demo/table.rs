@@ -89,7 +89,7 @@ fn line(run: &Run) {
         run.lost.max,
         run.late_max,
         run.arp_answered_twice,
-        millis(run.lateness_max_us),
+        millis(run.lateness_us),
     );
     if run.silence_max_us > run.gap_us.max + f64::from(run.probe_us) {
         println!(
