@@ -6,6 +6,8 @@
     reason = "clippy knows a test by its attribute, not what tests call"
 )]
 
+mod traffic;
+
 use std::time::Duration;
 
 use vrrp_tests::{

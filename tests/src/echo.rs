@@ -32,7 +32,11 @@ impl Echo {
     /// # Errors
     /// If the socket cannot be made.
     pub fn start(netns: &Netns, vip: Ipv4Addr, port: u16, router: u8) -> Result<Self> {
-        let socket = netns.run(|| listen(vip, port))?;
+        let socket = netns.run(|| {
+            let socket = bind_freely(vip, port)?;
+            socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+            Ok(socket)
+        })?;
         let worker = Worker::start(netns, &format!("echo-{router}"), move |stop| {
             realtime::become_fifo(realtime::ECHO)?;
             serve(&socket, router, stop);
@@ -42,7 +46,9 @@ impl Echo {
     }
 }
 
-fn listen(vip: Ipv4Addr, port: u16) -> Result<UdpSocket> {
+/// A UDP socket on an address that the host need not have. While it does not, nothing is received
+/// and sending fails.
+pub(crate) fn bind_freely(address: Ipv4Addr, port: u16) -> Result<UdpSocket> {
     let fd = socket(
         AddressFamily::Inet,
         SockType::Datagram,
@@ -50,12 +56,10 @@ fn listen(vip: Ipv4Addr, port: u16) -> Result<UdpSocket> {
         None,
     )?;
     setsockopt(&fd, sockopt::IpFreebind, &true)?;
-    let address = SockaddrIn::from(SocketAddrV4::new(vip, port));
-    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &address)
-        .with_context(|| format!("bind to {vip}:{port}"))?;
-    let socket = UdpSocket::from(fd);
-    socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-    Ok(socket)
+    let place = SockaddrIn::from(SocketAddrV4::new(address, port));
+    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &place)
+        .with_context(|| format!("bind to {address}:{port}"))?;
+    Ok(UdpSocket::from(fd))
 }
 
 fn serve(socket: &UdpSocket, router: u8, stop: &Stop) {

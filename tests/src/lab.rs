@@ -1,10 +1,15 @@
-//! The network of every case: hosts around one switch, as the tutorial has it.
+//! The network of every case: hosts around one switch, as the tutorial has it; and, if a case is
+//! about what the routers forward ([`Builder::behind`]), a network behind them.
 //!
 //! ```text
 //! client eth0 192.168.1.100/24 ──┐
-//! r1 ens33 192.168.1.1/24 ───────┤ switch
-//! r2 ens33 192.168.1.2/24 ───────┤
-//! …                              ┘
+//!                                ├ switch
+//! r1 ens33 192.168.1.1/24 ───────┤           r1 ens34 10.77.0.1/24 ──────┐
+//! r2 ens33 192.168.1.2/24 ───────┤           r2 ens34 10.77.0.2/24 ──────┤
+//! …                              ┘           …                           ├ behind.switch
+//!                                            server eth0 10.77.0.100/24 ─┘
+//!
+//! client: 10.77.0.0/24 via VIP               server: 192.168.1.0/24 via INNER_VIP
 //! ```
 
 use std::net::Ipv4Addr;
@@ -20,15 +25,26 @@ use crate::{
 pub const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 254);
 /// The routers' interface.
 pub const ROUTER_INTERFACE: &str = "ens33";
-/// The client's interface.
+/// The client's interface, and the server's.
 pub const CLIENT_INTERFACE: &str = "eth0";
+/// The virtual IP of the network behind the routers.
+pub const INNER_VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 254);
+/// The routers' interface to it.
+pub const INNER_INTERFACE: &str = "ens34";
+/// The server in it.
+pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+
+/// The first three bytes of the addresses of the network that client and routers share.
+const OUTER: [u8; 3] = [192, 168, 1];
+/// The same of the network behind the routers.
+const INNER: [u8; 3] = [10, 77, 0];
 
 /// A machine of the lab.
 #[derive(Debug)]
 pub struct Host {
     /// Its namespace.
     pub netns: Netns,
-    /// Its one interface.
+    /// Its interface; of a router with a network behind it, the one towards the client.
     pub interface: &'static str,
     /// Address of the interface, a /24.
     pub address: Ipv4Addr,
@@ -48,6 +64,17 @@ impl Host {
     }
 }
 
+/// The network behind the routers.
+#[derive(Debug)]
+pub struct Behind {
+    /// Its switch.
+    pub switch: Switch,
+    /// The server, reached from the client by way of the routers only.
+    pub server: Host,
+    /// Where the routers' [`INNER_INTERFACE`]s are plugged in; index 0 is that of `r1`.
+    pub ports: Vec<Port>,
+}
+
 /// A client and routers around a switch.
 #[derive(Debug)]
 pub struct Lab {
@@ -57,6 +84,8 @@ pub struct Lab {
     pub client: Host,
     /// The routers; index 0 is `r1`, 192.168.1.1.
     pub routers: Vec<Host>,
+    /// What [`Builder::behind`] asked for.
+    pub behind: Option<Behind>,
 }
 
 impl Lab {
@@ -74,6 +103,7 @@ impl Lab {
         Builder {
             routers: 2,
             forwarding: true,
+            behind: false,
         }
     }
 }
@@ -83,6 +113,7 @@ impl Lab {
 pub struct Builder {
     routers: u8,
     forwarding: bool,
+    behind: bool,
 }
 
 impl Builder {
@@ -100,6 +131,14 @@ impl Builder {
         self
     }
 
+    /// With a network behind the routers: a server, and routes by way of the virtual IPs from
+    /// client and server to each other. Neither VIP is anybody's yet.
+    #[must_use]
+    pub fn behind(mut self) -> Self {
+        self.behind = true;
+        self
+    }
+
     /// Makes the namespaces and wires them.
     ///
     /// # Errors
@@ -107,35 +146,62 @@ impl Builder {
     pub fn build(self) -> Result<Lab> {
         netns::ensure_bpffs()?;
         let switch = Switch::new()?;
-        let client = host(&switch, "client", CLIENT_INTERFACE, 100)?;
+        let client = host(&switch, "client", CLIENT_INTERFACE, address(OUTER, 100))?;
         let routers = (1..=self.routers)
-            .map(|number| {
-                let label = format!("r{number}");
-                let router = host(&switch, &label, ROUTER_INTERFACE, number)?;
-                let forward = if self.forwarding { "1" } else { "0" };
-                router.netns.sysctl("net/ipv4/ip_forward", forward)?;
-                // Forwarding resets what is derived from it; redirects stay off.
-                router
-                    .netns
-                    .sysctl("net/ipv4/conf/all/send_redirects", "0")?;
-                Ok(router)
-            })
-            .collect::<Result<_>>()?;
+            .map(|number| self.router(&switch, number))
+            .collect::<Result<Vec<_>>>()?;
+        let behind = if self.behind {
+            let behind = Behind::new(&routers)?;
+            route(&client, INNER, VIP)?;
+            route(&behind.server, OUTER, INNER_VIP)?;
+            Some(behind)
+        } else {
+            None
+        };
         Ok(Lab {
             switch,
             client,
             routers,
+            behind,
+        })
+    }
+
+    fn router(self, switch: &Switch, number: u8) -> Result<Host> {
+        let label = format!("r{number}");
+        let router = host(switch, &label, ROUTER_INTERFACE, address(OUTER, number))?;
+        let forward = if self.forwarding { "1" } else { "0" };
+        router.netns.sysctl("net/ipv4/ip_forward", forward)?;
+        // Forwarding resets what is derived from it; redirects stay off.
+        router
+            .netns
+            .sysctl("net/ipv4/conf/all/send_redirects", "0")?;
+        Ok(router)
+    }
+}
+
+impl Behind {
+    fn new(routers: &[Host]) -> Result<Self> {
+        let switch = Switch::new()?;
+        let server = host(&switch, "server", CLIENT_INTERFACE, SERVER)?;
+        let ports = (1..)
+            .zip(routers)
+            .map(|(number, router)| {
+                let inner = address(INNER, number);
+                let label = format!("r{number}");
+                plug(&switch, &router.netns, &label, INNER_INTERFACE, inner)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            switch,
+            server,
+            ports,
         })
     }
 }
 
-fn host(switch: &Switch, label: &str, interface: &'static str, number: u8) -> Result<Host> {
+fn host(switch: &Switch, label: &str, interface: &'static str, address: Ipv4Addr) -> Result<Host> {
     let netns = Netns::new(label)?;
-    let port = switch
-        .plug(&netns, interface, &format!("to-{label}"))
-        .with_context(|| format!("plug in {label}"))?;
-    let address = Ipv4Addr::new(192, 168, 1, number);
-    link::add_address(&netns, interface, address, 24)?;
+    let port = plug(switch, &netns, label, interface, address)?;
     let mac = link::mac(&netns, interface)?;
     Ok(Host {
         netns,
@@ -144,4 +210,27 @@ fn host(switch: &Switch, label: &str, interface: &'static str, number: u8) -> Re
         mac,
         port,
     })
+}
+
+fn plug(
+    switch: &Switch,
+    netns: &Netns,
+    label: &str,
+    interface: &str,
+    address: Ipv4Addr,
+) -> Result<Port> {
+    let port = switch
+        .plug(netns, interface, &format!("to-{label}"))
+        .with_context(|| format!("plug in {label}"))?;
+    link::add_address(netns, interface, address, 24)?;
+    Ok(port)
+}
+
+fn route(host: &Host, [a, b, c]: [u8; 3], via: Ipv4Addr) -> Result<()> {
+    let change = format!("route add {a}.{b}.{c}.0/24 via {via}");
+    host.netns.ip(&change).map(drop)
+}
+
+fn address([a, b, c]: [u8; 3], number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, number)
 }

@@ -10,6 +10,8 @@
 )]
 
 pub mod arp_prober;
+pub mod beacon;
+mod bpf;
 pub mod capture;
 pub mod cleanup;
 pub mod clock;
@@ -23,6 +25,7 @@ pub mod http;
 pub mod lab;
 pub mod link;
 pub mod load;
+pub mod loss;
 pub mod netns;
 pub mod node;
 pub mod packet;
@@ -32,6 +35,7 @@ pub mod realtime;
 pub mod report;
 pub mod run;
 pub mod stats;
+pub mod stream;
 pub mod wire;
 pub mod witness;
 pub mod worker;

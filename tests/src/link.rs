@@ -1,6 +1,6 @@
 //! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
@@ -12,7 +12,7 @@ pub const BRIDGE: &str = "br0";
 /// A learning switch in a namespace of its own.
 #[derive(Debug)]
 pub struct Switch {
-    netns: Netns,
+    netns: Arc<Netns>,
 }
 
 impl Switch {
@@ -33,7 +33,9 @@ impl Switch {
             }
         }
         netns.ip(&format!("link set {BRIDGE} up"))?;
-        Ok(Self { netns })
+        Ok(Self {
+            netns: Arc::new(netns),
+        })
     }
 
     /// Its namespace.
@@ -58,17 +60,17 @@ impl Switch {
         host.ip(&format!("link set {interface} up"))?;
         Ok(Port {
             name: port.to_owned(),
-            switch: self.netns.name().to_owned(),
+            switch: Arc::clone(&self.netns),
             _pass: XdpPass::attach(&self.netns, port)?,
         })
     }
 }
 
-/// A port of the switch.
+/// A port of the switch. The switch's namespace stays as long as one of its ports.
 #[derive(Debug)]
 pub struct Port {
     name: String,
-    switch: String,
+    switch: Arc<Netns>,
     _pass: XdpPass,
 }
 
@@ -79,12 +81,19 @@ impl Port {
         &self.name
     }
 
+    /// The switch's namespace.
+    pub(crate) fn switch(&self) -> &Netns {
+        &self.switch
+    }
+
     /// Cuts the link: the port goes down and takes the host's carrier with it.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn cut(&self) -> Result<()> {
-        self.switch_tool("ip", &format!("link set {} down", self.name))
+        self.switch
+            .tool("ip", &format!("link set {} down", self.name))
+            .map(drop)
     }
 
     /// Mends a cut link.
@@ -92,7 +101,9 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn mend(&self) -> Result<()> {
-        self.switch_tool("ip", &format!("link set {} up", self.name))
+        self.switch
+            .tool("ip", &format!("link set {} up", self.name))
+            .map(drop)
     }
 
     /// Silent loss: the port forwards nothing either way, both carriers stay.
@@ -100,7 +111,9 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn silence(&self) -> Result<()> {
-        self.switch_tool("bridge", &format!("link set dev {} state 0", self.name))
+        self.switch
+            .tool("bridge", &format!("link set dev {} state 0", self.name))
+            .map(drop)
     }
 
     /// Ends a silent loss.
@@ -108,11 +121,9 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn heal(&self) -> Result<()> {
-        self.switch_tool("bridge", &format!("link set dev {} state 3", self.name))
-    }
-
-    fn switch_tool(&self, program: &str, arguments: &str) -> Result<()> {
-        crate::run::tool(program, &format!("-n {} {arguments}", self.switch)).map(drop)
+        self.switch
+            .tool("bridge", &format!("link set dev {} state 3", self.name))
+            .map(drop)
     }
 }
 

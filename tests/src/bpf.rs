@@ -1,0 +1,174 @@
+//! Bare bpf(2): what the lab's own small programs need to be loaded, attached and read. The lab
+//! depends on no BPF toolchain, so they are assembled by hand, see [`crate::xdp_pass`] and
+//! [`crate::loss`].
+
+use std::{
+    ffi::CString,
+    io,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+const BPF_MAP_CREATE: libc::c_int = 0;
+const BPF_MAP_LOOKUP_ELEM: libc::c_int = 1;
+const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_MAP_TYPE_ARRAY: u32 = 2;
+
+/// Kinds of programs, as `enum bpf_prog_type` numbers them.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(crate) enum ProgramType {
+    SchedCls = 3,
+    Xdp = 6,
+}
+
+/// Where a program can be attached, as `enum bpf_attach_type` numbers it.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(crate) enum AttachType {
+    Xdp = 37,
+    TcxIngress = 46,
+    TcxEgress = 47,
+}
+
+/// The start of `union bpf_attr` for BPF_PROG_LOAD.
+#[repr(C)]
+#[derive(Default)]
+struct ProgLoad {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+}
+
+/// The start of `union bpf_attr` for BPF_LINK_CREATE.
+#[repr(C)]
+struct LinkCreate {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// The start of `union bpf_attr` for BPF_MAP_CREATE.
+#[repr(C)]
+struct MapCreate {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+}
+
+/// The start of `union bpf_attr` for BPF_MAP_LOOKUP_ELEM.
+#[repr(C)]
+struct MapLookup {
+    map_fd: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// Loads a program of `struct bpf_insn`s, each as the number whose bytes it is.
+///
+/// # Errors
+/// If the name has more than 15 bytes, without privilege, or if the verifier refuses the program.
+pub(crate) fn load(kind: ProgramType, name: &str, instructions: &[u64]) -> Result<OwnedFd> {
+    let license = CString::new("GPL")?;
+    let mut prog_name = [0; 16];
+    ensure!(name.len() < prog_name.len(), "{name} is too long");
+    prog_name[..name.len()].copy_from_slice(name.as_bytes());
+    let attributes = ProgLoad {
+        prog_type: kind as u32,
+        insn_cnt: u32::try_from(instructions.len())?,
+        insns: instructions.as_ptr() as u64,
+        license: license.as_ptr() as u64,
+        prog_name,
+        ..ProgLoad::default()
+    };
+    descriptor(BPF_PROG_LOAD, &attributes).with_context(|| format!("load {name}"))
+}
+
+/// Attaches a program to the interface with this index in the caller's network namespace, until
+/// the descriptor is closed.
+pub(crate) fn link(
+    program: &OwnedFd,
+    interface: u32,
+    place: AttachType,
+    flags: u32,
+) -> io::Result<OwnedFd> {
+    let attributes = LinkCreate {
+        prog_fd: number(program),
+        target_ifindex: interface,
+        attach_type: place as u32,
+        flags,
+    };
+    descriptor(BPF_LINK_CREATE, &attributes)
+}
+
+/// Makes an array map of one value, `N` numbers, all zero.
+pub(crate) fn one_value_map<const N: usize>() -> io::Result<OwnedFd> {
+    let attributes = MapCreate {
+        map_type: BPF_MAP_TYPE_ARRAY,
+        key_size: 4,
+        // A handful of numbers.
+        value_size: u32::try_from(size_of::<[u64; N]>()).map_err(io::Error::other)?,
+        max_entries: 1,
+        map_flags: 0,
+    };
+    descriptor(BPF_MAP_CREATE, &attributes)
+}
+
+/// The value of a map of [`one_value_map`] with the same `N`.
+pub(crate) fn read_value<const N: usize>(map: &OwnedFd) -> io::Result<[u64; N]> {
+    let key = 0_u32;
+    let mut value = [0; N];
+    let attributes = MapLookup {
+        map_fd: number(map),
+        padding: 0,
+        key: std::ptr::from_ref(&key) as u64,
+        value: std::ptr::from_mut(&mut value) as u64,
+        flags: 0,
+    };
+    bpf(BPF_MAP_LOOKUP_ELEM, &attributes)?;
+    Ok(value)
+}
+
+/// A descriptor as the kernel's structures have it.
+pub(crate) fn number(fd: &OwnedFd) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+/// The commands that return a descriptor.
+fn descriptor<T>(command: libc::c_int, attributes: &T) -> io::Result<OwnedFd> {
+    let fd = bpf(command, attributes)?;
+    // SAFETY: the kernel just gave this descriptor to us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<i32> {
+    // SAFETY: `attributes` is a live, fully initialised prefix of `union bpf_attr` of the stated
+    // size; the addresses in it point to data that outlives the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_ref(attributes),
+            size_of::<T>(),
+        )
+    };
+    let result = i32::try_from(result).unwrap_or(-1);
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
