@@ -2,18 +2,20 @@
 //! without the address, and streams whose stalls are those that were made.
 
 use std::{
-    net::{Ipv4Addr, UdpSocket},
+    io::{Read as _, Write as _},
+    net::{TcpStream, UdpSocket},
     time::Duration,
 };
 
 use vrrp_tests::{
     beacon::{BEACON_PORT, Beacon},
-    clock,
+    clock::{self, Nanos},
     echo::Echo,
-    lab::{Behind, Host, INNER_INTERFACE, INNER_VIP, Lab, SERVER, VIP},
+    lab::{Host, INNER_INTERFACE, INNER_VIP, Lab, SERVER, VIP},
+    link,
     loss::{Direction, Loss, is_lost},
     prober::{PORT, Prober},
-    stream::{STREAM_PORT, Stream, StreamRecording, StreamServer},
+    stream::{STREAM_PORT, Stream, StreamServer},
 };
 
 use super::{PERIOD, disown, own, point_client_to};
@@ -33,8 +35,16 @@ fn quiet_lab() -> Lab {
     for netns in hosts.into_iter().chain([lab.switch.netns()]) {
         netns.sysctl("net/ipv6/conf/all/disable_ipv6", "1").unwrap();
     }
-    know(&lab.client, &lab.routers[0]);
-    know(&lab.routers[0], &lab.client);
+    for (from, to) in [
+        (&lab.client, &lab.routers[0]),
+        (&lab.routers[0], &lab.client),
+    ] {
+        know(from, to);
+        // The switch learns where they are, and floods nothing later.
+        let receiver = socket(to, 9);
+        socket(from, 0).send_to(&[0], (to.address, 9)).unwrap();
+        clock::wait_until("they meet", LIMIT, || Ok(receiver.recv(&mut [0]).is_ok())).unwrap();
+    }
     lab
 }
 
@@ -159,22 +169,168 @@ fn a_beacon_is_heard_from_the_owner_only() {
         let before = sent();
         pause(50);
         assert_eq!(sent(), before, "frames from a host without the address");
-        assert!(before[1] <= lab_noise(), "r2 sent {}", before[1]);
+        assert_eq!(before[1], 0, "r2 never had it");
     }
     drop(beacons);
 }
 
-/// Frames that reach r2's port though nobody means it: the switch floods until it knows a MAC.
-fn lab_noise() -> u64 {
-    0
+fn await_byte_after(stream: &Stream, moment: Nanos) {
+    clock::wait_until("the stream goes on", LIMIT, || {
+        Ok(stream.last_heard() > moment)
+    })
+    .unwrap();
 }
 
-fn stall(recording: &StreamRecording, from: u64, until: u64) -> (u64, u64) {
-    let stall = recording.longest_stall(from, until);
-    println!(
-        "{} connections, stall of {} us",
-        recording.connects,
-        (stall.1 - stall.0) / 1_000
-    );
-    stall
+/// Makes a router the way between client and server, as two nodes on it would.
+fn lead_through(lab: &Lab, router: &Host) {
+    own(router);
+    point_client_to(lab, router);
+    let add = format!("addr add {INNER_VIP}/32 dev {INNER_INTERFACE}");
+    router.netns.ip(&add).unwrap();
+    let mac = link::mac(&router.netns, INNER_INTERFACE).unwrap();
+    let mac = mac.map(|byte| format!("{byte:02x}")).join(":");
+    let point = format!("neigh replace {INNER_VIP} lladdr {mac} dev eth0 nud reachable");
+    lab.behind
+        .as_ref()
+        .unwrap()
+        .server
+        .netns
+        .ip(&point)
+        .unwrap();
+}
+
+#[test]
+fn what_is_routed_stalls_as_long_as_nobody_routes() {
+    let lab = Lab::builder().behind().build().unwrap();
+    let behind = lab.behind.as_ref().unwrap();
+    let [r1, r2] = &lab.routers[..] else {
+        panic!("not a pair");
+    };
+    let server = &behind.server.netns;
+    let _echo = Echo::start(server, SERVER, PORT, 9).unwrap();
+    let _service = StreamServer::start(server, SERVER, STREAM_PORT).unwrap();
+    lead_through(&lab, r1);
+    let prober = Prober::start(&lab.client.netns, SERVER, PERIOD).unwrap();
+    let stream = |patience| Stream::start(&lab.client.netns, SERVER, PERIOD, patience).unwrap();
+    let patient = stream(LIMIT);
+    let impatient = stream(Duration::from_millis(20));
+    let await_both = |moment| {
+        await_byte_after(&patient, moment);
+        await_byte_after(&impatient, moment);
+    };
+    await_both(clock::now());
+
+    let before = clock::now();
+    r1.port.silence().unwrap();
+    behind.ports[0].silence().unwrap();
+    let down = clock::now();
+    pause(60);
+    let mending = clock::now();
+    lead_through(&lab, r2);
+    let up = clock::now();
+    await_both(up);
+    let end = clock::now();
+    let recording = prober.stop().unwrap();
+
+    assert_eq!(recording.changes(), 0, "the server answers by any way");
+    let slack = 2_000_000 + recording.worst_lateness;
+    let gap = recording.longest_silence();
+    assert!(gap > mending - down && gap < up - before + slack, "{gap}");
+    for (patient, stream) in [(true, patient), (false, impatient)] {
+        let recording = stream.stop().unwrap();
+        let (start, stop) = recording.longest_stall(before, end);
+        assert!(start < down + slack, "{start} {before} {down}");
+        assert!(stop > mending && stop < end, "{stop} {mending} {end}");
+        assert_eq!(recording.connects == 1, patient, "{}", recording.connects);
+    }
+}
+
+#[test]
+fn a_stream_to_a_service_stalls_until_the_service_is_elsewhere() {
+    let lab = Lab::builder().forwarding(false).build().unwrap();
+    let [r1, r2] = &lab.routers[..] else {
+        panic!("not a pair");
+    };
+    let serve = |router: &Host| StreamServer::start(&router.netns, VIP, STREAM_PORT).unwrap();
+    let _services = [serve(r1), serve(r2)];
+    own(r1);
+    point_client_to(&lab, r1);
+    let patience = Duration::from_millis(50);
+    let stream = Stream::start(&lab.client.netns, VIP, PERIOD, patience).unwrap();
+    await_byte_after(&stream, clock::now());
+
+    let before = clock::now();
+    disown(r1);
+    let down = clock::now();
+    pause(120);
+    let mending = clock::now();
+    own(r2);
+    point_client_to(&lab, r2);
+    await_byte_after(&stream, clock::now());
+    let end = clock::now();
+
+    let recording = stream.stop().unwrap();
+    let (start, stop) = recording.longest_stall(before, end);
+    assert!(start < down + 20_000_000, "{start} {before} {down}");
+    assert!(stop > mending && stop < end, "{stop} {mending} {end}");
+    assert_eq!(recording.connects, 2);
+}
+
+#[test]
+fn a_reset_stream_connects_anew_whatever_its_patience() {
+    let lab = Lab::pair().unwrap();
+    let [r1, r2] = &lab.routers[..] else {
+        panic!("not a pair");
+    };
+    let serve = |router: &Host| StreamServer::start(&router.netns, VIP, STREAM_PORT).unwrap();
+    let _services = [serve(r1), serve(r2)];
+    own(r1);
+    point_client_to(&lab, r1);
+    let patience = Duration::from_secs(3_600);
+    let stream = Stream::start(&lab.client.netns, VIP, PERIOD, patience).unwrap();
+    await_byte_after(&stream, clock::now());
+    own(r2);
+    // r2 knows nothing of the connection and resets it.
+    point_client_to(&lab, r2);
+    disown(r1);
+    await_byte_after(&stream, clock::now());
+    assert_eq!(stream.stop().unwrap().connects, 2);
+}
+
+#[test]
+fn the_service_echoes_and_speaks_by_itself() {
+    let lab = Lab::pair().unwrap();
+    let r1 = &lab.routers[0];
+    let _service = StreamServer::start(&r1.netns, r1.address, STREAM_PORT).unwrap();
+    let connect = || Ok(TcpStream::connect((r1.address, STREAM_PORT))?);
+    let mut silent = lab.client.netns.run(connect).unwrap();
+    let mut client = lab.client.netns.run(connect).unwrap();
+    for socket in [&silent, &client] {
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+    }
+    silent.read_exact(&mut [0; 50]).unwrap();
+
+    client.write_all(&[1; 100]).unwrap();
+    let (mut echoed, mut byte) = (0, [0]);
+    while echoed < 100 {
+        client.read_exact(&mut byte).unwrap();
+        echoed += u32::from(byte == [1]);
+    }
+    drop(client);
+    silent.read_exact(&mut [0; 50]).unwrap();
+}
+
+#[test]
+fn nobody_behind_the_routers_is_redirected() {
+    let lab = Lab::builder().behind().build().unwrap();
+    let read = |key: &str| {
+        let path = format!("/proc/sys/net/ipv4/{key}");
+        let read = || Ok(std::fs::read_to_string(path)?);
+        lab.routers[1].netns.run(read).unwrap().trim().to_owned()
+    };
+    for scope in ["all", INNER_INTERFACE] {
+        assert_eq!(read(&format!("conf/{scope}/send_redirects")), "0");
+        assert_eq!(read(&format!("conf/{scope}/rp_filter")), "0");
+        assert_eq!(read(&format!("conf/{scope}/forwarding")), "1");
+    }
 }

@@ -8,6 +8,10 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream},
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -68,6 +72,7 @@ impl StreamServer {
 #[derive(Debug)]
 pub struct Stream {
     worker: Worker<StreamRecording>,
+    last_heard: Arc<AtomicU64>,
 }
 
 impl Stream {
@@ -85,6 +90,8 @@ impl Stream {
         period: Duration,
         patience: Duration,
     ) -> Result<Self> {
+        let last_heard = Arc::new(AtomicU64::new(0));
+        let shown = Arc::clone(&last_heard);
         let worker = Worker::start(client, "stream", move |stop| {
             realtime::become_fifo(realtime::ECHO)?;
             let client = Client {
@@ -92,10 +99,17 @@ impl Stream {
                 patience: clock::span_nanos(patience),
                 connection: None,
                 recording: StreamRecording::default(),
+                last_heard: shown,
             };
             client.run(clock::span_nanos(period), stop)
         })?;
-        Ok(Self { worker })
+        Ok(Self { worker, last_heard })
+    }
+
+    /// When the latest byte was received; 0 before the first.
+    #[must_use]
+    pub fn last_heard(&self) -> Nanos {
+        self.last_heard.load(Ordering::Relaxed)
     }
 
     /// Ends the stream and returns what was seen.
@@ -139,6 +153,7 @@ struct Client {
     patience: u64,
     connection: Option<Connection>,
     recording: StreamRecording,
+    last_heard: Arc<AtomicU64>,
 }
 
 struct Connection {
@@ -191,7 +206,8 @@ impl Client {
         let now = clock::now();
         let outcome = if connection.established {
             receive(&mut connection.socket, |_| {
-                self.recording.received.push(now)
+                self.recording.received.push(now);
+                self.last_heard.store(now, Ordering::Relaxed);
             })
         } else {
             connection
