@@ -31,18 +31,17 @@ fn pause(milliseconds: u64) {
 /// A lab where nothing moves by itself: neighbours are known, and IPv6 does not ask around.
 fn quiet_lab() -> Lab {
     let lab = Lab::pair().unwrap();
-    let hosts = [&lab.client, &lab.routers[0], &lab.routers[1]].map(|host| &host.netns);
-    for netns in hosts.into_iter().chain([lab.switch.netns()]) {
+    let (client, r1) = (&lab.client, lab.routers.first().unwrap());
+    let hosts = lab.routers.iter().chain([client]).map(|host| &host.netns);
+    for netns in hosts.chain([lab.switch.netns()]) {
         netns.sysctl("net/ipv6/conf/all/disable_ipv6", "1").unwrap();
     }
-    for (from, to) in [
-        (&lab.client, &lab.routers[0]),
-        (&lab.routers[0], &lab.client),
-    ] {
+    for (from, to) in [(client, r1), (r1, client)] {
         know(from, to);
         // The switch learns where they are, and floods nothing later.
-        let receiver = socket(to, 9);
-        socket(from, 0).send_to(&[0], (to.address, 9)).unwrap();
+        let (sender, receiver) = (socket(from, 0), socket(to, 0));
+        let place = receiver.local_addr().unwrap();
+        sender.send_to(&[0], place).unwrap();
         clock::wait_until("they meet", LIMIT, || Ok(receiver.recv(&mut [0]).is_ok())).unwrap();
     }
     lab
@@ -66,13 +65,12 @@ fn socket(host: &Host, port: u16) -> UdpSocket {
 
 /// Sends numbered frames from one host to another over a lossy port and returns which were lost.
 fn lost(loss: &Loss, from: &Host, to: &Host) -> Vec<u64> {
-    let (sender, receiver) = (socket(from, 0), socket(to, 9));
+    let (sender, receiver) = (socket(from, 0), socket(to, 0));
+    let place = receiver.local_addr().unwrap();
     let before = (loss.seen().unwrap(), loss.dropped().unwrap());
     let mut received = Vec::new();
     for number in 0..FRAMES {
-        sender
-            .send_to(&number.to_le_bytes(), (to.address, 9))
-            .unwrap();
+        sender.send_to(&number.to_le_bytes(), place).unwrap();
         // In step with the kernel, so that no queue overflows.
         clock::wait_until("the frame was judged", LIMIT, || {
             Ok(loss.seen()? - before.0 > u64::from(number))

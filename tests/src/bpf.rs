@@ -14,6 +14,7 @@ const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_LOOKUP_ELEM: libc::c_int = 1;
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_LINK_DETACH: libc::c_int = 34;
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
 
 /// Kinds of programs, as `enum bpf_prog_type` numbers them.
@@ -113,6 +114,13 @@ pub(crate) fn link(
         flags,
     };
     descriptor(BPF_LINK_CREATE, &attributes)
+}
+
+/// Ends what [`link`] began. Closing the descriptor is not enough for who goes by the moment: a child
+/// of another thread has a copy of it from fork to exec.
+pub(crate) fn detach(link: &OwnedFd) -> io::Result<()> {
+    // `union bpf_attr` for BPF_LINK_DETACH is just the descriptor.
+    bpf(BPF_LINK_DETACH, &number(link)).map(drop)
 }
 
 /// Makes an array map of one value, `N` numbers, all zero.

@@ -35,7 +35,7 @@ const COUNTERS: usize = 4;
 #[derive(Debug)]
 pub struct Loss {
     counters: OwnedFd,
-    _links: [OwnedFd; 2],
+    links: [OwnedFd; 2],
 }
 
 impl Port {
@@ -94,10 +94,16 @@ impl Loss {
             })
         };
         let links = netns.run(|| Ok([attach(Direction::In)?, attach(Direction::Out)?]))?;
-        Ok(Self {
-            counters,
-            _links: links,
-        })
+        Ok(Self { counters, links })
+    }
+}
+
+impl Drop for Loss {
+    fn drop(&mut self) {
+        for link in &self.links {
+            // Refused if the port is gone, and the loss with it.
+            drop(bpf::detach(link));
+        }
     }
 }
 
