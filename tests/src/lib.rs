@@ -9,28 +9,35 @@
     reason = "the lab waits on purpose, and a wrong index here fails a test, not a gateway"
 )]
 
+pub mod addresses;
 pub mod arp_prober;
 pub mod capture;
 pub mod cleanup;
 pub mod clock;
 pub mod config;
+pub mod dual;
 pub mod dump;
 pub mod echo;
+pub mod effort;
 pub mod failover;
+pub mod fdb;
 pub mod frames;
 pub mod gap;
 pub mod http;
 pub mod lab;
 pub mod link;
 pub mod load;
+mod netlink;
 pub mod netns;
 pub mod node;
 pub mod packet;
+mod ports;
 pub mod prober;
 pub mod process;
 pub mod realtime;
 pub mod report;
 pub mod run;
+pub mod sightings;
 pub mod stats;
 pub mod wire;
 pub mod witness;
