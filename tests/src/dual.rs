@@ -7,7 +7,8 @@
 //!
 //! What this needs is an owner that is made to speak more often than once per moment, such as by
 //! probes every 100 µs. Two owners that speak less often, and never within the other's presence, are
-//! not told from two that took turns.
+//! not told from two that took turns. A machine that stalls for longer than a moment silences all:
+//! the stall does not count.
 
 use std::time::Duration;
 
