@@ -1,7 +1,14 @@
 //! Do the judges of ownership see what is done to them: two owners at once, a clean move, a virtual MAC
 //! that hops, an address that comes and goes, a busy process?
 
-use std::{net::UdpSocket, time::Duration};
+use std::{
+    net::UdpSocket,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use nix::sys::signal::Signal;
 use vrrp_tests::{
@@ -28,11 +35,16 @@ const SLACK: u64 = 20_000_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends from the VIP, every millisecond or so, and notes when.
-struct Speaker(Worker<Vec<Nanos>>);
+struct Speaker {
+    worker: Worker<Vec<Nanos>>,
+    spoken: Arc<AtomicU32>,
+}
 
 impl Speaker {
     fn start(lab: &Lab, router: &Host) -> Self {
         let client = lab.client.address;
+        let spoken = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&spoken);
         let worker = Worker::start(&router.netns, "speaker", move |stop| {
             realtime::become_fifo(realtime::ECHO)?;
             let socket = UdpSocket::bind((VIP, 0))?;
@@ -40,15 +52,26 @@ impl Speaker {
             while stop.is_awaited() {
                 sent.push(clock::now());
                 socket.send_to(b"mine", (client, 9))?;
+                count.fetch_add(1, Ordering::Relaxed);
                 clock::sleep(Duration::from_millis(1));
             }
             Ok(sent)
-        });
-        Self(worker.unwrap())
+        })
+        .unwrap();
+        Self { worker, spoken }
+    }
+
+    /// Waits until it has spoken for a while, however late it came to it.
+    fn listen(&self) {
+        let enough = self.spoken.load(Ordering::Relaxed) + 50;
+        clock::wait_until("a speaker speaks", PATIENCE, || {
+            Ok(self.spoken.load(Ordering::Relaxed) >= enough)
+        })
+        .unwrap();
     }
 
     fn stop(self) -> Vec<Nanos> {
-        self.0.finish().unwrap()
+        self.worker.finish().unwrap()
     }
 }
 
@@ -75,12 +98,12 @@ fn dual_time_is_as_long_as_both_spoke() {
     let watch = Sightings::start(&lab.switch, &[VIP]).unwrap();
     own(r1);
     let first = Speaker::start(&lab, r1);
-    pause();
+    first.listen();
     own(r2);
     let second = Speaker::start(&lab, r2);
-    pause();
+    second.listen();
     let first = first.stop();
-    pause();
+    second.listen();
     let second = second.stop();
     pause();
     let seen = watch.stop().unwrap();
@@ -100,9 +123,10 @@ fn dual_time_is_as_long_as_both_spoke() {
         panic!("not once: {spans:?}");
     };
     let (began, ended) = (second[0], first[first.len() - 1]);
+    let slack = SLACK + longest;
     // `second` asked for the client's MAC before its first packet left.
-    assert!(start >= began && start < began + SLACK, "{start} {began}");
-    assert!(end >= ended && end < ended + SLACK, "{end} {ended}");
+    assert!(start >= began && start < began + slack, "{start} {began}");
+    assert!(end >= ended && end < ended + slack, "{end} {ended}");
     assert_eq!(dual::total(&spans), end - start);
 }
 
@@ -115,7 +139,7 @@ fn a_clean_move_is_not_dual() {
     for router in [r1, r2, r1] {
         own(router);
         let speaker = Speaker::start(&lab, router);
-        pause();
+        speaker.listen();
         spoken.push(speaker.stop().len());
         disown(router);
     }
@@ -226,12 +250,16 @@ fn a_full_buffer_is_told() {
         target_mac: [0; 6],
         target: VIP,
     };
-    let frame = wire::encode_arp([0xff; 6], &question);
+    // Large ones fill the buffer sooner, and the switch need not spread them.
+    let mut frame = wire::encode_arp([0xff; 6], &question).to_vec();
+    frame.resize(1500, 0);
+    r1.port.silence().unwrap();
     r1.netns
         .run(|| {
             let socket = PacketSocket::open(Some(r1.interface), ONLY_ARP)?;
             clock::wait_until("a frame that finds no room", PATIENCE, || {
-                (0..5_000).try_for_each(|_| socket.send(&frame))?;
+                // What the link itself has no room for is sent again.
+                (0..500).for_each(|_| drop(socket.send(&frame)));
                 Ok(unread.dropped()? > 0)
             })
         })
@@ -308,13 +336,14 @@ fn an_address_comes_and_goes_in_order() {
     let lab = Lab::pair().unwrap();
     let [r1, _] = pair(&lab);
     add_virtual_interface(r1);
+    // Another address is no news, nor is the same one on a second interface while it is on the first.
+    let others = ["192.168.1.253", "192.168.1.252"].map(|other| other.parse().unwrap());
+    link::add_address(&r1.netns, "vrrp.51", others[0], 32).unwrap();
     let watch = AddressWatch::start(&r1.netns, VIP).unwrap();
     let before = clock::now();
     own(r1);
     let owned = clock::now();
-    // Another address is no news, nor is the same one on a second interface while it is there.
-    let other = "192.168.1.253".parse().unwrap();
-    link::add_address(&r1.netns, "vrrp.51", other, 32).unwrap();
+    link::add_address(&r1.netns, "vrrp.51", others[1], 32).unwrap();
     link::add_address(&r1.netns, "vrrp.51", VIP, 32).unwrap();
     disown(r1);
     let moved = clock::now();
@@ -349,8 +378,11 @@ fn effort_tells_a_busy_process_from_a_sleeping_and_a_waking_one() {
     for process in [&busy, &asleep, &waking] {
         process.log().wait("ready", PATIENCE).unwrap();
     }
-    // Until `sh` has become `sleep` and sleeps.
-    pause();
+    clock::wait_until("`sh` has become `sleep` and sleeps", PATIENCE, || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", asleep.pid()))?;
+        Ok(stat.contains("(sleep) S"))
+    })
+    .unwrap();
 
     let of = |processes: &[&Process]| {
         let pids: Vec<_> = processes.iter().map(|process| process.pid()).collect();
@@ -361,14 +393,12 @@ fn effort_tells_a_busy_process_from_a_sleeping_and_a_waking_one() {
     let enough = Duration::from_millis(50);
     clock::wait_until("50 ms of work and ten wake-ups", PATIENCE, || {
         let woken = of(&[&waking]).since(&start[2]).wakeups;
-        Ok(of(&[&busy]).since(&start[0]).cpu > enough && woken >= 10)
+        let both = of(&[&busy, &asleep]).since(&both_start);
+        Ok(both.cpu >= enough && woken >= 10)
     })
     .unwrap();
-    let both = of(&[&busy, &asleep]).since(&both_start);
-    let [worked, slept, _] = [&busy, &asleep, &waking].map(|process| of(&[process]));
-
-    assert!(both.cpu > enough, "{both:?}");
-    assert!(worked.since(&start[0]).cpu >= both.cpu);
+    let [worked, slept] = [&busy, &asleep].map(|process| of(&[process]));
+    assert!(worked.since(&start[0]).cpu >= enough);
     assert_eq!(slept.since(&start[1]), Effort::default());
 
     busy.signal(Signal::SIGKILL).unwrap();
