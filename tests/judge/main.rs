@@ -3,10 +3,13 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "clippy knows a test by its attribute, not what tests call"
 )]
 
 mod traffic;
+mod owners;
 
 use std::time::Duration;
 

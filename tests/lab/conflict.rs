@@ -70,7 +70,7 @@ fn a_stranger_that_announces_the_address_is_told_off() {
     eventually("a Backup's kernel hears the stranger", || {
         let mut heard = false;
         at_backup
-            .drain(|received| heard |= wire::decode(&received.frame) == Some(Frame::Arp(claim)))
+            .drain(|received| heard |= wire::decode(received.frame) == Some(Frame::Arp(claim)))
             .unwrap();
         heard
     });

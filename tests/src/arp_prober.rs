@@ -140,7 +140,7 @@ fn ask(socket: &PacketSocket, vip: Ipv4Addr, period: u64, stop: &Stop) -> Result
 
 fn receive(socket: &PacketSocket, vip: Ipv4Addr, recording: &mut ArpRecording) -> Result<()> {
     socket.drain(|received| {
-        let Some(Frame::Arp(arp)) = wire::decode(&received.frame) else {
+        let Some(Frame::Arp(arp)) = wire::decode(received.frame) else {
             return;
         };
         if arp.operation != 2 || arp.sender != vip {

@@ -138,7 +138,7 @@ impl Takeover {
 fn collect(socket: &PacketSocket, list: &Mutex<Vec<Seen>>) -> Result<()> {
     let mut fresh = Vec::new();
     socket.drain(|received| {
-        let Some(frame) = wire::decode(&received.frame) else {
+        let Some(frame) = wire::decode(received.frame) else {
             return;
         };
         fresh.push((received.at, received.interface, frame));

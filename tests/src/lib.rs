@@ -9,6 +9,7 @@
     reason = "the lab waits on purpose, and a wrong index here fails a test, not a gateway"
 )]
 
+pub mod addresses;
 pub mod arp_prober;
 pub mod beacon;
 mod bpf;
@@ -16,9 +17,12 @@ pub mod capture;
 pub mod cleanup;
 pub mod clock;
 pub mod config;
+pub mod dual;
 pub mod dump;
 pub mod echo;
+pub mod effort;
 pub mod failover;
+pub mod fdb;
 pub mod frames;
 pub mod gap;
 pub mod http;
@@ -26,14 +30,17 @@ pub mod lab;
 pub mod link;
 pub mod load;
 pub mod loss;
+mod netlink;
 pub mod netns;
 pub mod node;
 pub mod packet;
+mod ports;
 pub mod prober;
 pub mod process;
 pub mod realtime;
 pub mod report;
 pub mod run;
+pub mod sightings;
 pub mod stats;
 pub mod stream;
 pub mod wire;

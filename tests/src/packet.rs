@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSliceMut},
+    net::Ipv4Addr,
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     time::Duration,
 };
@@ -26,6 +27,7 @@ const SNAP: usize = 256;
 /// A filter in classic BPF: `(code, jump if true, jump if false, operand)`.
 pub type Instruction = (u16, u8, u8, u32);
 
+const JUMP: u16 = 0x05;
 const LOAD_BYTE: u16 = 0x30;
 const LOAD_HALF: u16 = 0x28;
 const JUMP_EQUAL: u16 = 0x15;
@@ -58,15 +60,49 @@ pub const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (RETURN, 0, 0, 0),
 ];
 
+/// Lets every frame pass that claims a virtual router: a virtual MAC as its source (00:00:5e:00:01:xx
+/// or 00:00:5e:00:02:xx), IPv4 from one of `vips`, ARP whose sender is one of them.
+///
+/// # Errors
+/// With more addresses than a jump reaches over, some 240.
+pub fn claims_of(vips: &[Ipv4Addr]) -> Result<Vec<Instruction>> {
+    let count = u8::try_from(vips.len())?;
+    // From the first of the two MAC checks to the last instruction, which accepts.
+    let accept = count
+        .checked_add(8)
+        .context("too many addresses for one filter")?;
+    let mut filter = vec![
+        (LOAD_WORD, 0, 0, 6),
+        (JUMP_EQUAL, 0, 3, 0x0000_5e00),
+        (LOAD_BYTE, 0, 0, 10),
+        (JUMP_EQUAL, accept, 0, 1),
+        (JUMP_EQUAL, accept - 1, 0, 2),
+        (LOAD_HALF, 0, 0, 12),
+        (JUMP_EQUAL, 0, 2, 0x0800),
+        (LOAD_WORD, 0, 0, 26),
+        (JUMP, 0, 0, 2),
+        (JUMP_EQUAL, 0, count + 1, 0x0806),
+        (LOAD_WORD, 0, 0, 28),
+    ];
+    filter.extend(
+        (1..=count)
+            .rev()
+            .zip(vips)
+            .map(|(to_accept, vip)| (JUMP_EQUAL, to_accept, 0, vip.to_bits())),
+    );
+    filter.extend([(RETURN, 0, 0, 0), (RETURN, 0, 0, 0xffff)]);
+    Ok(filter)
+}
+
 /// A received frame.
-#[derive(Clone, Debug)]
-pub struct Received {
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
     /// When the kernel received it.
     pub at: Nanos,
     /// Index of the interface that received it.
     pub interface: u32,
     /// Its first bytes, from the Ethernet header on.
-    pub frame: Vec<u8>,
+    pub frame: &'a [u8],
 }
 
 /// A raw socket in the calling thread's namespace. Frames that leave this host are not received.
@@ -121,11 +157,39 @@ impl PacketSocket {
         }
     }
 
+    /// How many frames the kernel had to drop because nobody took them in time, since this was asked
+    /// last.
+    ///
+    /// # Errors
+    /// If the kernel does not know.
+    pub fn dropped(&self) -> Result<u64> {
+        let mut statistics = libc::tpacket_stats {
+            tp_packets: 0,
+            tp_drops: 0,
+        };
+        let mut length = libc::socklen_t::try_from(size_of_val(&statistics))?;
+        // SAFETY: the option's own type, alive, and its size.
+        let got = unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                (&raw mut statistics).cast(),
+                &raw mut length,
+            )
+        };
+        if got == 0 {
+            Ok(u64::from(statistics.tp_drops))
+        } else {
+            Err(io::Error::last_os_error()).context("PACKET_STATISTICS")
+        }
+    }
+
     /// Takes everything that has arrived.
     ///
     /// # Errors
     /// If the interface is gone.
-    pub fn drain(&self, mut each: impl FnMut(Received)) -> Result<()> {
+    pub fn drain(&self, mut each: impl FnMut(Received<'_>)) -> Result<()> {
         let offset = clock::realtime_offset();
         let mut buffer = [0; SNAP];
         let mut control = cmsg_space!(TimeSpec);
@@ -153,7 +217,7 @@ impl PacketSocket {
                 each(Received {
                     at: clock::from_realtime(stamp, offset),
                     interface: u32::try_from(interface).unwrap_or(0),
-                    frame: buffer[..length].to_vec(),
+                    frame: &buffer[..length],
                 });
             }
         }
