@@ -107,7 +107,8 @@ impl Node for Keepalived {
     }
 
     /// Removes what keepalived leaves when it is killed: virtual IPs on any interface, the macvlans
-    /// of `use_vmac`, their nftables table and the ARP switches that go with them.
+    /// of `use_vmac`, their nftables table, and the ARP switches of the interfaces below them, which
+    /// it does not even turn back when it is stopped.
     fn clear_up(&mut self) -> Result<()> {
         for name in PID_FILES {
             // Without them it would take whoever has the pid by then for itself.
