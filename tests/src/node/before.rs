@@ -120,27 +120,37 @@ fn switches(router: &Entrance) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netns::Netns;
+
+    fn set(words: &[&str]) -> BTreeSet<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
 
     #[test]
-    fn what_came_later_goes() {
-        let router = Netns::new("before").unwrap();
-        router.ip("link add ens33 type dummy").unwrap();
-        router.ip("addr add 192.168.1.1/24 dev ens33").unwrap();
-        let entrance = router.entrance();
-        let before = Before::take(&entrance).unwrap();
+    fn addresses_come_with_their_interface_and_prefix() {
+        let text = "\
+2: ens33    inet 192.168.1.1/24 scope global ens33\\       valid_lft forever preferred_lft forever
+3: vrrp.51    inet 192.168.1.254/32 scope global vrrp.51\\       valid_lft forever";
+        let found: Vec<_> = addresses(text).into_iter().collect();
+        let pair = |link: &str, address: &str| (link.to_owned(), address.to_owned());
+        assert_eq!(
+            found,
+            [
+                pair("ens33", "192.168.1.1/24"),
+                pair("vrrp.51", "192.168.1.254/32")
+            ]
+        );
+    }
 
-        router.ip("addr add 192.168.1.254/32 dev ens33").unwrap();
-        router
-            .ip("link add vrrp.51 link ens33 type macvlan mode private")
-            .unwrap();
-        router.ip("addr add 10.77.0.254/24 dev vrrp.51").unwrap();
-        set(&entrance, "net/ipv4/conf/ens33/arp_ignore", "1").unwrap();
-        assert_ne!(Before::take(&entrance).unwrap(), before);
+    #[test]
+    fn links_come_without_what_they_are_on() {
+        let text = "4: vrrp.51@ens33: <BROADCAST,UP> mtu 1500 qdisc noqueue\n\
+                    5: vrrp1.51@ens34: <BROADCAST> mtu 1500 qdisc noqueue\n";
+        assert_eq!(links(text), set(&["vrrp.51", "vrrp1.51"]));
+    }
 
-        before.restore(&entrance).unwrap();
-        assert_eq!(Before::take(&entrance).unwrap(), before);
-        let left = router.ip("-4 -o addr show dev ens33").unwrap();
-        assert!(left.contains("192.168.1.1/24"), "{left}");
+    #[test]
+    fn tables_come_with_their_family() {
+        assert_eq!(tables("table ip keepalived\n"), set(&["ip keepalived"]));
+        assert_eq!(tables(""), set(&[]));
     }
 }
