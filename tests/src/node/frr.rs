@@ -17,8 +17,10 @@
 //!   next start, which takes the carrier off first.
 //! - A router that loses its link becomes Active of its own, and its macvlan is up until it hears
 //!   adverts again (#16658, #16995).
-//! - A started vrrpd waits for a master down interval although nobody else is there, and after a
-//!   better one returned the Backup's log is silent without `debug vrrp`.
+//! - vrrpd's orders to zebra (`protodown` on at the start, off as Active) can cross: at 10 ms adverts on
+//!   a busy machine a started vrrpd logged `Backup -> Master` while its macvlan stayed down for good,
+//!   sent nothing, and the other router went on as Active. Another start helps.
+//! - Even the best router waits a master down interval after its start.
 
 use std::{fmt::Write as _, fs, net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
@@ -283,7 +285,7 @@ impl Node for Frr {
         }
     }
 
-    /// The carrier of the first macvlan: vrrpd logs its state only as part of each packet's trace.
+    /// The carrier of the first macvlan: vrrpd may take itself for the Active and have none.
     fn is_active(&mut self) -> Result<bool> {
         let Some(group) = self.groups.first() else {
             return Ok(false);
