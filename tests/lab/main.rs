@@ -15,6 +15,7 @@
 mod calm;
 mod clean;
 mod conflict;
+mod contenders;
 mod elect;
 mod fault;
 mod handover;

@@ -62,6 +62,8 @@ pub struct Settings {
     pub master: bool,
     /// Virtual IPs.
     pub vips: Vec<Ipv4Addr>,
+    /// More lines for `virtual_ipaddress`, such as `10.77.0.254 dev ens34`.
+    pub more_vips: String,
     /// More lines for `global_defs`.
     pub global: String,
     /// More lines for the instance.
@@ -79,6 +81,7 @@ impl Settings {
             advert_int_ms: 10,
             master: priority == 254,
             vips: vec![VIP],
+            more_vips: String::new(),
             global: String::new(),
             instance: String::new(),
         }
@@ -103,6 +106,9 @@ impl fmt::Display for Settings {
         writeln!(f, "    virtual_ipaddress {{")?;
         for vip in &self.vips {
             writeln!(f, "        {vip}")?;
+        }
+        for line in self.more_vips.lines() {
+            writeln!(f, "        {line}")?;
         }
         writeln!(f, "    }}\n}}")
     }

@@ -18,6 +18,7 @@ pub mod cleanup;
 pub mod clock;
 pub mod config;
 pub mod dual;
+pub mod contender;
 pub mod dump;
 pub mod echo;
 pub mod effort;

@@ -8,6 +8,7 @@
     reason = "a developer's tool talks to its terminal"
 )]
 
+mod bench;
 mod build;
 mod demo;
 mod elf;
@@ -46,6 +47,8 @@ enum Command {
     Run(run::Args),
     /// Watch a virtual IP move between two routers, then measure how fast it does
     Demo(demo::Args),
+    /// Compare failovers with keepalived and FRR, or measure what a packet costs
+    Bench(bench::Args),
     /// Run all tests, those that need root as root
     Test(test::Args),
     /// Check formatting, clippy, documentation and licences
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::command(&args),
         Command::Run(args) => run::command(&args),
         Command::Demo(args) => demo::command(&args),
+        Command::Bench(args) => bench::command(&args),
         Command::Test(args) => test::command(&args),
         Command::Lint => lint::command(),
     };

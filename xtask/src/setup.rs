@@ -14,14 +14,20 @@ use crate::{
     workspace,
 };
 
-/// Everything any command of xtask asks for.
-const ALL: [Need; 3] = [Need::Build, Need::Lab, Need::Peers];
+/// What every command of xtask asks for but the bench.
+const USUAL: [Need; 3] = [Need::Build, Need::Lab, Need::Peers];
+/// The same with what the bench asks for.
+const ALL: [Need; 4] = [Need::Build, Need::Lab, Need::Peers, Need::Bench];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only report what is there and what is missing; exit 1 if something is
     #[arg(long)]
     check: bool,
+
+    /// Also install what only `cargo xtask bench` compares with: FRR
+    #[arg(long)]
+    bench: bool,
 }
 
 /// Runs the command.
@@ -29,16 +35,40 @@ pub(crate) struct Args {
 /// # Errors
 /// When something is missing and stays so.
 pub(crate) fn command(args: &Args) -> Result<()> {
-    let survey = Survey::of(&ALL)?;
+    let (needs, command) = if args.bench {
+        (ALL.as_slice(), "cargo xtask setup --bench")
+    } else {
+        (USUAL.as_slice(), "cargo xtask setup")
+    };
+    let survey = Survey::of(needs)?;
     survey.report();
+    if !args.bench {
+        report_for_bench();
+    }
     if survey.is_complete() {
         progress::heading("nothing is missing");
         return Ok(());
     }
     if args.check {
-        bail!("something is missing: `cargo xtask setup` installs it");
+        bail!("something is missing: `{command}` installs it");
     }
-    complete(&ALL, survey).map(drop)
+    complete(needs, survey).map(drop)
+}
+
+/// What `--bench` would look for as well.
+fn report_for_bench() {
+    for tool in tools::wanted(&[Need::Bench]) {
+        if tool.is_there() {
+            found(tool.name(), tool.purpose);
+        } else {
+            let detail = "`cargo xtask setup --bench` installs it";
+            progress::note(&format!(
+                "optional {:<14} {}; {detail}",
+                tool.name(),
+                tool.purpose
+            ));
+        }
+    }
 }
 
 /// Makes sure that what `needs` stand for is there, in silence if it is. Returns the toolchain if
@@ -106,10 +136,10 @@ impl Survey {
         }
         for tool in &self.tools {
             if tool.is_there() {
-                found(tool.program, tool.purpose);
+                found(tool.name(), tool.purpose);
             } else {
                 let detail = format!("{}; Debian package {}", tool.purpose, tool.package);
-                missing(tool.program, &detail);
+                missing(tool.name(), &detail);
             }
         }
     }
@@ -140,7 +170,9 @@ impl Survey {
         for tool in self.tools.iter().filter(|tool| !tool.is_there()) {
             lines.push(format!(
                 "{} ({}; Debian: {})",
-                tool.program, tool.purpose, tool.package
+                tool.name(),
+                tool.purpose,
+                tool.package
             ));
         }
         lines.join("\n    ")

@@ -11,12 +11,15 @@ pub(crate) enum Need {
     Lab,
     /// Other VRRP daemons, to be tested against.
     Peers,
+    /// What only the bench compares with.
+    Bench,
 }
 
 /// A program, and where Debian has it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tool {
-    pub(crate) program: &'static str,
+    /// Its name, or its path if it is in no folder of programs.
+    program: &'static str,
     pub(crate) package: &'static str,
     /// What it is for.
     pub(crate) purpose: &'static str,
@@ -24,6 +27,12 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        let file = self.program.rsplit('/').next();
+        file.unwrap_or(self.program)
+    }
+
     /// Whether the program is installed.
     pub(crate) fn is_there(&self) -> bool {
         process::find(self.program).is_some()
@@ -35,7 +44,7 @@ pub(crate) fn wanted(needs: &[Need]) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().filter(move |tool| needs.contains(&tool.need))
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 11] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -89,5 +98,17 @@ const TOOLS: [Tool; 9] = [
         package: "keepalived",
         purpose: "a peer",
         need: Need::Peers,
+    },
+    Tool {
+        program: "/usr/lib/frr/vrrpd",
+        package: "frr",
+        purpose: "a peer of the bench",
+        need: Need::Bench,
+    },
+    Tool {
+        program: "nft",
+        package: "nftables",
+        purpose: "what keepalived's virtual MACs leave",
+        need: Need::Bench,
     },
 ];

@@ -43,3 +43,8 @@ pub(crate) fn logs() -> PathBuf {
 pub(crate) fn demo_out() -> PathBuf {
     target().join("demo")
 }
+
+/// Where `cargo xtask bench` leaves its report unless told otherwise.
+pub(crate) fn bench_out() -> PathBuf {
+    target().join("bench")
+}

@@ -1,8 +1,12 @@
-//! keepalived, Debian's, as a peer and as what we compare with.
+//! keepalived, Debian's or another build of it, as a peer and as what we compare with.
 
-use std::{fs, io::ErrorKind, path::PathBuf};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -10,14 +14,12 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Node, STOP_LIMIT, started};
+use super::{Node, STOP_LIMIT, before::Before, started};
 use crate::{
     clock::{self, Nanos},
-    lab::{Host, VIP},
-    link,
+    lab::Host,
     netns::Entrance,
     process::Process,
-    run,
 };
 
 /// Of the parent and of the child that speaks VRRP.
@@ -26,25 +28,36 @@ const PID_FILES: [&str; 2] = ["parent.pid", "vrrp.pid"];
 /// keepalived on a router, VRRP only, with files of its own.
 #[derive(Debug)]
 pub struct Keepalived {
+    binary: PathBuf,
     entrance: Entrance,
-    interface: &'static str,
+    /// Of the router, when it was started and had nothing of an earlier run.
+    before: Option<Before>,
     config: PathBuf,
     process: Option<Process>,
     folder: TempDir,
 }
 
 impl Keepalived {
-    /// Lays down a configuration; [`Node::start`] runs it.
+    /// Lays down a configuration; [`Node::start`] runs the keepalived of `PATH` with it.
     ///
     /// # Errors
     /// If the configuration cannot be written.
     pub fn new(router: &Host, config: &str) -> Result<Self> {
+        Self::with_binary(Path::new("keepalived"), router, config)
+    }
+
+    /// The same with another binary.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_binary(binary: &Path, router: &Host, config: &str) -> Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for the configuration")?;
         let path = folder.path().join("keepalived.conf");
         fs::write(&path, config).context("write the configuration")?;
         Ok(Self {
+            binary: binary.to_owned(),
             entrance: router.netns.entrance(),
-            interface: router.interface,
+            before: None,
             config: path,
             process: None,
             folder,
@@ -58,7 +71,13 @@ impl Node for Keepalived {
     }
 
     fn start(&mut self) -> Result<()> {
-        let mut command = self.entrance.command("keepalived");
+        if let Some(process) = &self.process {
+            ensure!(!process.is_running()?, "the node runs already");
+        }
+        if self.before.is_none() {
+            self.before = Some(Before::take(&self.entrance)?);
+        }
+        let mut command = self.entrance.command(&self.binary);
         command
             .args(["-P", "-n", "-l", "-D", "-f"])
             .arg(&self.config);
@@ -87,6 +106,9 @@ impl Node for Keepalived {
         Ok(at)
     }
 
+    /// Removes what keepalived leaves when it is killed: virtual IPs on any interface, the macvlans
+    /// of `use_vmac`, their nftables table, and the ARP switches of the interfaces below them, which
+    /// it does not even turn back when it is stopped.
     fn clear_up(&mut self) -> Result<()> {
         for name in PID_FILES {
             // Without them it would take whoever has the pid by then for itself.
@@ -97,14 +119,10 @@ impl Node for Keepalived {
                 Ok(()) | Err(_) => {}
             }
         }
-        let interface = self.interface;
-        let mut show = self.entrance.command("ip");
-        let addresses = run::run(show.args(["-4", "-o", "addr", "show", "dev", interface]))?;
-        if link::lists_address(&addresses, VIP) {
-            let mut delete = self.entrance.command("ip");
-            run::run(delete.args(["addr", "del", &format!("{VIP}/32"), "dev", interface]))?;
+        match self.before.take() {
+            Some(before) => before.restore(&self.entrance),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn status(&self) -> Result<Option<Value>> {

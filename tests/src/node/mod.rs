@@ -1,20 +1,29 @@
 //! The daemons under test. A case says what happens to a node; how that is done to xvrrp or to a
 //! peer is here.
 
+mod before;
+mod frr;
 mod keepalived;
 mod xvrrp;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use nix::sys::signal::Signal;
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 pub use self::{
+    frr::{DAEMONS as FRR_DAEMONS, Frr, Group},
     keepalived::Keepalived,
     xvrrp::{Xvrrp, binary},
 };
-use crate::{clock::Nanos, process::Process};
+use crate::{
+    clock::{self, Nanos},
+    process::Process,
+};
 
 /// Where instances of xvrrp pin their BPF objects.
 pub const PINS: &str = "/sys/fs/bpf/xvrrp";
@@ -42,11 +51,24 @@ pub trait Node: Send {
     /// If it cannot be started. A daemon that ends later shows in its log.
     fn start(&mut self) -> Result<()>;
 
-    /// The process, of the last start.
+    /// The process of the last start; of several the first.
     ///
     /// # Errors
     /// If it was never started.
     fn process(&mut self) -> Result<&mut Process>;
+
+    /// All its processes that run, the first one first.
+    ///
+    /// # Errors
+    /// If it was never started.
+    fn pids(&mut self) -> Result<Vec<u32>> {
+        let process = self.process()?;
+        if !process.is_running()? {
+            return Ok(Vec::new());
+        }
+        let children = process.children();
+        Ok(std::iter::once(process.pid()).chain(children).collect())
+    }
 
     /// Kills it with all its processes by SIGKILL and returns the moment just before.
     ///
@@ -59,6 +81,36 @@ pub trait Node: Send {
     /// # Errors
     /// If that fails.
     fn clear_up(&mut self) -> Result<()>;
+
+    /// Ends it, if it runs, and makes the router what it was before, for a node of another kind. To
+    /// be called before that one starts: what is on the router by then counts as left.
+    ///
+    /// # Errors
+    /// If something of it stays.
+    fn retire(&mut self) -> Result<()> {
+        // One that was never started has left nothing, and has nothing to clear up.
+        let Ok(process) = self.process() else {
+            return Ok(());
+        };
+        if process.is_running()? {
+            self.kill()?;
+        }
+        self.clear_up()
+    }
+
+    /// Whether it takes itself for the Active, by its log. For whoever waits for a start: who
+    /// serves is for a client to say.
+    ///
+    /// # Errors
+    /// If it was never started.
+    fn is_active(&mut self) -> Result<bool> {
+        let process = self.process()?;
+        let lines = process.log().lines();
+        let state = [MASTER, BACKUP, FAULT];
+        let told = |text: &str| state.into_iter().find(|state| text.contains(state));
+        let last = lines.iter().rev().find_map(|line| told(&line.text));
+        Ok(process.is_running()? && last == Some(MASTER))
+    }
 
     /// What it says about itself, if it can.
     ///
@@ -92,20 +144,35 @@ pub trait Node: Send {
         Ok(at)
     }
 
-    /// Stops its time (SIGSTOP).
+    /// Stops the time of all its processes (SIGSTOP) and returns the moment just before.
     ///
     /// # Errors
     /// If it does not run.
     fn freeze(&mut self) -> Result<Nanos> {
-        self.process()?.signal(Signal::SIGSTOP)
+        self.signal_all(Signal::SIGSTOP)
     }
 
-    /// Lets its time run on (SIGCONT).
+    /// Lets the time of all its processes run on (SIGCONT) and returns the moment just before.
     ///
     /// # Errors
     /// If it does not run.
     fn thaw(&mut self) -> Result<Nanos> {
-        self.process()?.signal(Signal::SIGCONT)
+        self.signal_all(Signal::SIGCONT)
+    }
+
+    /// Sends a signal to all its processes, the first one first, and returns the moment just before.
+    ///
+    /// # Errors
+    /// If it does not run.
+    fn signal_all(&mut self, signal: Signal) -> Result<Nanos> {
+        let pids = self.pids()?;
+        ensure!(!pids.is_empty(), "the node does not run");
+        let at = clock::now();
+        for pid in pids {
+            kill(Pid::from_raw(pid.cast_signed()), signal)
+                .with_context(|| format!("send {signal} to {pid}"))?;
+        }
+        Ok(at)
     }
 }
 
