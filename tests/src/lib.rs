@@ -10,6 +10,7 @@
 )]
 
 pub mod arp_prober;
+pub mod axis;
 pub mod capture;
 pub mod cleanup;
 pub mod clock;
