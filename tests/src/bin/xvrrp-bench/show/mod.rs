@@ -1,1 +1,24 @@
-//! What a run found, for people: a table on the terminal and a page for the browser.
+//! How a run is shown: a table on the terminal, a short one for the README, a page for the browser.
+//!
+//! No figure is left out. One that is no failover stands in brackets, and the reason beside it.
+
+#![cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the failover bench calls it when it is written"
+    )
+)]
+
+mod cells;
+mod doubt;
+mod figures;
+mod html;
+mod markdown;
+mod names;
+#[cfg(test)]
+mod sample;
+mod terminal;
+
+pub(crate) use self::{html::write as html, markdown::markdown, terminal::table};
