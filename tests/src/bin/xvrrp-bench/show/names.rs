@@ -137,7 +137,7 @@ impl<'a> Colours<'a> {
     }
 }
 
-fn rank<'a>(mut names: impl Iterator<Item = &'a str>, wanted: &str) -> usize {
+fn rank(mut names: impl Iterator<Item = &'static str>, wanted: &str) -> usize {
     names.position(|name| name == wanted).unwrap_or(usize::MAX)
 }
 

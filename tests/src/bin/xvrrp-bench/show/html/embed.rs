@@ -10,14 +10,64 @@ use super::{
     escape::script,
 };
 
-/// The JSON that `timeline.js` reads, safe within a `<script>`.
-pub(super) fn json(traces: &[Trace], colours: &Colours<'_>) -> serde_json::Result<String> {
+/// What the traces of a page may take, in bytes.
+const BUDGET: usize = 3_000_000;
+
+/// The JSON that the page's scripts read, safe within a `<script>`.
+pub(super) fn json(traces: &[&Trace], colours: &Colours<'_>) -> serde_json::Result<String> {
     let page = Page {
         events: EVENTS.map(|(name, title, _)| (name, title)),
         colours: &colours.nodes,
-        traces: traces.iter().map(Short::of).collect(),
+        traces: traces.iter().map(|trace| Short::of(trace)).collect(),
     };
     Ok(script(&serde_json::to_string(&page)?))
+}
+
+/// The traces that fit into a page: all of them, or of each kind of failover the median, the longest,
+/// the shortest and as many between them as there is room for.
+pub(super) fn fitting(traces: &[Trace]) -> serde_json::Result<Vec<&Trace>> {
+    fitting_into(traces, BUDGET)
+}
+
+fn fitting_into(traces: &[Trace], budget: usize) -> serde_json::Result<Vec<&Trace>> {
+    let mut kinds: BTreeMap<_, Vec<(usize, &Trace)>> = BTreeMap::new();
+    for trace in traces {
+        let size = serde_json::to_string(&Short::of(trace))?.len();
+        let kind = (&trace.node, &trace.event, &trace.load, trace.advert_int_ms);
+        kinds.entry(kind).or_default().push((size, trace));
+    }
+    let gap = |trace: &Trace| trace.gap.1 - trace.gap.0;
+    for kind in kinds.values_mut() {
+        kind.sort_by(|(_, one), (_, other)| gap(one).total_cmp(&gap(other)));
+    }
+    let most = kinds.values().map(Vec::len).max().unwrap_or(0);
+    // An odd number has the median in its middle.
+    let numbers = (0..=most / 2).rev().map(|half| 2 * half + 1);
+    let mut kept = Vec::new();
+    for number in numbers {
+        kept = kinds
+            .values()
+            .flat_map(|kind| spread(kind, number))
+            .collect();
+        if kept.iter().map(|(size, _)| size).sum::<usize>() <= budget {
+            break;
+        }
+    }
+    Ok(kept.into_iter().map(|(_, trace)| trace).collect())
+}
+
+/// So many of a sorted sample, evenly; of one alone, the median.
+fn spread<T: Copy>(sorted: &[T], number: usize) -> Vec<T> {
+    let last = sorted.len().saturating_sub(1);
+    if number > last {
+        return sorted.to_vec();
+    }
+    match number - 1 {
+        0 => vec![sorted[last / 2]],
+        steps => (0..=steps)
+            .map(|step| sorted[step * last / steps])
+            .collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -144,8 +194,22 @@ mod tests {
     fn hundreds_of_failovers_fit_into_a_page() {
         let report = sample::report();
         let traces = sample::traces(&report);
-        let nodes = report.nodes.iter().map(|node| &*node.name);
-        let json = json(&traces, &Colours::of(nodes)).unwrap();
+        assert!(fitting(&traces).unwrap().len() > 1_000);
+        let all: Vec<_> = traces.iter().collect();
+        let json = json(&all, &Colours::of(["xvrrp"].into_iter())).unwrap();
         assert!(json.len() < traces.len() * 1_000, "{}", json.len());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_between_median_and_extremes() {
+        let report = sample::report();
+        let traces: Vec<_> = sample::traces(&report).drain(..30).collect();
+        assert_eq!(fitting_into(&traces, usize::MAX).unwrap().len(), 30);
+        assert_eq!(fitting_into(&traces, 0).unwrap().len(), 1);
+
+        let sorted: Vec<_> = (0..30).collect();
+        assert_eq!(spread(&sorted, 1), [14]);
+        assert_eq!(spread(&sorted, 5), [0, 7, 14, 21, 29]);
+        assert_eq!(spread(&sorted, 31), sorted);
     }
 }

@@ -41,6 +41,7 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
     let runs = report.runs.iter().map(|run| &*run.node);
     let infos = report.nodes.iter().map(|node| &*node.name);
     let colours = Colours::of(runs.chain(infos));
+    let kept = embed::fitting(traces)?;
     let mut sections = String::new();
     for timing in timings(report) {
         sections += &section(&timing, &colours)?;
@@ -52,14 +53,25 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
             ("facts", head::facts(report)),
             ("nodes", head::nodes(report, &colours)),
             ("timings", sections),
-            ("drawn", traces.len().to_string()),
-            ("traces", embed::json(traces, &colours)?),
+            ("drawn", drawn(kept.len(), traces.len())),
+            ("traces", embed::json(&kept, &colours)?),
             ("events", explained()),
             ("efforts", tables::efforts(report, &colours)),
             ("tabs", TABS.to_owned()),
             ("timeline", TIMELINE.to_owned()),
             ("chooser", CHOOSER.to_owned()),
         ],
+    )
+}
+
+/// How many failovers the time line knows.
+fn drawn(kept: usize, traces: usize) -> String {
+    if kept == traces {
+        return format!("All {traces} failovers can be drawn.");
+    }
+    format!(
+        "{kept} of {traces} failovers can be drawn: of each kind the median, the longest, the shortest, \
+         and others evenly between them."
     )
 }
 
@@ -144,7 +156,7 @@ mod tests {
         let page = page(&report, &[]).unwrap();
         let service = report.runs.iter().filter(|run| run.traffic == "service");
         let gaps: usize = service.map(|run| run.gaps_us.len()).sum();
-        assert_eq!(page.matches("<circle ").count(), gaps);
+        assert_eq!(page.matches("<circle data-i=").count(), gaps);
     }
 
     #[test]

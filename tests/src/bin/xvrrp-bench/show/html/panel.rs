@@ -28,11 +28,11 @@ const PLOT: Axis = Axis {
 /// Right edge of the gaps' median and maximum.
 const GAPS: f64 = 770.0;
 const DUALS: Axis = Axis {
-    left: 800.0,
-    width: 96.0,
+    left: 796.0,
+    width: 94.0,
 };
 /// Right edge of the dual times' median and maximum.
-const DUAL_FIGURES: f64 = 992.0;
+const DUAL_FIGURES: f64 = 984.0;
 /// Right edge of the ARP requests answered twice.
 const TWICE: f64 = 1052.0;
 const TOP: f64 = 26.0;

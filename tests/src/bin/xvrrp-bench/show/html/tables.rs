@@ -49,8 +49,9 @@ fn short(run: &Run) -> String {
     } else {
         ""
     };
+    let [open, close] = if doubt.is_some() { ["[", "]"] } else { [""; 2] };
     let gap = format!(
-        "<b>{}</b> <small>/ {}</small>",
+        "{open}<b>{}</b> <small>/ {}{close}</small>",
         millis(run.gap_us.p50),
         millis(run.gap_us.max)
     );
@@ -60,7 +61,7 @@ fn short(run: &Run) -> String {
         .map_or_else(String::new, |dual| {
             format!("<span class=\"two\">‡ {}</span>", millis(dual.max))
         });
-    format!("<td{class}>{}{two}</td>", bracket(gap, doubt))
+    format!("<td{class}>{gap}{two}</td>")
 }
 
 /// Every figure of a timing, folded away.

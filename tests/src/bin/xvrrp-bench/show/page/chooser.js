@@ -30,7 +30,8 @@
   build();
   markDots();
   window.addEventListener("hashchange", () => fromAddress());
-  if (!fromAddress()) choose(first());
+  // The address stays as it is until somebody chooses.
+  if (!fromAddress()) choose(first(), false);
 
   function build() {
     const row = add(box, "div", { className: "row" });
@@ -70,16 +71,18 @@
     choose(ranked(0.5));
   }
 
-  function choose(wanted) {
+  function choose(wanted, link = true) {
     trace = wanted;
     cell = cells.get(keyOf(trace));
     for (const key of KEYS) selects[key].value = trace[key];
-    ranks.number.textContent = `number ${trace.number + 1} (${cell.indexOf(trace) + 1} of ${cell.length})`;
+    ranks.number.textContent = `${cell.indexOf(trace) + 1} of ${cell.length}`;
+    ranks.number.title = `number ${trace.number + 1} of its kind in the run`;
     for (const [name, button] of buttons) button.setAttribute("aria-pressed", name === view);
     document.querySelectorAll("circle.shown").forEach((dot) => dot.classList.remove("shown"));
     const row = rows().find((one) => keyOf(one.key) === keyOf(trace));
     row?.element.querySelector(`circle[data-i="${trace.number}"]`)?.classList.add("shown");
     timeline.show(trace, colours.get(trace.node) ?? "#0072b2", titles.get(trace.event) ?? trace.event, view);
+    if (!link) return;
     const address = [...KEYS.map((key) => trace[key]), trace.number + 1, view].map(encodeURIComponent).join();
     history.replaceState(null, "", `#${address}`);
   }

@@ -5,10 +5,10 @@ const timeline = (() => {
   const WIDTH = 1100, LEFT = 150, RIGHT = 1080, TOP = 44;
   // Within a router's lane: adverts, sights, answers, address; heights in pixels.
   const ROWS = [
-    { name: "adverts", y: 24 }, { name: "frames from the VIP", y: 48 },
-    { name: "answers the client", y: 68 }, { name: "kernel has the VIP", y: 88 },
+    { name: "adverts", y: 36 }, { name: "frames from the VIP", y: 60 },
+    { name: "answers the client", y: 80 }, { name: "kernel has the VIP", y: 100 },
   ];
-  const LANE = 106, GAP_BETWEEN = 14, ROUTED = 34;
+  const LANE = 116, GAP_BETWEEN = 14, ROUTED = 34;
   const LANES = [TOP, TOP + LANE + GAP_BETWEEN];
   const ROUTED_TOP = LANES[1] + LANE + GAP_BETWEEN;
   const INK = "#1c2430", SOFT = "#5c6673", GARP = "#cc79a7", GOODBYE = "#d55e00", TOLD = "#7a4fb0";
@@ -56,8 +56,8 @@ const timeline = (() => {
     if (trace.promotion) promotion(inside);
     if (trace.routed) {
       const [from, to] = trace.routed;
-      label(`routed traffic`, ROUTED_TOP + 20, 600);
-      bar(inside, from, to, ROUTED_TOP + 9, 14, { fill: "#fff", stroke: GOODBYE, "stroke-dasharray": "4 3" },
+      label("routed traffic", ROUTED_TOP + 20, 600);
+      bar(inside, from, to, ROUTED_TOP + 9, 14, { fill: "#fff", "fill-opacity": 0.6, stroke: SOFT, "stroke-dasharray": "4 3" },
         `routed traffic: no answer for ${length(to - from)}, ${spell(from)} to ${spell(to)}`);
     }
     svg.append(inside);
@@ -132,23 +132,25 @@ const timeline = (() => {
     to.append(mark);
   }
 
-  // What the new Active tells of itself, in its lane: three marks at the lane's upper edge.
+  // What the new Active tells of itself: three marks in the first row of its lane.
   function promotion(to) {
     const top = LANES[promoted() - 1];
-    const names = ["deadline", "owned", "ready"];
-    let free = -Infinity;
-    trace.promotion.forEach((at, index) => {
-      const mark = element("g", {});
-      mark.append(element("path", { d: `M${x(at)} ${top + 1}v${LANE - 2}`, stroke: TOLD, "stroke-width": 1.2, "stroke-dasharray": "3 2" }));
-      mark.append(element("circle", { cx: x(at), cy: top + 4, r: 3.5, fill: TOLD }));
-      hint(mark, `${names[index]}, ${spell(at)}`);
-      // A name that would cover the one before is left to the hint.
-      if (x(at) >= free) {
-        mark.append(element("text", { x: x(at) + 6, y: top + 11, fill: TOLD, "font-size": 11 }, names[index]));
-        free = x(at) + 12 + 6.2 * names[index].length;
-      }
-      to.append(mark);
-    });
+    const [deadline, owned, ready] = trace.promotion;
+    const mark = (name, at, anchor) => {
+      const group = element("g", {});
+      group.append(
+        element("path", { d: `M${x(at)} ${top + 12}v${LANE - 12}`, stroke: TOLD, "stroke-width": 1.2, "stroke-dasharray": "3 2" }),
+        element("circle", { cx: x(at), cy: top + 12, r: 3.5, fill: TOLD }),
+      );
+      const aside = anchor === "end" ? -7 : 7;
+      if (anchor) group.append(element("text", { x: x(at) + aside, y: top + 16, "text-anchor": anchor, fill: TOLD }, name));
+      hint(group, `${name}, ${spell(at)}`);
+      to.append(group);
+    };
+    mark("deadline", deadline, "end");
+    // Between the two others a name needs room; otherwise the hint tells it.
+    mark("owned", owned, x(ready) - x(owned) > 54 ? "start" : null);
+    mark("ready", ready, "start");
   }
 
   // The router that answers after the gap.
@@ -174,12 +176,12 @@ const timeline = (() => {
   // The failover in one line.
   function told() {
     const [lost, found] = trace.gap;
-    const parts = [`<b>gap ${length(found - lost)}</b> (${spell(lost)} to ${spell(found)})`];
+    const parts = [`<b>gap ${length(found - lost)}</b> from ${number(ms(lost), 3)} to ${number(ms(found), 3)} ms`];
     if (trace.promotion) {
       const [deadline, owned, ready] = trace.promotion;
-      parts.push(`deadline at ${spell(deadline)}, owned ${length(owned - deadline)} later, address ready ${length(ready - owned)} after that`);
+      parts.push(`deadline ${number(ms(deadline), 3)} ms, owned ${length(owned - deadline)} later, address ready after another ${length(ready - owned)}`);
     }
-    if (trace.routed) parts.push(`routed traffic silent for ${length(trace.routed[1] - trace.routed[0])}`);
+    if (trace.routed) parts.push(`routed silent for ${length(trace.routed[1] - trace.routed[0])}`);
     const line = document.createElement("p");
     line.className = "told";
     line.innerHTML = parts.join(" · ");
@@ -193,12 +195,14 @@ const timeline = (() => {
       return view[0] + part * (view[1] - view[0]);
     };
     svg.addEventListener("wheel", (event) => {
+      // The bare wheel scrolls the page.
+      if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       zoom(event.deltaY > 0 ? 1.25 : 0.8, at(event));
     }, { passive: false });
     svg.addEventListener("pointerdown", (event) => {
       // Redrawing replaces the picture; the page keeps the drag.
-      const grabbed = at(event), old = view;
+      const old = view;
       const scale = (old[1] - old[0]) / (RIGHT - LEFT) * WIDTH / svg.getBoundingClientRect().width;
       const start = event.clientX;
       const move = (moved) => {
@@ -207,10 +211,8 @@ const timeline = (() => {
         draw();
       };
       const stop = () => window.removeEventListener("pointermove", move);
-      if (Number.isFinite(grabbed)) {
-        window.addEventListener("pointermove", move);
-        window.addEventListener("pointerup", stop, { once: true });
-      }
+      window.addEventListener("pointermove", move);
+      window.addEventListener("pointerup", stop, { once: true });
     });
     svg.addEventListener("pointermove", (event) => {
       const now = at(event);
@@ -269,7 +271,7 @@ const timeline = (() => {
     [`<rect x=".5" y="2" width="33" height="10" fill="#fff" stroke="#0072b2"/>`, "its kernel has the address"],
     [`<path d="M17 3v11" stroke="${TOLD}" stroke-dasharray="3 2"/><circle cx="17" cy="4" r="3.5" fill="${TOLD}"/>`, "promotion as the node tells it: deadline, owned, ready"],
     [`<rect width="34" height="14" fill="#f0b429" fill-opacity=".28"/>`, "gap at the client"],
-    [`<rect x=".5" y="1" width="33" height="12" fill="#fff" stroke="${GOODBYE}" stroke-dasharray="4 3"/>`, "routed traffic gets no answer"],
+    [`<rect x=".5" y="1" width="33" height="12" fill="#fff" stroke="${SOFT}" stroke-dasharray="4 3"/>`, "routed traffic gets no answer"],
   ];
   document.getElementById("legend").innerHTML =
     legend.map(([mark, text]) => `<li><svg viewBox="0 0 34 14">${mark}</svg>${text}</li>`).join("");
