@@ -5,7 +5,6 @@ const FIRST: i32 = -2;
 const LAST: i32 = 4;
 
 /// How many factors of ten the axis has.
-#[expect(clippy::cast_sign_loss, reason = "LAST is the larger one")]
 pub const DECADES: usize = (LAST - FIRST) as usize;
 
 /// Position of a time in microseconds on the axis, as a part of its length; what is outside sits at

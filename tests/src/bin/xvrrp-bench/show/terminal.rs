@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use vrrp_tests::report::{Effort, Report, Run};
+use vrrp_tests::report::{Dual, Effort, Report, Run};
 
 use super::{
     cells::{Cell, timings},
@@ -132,9 +132,7 @@ impl Lines {
             median(run.t_network_us),
             median(run.takeover_us),
         );
-        let dual = |of: fn(vrrp_tests::report::Dual) -> f64| {
-            run.dual_us.map_or_else(none, |dual| millis(of(dual)))
-        };
+        let dual = |of: fn(Dual) -> f64| run.dual_us.map_or_else(none, |dual| millis(of(dual)));
         let routed = cell.routed.map(|run| run.gap_us);
         let [open, close] = brackets(cell.routed.and_then(Doubt::about));
         write!(

@@ -30,15 +30,15 @@ pub(super) fn fitting(traces: &[Trace]) -> serde_json::Result<Vec<&Trace>> {
 }
 
 fn fitting_into(traces: &[Trace], budget: usize) -> serde_json::Result<Vec<&Trace>> {
-    let mut kinds: BTreeMap<_, Vec<(usize, &Trace)>> = BTreeMap::new();
-    for trace in traces {
+    let mut kinds: BTreeMap<_, Vec<(usize, usize, &Trace)>> = BTreeMap::new();
+    for (place, trace) in traces.iter().enumerate() {
         let size = serde_json::to_string(&Short::of(trace))?.len();
         let kind = (&trace.node, &trace.event, &trace.load, trace.advert_int_ms);
-        kinds.entry(kind).or_default().push((size, trace));
+        kinds.entry(kind).or_default().push((place, size, trace));
     }
     let gap = |trace: &Trace| trace.gap.1 - trace.gap.0;
     for kind in kinds.values_mut() {
-        kind.sort_by(|(_, one), (_, other)| gap(one).total_cmp(&gap(other)));
+        kind.sort_by(|(.., one), (.., other)| gap(one).total_cmp(&gap(other)));
     }
     let most = kinds.values().map(Vec::len).max().unwrap_or(0);
     // An odd number has the median in its middle.
@@ -49,11 +49,12 @@ fn fitting_into(traces: &[Trace], budget: usize) -> serde_json::Result<Vec<&Trac
             .values()
             .flat_map(|kind| spread(kind, number))
             .collect();
-        if kept.iter().map(|(size, _)| size).sum::<usize>() <= budget {
+        if kept.iter().map(|(_, size, _)| size).sum::<usize>() <= budget {
             break;
         }
     }
-    Ok(kept.into_iter().map(|(_, trace)| trace).collect())
+    kept.sort_by_key(|(place, ..)| *place);
+    Ok(kept.into_iter().map(|(.., trace)| trace).collect())
 }
 
 /// So many of a sorted sample, evenly; of one alone, the median.

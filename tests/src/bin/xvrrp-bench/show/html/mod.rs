@@ -176,7 +176,7 @@ mod tests {
         let traces = sample::traces(&report);
         let own = tempfile::tempdir().unwrap();
         let folder = std::env::var_os("XVRRP_SAMPLE_PAGE");
-        let folder = folder.as_deref().map_or(own.path(), Path::new);
+        let folder = folder.as_deref().map_or_else(|| own.path(), Path::new);
         write(&report, &traces, folder).unwrap();
         assert!(folder.join("report.html").is_file());
     }

@@ -73,30 +73,29 @@ pub(super) fn figures(timing: &Timing<'_>, colours: &Colours<'_>) -> String {
     for head in [
         "",
         "n",
-        "moved",
-        "gap p50 / max",
+        "gap\np50 / max",
         "p99",
-        "lost p50 / max",
+        "lost\np50 / max",
         "T<sub>detect</sub>",
         "T<sub>decide</sub>",
         "T<sub>own</sub>",
         "T<sub>network</sub>",
         "takeover",
-        "two owners",
-        "ARP twice",
-        "probes twice",
-        "FDB moves",
-        "false trans.",
-        "TCP stall",
-        "routed gap",
-        "prober late",
+        "two owners\np50 / max",
+        "ARP\ntwice",
+        "probes\ntwice",
+        "FDB\nmoves",
+        "false\ntrans.",
+        "TCP stall\np50 / max",
+        "routed gap\np50 / max",
+        "prober\nlate",
     ] {
         html += &format!("<th scope=\"col\">{head}</th>");
     }
     html += "</tr></thead>\n";
     for event in &timing.events {
         html += &format!(
-            "<tbody><tr><th class=\"event\" colspan=\"19\">{}</th></tr>\n",
+            "<tbody><tr><th class=\"event\" colspan=\"18\">{}</th></tr>\n",
             escape(event_title(event.name))
         );
         for cell in &event.cells {
@@ -116,8 +115,7 @@ fn line(cell: &Cell<'_>, colours: &Colours<'_>) -> String {
         bracket(gap, Doubt::about(routed))
     });
     let figures = [
-        run.n.to_string(),
-        run.moved.to_string(),
+        number_moved(run),
         bracket(pair(run.gap_us.p50, run.gap_us.max), doubt),
         millis(run.gap_us.p99),
         format!("{} / {}", run.lost.p50, run.lost.max),
@@ -179,6 +177,15 @@ pub(super) fn efforts(report: &Report, colours: &Colours<'_>) -> String {
          <th>adverts</th><th>n</th><th>CPU, % of one: p50 / max</th><th>wake-ups per second: p50 / max</th>\
          </tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
+}
+
+/// How many, and in how many of them something moved, if not in all.
+fn number_moved(run: &Run) -> String {
+    if run.moved < run.n {
+        format!("{}, {} moved", run.n, run.moved)
+    } else {
+        run.n.to_string()
+    }
 }
 
 fn both(summary: Option<Summary>) -> String {

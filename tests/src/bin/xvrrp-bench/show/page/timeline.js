@@ -143,7 +143,7 @@ const timeline = (() => {
         element("circle", { cx: x(at), cy: top + 12, r: 3.5, fill: TOLD }),
       );
       const aside = anchor === "end" ? -7 : 7;
-      if (anchor) group.append(element("text", { x: x(at) + aside, y: top + 16, "text-anchor": anchor, fill: TOLD }, name));
+      if (anchor) group.append(element("text", { x: x(at) + aside, y: top + 16, "text-anchor": anchor, fill: TOLD, class: "halo" }, name));
       hint(group, `${name}, ${spell(at)}`);
       to.append(group);
     };
