@@ -201,7 +201,10 @@ fn trace(run: &Run, number: usize, gap: f64) -> Trace {
     adverts.push(advert(70.0, old, 0));
     adverts.extend(every(new, end - 300.0, watch.1));
     let span = |router: u8, from: f64, to: f64| Span { from, to, router };
-    let owners = |from: f64| vec![span(old, watch.0, -60.0), span(new, from, watch.1)];
+    // The old one goes on if two routers own the address.
+    let both = run.dual_us.is_some_and(|dual| dual.p50 > 0.0);
+    let until = if both { watch.1 } else { -60.0 };
+    let owners = |from: f64| vec![span(old, watch.0, until), span(new, from, watch.1)];
     Trace {
         node: run.node.clone(),
         event: run.event.clone(),

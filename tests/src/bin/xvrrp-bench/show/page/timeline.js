@@ -11,7 +11,7 @@ const timeline = (() => {
   const LANE = 116, GAP_BETWEEN = 14, ROUTED = 34;
   const LANES = [TOP, TOP + LANE + GAP_BETWEEN];
   const ROUTED_TOP = LANES[1] + LANE + GAP_BETWEEN;
-  const INK = "#1c2430", SOFT = "#5c6673", GARP = "#cc79a7", GOODBYE = "#d55e00", TOLD = "#7a4fb0";
+  const INK = "#1c2430", SOFT = "#5c6673", GARP = "#cc79a7", GOODBYE = "#d55e00", TOLD = "#7a4fb0", TWO = "#c0143c";
 
   let svg, trace, colour, title, view;
   const box = document.getElementById("drawing");
@@ -52,6 +52,7 @@ const timeline = (() => {
       element("rect", { x: LEFT, y: 0, width: RIGHT - LEFT, height: height + 30 })));
     const inside = element("g", { "clip-path": "url(#lanes)" });
     backdrop(inside, height);
+    owners(inside);
     [1, 2].forEach((router) => lane(inside, router));
     if (trace.promotion) promotion(inside);
     if (trace.routed) {
@@ -86,6 +87,19 @@ const timeline = (() => {
       element("line", { x1: x(0), x2: x(0), y1: TOP - 12, y2: height, stroke: INK, "stroke-width": 1.5 }),
       element("text", { x: x(0) - 6, y: TOP - 4, "text-anchor": "end", "font-weight": 600 }, title),
     );
+  }
+
+  // Where frames from the VIP came from both routers.
+  function owners(to) {
+    const [one, other] = [1, 2].map((router) => trace.sights.filter((sight) => sight[0] === router));
+    for (const [, from, end] of one) {
+      for (const [, otherFrom, otherEnd] of other) {
+        const first = Math.max(from, otherFrom), last = Math.min(end, otherEnd);
+        if (last <= first) continue;
+        bar(to, first, last, LANES[0], LANES[1] + LANE - LANES[0], { fill: TWO, "fill-opacity": 0.16 },
+          span("two owners", first, last));
+      }
+    }
   }
 
   function lane(to, router) {
@@ -271,6 +285,7 @@ const timeline = (() => {
     [`<rect x=".5" y="2" width="33" height="10" fill="#fff" stroke="#0072b2"/>`, "its kernel has the address"],
     [`<path d="M17 3v11" stroke="${TOLD}" stroke-dasharray="3 2"/><circle cx="17" cy="4" r="3.5" fill="${TOLD}"/>`, "promotion as the node tells it: deadline, owned, ready"],
     [`<rect width="34" height="14" fill="#f0b429" fill-opacity=".28"/>`, "gap at the client"],
+    [`<rect width="34" height="14" fill="${TWO}" fill-opacity=".16"/>`, "two owners: frames from the VIP from both"],
     [`<rect x=".5" y="1" width="33" height="12" fill="#fff" stroke="${SOFT}" stroke-dasharray="4 3"/>`, "routed traffic gets no answer"],
   ];
   document.getElementById("legend").innerHTML =
