@@ -35,7 +35,7 @@ pub(super) const EVENTS: [(&str, &str, &str); 10] = [
     (
         "silence",
         "silent loss",
-        "the switch drops the Active's frames, both ways; its carrier stays",
+        "the switch drops the Active's frames; its carrier stays",
     ),
     ("heal", "end of silence", "the switch forwards them again"),
     (
