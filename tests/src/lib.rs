@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod arp_prober;
 pub mod beacon;
 mod bpf;
+pub mod axis;
 pub mod capture;
 pub mod cleanup;
 pub mod clock;

@@ -1,16 +1,16 @@
 //! Where the gaps lie, in characters: one line per run over a logarithmic axis.
 
-use vrrp_tests::report::Run;
+use vrrp_tests::{
+    axis::{DECADES, position, ticks},
+    report::Run,
+};
 
 use crate::table::title;
 
 const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Columns per factor of ten.
 const DECADE: usize = 14;
-/// The axis runs from 10^FIRST to 10^LAST milliseconds.
-const FIRST: i32 = -2;
-const LAST: i32 = 4;
-const WIDTH: usize = DECADE * (LAST - FIRST) as usize;
+const WIDTH: usize = DECADE * DECADES;
 
 /// Prints the distribution of gaps of each run.
 pub(crate) fn print(runs: &[Run]) {
@@ -19,25 +19,9 @@ pub(crate) fn print(runs: &[Run]) {
         let label = format!("{:>5} ms {}", run.advert_int_ms, title(run));
         println!("{label:<30}│{}│", bars(&run.gaps_us));
     }
-    let mut axis = String::new();
-    for power in FIRST..LAST {
-        let label = format!("{}", 10f64.powi(power));
-        axis += &format!("{label:<DECADE$}");
-    }
+    let axis: String = ticks().map(|tick| format!("{tick:<DECADE$}")).collect();
     println!("{:<30}└{}┘", "", ruler());
-    println!("{:<31}{axis}{} ms", "", 10f64.powi(LAST));
-}
-
-/// Position of a gap on the axis, as a part of its length.
-pub(crate) fn position(gap_us: f64) -> f64 {
-    let power = (gap_us / 1000.0).max(f64::MIN_POSITIVE).log10();
-    let part = (power - f64::from(FIRST)) / f64::from(LAST - FIRST);
-    part.clamp(0.0, 1.0)
-}
-
-/// The axis' powers of ten, in milliseconds.
-pub(crate) fn ticks() -> impl Iterator<Item = f64> {
-    (FIRST..=LAST).map(|power| 10f64.powi(power))
+    println!("{:<31}{} ms", "", axis.trim_end());
 }
 
 fn ruler() -> String {

@@ -3,12 +3,12 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use vrrp_tests::report::{Report, Run};
-
-use crate::{
-    plot::{position, ticks},
-    table::title,
+use vrrp_tests::{
+    axis::{position, ticks},
+    report::{Report, Run},
 };
+
+use crate::table::title;
 
 const LEFT: f64 = 240.0;
 const PLOT: f64 = 720.0;

@@ -1,1 +1,21 @@
-//! What a run found, for people: a table on the terminal and a page for the browser.
+//! How a run is shown: a table on the terminal, a short one for the README, a page for the browser.
+//!
+//! No figure is left out. One that is no failover stands in brackets, and the reason beside it.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "for the failover bench, which is not written; rustc takes no expectation for a whole module"
+)]
+
+mod cells;
+mod doubt;
+mod figures;
+mod html;
+mod markdown;
+mod names;
+#[cfg(test)]
+mod sample;
+mod terminal;
+
+pub(crate) use self::{html::write as html, markdown::markdown, terminal::table};
