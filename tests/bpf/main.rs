@@ -15,10 +15,9 @@
 mod adverts;
 mod arp;
 mod bench;
-mod cost;
 mod egress;
 mod gate;
 mod kernel;
 mod property;
 mod ring;
-mod world;
+mod scenes;

@@ -14,6 +14,7 @@ pub mod capture;
 pub mod cleanup;
 pub mod clock;
 pub mod config;
+pub mod datapath;
 pub mod dump;
 pub mod echo;
 pub mod failover;
