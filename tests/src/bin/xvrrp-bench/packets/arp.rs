@@ -94,11 +94,22 @@ pub(crate) fn measure(
             }
         }
     }
-    VARIANTS
+    let mut figures = VARIANTS
         .iter()
         .zip(measured)
         .map(|(variant, floods)| figures(variant, &floods))
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    for (index, variant) in VARIANTS.iter().enumerate() {
+        let nobody = VARIANTS.iter().position(|nobody| {
+            nobody.asked == Asked::Nobody
+                && (nobody.setup == Setup::Bare) == (variant.setup == Setup::Bare)
+        });
+        if let Some(nobody) = nobody.filter(|_| variant.asked != Asked::Nobody) {
+            let more = figures[index].cpu_ns.p50 - figures[nobody].cpu_ns.p50;
+            figures[index].answer_cpu_ns = Some(more);
+        }
+    }
+    Ok(figures)
 }
 
 /// What was sent, and how many answers came.
@@ -155,6 +166,7 @@ fn figures(variant: &Variant, floods: &[Flood]) -> Result<report::Arp> {
         answers_per_s: answered.then_some(answers_per_s),
         answers_per_cpu_s: answered.then_some(answers_per_cpu_s),
         cpu_ns,
+        answer_cpu_ns: None,
         lost_max: lost.max().filter(|_| answered),
     })
 }

@@ -1,9 +1,14 @@
 //! What a single frame costs, by `BPF_PROG_TEST_RUN`.
 //!
 //! The kernel reads the clock, runs the program n times over one buffer, and reads the clock again.
-//! A batch tells the price with warm caches and a trained branch predictor, as under load; single
-//! runs, each after one of every other scene, tell what a rare frame costs, and include the clock.
-//! Both include the loop around the program, which the baselines tell: programs that do nothing.
+//! A batch tells the price with warm caches and a trained branch predictor, as under load. A single
+//! run after a walk through more memory than the inner caches hold tells what a rare frame costs; it
+//! includes the clock. Both include the loop around the program, which the baselines tell: programs
+//! that do nothing. A frame's own price is the median, over all rounds, of what it took longer than
+//! the baseline in the same round, so that a machine that slows down for a while slows down both.
+//!
+//! An accepted advert that the node has to decide on wakes it: an interrupt of a CPU by itself, which
+//! on a virtual machine is most of the price.
 //!
 //! A test run keeps the frame as the last run left it, so a second run would meet the answer to the
 //! request. Where frames are answered, a program in front writes the request anew and tail-calls the
@@ -33,8 +38,12 @@ use super::{
 const BATCH: u32 = 1000;
 /// Rounds between two signs of life.
 const SHOWN: usize = 50;
-/// About as long takes a round: a batch and a single run of every scene.
-const ROUND: Duration = Duration::from_millis(6);
+/// About as long takes a round: a batch and a cold run of every scene.
+const ROUND: Duration = Duration::from_millis(30);
+/// Memory that is walked through before a cold run.
+const WALK: usize = 4 << 20;
+/// Bytes that a cache holds together.
+const LINE: usize = 64;
 
 /// About how long [`measure`] takes.
 pub(crate) fn duration(batches: usize) -> Duration {
@@ -60,6 +69,7 @@ pub(crate) fn measure(
     std::thread::scope(|scope| {
         let measuring = scope.spawn(|| {
             sender::pin()?;
+            let memory = vec![1_u8; WALK];
             for round in 0..batches {
                 if round % SHOWN == 0 {
                     let span = ROUND * u32::try_from(SHOWN)?;
@@ -69,7 +79,10 @@ pub(crate) fn measure(
                     subject.batch.push(subject.source.run(BATCH)?);
                 }
                 for subject in &mut subjects {
-                    subject.single.push(subject.source.run(1)?);
+                    std::hint::black_box(
+                        memory.iter().step_by(LINE).fold(0, |sum, byte| sum ^ byte),
+                    );
+                    subject.cold.push(subject.source.run(1)?);
                 }
             }
             anyhow::Ok(())
@@ -109,7 +122,7 @@ fn sizes(kernel: &Kernel) -> Result<Vec<ProgramSize>> {
 struct Subject {
     source: Source,
     batch: Vec<f64>,
-    single: Vec<f64>,
+    cold: Vec<f64>,
 }
 
 #[derive(Debug)]
@@ -175,7 +188,7 @@ impl Subject {
         Self {
             source,
             batch: Vec::new(),
-            single: Vec::new(),
+            cold: Vec::new(),
         }
     }
 
@@ -185,7 +198,6 @@ impl Subject {
             .iter()
             .find(|nothing| nothing.source.baseline() == baseline)
             .unwrap_or(self);
-        let (batch_ns, single_ns) = (summary(&self.batch)?, summary(&self.single)?);
         let (scene, program) = match &self.source {
             Source::Stage(stage) => (stage.scene.name, stage.scene.program.name()),
             Source::Nothing(_) => (title(baseline), "none"),
@@ -196,12 +208,18 @@ impl Subject {
             baseline: title(baseline),
             n: self.batch.len(),
             batch: BATCH,
-            batch_ns,
-            single_ns,
-            net_batch_ns: batch_ns.p50 - summary(&nothing.batch)?.p50,
-            net_single_ns: single_ns.p50 - summary(&nothing.single)?.p50,
+            warm_ns: summary(&self.batch)?,
+            cold_ns: summary(&self.cold)?,
+            net_warm_ns: net(&self.batch, &nothing.batch)?,
+            net_cold_ns: net(&self.cold, &nothing.cold)?,
         })
     }
+}
+
+/// Median of the differences, round by round.
+fn net(all: &[f64], nothing: &[f64]) -> Result<f64> {
+    let differences = all.iter().zip(nothing).map(|(all, nothing)| all - nothing);
+    Ok(summary(&Vec::from_iter(differences))?.p50)
 }
 
 fn title(baseline: Baseline) -> &'static str {

@@ -57,13 +57,13 @@ impl Plan {
     fn new(quick: bool) -> Self {
         if quick {
             Self {
-                batches: 200,
+                batches: 150,
                 floods: 3,
                 searches: 2,
             }
         } else {
             Self {
-                batches: 2000,
+                batches: 1000,
                 floods: 10,
                 searches: 7,
             }

@@ -60,18 +60,18 @@ pub(crate) struct Cost {
     pub(crate) program: &'static str,
     /// Name of the baseline it is compared with.
     pub(crate) baseline: &'static str,
-    /// How many batches, and as many single runs.
+    /// How many batches, and as many cold runs.
     pub(crate) n: usize,
     /// Frames per batch.
     pub(crate) batch: u32,
-    /// Per frame of a batch, caches warm, baseline included.
-    pub(crate) batch_ns: Summary,
-    /// Of single frames between those of other scenes; includes reading the clock twice.
-    pub(crate) single_ns: Summary,
-    /// Median of a batch less the baseline's.
-    pub(crate) net_batch_ns: f64,
-    /// Median of the single frames less the baseline's.
-    pub(crate) net_single_ns: f64,
+    /// Per frame of a batch.
+    pub(crate) warm_ns: Summary,
+    /// Of single frames, caches cold; includes reading the clock twice.
+    pub(crate) cold_ns: Summary,
+    /// Median of what a batch took longer per frame than the baseline's of the same round.
+    pub(crate) net_warm_ns: f64,
+    /// As `net_warm_ns`, of the cold runs.
+    pub(crate) net_cold_ns: f64,
 }
 
 /// Answers of one who is asked by one CPU as fast as it can.
@@ -93,6 +93,10 @@ pub(crate) struct Arp {
     pub(crate) answers_per_cpu_s: Option<Summary>,
     /// CPU time per question, the sender's included, in nanoseconds.
     pub(crate) cpu_ns: Summary,
+    /// How much more than a frame that nobody takes on the same link, by medians, in nanoseconds.
+    /// `None` where nobody is to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer_cpu_ns: Option<f64>,
     /// Questions that were not answered, most of any flood. `None` where nobody is to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lost_max: Option<u64>,
