@@ -87,6 +87,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         forward::duration(plan.searches),
     ];
     let mut progress = Progress::new(parts.iter().sum());
+    let load = load_average()?;
+    if load > 0.5 {
+        println!(
+            "! The machine is not idle (load {load}): medians suffer, CPU times and rates more."
+        );
+    }
     let version = run::tool(&binary.to_string_lossy(), "--version")?;
     let _spinners = Spinners::start()?;
 
@@ -109,6 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         made: Made {
             date: run::tool("date", "+%F")?.trim().to_owned(),
             command: args.command.clone(),
+            load_before: load,
             seconds: (clock::now() - started) / 1_000_000_000,
             version: version.trim().to_owned(),
         },
@@ -122,4 +129,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     packets.write(&args.out)?;
     println!("\nWritten: {}/packets.json", args.out.display());
     Ok(())
+}
+
+/// How many threads wanted to run, over the last minute.
+fn load_average() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("read /proc/loadavg")?;
+    let first = text.split_whitespace().next().unwrap_or_default();
+    first.parse().context("/proc/loadavg is no number")
 }

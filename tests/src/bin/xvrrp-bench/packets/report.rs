@@ -32,6 +32,8 @@ pub(crate) struct Made {
     pub(crate) date: String,
     /// The command, as a developer types it.
     pub(crate) command: String,
+    /// How many threads wanted to run in the minute before.
+    pub(crate) load_before: f64,
     /// How long it took.
     pub(crate) seconds: u64,
     /// What the node says of its version.
