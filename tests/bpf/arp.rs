@@ -4,12 +4,12 @@ use vrrp_ebpf::{
     abi::{Counter, Event, EventKind},
     ownership::State,
 };
-use vrrp_tests::frames::{Arp, Ethernet, PEER, PEER_MAC};
-
-use crate::{
-    bench::{Bench, Fate},
-    world::{MAC, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World, wide},
+use vrrp_tests::{
+    datapath::world::{MAC, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World, wide},
+    frames::{Arp, Ethernet, PEER, PEER_MAC},
 };
+
+use crate::bench::{Bench, Fate};
 
 fn answer(request: &Arp) -> Vec<u8> {
     Arp {

@@ -6,11 +6,15 @@ use vrrp_ebpf::{
     abi::{Counter, Event},
     policy::{self, Action, Link, Report, Verdict},
 };
-
-use crate::{
-    kernel::{Kernel, Program},
-    world::{IFINDEX, World, now},
+use vrrp_tests::{
+    clock,
+    datapath::{
+        Kernel, Program,
+        world::{IFINDEX, World},
+    },
 };
+
+use crate::kernel::load;
 
 /// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT and TC_ACT_UNSPEC.
 const XDP: [(u32, Fate); 3] = [(1, Fate::Drop), (2, Fate::Pass), (3, Fate::Answer)];
@@ -74,7 +78,7 @@ impl Bench {
             kernel
         });
         if kernel.is_none() {
-            *kernel = Kernel::load(0);
+            *kernel = load();
         }
         Self { kernel }
     }
@@ -84,7 +88,7 @@ impl Bench {
     pub(crate) fn receive(&mut self, world: &World, frame: &[u8]) -> Outcome {
         let host = on_host(world, frame, Program::Ingress);
         if let Some(kernel) = &mut *self.kernel {
-            let received = kernel.programs.clone().into_iter();
+            let received = kernel.programs().to_vec().into_iter();
             for program in received.filter(|program| *program != Program::Egress) {
                 assert_eq!(
                     in_kernel(kernel, world, frame, program),
@@ -171,10 +175,10 @@ fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
 
 #[track_caller]
 fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program) -> Outcome {
-    kernel.install(world);
-    let before = now();
-    let run = kernel.run(program, frame, 1);
-    let ran = before..=now();
+    kernel.install(world).unwrap();
+    let before = clock::now();
+    let run = kernel.run(program, frame, 1).unwrap();
+    let ran = before..=clock::now();
 
     let fates = if program == Program::Egress {
         &TC[..]
@@ -186,7 +190,7 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
         .find(|(code, _)| *code == run.returned)
         .unwrap();
     let slots = u32::try_from(world.slots.len()).unwrap();
-    let counters = kernel.take_counters(slots);
+    let counters = kernel.take_counters(slots).unwrap();
     assert!(
         counters.iter().all(|(_, _, moved)| *moved == 1),
         "{counters:?}"
@@ -199,7 +203,7 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
     });
     let mut seen = None;
     for (slot, old) in (0..).zip(&world.slots) {
-        let stamp = kernel.slot(slot).last_seen;
+        let stamp = kernel.slot(slot).unwrap().last_seen;
         if stamp != old.last_seen {
             assert!(ran.contains(&stamp) && seen.is_none());
             seen = Some(slot);

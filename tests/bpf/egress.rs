@@ -1,12 +1,12 @@
 //! What leaves from a virtual IP leaves from the owner only.
 
 use vrrp_ebpf::{abi::Counter, ownership::State};
-use vrrp_tests::frames::{Advert, Arp, Packet};
-
-use crate::{
-    bench::Bench,
-    world::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, World},
+use vrrp_tests::{
+    datapath::world::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, World},
+    frames::{Advert, Arp, Packet},
 };
+
+use crate::bench::Bench;
 
 fn packet() -> Packet {
     let mut packet = Packet::to([10, 9, 8, 7]);

@@ -4,12 +4,12 @@ use vrrp_ebpf::{
     abi::{Counter, vip_state},
     ownership::State,
 };
-use vrrp_tests::frames::Packet;
-
-use crate::{
-    bench::{Bench, Fate},
-    world::{SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World},
+use vrrp_tests::{
+    datapath::world::{SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World},
+    frames::Packet,
 };
+
+use crate::bench::{Bench, Fate};
 
 const UP: u64 = vip_state::INSTALLED | vip_state::READY;
 

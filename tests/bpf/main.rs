@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "all of this is test code, helpers included; it reports to a terminal"
 )]
@@ -15,10 +14,9 @@
 mod adverts;
 mod arp;
 mod bench;
-mod cost;
 mod egress;
 mod gate;
 mod kernel;
 mod property;
 mod ring;
-mod world;
+mod scenes;

@@ -10,14 +10,14 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use vrrp_ebpf::{abi::Follow, ownership::State};
-use vrrp_tests::frames::{Advert, Arp, Checksum, Packet};
-
-use crate::{
-    bench::Bench,
-    world::{
+use vrrp_tests::{
+    datapath::world::{
         PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2, World,
     },
+    frames::{Advert, Arp, Checksum, Packet},
 };
+
+use crate::bench::Bench;
 
 const CASES: u32 = 4000;
 

@@ -8,13 +8,15 @@ use vrrp_ebpf::{
     ownership::State,
     policy::Report,
 };
-use vrrp_tests::frames::{Advert, Arp, PEER};
-
-use crate::{
-    bench::verdict,
-    kernel::{Kernel, Program},
-    world::{SLOT, VIP, VRID, World},
+use vrrp_tests::{
+    datapath::{
+        Program,
+        world::{SLOT, VIP, VRID, World},
+    },
+    frames::{Advert, Arp, PEER},
 };
+
+use crate::{bench::verdict, kernel::load};
 
 fn followed() -> World {
     let mut world = World::new();
@@ -90,7 +92,7 @@ fn policy_wakes_for_what_needs_a_decision() {
 
 #[test]
 fn kernel_wakes_as_the_policy_says() {
-    let Some(mut kernel) = Kernel::load(0) else {
+    let Some(mut kernel) = load() else {
         return;
     };
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
@@ -99,10 +101,10 @@ fn kernel_wakes_as_the_policy_says() {
     let interest = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
     epoll.add(ring, EpollEvent::new(interest, 0)).unwrap();
     for (what, world, frame, wakes) in cases() {
-        kernel.install(&world);
+        kernel.install(&world).unwrap();
         // Twice: unread records must not swallow a wake-up.
         for _ in 0..2 {
-            kernel.run(Program::Ingress, &frame, 1);
+            kernel.run(Program::Ingress, &frame, 1).unwrap();
             let patience = EpollTimeout::from(if wakes { 1000_u16 } else { 20 });
             let woken = epoll.wait(&mut [EpollEvent::empty()], patience).unwrap();
             assert_eq!(woken == 1, wakes, "{what}");
@@ -113,20 +115,20 @@ fn kernel_wakes_as_the_policy_says() {
 
 #[test]
 fn full_ring_loses_history_but_no_decision() {
-    let Some(mut kernel) = Kernel::load(0) else {
+    let Some(mut kernel) = load() else {
         return;
     };
-    kernel.install(&followed());
+    kernel.install(&followed()).unwrap();
     let frame = Advert::v3(VRID, &[VIP]).build();
     // A record is preceded by eight bytes of the ring's own.
     let room = RING_BYTES / (u32::try_from(size_of::<Event>()).unwrap() + 8);
-    kernel.run(Program::Ingress, &frame, room + 10);
-    assert_eq!(kernel.take_counters(3).last().unwrap().2, 10);
+    kernel.run(Program::Ingress, &frame, room + 10).unwrap();
+    assert_eq!(kernel.take_counters(3).unwrap().last().unwrap().2, 10);
 
-    let before = kernel.slot(SLOT).last_seen;
-    assert_eq!(kernel.run(Program::Ingress, &frame, 1).returned, 2);
-    assert!(kernel.slot(SLOT).last_seen > before);
-    let counters = kernel.take_counters(3);
+    let before = kernel.slot(SLOT).unwrap().last_seen;
+    assert_eq!(kernel.run(Program::Ingress, &frame, 1).unwrap().returned, 2);
+    assert!(kernel.slot(SLOT).unwrap().last_seen > before);
+    let counters = kernel.take_counters(3).unwrap();
     assert_eq!(
         counters,
         [
@@ -137,11 +139,12 @@ fn full_ring_loses_history_but_no_decision() {
     );
     let kept = kernel.take_events();
     assert_eq!(kept.len(), room as usize);
-    kernel.run(Program::Ingress, &frame, 1);
+    kernel.run(Program::Ingress, &frame, 1).unwrap();
     assert_eq!(kernel.take_events().len(), 1);
     assert!(
         !kernel
             .take_counters(3)
+            .unwrap()
             .iter()
             .any(|(_, counter, _)| *counter == Counter::RingFull)
     );

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod dual;
 pub mod contender;
+pub mod datapath;
 pub mod dump;
 pub mod echo;
 pub mod effort;

@@ -6,15 +6,15 @@ use vrrp_ebpf::{
     abi::{Counter, Event, EventKind, Follow, event_flags},
     ownership::State,
 };
-use vrrp_tests::frames::{Advert, Checksum, PEER, PEER_MAC};
-
-use crate::{
-    bench::{Bench, Fate, Outcome},
-    world::{
+use vrrp_tests::{
+    datapath::world::{
         PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2, World,
         wide,
     },
+    frames::{Advert, Checksum, PEER, PEER_MAC},
 };
+
+use crate::bench::{Bench, Fate, Outcome};
 
 fn v3() -> Advert {
     Advert::v3(VRID, &[VIP])

@@ -1,13 +1,13 @@
 //! The receive checks of RFC 9568 section 7.1 and RFC 3768 section 7.1 (C10-C24).
 
 use vrrp_ebpf::abi::{Counter, Event, event_flags, router_flags};
-use vrrp_tests::frames::{Advert, Checksum};
+use vrrp_tests::{
+    datapath::world::{PRIMARY, SLOT, SLOT_V2, VIP, VRID, World},
+    frames::{Advert, Checksum},
+};
 
 use super::{EVENT, is_accepted, v2, v3};
-use crate::{
-    bench::{Bench, Fate},
-    world::{PRIMARY, SLOT, SLOT_V2, VIP, VRID, World},
-};
+use crate::bench::{Bench, Fate};
 
 #[track_caller]
 fn is_refused(advert: &Advert, slot: u32, counter: Counter) {

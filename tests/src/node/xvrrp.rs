@@ -16,7 +16,7 @@ use crate::{
     cleanup::{self, Guard},
     clock::Nanos,
     lab::Host,
-    netns::{Entrance, unique_name},
+    netns::{Entrance, Netns, unique_name},
     process::Process,
     run,
 };
@@ -51,9 +51,17 @@ impl Xvrrp {
     /// # Errors
     /// If the configuration cannot be written.
     pub fn new(binary: &Path, router: &Host, config: &str) -> Result<Self> {
+        Self::inside(binary, &router.netns, config)
+    }
+
+    /// As [`Self::new`], in a namespace that is no host of a lab.
+    ///
+    /// # Errors
+    /// If the configuration cannot be written.
+    pub fn inside(binary: &Path, netns: &Netns, config: &str) -> Result<Self> {
         let program = Program {
             binary: binary.to_owned(),
-            entrance: router.netns.entrance(),
+            entrance: netns.entrance(),
             instance: unique_name("node"),
         };
         let folder = tempfile::tempdir().context("make a folder for the configuration")?;

@@ -1,11 +1,139 @@
-//! `xvrrp-bench packets`.
+//! `xvrrp-bench packets`: what a packet costs. Single frames by test runs of the programs
+//! ([`cost`]), ARP answers ([`arp`]) and forwarded packets ([`forward`]) per second through real veth
+//! pairs. What is compared takes turns; nothing is discarded.
 
-use anyhow::Result;
+mod arp;
+mod cost;
+mod forward;
+mod path;
+mod progress;
+mod report;
+mod sender;
+mod table;
+mod tally;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use vrrp_tests::{clock, realtime::Spinners, report::Machine, run};
+
+use self::{
+    path::{Path, Setup},
+    progress::Progress,
+    report::{Made, Packets},
+};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The xvrrp binary.
+    #[arg(long)]
+    xvrrp: PathBuf,
+    /// The BPF object that the binary was built with.
+    #[arg(long)]
+    object: PathBuf,
+    /// Folder for packets.json.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// Fewer rounds: half a minute instead of some three.
+    #[arg(long)]
+    quick: bool,
+    /// How the run was started, for the report.
+    #[arg(long, default_value = "xvrrp-bench packets")]
+    command: String,
+}
+
+/// How often everything is measured.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// Batches of each scene.
+    batches: usize,
+    /// Floods of each variant of ARP.
+    floods: usize,
+    /// Searches of each variant of forwarding.
+    searches: usize,
+}
+
+impl Plan {
+    fn new(quick: bool) -> Self {
+        if quick {
+            Self {
+                batches: 150,
+                floods: 3,
+                searches: 2,
+            }
+        } else {
+            Self {
+                batches: 1000,
+                floods: 10,
+                searches: 7,
+            }
+        }
+    }
+}
 
 /// Runs the command.
-pub(crate) fn run(_args: &Args) -> Result<()> {
-    anyhow::bail!("not written")
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let binary = args
+        .xvrrp
+        .canonicalize()
+        .with_context(|| format!("no xvrrp at {}", args.xvrrp.display()))?;
+    let object = fs::read(&args.object)
+        .with_context(|| format!("no BPF object at {}", args.object.display()))?;
+    let started = clock::now();
+    let plan = Plan::new(args.quick);
+    let parts = [
+        cost::duration(plan.batches),
+        arp::duration(plan.floods),
+        forward::duration(plan.searches),
+    ];
+    let mut progress = Progress::new(parts.iter().sum());
+    let load = load_average()?;
+    if load > 0.5 {
+        println!(
+            "! The machine is not idle (load {load}): medians suffer, CPU times and rates more."
+        );
+    }
+    let version = run::tool(&binary.to_string_lossy(), "--version")?;
+    let _spinners = Spinners::start()?;
+
+    let (programs, costs, baselines) = cost::measure(&object, plan.batches, &mut progress)?;
+    let paths = [Setup::Bare, Setup::Pass, Setup::Active]
+        .into_iter()
+        .map(|setup| Path::new(setup, &binary))
+        .collect::<Result<Vec<_>>>()?;
+    let arp = arp::measure(&paths, plan.floods, &mut progress)?;
+    let backup = Path::new(Setup::Backup, &binary)?;
+    let mut paths: Vec<_> = paths.into_iter().chain([backup]).collect();
+    let forwarding = forward::measure(&paths, plan.searches, &mut progress)?;
+    for path in &mut paths {
+        path.is_still_as_set_up()?;
+    }
+    progress.done();
+
+    let packets = Packets {
+        machine: Machine::here(),
+        made: Made {
+            date: run::tool("date", "+%F")?.trim().to_owned(),
+            command: args.command.clone(),
+            load_before: load,
+            seconds: (clock::now() - started) / 1_000_000_000,
+            version: version.trim().to_owned(),
+        },
+        programs,
+        baselines,
+        costs,
+        arp,
+        forwarding,
+    };
+    table::print(&packets);
+    packets.write(&args.out)?;
+    println!("\nWritten: {}/packets.json", args.out.display());
+    Ok(())
+}
+
+/// How many threads wanted to run, over the last minute.
+fn load_average() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("read /proc/loadavg")?;
+    let first = text.split_whitespace().next().unwrap_or_default();
+    first.parse().context("/proc/loadavg is no number")
 }

@@ -1,86 +1,72 @@
 //! What the programs know: the maps as values, and the tables over them for the host's verdicts.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a slot that is not there is a mistake in the case that asks for it"
+)]
 
-use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
 use vrrp_ebpf::{
     abi::{
         FILTER_WORDS, Follow, IPV4, RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest,
-        filter_position, router_flags,
+        filter_position, router_flags, vip_state,
     },
     ownership::{Ownership, State},
     policy::Tables,
 };
 
+use crate::clock;
+
 /// Interface of a test run without a context: lo of the namespace.
-pub(crate) const IFINDEX: u32 = 1;
+pub const IFINDEX: u32 = 1;
 /// Our own address.
-pub(crate) const PRIMARY: [u8; 4] = [192, 168, 1, 1];
+pub const PRIMARY: [u8; 4] = [192, 168, 1, 1];
 /// Our own MAC, which answers carry.
-pub(crate) const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+pub const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
 /// Virtual IP of [`VRID`], untagged.
-pub(crate) const VIP: [u8; 4] = [192, 168, 1, 254];
+pub const VIP: [u8; 4] = [192, 168, 1, 254];
 /// Virtual router of version 3, untagged, slot [`SLOT`].
-pub(crate) const VRID: u8 = 51;
+pub const VRID: u8 = 51;
 /// Virtual router of version 2 with password, untagged, slot [`SLOT_V2`], same virtual IP.
-pub(crate) const VRID_V2: u8 = 52;
+pub const VRID_V2: u8 = 52;
 /// Virtual router of version 3 in [`VLAN`], slot [`SLOT_VLAN`]. Its VRID is [`VRID`], its virtual
 /// IP [`VIP_VLAN`].
-pub(crate) const VLAN: u16 = 10;
+pub const VLAN: u16 = 10;
 /// Virtual IP in [`VLAN`].
-pub(crate) const VIP_VLAN: [u8; 4] = [10, 0, 10, 254];
+pub const VIP_VLAN: [u8; 4] = [10, 0, 10, 254];
 /// Slot of [`VRID`].
-pub(crate) const SLOT: u32 = 0;
+pub const SLOT: u32 = 0;
 /// Slot of [`VRID_V2`].
-pub(crate) const SLOT_V2: u32 = 1;
+pub const SLOT_V2: u32 = 1;
 /// Slot of the router in [`VLAN`].
-pub(crate) const SLOT_VLAN: u32 = 2;
+pub const SLOT_VLAN: u32 = 2;
 /// Password of [`VRID_V2`].
-pub(crate) const PASSWORD: [u8; 8] = *b"1111\0\0\0\0";
+pub const PASSWORD: [u8; 8] = *b"1111\0\0\0\0";
+
+/// How long an owner of this module owns.
+const LEASE: Duration = Duration::from_secs(3600);
 
 /// Contents of the maps.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
-    pub(crate) routers: Vec<(RouterKey, RouterEntry)>,
-    pub(crate) slots: Vec<Slot>,
-    pub(crate) vips: Vec<(VipKey, VipEntry)>,
-    pub(crate) vip_states: Vec<u64>,
+pub struct World {
+    /// `ROUTERS`.
+    pub routers: Vec<(RouterKey, RouterEntry)>,
+    /// `SLOTS`, from index 0.
+    pub slots: Vec<Slot>,
+    /// `VIPS`.
+    pub vips: Vec<(VipKey, VipEntry)>,
+    /// `VIP_STATES`, from index 0.
+    pub vip_states: Vec<u64>,
 }
 
 impl World {
     /// Three virtual routers as the constants of this module say, all Idle.
-    pub(crate) fn new() -> Self {
-        let router = |vlan, vrid| RouterKey {
-            ifindex: IFINDEX,
-            vlan,
-            family: IPV4,
-            vrid,
-        };
-        let entry = |slot, vip| RouterEntry {
-            slot,
-            flags: router_flags::ACCEPT_V3,
-            primary: wide(PRIMARY),
-            address_digest: address_digest(0, vip),
-            address_count: 1,
-            interval_cs: 100,
-            auth_type: 0,
-            _pad: [0; 3],
-            auth_data: [0; 8],
-        };
-        let vip = |slot, vip, vlan, address| {
-            let key = VipKey {
-                ifindex: IFINDEX,
-                vlan,
-                family: IPV4,
-                _pad: 0,
-                address: wide(address),
-            };
-            let entry = VipEntry {
-                slot,
-                vip,
-                mac: MAC,
-                _pad: [0; 2],
-            };
-            (key, entry)
-        };
+    #[must_use]
+    #[expect(
+        clippy::new_without_default,
+        reason = "three virtual routers are not nothing"
+    )]
+    pub fn new() -> Self {
         let v2 = RouterEntry {
             flags: router_flags::ACCEPT_V2,
             auth_type: 1,
@@ -99,26 +85,49 @@ impl World {
         }
     }
 
-    /// With the router of `slot` in `state`, under a lease that runs for a minute more.
-    pub(crate) fn with_state(mut self, slot: u32, state: State) -> Self {
-        self.slot(slot).ownership = Ownership::new(state, 1, now() + 60_000_000_000).0;
+    /// 255 virtual routers of version 3, untagged, with one virtual IP each, all Active and ready.
+    /// VRID 1 is in slot 0.
+    #[must_use]
+    pub fn crowded() -> Self {
+        let mut world = Self {
+            routers: Vec::new(),
+            slots: vec![EMPTY_SLOT; 255],
+            vips: Vec::new(),
+            vip_states: vec![vip_state::INSTALLED | vip_state::READY; 255],
+        };
+        for (slot, vrid) in (0..).zip(1..=255) {
+            let address = [10, 1, 2, vrid];
+            world.routers.push((router(0, vrid), entry(slot, address)));
+            world.vips.push(vip(slot, slot, 0, address));
+            world = world.with_state(slot, State::Active);
+        }
+        world
+    }
+
+    /// With the router of `slot` in `state`, under a lease that outlives every case and bench.
+    #[must_use]
+    pub fn with_state(mut self, slot: u32, state: State) -> Self {
+        self.slot(slot).ownership =
+            Ownership::new(state, 1, clock::now() + clock::span_nanos(LEASE)).0;
         self
     }
 
     /// With the router of `slot` in `state`, under a lease that has just ended.
-    pub(crate) fn with_expired(mut self, slot: u32, state: State) -> Self {
-        self.slot(slot).ownership = Ownership::new(state, 1, now() - 1_000_000).0;
+    #[must_use]
+    pub fn with_expired(mut self, slot: u32, state: State) -> Self {
+        self.slot(slot).ownership = Ownership::new(state, 1, clock::now() - 1_000_000).0;
         self
     }
 
     /// With these bits of the untagged virtual IP.
-    pub(crate) fn with_vip_state(mut self, bits: u64) -> Self {
+    #[must_use]
+    pub fn with_vip_state(mut self, bits: u64) -> Self {
         self.vip_states[0] = bits;
         self
     }
 
     /// The entry of the router in `slot`.
-    pub(crate) fn router(&mut self, slot: u32) -> &mut RouterEntry {
+    pub fn router(&mut self, slot: u32) -> &mut RouterEntry {
         let entries = self.routers.iter_mut().map(|(_, entry)| entry);
         entries
             .into_iter()
@@ -127,12 +136,13 @@ impl World {
     }
 
     /// The words of `slot`.
-    pub(crate) fn slot(&mut self, slot: u32) -> &mut Slot {
+    pub fn slot(&mut self, slot: u32) -> &mut Slot {
         &mut self.slots[slot as usize]
     }
 
     /// The Bloom filter's words for the virtual IPs.
-    pub(crate) fn filter(&self) -> [u64; FILTER_WORDS] {
+    #[must_use]
+    pub fn filter(&self) -> [u64; FILTER_WORDS] {
         let mut words = [0; FILTER_WORDS];
         for (key, _) in &self.vips {
             let [a, b, c, d, ..] = key.address;
@@ -145,7 +155,7 @@ impl World {
 
 impl Tables for World {
     fn now(&self) -> u64 {
-        now()
+        clock::now()
     }
 
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry> {
@@ -187,15 +197,50 @@ const EMPTY_SLOT: Slot = Slot {
     _pad: [0; 5],
 };
 
+fn router(vlan: u16, vrid: u8) -> RouterKey {
+    RouterKey {
+        ifindex: IFINDEX,
+        vlan,
+        family: IPV4,
+        vrid,
+    }
+}
+
+fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
+    RouterEntry {
+        slot,
+        flags: router_flags::ACCEPT_V3,
+        primary: wide(PRIMARY),
+        address_digest: address_digest(0, vip),
+        address_count: 1,
+        interval_cs: 100,
+        auth_type: 0,
+        _pad: [0; 3],
+        auth_data: [0; 8],
+    }
+}
+
+fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
+    let key = VipKey {
+        ifindex: IFINDEX,
+        vlan,
+        family: IPV4,
+        _pad: 0,
+        address: wide(address),
+    };
+    let entry = VipEntry {
+        slot,
+        vip,
+        mac: MAC,
+        _pad: [0; 2],
+    };
+    (key, entry)
+}
+
 /// An IPv4 address as maps and records hold it.
-pub(crate) fn wide(address: [u8; 4]) -> [u8; 16] {
+#[must_use]
+pub fn wide(address: [u8; 4]) -> [u8; 16] {
     let mut wide = [0; 16];
     wide[..4].copy_from_slice(&address);
     wide
-}
-
-/// Nanoseconds of CLOCK_MONOTONIC, as `bpf_ktime_get_ns` counts them.
-pub(crate) fn now() -> u64 {
-    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
-    u64::try_from(time.tv_sec()).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap()
 }

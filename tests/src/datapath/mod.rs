@@ -1,0 +1,13 @@
+//! The BPF programs without a network: loaded from the object, their maps filled by hand, and run
+//! over single frames by `BPF_PROG_TEST_RUN`. The suite `bpf` judges what they do; the bench, what
+//! it costs.
+
+pub mod bare;
+pub mod kernel;
+pub mod scene;
+pub mod world;
+
+pub use self::{
+    kernel::{Kernel, Program, Run},
+    world::World,
+};
