@@ -67,6 +67,8 @@ pub struct Router {
 /// An Active with a priority below ours.
 #[derive(Clone, Copy, Debug)]
 struct Worse {
+    /// Arrival of its last advert.
+    heard: Instant,
     /// From then on its silence means that it is gone.
     until: Instant,
 }

@@ -61,7 +61,9 @@ impl Router {
 
     pub(super) fn seen_in_backup(&mut self, at: Instant) {
         if at > self.restarted {
-            self.worse = None;
+            // The stamp may be older than what the ring has told since, and of the very router that
+            // is worse: before a start is carried out, XDP does not know whom we heed.
+            self.worse = self.worse.filter(|worse| worse.heard >= at);
             self.restart_timer(at);
         }
     }
@@ -82,6 +84,7 @@ impl Router {
             priority: advert.priority,
         });
         self.worse = Some(Worse {
+            heard: advert.arrived,
             until: advert.arrived + self.intervals_of(advert).active_down(),
         });
     }

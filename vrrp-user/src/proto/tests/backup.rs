@@ -167,6 +167,21 @@ fn c37_a_worse_active_that_died_is_replaced_at_once() {
     );
 }
 
+/// XDP stamped an advert of the worse one before it was told at the start whom to heed. Found by the
+/// simulator: the stamp made the router forget that the other was alive.
+#[test]
+fn c37_an_old_stamp_does_not_bury_a_worse_active_that_lives() {
+    let mut bench = backup();
+    bench.feed(START + ms(30), advert(START + ms(30), 99));
+    bench.feed(START + DOWN, Input::Seen(START + ms(1)));
+    assert_eq!(bench.deadline(), START + ms(1) + DOWN);
+    let (_, out) = bench.expire();
+    assert_eq!(
+        transition(out),
+        Some((State::Backup, State::Rising, Cause::Preempt))
+    );
+}
+
 #[test]
 fn c37_priority_zero_of_the_worse_active_ends_it() {
     let mut bench = backup();

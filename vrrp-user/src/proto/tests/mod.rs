@@ -8,7 +8,6 @@ mod intervals;
 mod invariants;
 mod lifecycle;
 mod matrix;
-mod network;
 mod retiring;
 mod rising;
 

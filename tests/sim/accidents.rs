@@ -1,0 +1,106 @@
+//! What operators do and what befalls: starts and stops, stalls, cables.
+
+use vrrp_user::proto::Input;
+
+use crate::{
+    chance::{Chance, Weather},
+    trace::span,
+    world::World,
+};
+
+impl<C: Chance> World<C> {
+    /// The process starts, with this priority.
+    pub(crate) fn start(&mut self, index: usize, priority: u8) {
+        self.trace.note(self.now, || {
+            format!("node {index} starts with priority {priority}")
+        });
+        self.nodes[index].start(index, priority);
+        self.watch.started(index, &self.nodes);
+        self.cpus[index].called = None;
+        self.cpus[index].asked = false;
+        self.touched(index);
+    }
+
+    /// The process dies; programs and words stay.
+    pub(crate) fn kill(&mut self, index: usize) {
+        self.trace.note(self.now, || {
+            format!("the process of node {index} is killed")
+        });
+        self.nodes[index].engine = None;
+        self.touched(index);
+    }
+
+    /// The machine goes off.
+    pub(crate) fn crash(&mut self, index: usize) {
+        self.trace
+            .note(self.now, || format!("node {index} crashes"));
+        self.nodes[index].engine = None;
+        self.nodes[index].unload(index);
+        self.touched(index);
+    }
+
+    pub(crate) fn stall(&mut self, index: usize, length: u64) {
+        self.trace.note(self.now, || {
+            format!("node {index} stands still for {}", span(length))
+        });
+        let node = &mut self.nodes[index];
+        node.stalled_until = node.stalled_until.max(self.now + length);
+        self.touched(index);
+    }
+
+    pub(crate) fn command(&mut self, index: usize, input: Input) {
+        self.trace
+            .note(self.now, || format!("node {index} is told {input:?}"));
+        if let Some(engine) = &mut self.nodes[index].engine {
+            engine.commands.push_back(input);
+        }
+        self.touched(index);
+    }
+
+    pub(crate) fn plug(&mut self, index: usize, plugged: bool) {
+        if self.nodes[index].plugged == plugged {
+            return;
+        }
+        self.nodes[index].plugged = plugged;
+        let primary = self.nodes[index].told().primary;
+        self.command(
+            index,
+            if plugged {
+                Input::LinkUp { primary }
+            } else {
+                Input::LinkDown
+            },
+        );
+    }
+
+    /// Another writer takes the word from a process.
+    pub(crate) fn fence(&mut self, index: usize) {
+        self.trace
+            .note(self.now, || format!("node {index} is fenced from beside"));
+        self.nodes[index].fence();
+        self.touched(index);
+    }
+
+    /// Cuts or mends one direction.
+    pub(crate) fn cut(&mut self, from: usize, to: usize, cut: bool) {
+        if self.cut[from][to] != cut {
+            let what = if cut { "no longer reaches" } else { "reaches" };
+            self.trace
+                .note(self.now, || format!("node {from} {what} node {to}"));
+            self.cut[from][to] = cut;
+        }
+    }
+
+    /// Every link works, nobody stands still, nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.trace
+            .note(self.now, || "everything works again".to_owned());
+        self.weather = Weather::FAIR;
+        self.cut.iter_mut().flatten().for_each(|cut| *cut = false);
+        for index in 0..self.nodes.len() {
+            self.plug(index, true);
+            self.nodes[index].stalled_until = self.now;
+            self.touched(index);
+        }
+    }
+}

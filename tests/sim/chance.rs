@@ -1,0 +1,174 @@
+//! Everything that is left to chance: the fate of a frame, how long an engine takes, where it
+//! stands still. Seeded in large worlds ([`Dice`]), chosen one by one in small ones
+//! ([`explore`](crate::explore)).
+
+use crate::trace::span;
+
+/// What the LAN does with one copy of a frame; spans in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Lost,
+    After(u64),
+    Twice(u64, u64),
+}
+
+/// How rough the world is at present. Chances are per thousand, spans in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    pub(crate) loss: u32,
+    pub(crate) duplication: u32,
+    /// Each copy takes its own time, so that a wide range is reordering as well.
+    pub(crate) delay: (u64, u64),
+    /// Of an engine, to stand still before a step.
+    pub(crate) stall: u32,
+    /// The longest of these.
+    pub(crate) stall_max: u64,
+    /// Of the kernel, to refuse an advert (ENOBUFS).
+    pub(crate) refusal: u32,
+}
+
+impl Weather {
+    /// Nothing goes wrong.
+    pub(crate) const FAIR: Self = Self {
+        loss: 0,
+        duplication: 0,
+        delay: (20_000, 200_000),
+        stall: 0,
+        stall_max: 0,
+        refusal: 0,
+    };
+}
+
+/// Where an engine may stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Awake, nothing read.
+    Ring,
+    /// The ring is read, the timers are not.
+    Timers,
+    /// Between two outputs.
+    Output,
+    /// The time of an advert is taken, the advert has not left.
+    Emission,
+    /// An advert left, the lease is not renewed.
+    Renewal,
+    /// Anywhere else.
+    Other,
+}
+
+/// Decides what nobody planned.
+pub(crate) trait Chance {
+    fn fate(&mut self, weather: &Weather) -> Fate;
+    /// How long the engine stands still before this step, usually 0.
+    fn stall(&mut self, weather: &Weather, node: usize, moment: Moment) -> u64;
+    /// From the reason to wake up to being awake.
+    fn latency(&mut self) -> u64;
+    /// What a step takes.
+    fn step(&mut self) -> u64;
+    /// Whether the kernel takes an advert.
+    fn sends(&mut self, weather: &Weather) -> bool;
+    /// What the kernel takes to add or remove the addresses.
+    fn netlink(&mut self) -> u64;
+}
+
+/// The longest [`Chance::latency`].
+pub(crate) const LATENCY_MAX: u64 = 60_000;
+/// The longest [`Chance::step`].
+pub(crate) const STEP_MAX: u64 = 3_000;
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From `low` to `high`, both included.
+    pub(crate) fn range(&mut self, low: u64, high: u64) -> u64 {
+        low + self.next() % (high - low + 1)
+    }
+
+    /// An index below `length`.
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.next() % length as u64).unwrap()
+    }
+
+    /// True in `permille` of thousand cases.
+    pub(crate) fn chance(&mut self, permille: u32) -> bool {
+        permille > 0 && self.next() % 1000 < u64::from(permille)
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        among[self.index(among.len())]
+    }
+}
+
+impl Chance for Dice {
+    fn fate(&mut self, weather: &Weather) -> Fate {
+        let (low, high) = weather.delay;
+        if self.chance(weather.loss) {
+            Fate::Lost
+        } else if self.chance(weather.duplication) {
+            Fate::Twice(self.range(low, high), self.range(low, high))
+        } else {
+            Fate::After(self.range(low, high))
+        }
+    }
+
+    fn stall(&mut self, weather: &Weather, _: usize, _: Moment) -> u64 {
+        if !self.chance(weather.stall) {
+            return 0;
+        }
+        // Short ones are as interesting as long ones.
+        let longest = self.pick(&[
+            weather.stall_max / 50,
+            weather.stall_max / 5,
+            weather.stall_max,
+        ]);
+        self.range(1, longest.max(1))
+    }
+
+    fn latency(&mut self) -> u64 {
+        self.range(2_000, LATENCY_MAX)
+    }
+
+    fn step(&mut self) -> u64 {
+        self.range(500, STEP_MAX)
+    }
+
+    fn sends(&mut self, weather: &Weather) -> bool {
+        !self.chance(weather.refusal)
+    }
+
+    fn netlink(&mut self) -> u64 {
+        let longest = self.pick(&[300_000, 3_000_000, 30_000_000]);
+        self.range(100_000, longest)
+    }
+}
+
+impl std::fmt::Display for Weather {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (low, high) = self.delay;
+        write!(
+            out,
+            "loss {}‰, duplication {}‰, delay {}-{}, stalls {}‰ up to {}, refused sends {}‰",
+            self.loss,
+            self.duplication,
+            span(low),
+            span(high),
+            self.stall,
+            span(self.stall_max),
+            self.refusal
+        )
+    }
+}

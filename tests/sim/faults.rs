@@ -1,0 +1,383 @@
+//! What goes wrong in a large world: everything follows from one seed.
+
+use std::{net::IpAddr, time::Duration};
+
+use vrrp_user::proto::{Family, Garp, InitialState, Input, Lease, Settings, Version};
+
+use crate::{
+    chance::{Dice, Weather},
+    clock::Clock,
+    planted::Plant,
+    rules::{Broken, Invariant},
+    trace::{Trace, span},
+    world::{Build, World},
+};
+
+/// Troubles in the life of a world, each with elections at its end.
+const ROUNDS: usize = 4;
+
+/// Runs the world of a seed to its end or to the first broken invariant. With a planted fault only
+/// the invariant that it must break counts.
+pub(crate) fn live(
+    seed: u64,
+    plant: Option<(Plant, Invariant)>,
+    recording: bool,
+) -> (World<Dice>, Result<(), Broken>) {
+    let mut dice = Dice::new(seed);
+    let (builds, storm) = draw(&mut dice);
+    let trace = if recording {
+        Trace::recording()
+    } else {
+        Trace::default()
+    };
+    let (_, delay_max) = storm.delay;
+    let delay_max = delay_max.max(Weather::FAIR.delay.1);
+    let mut world = World::new(builds, delay_max, Dice::new(!seed), trace);
+    if let Some((plant, invariant)) = plant {
+        world.plant(plant);
+        world.watch.only = Some(invariant);
+    }
+    describe(&mut world, &storm);
+    let mut story = Story {
+        world,
+        dice,
+        storm,
+        delay_max,
+    };
+    let result = story.run();
+    (story.world, result)
+}
+
+fn describe(world: &mut World<Dice>, storm: &Weather) {
+    for (index, node) in world.nodes.iter().enumerate() {
+        let settings = &node.settings;
+        world.trace.note(0, || {
+            format!(
+                "node {index}: {:?}, priority {}, {:?} adverts, preempt {} after {:?}, {:?}, lease {:?}, {}, clock {:+} ppm",
+                settings.version,
+                settings.priority,
+                settings.advert_interval,
+                settings.preempt,
+                settings.preempt_delay,
+                settings.initial,
+                settings.lease,
+                settings.primary,
+                node.clock.ppm,
+            )
+        });
+    }
+    world.trace.note(0, || format!("storms: {storm}"));
+}
+
+/// One router's settings; the index makes its address.
+pub(crate) fn settings(index: usize, interval: Duration, priority: u8) -> Settings {
+    Settings {
+        vrid: 51,
+        version: Version::V3,
+        family: Family::V4,
+        priority,
+        advert_interval: interval,
+        initial: InitialState::Backup,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        lease: Lease::Auto,
+        garp: Garp {
+            repeat: 1,
+            delay: Duration::ZERO,
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+        },
+        // 1, 62, 123, 184, 5: some octets look negative.
+        primary: IpAddr::from([
+            192,
+            168,
+            1,
+            u8::try_from(60 * (index % 4) + 1 + index).unwrap(),
+        ]),
+    }
+}
+
+/// The nodes and the storms of a world.
+fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
+    let count = dice.pick(&[2, 2, 3, 3, 4, 5]);
+    let (version, interval) = if dice.chance(100) {
+        (Version::V2, dice.pick(&[1000, 2000]))
+    } else {
+        (Version::V3, dice.pick(&[10, 10, 10, 20, 50, 1000]))
+    };
+    let crowded = dice.chance(150);
+    let mixed = version == Version::V3 && !crowded && dice.chance(300);
+    let equal = dice.chance(250);
+    let preempt = dice.pick(&[Some(true), Some(true), Some(false), None]);
+    let lease = if dice.chance(80) {
+        Lease::Off
+    } else {
+        Lease::Auto
+    };
+    let builds = (0..count).map(|index| {
+        let multiple = if mixed { dice.range(1, 3) } else { 1 };
+        let interval = Duration::from_millis(interval * multiple);
+        let priority = if equal { 100 } else { priority(dice, index) };
+        let settings = Settings {
+            version,
+            initial: if dice.chance(200) {
+                InitialState::Master
+            } else {
+                InitialState::Backup
+            },
+            preempt: preempt.unwrap_or_else(|| dice.chance(500)),
+            preempt_delay: if dice.chance(50) {
+                interval * 5
+            } else {
+                Duration::ZERO
+            },
+            lease,
+            garp: Garp {
+                repeat: 1,
+                delay: dice.pick(&[Duration::ZERO, interval * 3]),
+                refresh: dice.pick(&[Duration::ZERO, interval * 2]),
+                refresh_repeat: 1,
+            },
+            ..settings(index, interval, priority)
+        };
+        Build {
+            settings,
+            clock: Clock {
+                base: dice.range(1_000_000_000, 1_000_000_000_000),
+                ppm: dice.range(0, 600).cast_signed() - 300,
+            },
+            ring: if crowded {
+                dice.pick(&[2, 8, 32])
+            } else {
+                4096
+            },
+        }
+    });
+    let builds = builds.collect();
+    (builds, storm(dice, interval * 1_000_000))
+}
+
+fn priority(dice: &mut Dice, index: usize) -> u8 {
+    if index == 0 && dice.chance(50) {
+        return 255;
+    }
+    let any = u8::try_from(dice.range(1, 254)).unwrap();
+    dice.pick(&[any, any, 254, 253, 100, 1])
+}
+
+fn storm(dice: &mut Dice, interval: u64) -> Weather {
+    let calm = Weather::FAIR.delay.1;
+    Weather {
+        loss: dice.pick(&[0, 0, 50, 200, 400]),
+        duplication: dice.pick(&[0, 0, 100]),
+        delay: (
+            20_000,
+            dice.pick(&[calm, calm, interval / 5, interval / 2, interval * 3 / 2]),
+        ),
+        stall: dice.pick(&[0, 0, 2, 20]),
+        stall_max: dice.pick(&[interval / 2, interval * 5, interval * 20]),
+        refusal: dice.pick(&[0, 0, 50, 500]),
+    }
+}
+
+struct Story {
+    world: World<Dice>,
+    dice: Dice,
+    storm: Weather,
+    delay_max: u64,
+}
+
+impl Story {
+    fn run(&mut self) -> Result<(), Broken> {
+        for index in 0..self.world.nodes.len() {
+            let late = self.dice.range(0, self.interval());
+            self.world.run_until(self.world.now + late / 4)?;
+            self.restart(index);
+        }
+        self.settle()?;
+        for _ in 0..ROUNDS {
+            if self.dice.chance(400) {
+                self.planned()?;
+            } else {
+                self.trouble()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The longest Advertisement_Interval of all.
+    fn interval(&self) -> u64 {
+        let intervals = self
+            .world
+            .nodes
+            .iter()
+            .map(|node| node.settings.advert_interval);
+        u64::try_from(intervals.max().unwrap().as_nanos()).unwrap()
+    }
+
+    /// How long RFC 9568 takes at most to have one Active: a `preempt_delay`, 3 intervals, a
+    /// Skew_Time, and Rising. What is still in flight may start a timer over.
+    fn bound(&self) -> u64 {
+        let delays = self
+            .world
+            .nodes
+            .iter()
+            .map(|node| node.settings.preempt_delay);
+        let delay = u64::try_from(delays.max().unwrap().as_nanos()).unwrap();
+        let interval = self.interval();
+        let skew = match self.world.nodes[0].settings.version {
+            Version::V2 => 1_000_000_000,
+            Version::V3 => interval,
+        };
+        delay + 4 * interval + skew + self.delay_max + 2_000_000
+    }
+
+    fn pass(&mut self, time: u64) -> Result<(), Broken> {
+        self.world.run_until(self.world.now + time)
+    }
+
+    fn restart(&mut self, index: usize) {
+        let priority = self.world.nodes[index].settings.priority;
+        self.world.start(index, priority);
+    }
+
+    /// A node that is no owner of the addresses gets another priority.
+    fn change_priority(&mut self, index: usize) {
+        let old = self.world.nodes[index].settings.priority;
+        let new = if old == 255 {
+            old
+        } else {
+            priority(&mut self.dice, 1)
+        };
+        self.world.start(index, new);
+    }
+
+    /// Everything works from here on: who is Active within the bound stays so.
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.world.heal();
+        self.pass(self.bound())?;
+        self.world.watch.settled(self.world.now, &self.world.nodes);
+        self.world.watch.verdict()?;
+        let before = self.world.watch.promotions;
+        self.pass(6 * self.interval())?;
+        self.world.watch.settled(self.world.now, &self.world.nodes);
+        if self.world.watch.promotions != before {
+            self.world
+                .broke(Invariant::NotDisplaced, "a router rises in peace")?;
+        }
+        self.world.watch.verdict()
+    }
+
+    /// A planned stop, a return, a change of priority, in fair weather.
+    fn planned(&mut self) -> Result<(), Broken> {
+        let running = self.running();
+        let Some(active) = self.world.active() else {
+            return Ok(());
+        };
+        let index = self.dice.pick(&running);
+        let index = if self.dice.chance(600) { active } else { index };
+        if running.len() > 1 || index != active {
+            self.world.watch.calm = true;
+            self.world.command(index, Input::Shutdown);
+            let stopped = if self.dice.chance(500) {
+                self.bound()
+            } else {
+                5 * self.interval()
+            };
+            self.pass(stopped.max(4 * self.interval() + 2_000_000))?;
+            if self.dice.chance(300) {
+                self.change_priority(index);
+            } else {
+                self.restart(index);
+            }
+            self.pass(self.bound())?;
+            self.world.watch.calm = false;
+        }
+        self.settle()
+    }
+
+    fn trouble(&mut self) -> Result<(), Broken> {
+        let interval = self.interval();
+        self.world.weather = self.storm;
+        if self.dice.chance(300) {
+            self.world.weather = Weather::FAIR;
+        }
+        let weather = self.world.weather;
+        self.world
+            .trace
+            .note(self.world.now, || format!("weather: {weather}"));
+        for _ in 0..self.dice.range(1, 7) {
+            let wait = self.dice.pick(&[interval / 20, interval, interval * 5]);
+            let wait = self.dice.range(0, wait);
+            self.pass(wait)?;
+            self.strike();
+        }
+        let rest = self.dice.range(0, interval * 8);
+        self.pass(rest)?;
+        for index in 0..self.world.nodes.len() {
+            if self.world.nodes[index].engine.is_none() && self.dice.chance(700) {
+                self.restart(index);
+            }
+        }
+        if self.running().is_empty() {
+            self.restart(0);
+        }
+        self.settle()
+    }
+
+    fn running(&self) -> Vec<usize> {
+        let nodes = self.world.nodes.iter().enumerate();
+        nodes
+            .filter(|(_, node)| node.engine.is_some())
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// One fault, more often of the Active than of another.
+    fn strike(&mut self) {
+        let count = self.world.nodes.len();
+        let any = self.dice.index(count);
+        let index = self
+            .world
+            .active()
+            .filter(|_| self.dice.chance(500))
+            .unwrap_or(any);
+        let interval = self.interval();
+        match self.dice.range(0, 13) {
+            0..=2 => {
+                let longest = self.dice.pick(&[interval / 2, interval * 4, interval * 15]);
+                let length = self.dice.range(1, longest);
+                self.world.stall(index, length);
+            }
+            3 => self.world.kill(index),
+            4 => self.world.crash(index),
+            5..=6 => self.restart(index),
+            7 => self.change_priority(index),
+            8 => {
+                let (to, cut) = (self.dice.index(count), self.dice.chance(600));
+                self.world.cut(index, to, cut);
+            }
+            9 => {
+                let side: Vec<bool> = (0..count).map(|_| self.dice.chance(500)).collect();
+                for from in 0..count {
+                    (0..count).for_each(|to| self.world.cut(from, to, side[from] != side[to]));
+                }
+            }
+            10 => {
+                let plugged = !self.world.nodes[index].plugged;
+                self.world.plug(index, plugged);
+            }
+            11 => self.world.command(index, Input::Shutdown),
+            12 => self.world.command(index, Input::ShutdownNow),
+            _ => self.world.fence(index),
+        }
+    }
+}
+
+/// What was tried, for people.
+pub(crate) fn report(worlds: u64, promotions: u64, tolerated: u64) -> String {
+    format!(
+        "{promotions} elections in {worlds} worlds; at most {} of a common answer while an engine stood still",
+        span(tolerated)
+    )
+}

@@ -1,0 +1,150 @@
+//! The kernel half of a node: the words in `SLOTS`, the ring, and the verdicts of the very `policy`
+//! that the BPF programs are compiled from. It works on while the engine stands still or is dead.
+
+use std::{collections::VecDeque, net::Ipv4Addr};
+
+use vrrp_ebpf::{
+    abi::{self, Event, Follow, RouterEntry, RouterKey, VipEntry, VipKey, router_flags},
+    ownership::Ownership,
+    policy::{self, Link, Report, Tables},
+};
+use vrrp_user::proto::{Instant, Settings, Version, frame::Mac};
+
+/// The virtual IP of every world.
+pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 254);
+
+const LINK: Link = Link {
+    ifindex: 1,
+    stripped_vlan: 0,
+};
+
+/// What XDP and the maps hold for one virtual router.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    pub(crate) ownership: Ownership,
+    pub(crate) last_seen: u64,
+    pub(crate) follow: Follow,
+    entry: RouterEntry,
+    vip: VipEntry,
+    pub(crate) ring: VecDeque<Event>,
+    ring_size: usize,
+}
+
+/// What a frame did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// The record, whether or not the ring took it.
+    pub(crate) event: Event,
+    /// The engine is woken.
+    pub(crate) wakes: bool,
+    /// `last_seen` was set.
+    pub(crate) stamped: bool,
+    /// The ring was full.
+    pub(crate) forgotten: bool,
+}
+
+impl Kernel {
+    /// Freshly loaded, for a router with this MAC and a ring of this many records.
+    pub(crate) fn new(settings: &Settings, primary: Ipv4Addr, mac: Mac, ring_size: usize) -> Self {
+        let spoken = match settings.version {
+            Version::V2 => router_flags::ACCEPT_V2,
+            Version::V3 => router_flags::ACCEPT_V3,
+        };
+        Self {
+            ownership: Ownership::NONE,
+            last_seen: 0,
+            follow: Follow::default(),
+            entry: RouterEntry {
+                slot: 0,
+                flags: spoken,
+                primary: bytes(primary),
+                address_digest: abi::address_digest(0, VIP.octets()),
+                address_count: 1,
+                interval_cs: u16::try_from(settings.advert_interval.as_millis() / 10).unwrap(),
+                auth_type: 0,
+                _pad: [0; 3],
+                auth_data: [0; 8],
+            },
+            vip: VipEntry {
+                slot: 0,
+                vip: 0,
+                mac,
+                _pad: [0; 2],
+            },
+            ring: VecDeque::new(),
+            ring_size,
+        }
+    }
+
+    /// XDP sees a frame. `deaf`: it leaves no stamp (a planted fault).
+    pub(crate) fn receive(&mut self, now: Instant, frame: &[u8], deaf: bool) -> Option<Received> {
+        let verdict = policy::ingress(frame, &At { kernel: self, now }, LINK)?;
+        if verdict.seen > 0 && !deaf {
+            self.last_seen = verdict.seen;
+        }
+        if verdict.report == Report::Nothing {
+            return None;
+        }
+        let forgotten = self.ring.len() >= self.ring_size;
+        if !forgotten {
+            self.ring.push_back(verdict.event);
+        }
+        Some(Received {
+            event: verdict.event,
+            wakes: verdict.report == Report::Wake && !forgotten,
+            stamped: verdict.seen > 0,
+            forgotten,
+        })
+    }
+
+    /// Whether an ARP request would be answered.
+    pub(crate) fn answers(&self, now: Instant) -> bool {
+        self.ownership.answers(now.0, self.last_seen)
+    }
+}
+
+/// The maps, read at a moment.
+struct At<'kernel> {
+    kernel: &'kernel Kernel,
+    now: Instant,
+}
+
+impl Tables for At<'_> {
+    fn now(&self) -> u64 {
+        self.now.0
+    }
+
+    fn router(&self, _: &RouterKey) -> Option<&RouterEntry> {
+        Some(&self.kernel.entry)
+    }
+
+    fn ownership(&self, _: u32) -> Ownership {
+        self.kernel.ownership
+    }
+
+    fn last_seen(&self, _: u32) -> u64 {
+        self.kernel.last_seen
+    }
+
+    fn follow(&self, _: u32) -> Follow {
+        self.kernel.follow
+    }
+
+    fn may_be_vip(&self, tail: [u8; 4]) -> bool {
+        tail == VIP.octets()
+    }
+
+    fn vip(&self, _: &VipKey) -> Option<&VipEntry> {
+        Some(&self.kernel.vip)
+    }
+
+    fn vip_state(&self, _: u32) -> u64 {
+        0
+    }
+}
+
+fn bytes(address: Ipv4Addr) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&address.octets());
+    bytes
+}

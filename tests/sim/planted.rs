@@ -1,0 +1,203 @@
+//! Faults planted around the core: what it is told, what it asks for, and how its engine treats the
+//! words. Each must break the invariant that stands beside it, or the invariants see nothing.
+
+use std::time::Duration;
+
+use vrrp_ebpf::ownership;
+use vrrp_user::proto::{Input, Instant, Lease, Output, Router, Settings, State};
+
+use crate::{faults, rules::Invariant};
+
+/// A defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// 6 intervals instead of 3.
+    LeaseTooLong,
+    /// `lease off` although the configuration says otherwise.
+    LeaseForever,
+    /// The lease counts from when the engine gets round to it, not from before the send.
+    LeaseFromTheEnd,
+    /// The lease is renewed for an advert that the kernel refused.
+    LeaseForUnsent,
+    /// Deadlines count from when an advert is looked at, not from its arrival.
+    DeadlineFromProcessing,
+    /// A deadline is believed before the ring and `last_seen` are read.
+    TimersFirst,
+    /// A Backup rises after 3 intervals.
+    SkewIgnored,
+    /// Every Backup waits as long as the worst one.
+    SkewOfTheWorst,
+    /// Nobody is told of priority 0.
+    PriorityZeroIgnored,
+    /// `nopreempt` is not obeyed.
+    PreemptsThough,
+    /// Preemption is forgotten.
+    NeverPreempts,
+    /// Of equal priorities the lower address wins.
+    TieBreakInverted,
+    /// An Active does not look at better adverts.
+    ActiveIsDeaf,
+    /// A Backup does not restart its timer.
+    BackupIsDeaf,
+    /// Nobody is told when an Active takes over.
+    NoFirstAdvert,
+    /// The timer goes by the own interval, not by the Active's.
+    OwnIntervalOnly,
+    /// Ownership goes when priority 0 is sent.
+    RetiringDropsOwnership,
+    /// XDP does not stamp the successor's advert.
+    NoStamps,
+    /// A demotion leaves the word as it is.
+    DemotionKeepsOwnership,
+    /// An Active does not answer the adverts of worse routers.
+    WorseIsNotAnswered,
+    /// A writer goes on after another one took the word.
+    OtherWritersIgnored,
+}
+
+/// Every fault and what it breaks.
+const ALL: [(Plant, Invariant); 21] = [
+    (Plant::LeaseTooLong, Invariant::LeaseOutlived),
+    (Plant::LeaseForever, Invariant::LeaseOutlived),
+    (Plant::LeaseFromTheEnd, Invariant::LeaseOutlived),
+    (Plant::LeaseForUnsent, Invariant::NoActiveWithoutAdverts),
+    (Plant::DeadlineFromProcessing, Invariant::InTime),
+    (Plant::TimersFirst, Invariant::NotDisplaced),
+    (Plant::SkewIgnored, Invariant::NotDisplaced),
+    (Plant::SkewOfTheWorst, Invariant::InTime),
+    (Plant::PriorityZeroIgnored, Invariant::InTime),
+    (Plant::PreemptsThough, Invariant::NotDisplaced),
+    (Plant::NeverPreempts, Invariant::BestWins),
+    (Plant::TieBreakInverted, Invariant::NotDisplaced),
+    (Plant::ActiveIsDeaf, Invariant::TwoActives),
+    (Plant::BackupIsDeaf, Invariant::NotDisplaced),
+    (Plant::NoFirstAdvert, Invariant::NoActiveWithoutAdverts),
+    (Plant::OwnIntervalOnly, Invariant::NotDisplaced),
+    (Plant::RetiringDropsOwnership, Invariant::NoOwner),
+    (Plant::NoStamps, Invariant::AnswersOverlap),
+    (Plant::DemotionKeepsOwnership, Invariant::AnswersOverlap),
+    (Plant::WorseIsNotAnswered, Invariant::AnswersOverlap),
+    (Plant::OtherWritersIgnored, Invariant::Superseded),
+];
+
+impl Plant {
+    pub(crate) fn settings(self, settings: &Settings) -> Settings {
+        let mut told = settings.clone();
+        match self {
+            Self::LeaseTooLong => told.lease = Lease::Span(settings.advert_interval * 6),
+            Self::LeaseForever => told.lease = Lease::Off,
+            Self::PreemptsThough => told.preempt = true,
+            Self::NeverPreempts => told.preempt = false,
+            Self::TieBreakInverted => {
+                if let std::net::IpAddr::V4(address) = settings.primary {
+                    told.primary = std::net::IpAddr::from(address.octets().map(|octet| !octet));
+                }
+            }
+            _ => {}
+        }
+        told
+    }
+
+    pub(crate) fn input(
+        self,
+        state: State,
+        settings: &Settings,
+        woken: Instant,
+        input: Input,
+    ) -> Option<Input> {
+        let Input::Advert(mut advert) = input else {
+            let deaf = self == Self::BackupIsDeaf && matches!(input, Input::Seen(_));
+            return (!deaf).then_some(input);
+        };
+        let worse = (advert.priority, advert.source) < (settings.priority, settings.primary);
+        let deaf = match self {
+            Self::PriorityZeroIgnored => advert.priority == 0,
+            Self::ActiveIsDeaf => state == State::Active && !worse,
+            Self::WorseIsNotAnswered => state == State::Active && worse,
+            Self::BackupIsDeaf => state == State::Backup && advert.priority > 0,
+            _ => false,
+        };
+        match self {
+            Self::DeadlineFromProcessing => advert.arrived = woken,
+            Self::OwnIntervalOnly => {
+                advert.interval_cs =
+                    u16::try_from(settings.advert_interval.as_millis() / 10).unwrap();
+            }
+            _ => {}
+        }
+        (!deaf).then_some(Input::Advert(advert))
+    }
+
+    pub(crate) fn output(self, before: State, output: Output) -> Option<Output> {
+        let kept = match (self, output) {
+            (Self::NoFirstAdvert, Output::Advertise { priority }) => {
+                priority == 0 || before == State::Active
+            }
+            (Self::RetiringDropsOwnership, Output::Own { state, .. }) => {
+                if state == ownership::State::Retiring {
+                    let state = ownership::State::Idle;
+                    return Some(Output::Own { state, expiry: 0 });
+                }
+                true
+            }
+            (Self::DemotionKeepsOwnership, Output::Own { state, .. }) => {
+                state != ownership::State::Idle
+            }
+            _ => true,
+        };
+        kept.then_some(output)
+    }
+
+    /// By how much timers fire early, nanoseconds; negative: late.
+    pub(crate) fn haste(self, core: &Router) -> i64 {
+        let skew = core.intervals().skew();
+        let longest = core.settings().advert_interval.mul_f64(255.0 / 256.0);
+        let early = |span: Duration| i64::try_from(span.as_nanos()).unwrap();
+        match (self, core.state()) {
+            (Self::SkewIgnored, State::Backup) => early(skew),
+            (Self::SkewOfTheWorst, State::Backup) => early(skew) - early(longest.max(skew)),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn believes_timers_first(self) -> bool {
+        self == Self::TimersFirst
+    }
+
+    pub(crate) fn renews_from_the_end(self) -> bool {
+        self == Self::LeaseFromTheEnd
+    }
+
+    pub(crate) fn renews_unsent(self) -> bool {
+        self == Self::LeaseForUnsent
+    }
+
+    pub(crate) fn leaves_no_stamp(self) -> bool {
+        self == Self::NoStamps
+    }
+
+    pub(crate) fn ignores_other_writers(self) -> bool {
+        self == Self::OtherWritersIgnored
+    }
+}
+
+/// Worlds that a fault may take to show.
+const SEEDS: u64 = 3000;
+
+#[test]
+fn every_planted_fault_breaks_its_invariant() {
+    let mut unseen = Vec::new();
+    for (plant, invariant) in ALL {
+        let breaks = |seed: &u64| {
+            faults::live(*seed, Some((plant, invariant)), false)
+                .1
+                .is_err()
+        };
+        let caught = (0..SEEDS).find(breaks);
+        println!("{plant:?} breaks {invariant:?} at seed {caught:?}");
+        if caught.is_none() {
+            unseen.push(plant);
+        }
+    }
+    assert!(unseen.is_empty(), "unseen: {unseen:?}");
+}

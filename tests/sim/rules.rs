@@ -1,0 +1,65 @@
+//! What must hold. "A hears B": B's adverts of B's last interval were delivered to A's XDP, or are on
+//! their way. "Answers": [`Ownership::answers`](vrrp_ebpf::ownership::Ownership::answers) at the
+//! node's own clock, whether or not its engine runs.
+
+use std::fmt;
+
+use crate::trace::moment;
+
+/// The rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Invariant {
+    /// From the longest time that RFC 9568 section 6.4 allows after the last trouble on (a
+    /// `preempt_delay`, an Active_Down_Interval, and one interval to install addresses), exactly one
+    /// running router is Active, it answers, nobody else does, and that stays so.
+    OneActive,
+    /// Two routers that hear each other are not both Active for longer than one advert, its way and
+    /// its handling; time in which one of them stands still does not count.
+    TwoActives,
+    /// The Active is one that nobody who preempts has a better priority than.
+    BestWins,
+    /// A router gives way to better adverts only: by priority, then by address. No Backup rises
+    /// before its Active_Down_Interval, or Skew_Time after priority 0, has passed since the arrival of
+    /// the last advert that it has to heed: any without preemption, those of at least its priority with.
+    NotDisplaced,
+    /// A Backup whose engine runs has risen when that time has passed.
+    InTime,
+    /// Who is Active and runs has handed an advert to the kernel in the last interval; who answers as
+    /// Active under a lease has had one leave within the last 3 intervals, or was promoted within the
+    /// last quarter of an interval (1 ms at least).
+    NoActiveWithoutAdverts,
+    /// Whoever becomes Active for want of adverts finds that the one whose adverts it heard last, to
+    /// the last one, answers no more as Active. It does not matter for how long and where that one's
+    /// engine stands still. (XDP silences a Retiring router: see [`Self::AnswersOverlap`].)
+    LeaseOutlived,
+    /// Two routers that hear each other answer together for no longer than an advert's way there,
+    /// one's way back, and a turn at either end. Time in which one of their engines stands still does
+    /// not count, because then its lease ends, but for a Retiring router, which XDP itself silences.
+    /// Two Retiring routers are no successors of each other: priority 0 silences nobody.
+    AnswersOverlap,
+    /// While nothing is lost and nothing stands still, a planned stop, a return, a change of priority
+    /// leave no moment at which nobody answers.
+    NoOwner,
+    /// A process whose word was taken over writes it no more.
+    Superseded,
+}
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    pub(crate) invariant: Invariant,
+    pub(crate) at: u64,
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{:?} is broken at {}: {}",
+            self.invariant,
+            moment(self.at),
+            self.what
+        )
+    }
+}

@@ -1,0 +1,214 @@
+//! Moves that everybody makes, in a world without chance: when the successor takes over, and for how
+//! long nobody or two answer.
+
+use std::time::Duration;
+
+use vrrp_user::proto::{InitialState, Input, Settings, State, Version};
+
+use crate::{
+    chance::{Chance, Fate, Moment, Weather},
+    clock::Clock,
+    faults::settings,
+    trace::Trace,
+    world::{Build, World},
+};
+
+const MILLISECOND: u64 = 1_000_000;
+const DELAY: u64 = 200_000;
+/// A turn of an engine with its wake-up, a promotion's advert included.
+const TURN: u64 = 60_000;
+
+/// All goes well and takes always the same time.
+#[derive(Debug)]
+struct Calm;
+
+impl Chance for Calm {
+    fn fate(&mut self, _: &Weather) -> Fate {
+        Fate::After(DELAY)
+    }
+
+    fn stall(&mut self, _: &Weather, _: usize, _: Moment) -> u64 {
+        0
+    }
+
+    fn latency(&mut self) -> u64 {
+        20_000
+    }
+
+    fn step(&mut self) -> u64 {
+        1_000
+    }
+
+    fn sends(&mut self, _: &Weather) -> bool {
+        true
+    }
+
+    fn netlink(&mut self) -> u64 {
+        2 * MILLISECOND
+    }
+}
+
+struct Story {
+    world: World<Calm>,
+    interval: u64,
+}
+
+impl Story {
+    /// Started together and settled.
+    fn settled(version: Version, interval: Duration, priorities: &[u8]) -> Self {
+        let build = |(index, priority): (usize, &u8)| Build {
+            settings: Settings {
+                version,
+                initial: InitialState::Backup,
+                ..settings(index, interval, *priority)
+            },
+            clock: Clock {
+                base: 1_000_000_000_000,
+                ppm: 0,
+            },
+            ring: 4096,
+        };
+        let builds = priorities.iter().enumerate().map(build).collect();
+        let world = World::new(builds, DELAY, Calm, Trace::default());
+        let interval = u64::try_from(interval.as_nanos()).unwrap();
+        let mut story = Self { world, interval };
+        for (index, priority) in priorities.iter().enumerate() {
+            story.world.start(index, *priority);
+        }
+        story.run(10 * interval);
+        story
+    }
+
+    fn pair() -> Self {
+        Self::settled(Version::V3, Duration::from_millis(10), &[254, 253])
+    }
+
+    fn run(&mut self, time: u64) {
+        let end = self.world.now + time;
+        self.world
+            .run_until(end)
+            .unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.world
+            .nodes
+            .iter()
+            .map(crate::node::Node::state)
+            .collect()
+    }
+
+    /// Runs until `node` is Active; how long that took.
+    fn takeover(&mut self, node: usize) -> u64 {
+        let begin = self.world.now;
+        while self.world.nodes[node].state() != State::Active {
+            assert!(
+                self.world.now < begin + 10 * self.interval,
+                "nobody takes over"
+            );
+            self.run(1_000);
+        }
+        self.world.now - begin
+    }
+}
+
+#[test]
+fn the_best_router_serves_and_goes_on() {
+    let mut story = Story::settled(Version::V3, Duration::from_millis(10), &[200, 150, 100]);
+    assert_eq!(
+        story.states(),
+        [State::Active, State::Backup, State::Backup]
+    );
+    story.world.watch.calm = true;
+    let before = story.world.watch.promotions;
+    story.run(100 * story.interval);
+    assert_eq!(story.world.watch.promotions, before);
+}
+
+#[test]
+fn a_crash_is_over_at_the_floor_of_the_rfc() {
+    let mut story = Story::pair();
+    let last = story.world.nodes[1]
+        .engine
+        .as_ref()
+        .unwrap()
+        .core
+        .deadline()
+        .unwrap();
+    let floor = story.world.nodes[1].clock.world(last);
+    story.world.crash(0);
+    story.takeover(1);
+    // 3 x 10 ms and the Skew_Time of priority 253 after the last arrival.
+    let late = story.world.now.saturating_sub(floor);
+    assert!(story.world.now >= floor && late <= TURN, "{late}");
+    assert_eq!(story.states(), [State::Initialize, State::Active]);
+}
+
+#[test]
+fn a_planned_stop_costs_a_skew_and_nobody_notices() {
+    for (version, interval, priorities, skew) in [
+        (Version::V3, 10, [254, 253], 117_187),
+        (Version::V2, 1000, [100, 99], 613_281_250),
+    ] {
+        let mut story = Story::settled(version, Duration::from_millis(interval), &priorities);
+        story.world.watch.calm = true;
+        story.world.command(0, Input::Shutdown);
+        let took = story.takeover(1);
+        assert!((skew..=skew + DELAY + 2 * TURN).contains(&took), "{took}");
+        story.run(5 * story.interval);
+        assert_eq!(story.states(), [State::Initialize, State::Active]);
+        assert!(
+            story.world.nodes[0].engine.is_none(),
+            "the process has ended"
+        );
+    }
+}
+
+#[test]
+fn the_better_router_comes_back_without_a_gap() {
+    let mut story = Story::pair();
+    story.world.crash(0);
+    story.run(10 * story.interval);
+    story.world.watch.calm = true;
+    story.world.start(0, 254);
+    story.run(20 * story.interval);
+    assert_eq!(story.states(), [State::Active, State::Backup]);
+}
+
+/// The engine stands still, the programs do not: the lease ends before the Backup takes over.
+#[test]
+fn a_frozen_active_has_fenced_itself() {
+    let mut story = Story::pair();
+    story.world.stall(0, 100 * MILLISECOND);
+    story.takeover(1);
+    assert!(!story.world.nodes[0].answers(story.world.now));
+    story.run(20 * story.interval);
+    assert_eq!(story.states(), [State::Active, State::Backup]);
+}
+
+#[test]
+fn of_three_the_second_takes_over() {
+    let mut story = Story::settled(Version::V3, Duration::from_millis(10), &[200, 150, 100]);
+    story.world.crash(0);
+    story.run(10 * story.interval);
+    assert_eq!(
+        story.states(),
+        [State::Initialize, State::Active, State::Backup]
+    );
+    story.world.command(1, Input::Shutdown);
+    story.run(10 * story.interval);
+    assert_eq!(story.states()[1..], [State::Initialize, State::Active]);
+    story.world.start(0, 200);
+    story.run(20 * story.interval);
+    assert_eq!(
+        story.states(),
+        [State::Active, State::Initialize, State::Backup]
+    );
+}
+
+#[test]
+fn equal_priorities_end_with_the_higher_address() {
+    let story = Story::settled(Version::V3, Duration::from_millis(10), &[100; 4]);
+    // .1, .62, .123, .184: octets are unsigned.
+    assert_eq!(story.world.active(), Some(3));
+}

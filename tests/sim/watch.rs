@@ -1,0 +1,383 @@
+//! Watches over the [rules](crate::rules), from what nodes do and words say.
+
+use vrrp_ebpf::ownership;
+use vrrp_user::proto::{Cause, Instant, Lease, State, Transition};
+
+use crate::{
+    chance::{LATENCY_MAX, STEP_MAX},
+    engine::advert,
+    hearing::{Oracle, Outcome, Sight},
+    kernel::Received,
+    node::Node,
+    rules::{Broken, Invariant},
+    trace::span,
+};
+
+/// A turn of the engine, its outputs included, that nothing interrupts.
+const TURN_MAX: u64 = 40 * STEP_MAX;
+
+/// Looks on.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// By sender, then receiver.
+    sights: Vec<Vec<Sight>>,
+    lives: Vec<Life>,
+    /// For how long two nodes have answered together, and been Active together.
+    answering: Vec<Vec<u64>>,
+    active: Vec<Vec<u64>>,
+    /// There and back, with a turn at either end.
+    round_trip: u64,
+    /// Nothing is lost and nothing stands still: somebody must always answer.
+    pub(crate) calm: bool,
+    pub(crate) promotions: u64,
+    /// The longest overlap that was put up with because an engine stood still, nanoseconds.
+    pub(crate) tolerated: u64,
+    /// Every other invariant may be broken.
+    pub(crate) only: Option<Invariant>,
+    broken: Option<Broken>,
+}
+
+/// What is known of a node beside what it says.
+#[derive(Debug, Default)]
+struct Life {
+    oracle: Option<Oracle>,
+    answers: bool,
+    /// When it began to answer.
+    since: u64,
+    cause: Option<Cause>,
+    /// When its engine woke up for that decision, and who it had heard last.
+    decided: u64,
+    heard: Option<usize>,
+    /// When an advert left, by its own clock, and when one was last handed over.
+    left: Option<Instant>,
+    promoted: Option<Instant>,
+    handed: Instant,
+    /// Promoted, and no advert handed over since.
+    unsaid: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(nodes: usize, delay_max: u64) -> Self {
+        Self {
+            sights: vec![vec![Sight::NONE; nodes]; nodes],
+            lives: (0..nodes).map(|_| Life::default()).collect(),
+            answering: vec![vec![0; nodes]; nodes],
+            active: vec![vec![0; nodes]; nodes],
+            round_trip: 2 * (delay_max + LATENCY_MAX + TURN_MAX),
+            calm: false,
+            promotions: 0,
+            tolerated: 0,
+            only: None,
+            broken: None,
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Result<(), Broken> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// The first break counts; what follows may follow from it.
+    pub(crate) fn broke(&mut self, invariant: Invariant, at: u64, what: String) {
+        if self.only.is_none_or(|only| only == invariant) {
+            self.broken.get_or_insert(Broken {
+                invariant,
+                at,
+                what,
+            });
+        }
+    }
+
+    pub(crate) fn started(&mut self, node: usize, nodes: &[Node]) {
+        self.lives[node] = Life {
+            oracle: Oracle::new(&nodes[node].settings),
+            ..Life::default()
+        };
+        self.deafened(node);
+    }
+
+    /// What reached a node so far is forgotten there.
+    fn deafened(&mut self, node: usize) {
+        self.sights.iter_mut().for_each(|row| row[node].lose());
+    }
+
+    /// An advert left at this time of its sender's.
+    pub(crate) fn left(&mut self, node: usize, local: Instant) {
+        self.lives[node].left = Some(local);
+        self.handed(node, local);
+    }
+
+    /// The kernel refused an advert: nobody can hear it.
+    pub(crate) fn refused(&mut self, now: u64, node: usize, local: Instant) {
+        self.handed(node, local);
+        self.sights[node]
+            .iter_mut()
+            .for_each(|sight| sight.refused(now));
+    }
+
+    fn handed(&mut self, node: usize, local: Instant) {
+        self.lives[node].handed = local;
+        self.lives[node].unsaid = false;
+    }
+
+    pub(crate) fn sight(&mut self, from: usize, to: usize) -> &mut Sight {
+        &mut self.sights[from][to]
+    }
+
+    pub(crate) fn arrived(&mut self, from: usize, to: usize, received: &Received) {
+        let advert = advert(&received.event);
+        // No stamp tells of a priority 0 that a full ring lost: a slower takeover, not a wrong one.
+        if received.forgotten && advert.priority == 0 {
+            return;
+        }
+        if let Some(oracle) = &mut self.lives[to].oracle {
+            oracle.arrived(from, &advert, received.stamped);
+            if received.forgotten {
+                oracle.suspend();
+            }
+        }
+    }
+
+    pub(crate) fn woke(&mut self, node: usize, woken: Instant) {
+        if let Some(oracle) = &mut self.lives[node].oracle {
+            oracle.woke(woken);
+        }
+    }
+
+    /// A state is about to be changed, by a turn that began at `woken`.
+    pub(crate) fn decided(&mut self, now: u64, index: usize, node: &Node, transition: &Transition) {
+        let Some(engine) = &node.engine else { return };
+        let woken = engine.woken;
+        let life = &mut self.lives[index];
+        if matches!(transition.from, State::Initialize | State::Fault) {
+            self.sights.iter_mut().for_each(|row| row[index].lose());
+        }
+        let mut early = None;
+        if let Some(oracle) = &mut life.oracle {
+            match (transition.from, transition.to, transition.cause) {
+                (_, State::Backup, Cause::Startup | Cause::LinkUp) => {
+                    let first = transition.cause == Cause::Startup;
+                    oracle.started(woken, first, &node.settings);
+                }
+                (_, State::Backup, _) => match &engine.advert {
+                    Some(advert) => oracle.deposed(advert, woken),
+                    _ => oracle.suspend(),
+                },
+                (State::Backup, State::Active | State::Rising, _) => {
+                    let deadline = oracle.known_deadline();
+                    early = (woken < deadline).then(|| deadline.since(woken));
+                    life.heard = oracle.last_heard(woken);
+                    oracle.suspend();
+                }
+                _ => oracle.suspend(),
+            }
+        }
+        if transition.to == State::Active {
+            life.cause = Some(transition.cause);
+            life.decided = node.clock.world(woken);
+            life.promoted = Some(woken);
+            life.handed = node.clock.local(now);
+            life.unsaid = true;
+            self.promotions += 1;
+        }
+        if let Some(early) = early {
+            let what = format!(
+                "node {index} rises {early:?} early ({:?})",
+                transition.cause
+            );
+            self.broke(Invariant::NotDisplaced, now, what);
+        }
+        if transition.from == State::Active
+            && let (Cause::BetterAdvert, Some(advert)) = (transition.cause, &engine.advert)
+            && (advert.priority, advert.source) <= (node.settings.priority, node.settings.primary)
+        {
+            let what = format!("node {index} gives way to {advert:?}");
+            self.broke(Invariant::NotDisplaced, now, what);
+        }
+    }
+
+    /// Between two events words change by expiry only.
+    pub(crate) fn passed(&mut self, from: u64, to: u64, nodes: &[Node]) {
+        let until = |node: &Node| node.answers_until().min(to);
+        if self.calm {
+            let covered = nodes.iter().filter(|node| node.answers(from)).map(until);
+            let covered = covered.max().unwrap_or(from);
+            if covered < to {
+                let gap = span(to - covered);
+                self.broke(
+                    Invariant::NoOwner,
+                    covered,
+                    format!("nobody answers for {gap}"),
+                );
+            }
+        }
+        for a in 0..nodes.len() {
+            for b in 0..a {
+                let (one, other) = (&nodes[a], &nodes[b]);
+                if one.answers(from) && other.answers(from) {
+                    self.both_answer(from, until(one).min(until(other)), a, b, nodes);
+                } else {
+                    self.answering[a][b] = 0;
+                }
+                if one.state() == State::Active && other.state() == State::Active {
+                    self.both_active(from, to, a, b, nodes);
+                } else {
+                    self.active[a][b] = 0;
+                }
+            }
+        }
+    }
+
+    fn hear_each_other(&self, a: usize, b: usize, nodes: &[Node]) -> bool {
+        let heard = |from: usize, to: usize| {
+            let interval = nodes[from].settings.advert_interval.as_nanos();
+            self.sights[from][to].is_heard(u64::try_from(interval).unwrap())
+        };
+        heard(a, b) && heard(b, a)
+    }
+
+    fn both_answer(&mut self, from: u64, to: u64, a: usize, b: usize, nodes: &[Node]) {
+        let (new, old) = if self.lives[a].since >= self.lives[b].since {
+            (a, b)
+        } else {
+            (b, a)
+        };
+        let claim = &self.lives[new];
+        let known =
+            matches!(self.sights[old][new].outcome, Outcome::Delivered(at) if at <= claim.decided);
+        let interval = u64::try_from(nodes[old].settings.advert_interval.as_nanos()).unwrap();
+        let retires = |node: &Node| node.kernel.ownership.state() == ownership::State::Retiring;
+        let leased = nodes[old].settings.lease != Lease::Off && !retires(&nodes[old]);
+        if leased
+            && claim.cause == Some(Cause::ActiveDown)
+            && claim.heard == Some(old)
+            && known
+            && self.sights[old][new].is_heard(interval)
+            // The lease is of that advert, not of a term that begins just then.
+            && self.lives[old].decided <= self.sights[old][new].sent
+        {
+            let what = format!("node {new} became Active, and node {old}, silent, answers on");
+            return self.broke(Invariant::LeaseOutlived, from, what);
+        }
+        let both_retire = retires(&nodes[a]) && retires(&nodes[b]);
+        if both_retire || !self.hear_each_other(a, b, nodes) {
+            self.answering[a][b] = 0;
+            return;
+        }
+        let excused = |index: usize| nodes[index].stands_still(from) && !retires(&nodes[index]);
+        if excused(a) || excused(b) {
+            // How long that may be is for `NoActiveWithoutAdverts` to say: a lease.
+            self.tolerated = self.tolerated.max(to - from);
+            return;
+        }
+        self.answering[a][b] += to - from;
+        if self.answering[a][b] > self.round_trip {
+            let what = format!(
+                "nodes {b} and {a} answer together for {}",
+                span(self.answering[a][b])
+            );
+            self.broke(Invariant::AnswersOverlap, to, what);
+        }
+    }
+
+    fn both_active(&mut self, from: u64, to: u64, a: usize, b: usize, nodes: &[Node]) {
+        if !self.hear_each_other(a, b, nodes) {
+            self.active[a][b] = 0;
+            return;
+        }
+        if nodes[a].stands_still(from) || nodes[b].stands_still(from) {
+            return;
+        }
+        self.active[a][b] += to - from;
+        let interval = nodes[a]
+            .settings
+            .advert_interval
+            .max(nodes[b].settings.advert_interval);
+        let bound = u64::try_from(interval.as_nanos()).unwrap() + self.round_trip;
+        if self.active[a][b] > bound {
+            let what = format!(
+                "nodes {b} and {a} are both Active for {}",
+                span(self.active[a][b])
+            );
+            self.broke(Invariant::TwoActives, to, what);
+        }
+    }
+
+    /// After each event.
+    pub(crate) fn look(&mut self, now: u64, index: usize, node: &Node) {
+        let local = node.clock.local(now);
+        let answers = node.answers(now);
+        let life = &mut self.lives[index];
+        if answers && !life.answers {
+            life.since = now;
+        }
+        life.answers = answers;
+        let interval = node.settings.advert_interval;
+        let nanos = u64::try_from(interval.as_nanos()).unwrap();
+        let first = nanos.div_euclid(4).max(1_000_000);
+        let recent = life.left.is_some_and(|left| local.0 <= left.0 + 3 * nanos)
+            || life
+                .promoted
+                .is_some_and(|promoted| local.0 <= promoted.0 + first);
+        let active = node.kernel.ownership.state() == ownership::State::Active;
+        let silent = answers && active && node.settings.lease != Lease::Off && !recent;
+        let slack = LATENCY_MAX + TURN_MAX;
+        let idle = node.engine.as_ref().is_some_and(|engine| !engine.is_busy())
+            && now > node.stalled_until + slack;
+        let overdue = life.unsaid || local.0 > life.handed.0 + nanos + slack;
+        let mute = idle && node.state() == State::Active && overdue;
+        let late = idle
+            && node.state() == State::Backup
+            && life
+                .oracle
+                .as_ref()
+                .is_some_and(|oracle| local.0 > oracle.deadline().0.saturating_add(slack));
+        if node.kernel.ownership.epoch() != node.epoch && node.kernel.ownership.0 != 0 {
+            self.broke(
+                Invariant::Superseded,
+                now,
+                format!("node {index} writes on"),
+            );
+        }
+        if silent || mute {
+            let what = format!("node {index} sends no adverts");
+            self.broke(Invariant::NoActiveWithoutAdverts, now, what);
+        }
+        if late {
+            self.broke(
+                Invariant::InTime,
+                now,
+                format!("node {index} is still Backup"),
+            );
+        }
+    }
+
+    /// The trouble is over for long enough. Returns who is Active.
+    pub(crate) fn settled(&mut self, now: u64, nodes: &[Node]) -> Option<usize> {
+        let of = |want: &dyn Fn(&Node) -> bool| -> Vec<usize> {
+            (0..nodes.len())
+                .filter(|index| want(&nodes[*index]))
+                .collect()
+        };
+        let actives = of(&|node| node.state() == State::Active);
+        // Without a lease the words of a dead process serve on: that is what `lease off` says.
+        let unleased = |node: &Node| node.engine.is_none() && node.settings.lease == Lease::Off;
+        let answering = of(&|node| node.answers(now) && !unleased(node));
+        let running = of(&|node| node.plugged && node.state() != State::Initialize);
+        if actives.len() != usize::from(!running.is_empty()) || answering != actives {
+            let what = format!("Active are {actives:?}, and {answering:?} answer");
+            self.broke(Invariant::OneActive, now, what);
+            return None;
+        }
+        let [active] = *actives else { return None };
+        let priority = nodes[active].settings.priority;
+        let better = running.iter().find(|index| {
+            let settings = &nodes[**index].settings;
+            settings.priority > priority && (settings.preempt || settings.priority == 255)
+        });
+        if let Some(better) = better {
+            let what = format!("node {active} is Active, and node {better} is better");
+            self.broke(Invariant::BestWins, now, what);
+        }
+        Some(active)
+    }
+}
