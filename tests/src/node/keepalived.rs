@@ -79,7 +79,7 @@ impl Node for Keepalived {
         }
         let mut command = self.entrance.command(&self.binary);
         command
-            .args(["-P", "-n", "-l", "-D", "-f"])
+            .args(["-P", "-n", "-l", "-G", "-D", "-f"])
             .arg(&self.config);
         command.arg("-p").arg(self.folder.path().join(PID_FILES[0]));
         command.arg("-r").arg(self.folder.path().join(PID_FILES[1]));
