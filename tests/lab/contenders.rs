@@ -83,7 +83,7 @@ impl Contest {
             nodes: contender.pair(&lab, &speech).unwrap(),
             before,
             // As its documentation sets it up, FRR's Backup answers ARP questions as well.
-            exclusive: contender.name != "frr",
+            exclusive: contender.name != "frr-plain",
             prober: Prober::start(&lab.client.netns, VIP, Duration::from_millis(1)).unwrap(),
             _echos: echos,
             lab,
@@ -263,6 +263,6 @@ fn frr() {
 }
 
 #[test]
-fn frr_that_ignores_foreign_arp() {
-    contest("frr-arp");
+fn frr_as_documented() {
+    contest("frr-plain");
 }

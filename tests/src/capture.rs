@@ -37,6 +37,21 @@ impl Seen {
         matches!(&self.frame, Frame::Advert(advert) if advert.source == router)
     }
 
+    /// The priority, if it is an advert.
+    #[must_use]
+    pub fn advert_priority(&self) -> Option<u8> {
+        match &self.frame {
+            Frame::Advert(advert) => Some(advert.priority),
+            Frame::Arp(_) => None,
+        }
+    }
+
+    /// The number of the router at whose port it was seen, if it was a router's.
+    #[must_use]
+    pub fn router(&self) -> Option<u8> {
+        self.port.strip_prefix("to-r")?.parse().ok()
+    }
+
     /// Whether it announces this address (gratuitous ARP).
     #[must_use]
     pub fn announces(&self, vip: Ipv4Addr) -> bool {

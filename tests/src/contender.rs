@@ -102,7 +102,8 @@ enum Tuning {
 
 impl Contender {
     /// Those of these names, in this order; without names all of [`STANDARD`]. There is one more,
-    /// `frr-arp`: FRR with `arp_ignore=1`, without which it answers ARP questions on both routers.
+    /// `frr-plain`: FRR as its documentation says. It answers ARP questions on both routers then, so
+    /// that nothing fails over; the standard one has `arp_ignore=1` against that.
     ///
     /// # Errors
     /// If a name is none of them.
@@ -121,10 +122,10 @@ impl Contender {
             "keepalived" => keepalived(Tuning::Default),
             "keepalived-tuned" => keepalived(Tuning::Tuned),
             "keepalived-vmac" => keepalived(Tuning::Vmac),
-            "frr" => Daemon::Frr { arp_ignore: false },
-            "frr-arp" => Daemon::Frr { arp_ignore: true },
+            "frr" => Daemon::Frr { arp_ignore: true },
+            "frr-plain" => Daemon::Frr { arp_ignore: false },
             _ => bail!(
-                "no node is called {name:?}: there are {}, frr-arp",
+                "no node is called {name:?}: there are {}, frr-plain",
                 STANDARD.join(", ")
             ),
         };

@@ -25,6 +25,7 @@ impl Effort {
     /// # Errors
     /// If one of them has ended: what it spent at the end is unknown.
     pub fn of(pids: &[u32]) -> Result<Self> {
+        ensure!(!pids.is_empty(), "a node that does not run has no effort");
         let mut sum = Self::default();
         for &pid in pids {
             let one = of_process(pid).with_context(|| format!("the effort of process {pid}"))?;

@@ -87,6 +87,41 @@ impl Recording {
         })
     }
 
+    /// What there is to say if nothing moved: the longest time without any answer from `at` on
+    /// stands for the gap.
+    #[must_use]
+    pub fn unmoved(&self, at: Nanos) -> Failover {
+        let (last_old, first_new) = self.silence_from(at);
+        Failover {
+            last_old,
+            first_new,
+            lost: self.lost(),
+            late: self.late(),
+            twice: self.twice(),
+            old_after_new: 0,
+            changes: self.changes(),
+            longest_silence: self.longest_silence(),
+        }
+    }
+
+    /// Whether an answer came within 50 ms of the last probe: there was service again at the end.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        const LAST: u64 = 50_000_000;
+        let heard = self.answers.last().map_or(0, |answer| answer.received);
+        self.sent.last().is_some_and(|sent| heard + LAST > *sent)
+    }
+
+    /// The longest time without any answer that ends after `at`: from the answer before it to the
+    /// one after it, or to the recording's end.
+    #[must_use]
+    pub fn silence_from(&self, at: Nanos) -> (Nanos, Nanos) {
+        self.silences()
+            .filter(|(_, end)| *end > at)
+            .max_by_key(|(start, end)| end.saturating_sub(*start))
+            .unwrap_or((at, at))
+    }
+
     /// Probes that nobody answered.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -119,13 +154,18 @@ impl Recording {
     /// ends, in nanoseconds.
     #[must_use]
     pub fn longest_silence(&self) -> u64 {
+        let lengths = self
+            .silences()
+            .map(|(start, end)| end.saturating_sub(start));
+        lengths.max().unwrap_or(0)
+    }
+
+    /// The times between two answers, and to the recording's ends.
+    fn silences(&self) -> impl Iterator<Item = (Nanos, Nanos)> {
         let received = self.answers.iter().map(|answer| answer.received);
-        let ends = (self.sent.first().copied(), self.sent.last().copied());
-        let moments: Vec<_> = ends.0.into_iter().chain(received).chain(ends.1).collect();
-        let silences = moments
-            .windows(2)
-            .map(|pair| pair[1].saturating_sub(pair[0]));
-        silences.max().unwrap_or(0)
+        let (first, last) = (self.sent.first().copied(), self.sent.last().copied());
+        let starts = first.into_iter().chain(received.clone());
+        starts.zip(received.chain(last))
     }
 
     fn answers_per_probe(&self) -> Vec<u32> {
@@ -219,6 +259,14 @@ mod tests {
         let failover = recording.failover(1, 2, 350 * US).unwrap();
         assert_eq!(failover.gap(), 300 * US);
         assert_eq!(failover.changes, 3);
+    }
+
+    #[test]
+    fn an_outage_before_the_event_is_not_its_silence() {
+        let recording = recording(&[&[1], &[], &[], &[], &[1], &[1], &[], &[1], &[1]]);
+        let (start, end) = recording.silence_from(450 * US);
+        assert_eq!((start, end), (520 * US, 720 * US));
+        assert_eq!(recording.unmoved(450 * US).gap(), 200 * US);
     }
 
     #[test]

@@ -11,16 +11,16 @@
 
 pub mod addresses;
 pub mod arp_prober;
+pub mod axis;
 pub mod beacon;
 mod bpf;
-pub mod axis;
 pub mod capture;
 pub mod cleanup;
 pub mod clock;
 pub mod config;
-pub mod dual;
 pub mod contender;
 pub mod datapath;
+pub mod dual;
 pub mod dump;
 pub mod echo;
 pub mod effort;

@@ -17,6 +17,9 @@ pub const JUDGE: i32 = 60;
 /// SCHED_FIFO priority of the echo on each router: below the engine.
 pub const ECHO: i32 = 45;
 
+/// SCHED_FIFO priority of a harness that must get on while a load takes every CPU.
+const CONDUCTOR: i32 = 2;
+
 /// Makes the calling thread real-time and locks the process' memory.
 ///
 /// # Errors
@@ -24,6 +27,16 @@ pub const ECHO: i32 = 45;
 pub fn become_fifo(priority: i32) -> Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).context("mlockall")?;
     set_scheduler(libc::SCHED_FIFO, priority).context("SCHED_FIFO")
+}
+
+/// Makes the calling thread real-time, above every load and below everything that is measured. Threads
+/// and processes that it starts are ordinary ones.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn become_conductor() -> Result<()> {
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    set_scheduler(policy, CONDUCTOR).context("SCHED_FIFO")
 }
 
 /// Makes the calling thread an ordinary one, whatever its creator was.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Order statistics of a sample, in the sample's unit.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Summary {
     /// Smallest.
     pub min: f64,

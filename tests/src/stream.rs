@@ -39,7 +39,7 @@ use crate::{
 pub const STREAM_PORT: u16 = 7008;
 
 /// How often the service sends a byte by itself.
-const SERVICE_PERIOD: Duration = Duration::from_millis(1);
+const SERVICE_PERIOD: Duration = Duration::from_millis(2);
 /// After this time without an acknowledgement the service forgets a client, in milliseconds. More
 /// than any node is frozen for.
 const FORGOTTEN: u32 = 30_000;

@@ -26,6 +26,9 @@ pub struct Report {
     /// What each node costs while nothing happens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub efforts: Vec<Effort>,
+    /// What kept a node from going on; the rest of its turn is missing then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
 }
 
 /// How to make the run again.
@@ -91,6 +94,9 @@ pub struct Machine {
     pub kernel: String,
     /// CPUs this process may use.
     pub cpus: usize,
+    /// What `/proc/cpuinfo` calls them, and whether they are virtual.
+    #[serde(default)]
+    pub cpu: String,
 }
 
 impl Machine {
@@ -98,15 +104,34 @@ impl Machine {
     #[must_use]
     pub fn here() -> Self {
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         Self {
+            cpu: cpu(&cpuinfo),
             kernel: release.trim().to_owned(),
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }
     }
 }
 
+/// The first CPU's model; a hypervisor shows among its flags.
+fn cpu(cpuinfo: &str) -> String {
+    let value = |key| {
+        let mut lines = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+        lines
+            .find(|(name, _)| name.trim() == key)
+            .map(|(_, value)| value.trim())
+    };
+    let model = value("model name").unwrap_or("unknown");
+    let flags = value("flags").unwrap_or_default();
+    if flags.split(' ').any(|flag| flag == "hypervisor") {
+        format!("{model}, virtual")
+    } else {
+        model.to_owned()
+    }
+}
+
 /// The failovers of one kind. Times in microseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// `xvrrp`, `keepalived`, or the name given to another node.
     pub node: String,
@@ -145,13 +170,15 @@ pub struct Run {
     /// Last advert of the old to first advert of the new Active on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takeover_us: Option<Summary>,
-    /// Last sign of life of the old Active on the wire to the new one's deadline.
+    /// Last sign of life of the old Active on the wire to the new one's deadline; to its first advert
+    /// if it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_detect_us: Option<Summary>,
     /// Deadline to ownership word written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_decide_us: Option<Summary>,
-    /// Ownership word written to last virtual IP acknowledged by the kernel.
+    /// Ownership word written to last virtual IP acknowledged by the kernel; for a node that does not
+    /// tell, first advert on the wire to the kernel's notification, negative if that came first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_own_us: Option<Summary>,
     /// First announcement on the wire to the new Active's first answer at the client.
@@ -174,6 +201,12 @@ pub struct Run {
     /// The longest time in which the client's TCP stream got nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp_stall_us: Option<Summary>,
+    /// Frames that the capture for `dual_us` missed: above 0, two owners may have gone unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sights_missed: Option<u64>,
+    /// Before how many of them the router that should serve did not.
+    #[serde(default)]
+    pub unready: usize,
     /// The prober's own worst lateness: no gap is known better than this.
     pub lateness_us: f64,
 }
@@ -188,7 +221,7 @@ pub struct Dual {
 }
 
 /// Lost probes per failover.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lost {
     /// Median.
     pub p50: f64,
@@ -208,5 +241,18 @@ impl Report {
                 fs::write(folder.join("report.json"), text + "\n")
             })
             .with_context(|| format!("write report.json into {}", folder.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_virtual_cpu_is_told_from_a_real_one() {
+        let real = "processor\t: 0\nmodel name\t: A CPU\nflags\t\t: fpu vme\n";
+        assert_eq!(cpu(real), "A CPU");
+        assert_eq!(cpu(&real.replace("vme", "hypervisor")), "A CPU, virtual");
+        assert_eq!(cpu(""), "unknown");
     }
 }

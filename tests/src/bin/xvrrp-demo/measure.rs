@@ -2,10 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use vrrp_tests::{
     config::{self, Settings},
-    failover::{self, Event, Measurement, Pair, Timing},
+    failover::{self, Cell, Event, Measurement, Pair, Services, Timing},
     lab::Lab,
     report::Run,
 };
@@ -18,8 +18,11 @@ const SLOW: Timing = Timing {
     advert_int_ms: 1000,
     priorities: [100, 99],
     probe: Duration::from_micros(500),
+    routed: Duration::ZERO,
     arp: Duration::from_millis(10),
     settle: Duration::from_millis(300),
+    quiet: Duration::ZERO,
+    patience: Duration::from_secs(40),
 };
 
 /// The shortest interval that version 3 allows, and the priorities with the least skew.
@@ -30,6 +33,8 @@ const FAST: Timing = Timing {
     probe: Duration::from_micros(100),
     arp: Duration::from_millis(1),
     settle: Duration::from_millis(40),
+    patience: Duration::from_secs(30),
+    ..SLOW
 };
 
 /// What takes the better router away, each followed by its return.
@@ -132,11 +137,22 @@ fn rounds(
     mut step: impl FnMut(usize, Event),
 ) -> Result<Vec<Measurement>> {
     let [better, other] = [0, 1].map(|router| daemon.node(&lab.routers[router], &configs[router]));
-    let mut pair = Pair::start(lab, timing, better?, other?)?;
+    let _services = Services::echo(lab)?;
+    let mut pair = Pair::start(lab, timing, [better?, other?])?;
     let mut all = Vec::new();
     for (done, event) in events.iter().enumerate() {
         step(done, *event);
-        all.extend(pair.round(*event)?);
+        pair.round(*event, 0, &mut all)?;
+        ensure!(
+            all.iter().all(|one| one.ready && one.moved),
+            "the address did not move on {event}"
+        );
+    }
+    for one in &mut all {
+        // Every return in one line: few of each kind are measured here.
+        if one.event == Event::Mend {
+            one.event = Event::Preempt;
+        }
     }
     Ok(all)
 }
@@ -144,6 +160,14 @@ fn rounds(
 fn summaries(daemon: &Daemon, timing: Timing, all: &[Measurement]) -> Vec<Run> {
     REPORTED
         .iter()
-        .filter_map(|event| failover::summarise(daemon.name(), timing, *event, all))
+        .flat_map(|&event| {
+            let cell = Cell {
+                node: daemon.name(),
+                load: "idle",
+                timing,
+                event,
+            };
+            failover::summarise(cell, all)
+        })
         .collect()
 }

@@ -1,11 +1,104 @@
-//! `xvrrp-bench failover`.
+//! `xvrrp-bench failover`: nodes take turns on one lab, and everything that was seen is reported.
 
-use anyhow::Result;
+mod args;
+mod plan;
+mod progress;
+mod results;
+mod turn;
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use vrrp_tests::{
+    contender::Contender,
+    failover::Services,
+    lab::{CLIENT_INTERFACE, Lab},
+    realtime::{self, Spinners},
+    report::Made,
+};
+
+pub(crate) use self::args::Args;
+use self::{plan::Plan, progress::Progress, results::Results, turn::Stage};
+use crate::show;
 
 /// Runs the command.
-pub(crate) fn run(_args: &Args) -> Result<()> {
-    anyhow::bail!("not written")
+///
+/// # Errors
+/// Without a node to measure, without privilege, or if the report cannot be written. A node that fails
+/// is a finding: it is reported, and the others go on.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let contenders = contenders(args)?;
+    let plan = Plan::new(args)?;
+    let mut results = Results::new(&contenders, &plan)?;
+    let mut progress = Progress::new(&plan, &contenders);
+
+    let lab = Lab::builder().behind().build()?;
+    // The flood goes to the adverts' own group, and without a route it would go nowhere.
+    let route = format!("route add 224.0.0.0/4 dev {CLIENT_INTERFACE}");
+    lab.client.netns.ip(&route)?;
+    let stage = Stage {
+        lab: &lab,
+        _services: Services::everything(&lab)?,
+        _spinners: Spinners::start()?,
+    };
+    realtime::become_conductor()?;
+    for turn in 0..plan.turns() {
+        for session in plan.sessions(turn) {
+            // Whoever goes first in a turn goes last in the next.
+            for place in 0..contenders.len() {
+                let number = (place + turn) % contenders.len();
+                let contender = &contenders[number];
+                progress.step(turn, &session, &contender.name);
+                let (seen, outcome) = stage.play(contender, &session, plan.seed(turn));
+                results.add(&session, number, seen);
+                if let Err(error) = outcome {
+                    progress.failed(&contender.name, &error);
+                    results.failed(&session, number, &error);
+                }
+            }
+        }
+        // Nothing of an hour's run is lost if it is ended.
+        write(&results, args, &plan, &progress)?;
+    }
+    progress.done();
+    show::table(&results.report(made(args, &plan, &progress)));
+    println!(
+        "\nWritten: {0}/report.json, {0}/report.html, {0}/table.md",
+        args.out.display()
+    );
+    Ok(())
+}
+
+fn contenders(args: &Args) -> Result<Vec<Contender>> {
+    let mut contenders = Contender::standard(&args.nodes, &args.xvrrp)?;
+    for other in &args.others {
+        contenders.push(Contender::other(other)?);
+    }
+    let mut present = Vec::new();
+    for contender in contenders {
+        match contender.is_missing() {
+            Some(missing) => println!("{} is left out: {missing}", contender.name),
+            None => present.push(contender),
+        }
+    }
+    if present.is_empty() {
+        bail!("there is no node to measure");
+    }
+    Ok(present)
+}
+
+fn made(args: &Args, plan: &Plan, progress: &Progress) -> Made {
+    Made {
+        date: plan.date().to_owned(),
+        command: args.command.clone(),
+        seed: args.seed,
+        seconds: progress.elapsed().as_secs(),
+    }
+}
+
+fn write(results: &Results, args: &Args, plan: &Plan, progress: &Progress) -> Result<()> {
+    let report = results.report(made(args, plan, progress));
+    report.write(&args.out)?;
+    fs::write(args.out.join("table.md"), show::markdown(&report)).context("write table.md")?;
+    show::html(&report, &results.traces(), &args.out).context("write report.html")
 }

@@ -38,7 +38,7 @@ impl Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((stayed, n)) = self.stayed {
-            write!(f, "nothing moved in {stayed} of {n}")?;
+            write!(f, "the traffic did not move in {stayed} of {n}")?;
         }
         if self.stayed.is_some() && self.both_us.is_some() {
             f.write_str("; ")?;
@@ -46,7 +46,7 @@ impl fmt::Display for Doubt {
         if let Some(both) = self.both_us {
             write!(
                 f,
-                "two routers answered side by side, for {} ms at the median",
+                "two routers spoke as the owner, for {} ms at the median of what was watched",
                 millis(both)
             )?;
         }
@@ -95,7 +95,7 @@ mod tests {
         let doubt = Doubt::about(&run).unwrap();
         assert_eq!(
             doubt.to_string(),
-            "two routers answered side by side, for 9990 ms at the median"
+            "two routers spoke as the owner, for 9990 ms at the median of what was watched"
         );
         assert_eq!(bracket("0.100".to_owned(), Some(doubt)), "[0.100]");
     }
@@ -106,7 +106,7 @@ mod tests {
         run.moved = 1;
         assert_eq!(
             Doubt::about(&run).unwrap().to_string(),
-            "nothing moved in 2 of 3"
+            "the traffic did not move in 2 of 3"
         );
         run.event = "calm".to_owned();
         assert_eq!(Doubt::about(&run), None);

@@ -2,12 +2,6 @@
 //!
 //! No figure is left out. One that is no failover stands in brackets, and the reason beside it.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "for the failover bench, which is not written; rustc takes no expectation for a whole module"
-)]
-
 mod cells;
 mod doubt;
 mod figures;

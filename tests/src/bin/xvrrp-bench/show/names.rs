@@ -1,7 +1,7 @@
 //! What nodes, events and loads are called, in which order they stand, and a node's colour.
 
 /// Every event, in the order of the report: its name in the report, its title, what is done.
-pub(super) const EVENTS: [(&str, &str, &str); 10] = [
+pub(super) const EVENTS: [(&str, &str, &str); 11] = [
     (
         "stop",
         "planned stop",
@@ -10,7 +10,7 @@ pub(super) const EVENTS: [(&str, &str, &str); 10] = [
     (
         "preempt",
         "return of the better",
-        "the better router is started again and takes the service back",
+        "the better router is started again after a stop or a kill, and takes the service back",
     ),
     (
         "kill",
@@ -33,6 +33,11 @@ pub(super) const EVENTS: [(&str, &str, &str); 10] = [
         "the Active's link goes down, with loss of carrier",
     ),
     (
+        "mend",
+        "mended link",
+        "the link comes back, and the better router takes the service back",
+    ),
+    (
         "silence",
         "silent loss",
         "the switch drops the Active's frames; its carrier stays",
@@ -41,7 +46,7 @@ pub(super) const EVENTS: [(&str, &str, &str); 10] = [
     (
         "lossy",
         "lossy link",
-        "20 % of the Active's frames are lost for some seconds; nobody should take over",
+        "20 % of the frames from and to the Active are lost for a second; 10 ms adverts are made for better links",
     ),
     (
         "calm",

@@ -15,9 +15,9 @@ const LEGEND: &str = "
 gap         last answer of the old owner to first answer of the new one, at the client; if nothing moved, and for routed
             traffic, the longest time without any answer
 lost        probes that nobody answered, per failover
-T_detect    last sign of life of the old Active on the wire to the new one's deadline
-T_decide    deadline to ownership word written (only nodes that tell it; so are T_detect and T_own)
-T_own       ownership word written to last virtual IP acknowledged by the kernel
+T_detect    last sign of life of the old Active on the wire to the new one's deadline (xvrrp) or first advert (others)
+T_decide    deadline to ownership word written, by xvrrp's own word
+T_own       ownership word written (others: first advert on the wire) to virtual IP acknowledged by the kernel
 T_netw      first announcement on the wire to the new Active's first answer at the client
 takeover    last advert of the old to first advert of the new Active on the wire, median
 two owners  how long frames from the virtual IP or MAC came from both routers, as the wire shows it
@@ -35,8 +35,8 @@ pub(crate) fn table(report: &Report) {
 fn text(report: &Report) -> String {
     let mut lines = Lines(String::new());
     lines.add(&format!(
-        "\nMilliseconds; Linux {}, {} CPUs, network namespaces.",
-        report.machine.kernel, report.machine.cpus
+        "\nMilliseconds; Linux {}, {} CPUs ({}), network namespaces.",
+        report.machine.kernel, report.machine.cpus, report.machine.cpu
     ));
     for timing in timings(report) {
         lines.add(&format!(
@@ -53,6 +53,9 @@ fn text(report: &Report) -> String {
         }
     }
     lines.add(LEGEND);
+    for failure in &report.failures {
+        lines.add(&format!("\n! not finished: {failure}"));
+    }
     lines.efforts(&report.efforts);
     lines.0
 }
@@ -205,6 +208,17 @@ pub(super) fn remarks(run: &Run) -> Vec<String> {
         .map(|doubt| bracket(format!(" {doubt} "), Some(doubt)))
         .into_iter()
         .collect();
+    if run.unready > 0 {
+        remarks.push(format!(
+            "before {} of them the wrong router served, or none",
+            run.unready
+        ));
+    }
+    if let Some(missed @ 1..) = run.sights_missed {
+        remarks.push(format!(
+            "{missed} frames were missed: two owners may have gone unseen"
+        ));
+    }
     if run.silence_max_us > run.gap_us.max + f64::from(run.probe_us) {
         remarks.push(format!(
             "apart from the gap nobody answered for up to {} ms",

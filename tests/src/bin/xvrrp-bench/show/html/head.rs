@@ -20,8 +20,8 @@ pub(super) fn facts(report: &Report) -> String {
         (
             "Machine",
             format!(
-                "Linux {}, {} CPUs, network namespaces",
-                report.machine.kernel, report.machine.cpus
+                "Linux {}, {} CPUs ({}), network namespaces",
+                report.machine.kernel, report.machine.cpus, report.machine.cpu
             ),
         ),
     ];
@@ -33,6 +33,11 @@ pub(super) fn facts(report: &Report) -> String {
             ("Duration", duration(made.seconds)),
         ]);
     }
+    let failures = report
+        .failures
+        .iter()
+        .map(|one| ("Not finished", one.clone()));
+    facts.extend(failures);
     facts
         .into_iter()
         .map(|(name, value)| {
