@@ -4,12 +4,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "clippy knows a test by its attribute, not what tests call"
 )]
 
-mod traffic;
+mod broken;
 mod owners;
+mod traffic;
 
 use std::time::Duration;
 
