@@ -41,7 +41,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         }
     }
     text += "\n\n‡ the longest time with two owners, in ms, and how many ARP requests were answered twice. \
-             [ ] no failover: nothing moved, or two routers answered side by side.\n";
+             [ ] no failover: the traffic did not move, or two routers spoke as the owner.\n";
     text
 }
 

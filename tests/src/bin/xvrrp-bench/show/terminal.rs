@@ -25,7 +25,7 @@ ARP 2       ARP questions for the virtual IP that were answered twice, all failo
 false       changes of the Active that the event does not explain, all failovers together
 TCP stall   the longest time in which the client's TCP stream got nothing
 late        the prober's own worst lateness: nothing is known better than that
-[ ]         no failover: nothing moved, or two routers answered side by side";
+[ ]         no failover: the traffic did not move, or two routers spoke as the owner";
 
 /// Prints every figure of a report: at most 158 columns.
 pub(crate) fn table(report: &Report) {
@@ -276,6 +276,6 @@ mod tests {
         let line = lines.find(|line| line.contains("keepalived ")).unwrap();
         assert!(line.contains("│["), "{line}");
         let reason = lines.next().unwrap();
-        assert!(reason.contains("side by side"), "{reason}");
+        assert!(reason.contains("spoke as the owner"), "{reason}");
     }
 }
