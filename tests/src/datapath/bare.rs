@@ -1,24 +1,13 @@
-//! Programs of a few instructions, by bare bpf(2): what a test run costs of itself, and one that
+//! Programs of a few instructions: what a test run costs of itself, and one that
 //! writes its frame anew before the program under test sees it.
 
-use std::{
-    io,
-    os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
-    time::Duration,
-};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use anyhow::{Context as _, Result};
 
 use super::Run;
+use crate::bpf::{self, ProgramType};
 
-const BPF_MAP_CREATE: libc::c_int = 0;
-const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
-const BPF_PROG_LOAD: libc::c_int = 5;
-const BPF_PROG_TEST_RUN: libc::c_int = 10;
-const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
-const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
-const BPF_PROG_TYPE_XDP: u32 = 6;
-const BPF_XDP: u32 = 37;
 const BPF_FUNC_TAIL_CALL: i32 = 12;
 /// Length of an ARP packet in an untagged frame: what [`Bare::rewriting`] writes.
 const ARP: usize = 42;
@@ -37,7 +26,7 @@ impl Bare {
     /// # Errors
     /// Without privilege.
     pub fn xdp_pass() -> Result<Self> {
-        Self::load(BPF_PROG_TYPE_XDP, &[set(0, 2), EXIT])
+        Self::load(ProgramType::Xdp, &[set(0, 2), EXIT])
     }
 
     /// tc: leaves every frame to the next program (TC_ACT_UNSPEC).
@@ -45,7 +34,7 @@ impl Bare {
     /// # Errors
     /// Without privilege.
     pub fn tc_next() -> Result<Self> {
-        Self::load(BPF_PROG_TYPE_SCHED_CLS, &[set(0, -1), EXIT])
+        Self::load(ProgramType::SchedCls, &[set(0, -1), EXIT])
     }
 
     /// XDP: writes `frame` over what is there and goes on as `next` (a tail call), so that every
@@ -55,7 +44,7 @@ impl Bare {
     /// # Errors
     /// Without privilege, or if `next` is no XDP program.
     pub fn rewriting(frame: &[u8; ARP], next: BorrowedFd<'_>) -> Result<Self> {
-        let array = program_array(next).context("make an array of programs")?;
+        let array = bpf::program_array(next).context("make an array of programs")?;
         let (words, rest) = frame.as_chunks::<4>();
         // r6 = context; r2 = data; r3 = data_end; if r2 + ARP > r3, skip what follows.
         let mut code = vec![copy(6, 1), load(2, 1, 0), load(3, 1, 4), copy(4, 2)];
@@ -83,7 +72,7 @@ impl Bare {
         code.push(set(3, 0));
         code.push(instruction(0x85, 0, 0, 0, BPF_FUNC_TAIL_CALL));
         code.extend([set(0, 0), EXIT]);
-        let mut bare = Self::load(BPF_PROG_TYPE_XDP, &code)?;
+        let mut bare = Self::load(ProgramType::Xdp, &code)?;
         bare._next = Some(array);
         Ok(bare)
     }
@@ -93,45 +82,17 @@ impl Bare {
     /// # Errors
     /// If the kernel does not take the frame.
     pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run> {
-        let mut out = vec![0; frame.len()];
-        let mut attributes = TestRun {
-            prog_fd: number(&self.program),
-            data_size_in: u32::try_from(frame.len())?,
-            data_size_out: u32::try_from(out.len())?,
-            data_in: frame.as_ptr() as u64,
-            data_out: out.as_mut_ptr() as u64,
-            repeat,
-            ..TestRun::default()
-        };
-        bpf(BPF_PROG_TEST_RUN, &mut attributes).context("run a bare program")?;
-        out.truncate(usize::try_from(attributes.data_size_out)?);
+        let ran = bpf::test_run(&self.program, frame, repeat).context("run a bare program")?;
         Ok(Run {
-            returned: attributes.retval,
-            frame: out,
-            duration: Duration::from_nanos(attributes.duration.into()),
+            returned: ran.returned,
+            frame: ran.frame,
+            duration: ran.duration,
         })
     }
 
-    fn load(kind: u32, code: &[u64]) -> Result<Self> {
-        let mut prog_name = [0; 16];
-        prog_name[..7].copy_from_slice(b"xv_bare");
-        let mut attributes = ProgLoad {
-            prog_type: kind,
-            insn_cnt: u32::try_from(code.len())?,
-            insns: code.as_ptr() as u64,
-            license: c"GPL".as_ptr() as u64,
-            prog_name,
-            // An array of programs takes only such as agree in this.
-            expected_attach_type: if kind == BPF_PROG_TYPE_XDP {
-                BPF_XDP
-            } else {
-                0
-            },
-            ..ProgLoad::default()
-        };
-        let fd = bpf(BPF_PROG_LOAD, &mut attributes).context("load a bare program")?;
+    fn load(kind: ProgramType, code: &[u64]) -> Result<Self> {
         Ok(Self {
-            program: descriptor(fd),
+            program: bpf::load(kind, "xv_bare", code)?,
             _next: None,
         })
     }
@@ -167,98 +128,4 @@ const fn copy(to: u8, from: u8) -> u64 {
 /// `to = *(u32 *)(from + offset)`
 const fn load(to: u8, from: u8, offset: i16) -> u64 {
     instruction(0x61, to, from, offset, 0)
-}
-
-/// The starts of `union bpf_attr` for the commands in use.
-#[repr(C)]
-#[derive(Default)]
-struct ProgLoad {
-    prog_type: u32,
-    insn_cnt: u32,
-    insns: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log_buf: u64,
-    kern_version: u32,
-    prog_flags: u32,
-    prog_name: [u8; 16],
-    prog_ifindex: u32,
-    expected_attach_type: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct TestRun {
-    prog_fd: u32,
-    retval: u32,
-    data_size_in: u32,
-    data_size_out: u32,
-    data_in: u64,
-    data_out: u64,
-    repeat: u32,
-    duration: u32,
-}
-
-#[repr(C)]
-struct MapCreate {
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-}
-
-#[repr(C)]
-struct MapUpdate {
-    map_fd: u32,
-    _pad: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
-}
-
-fn program_array(only: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let mut create = MapCreate {
-        map_type: BPF_MAP_TYPE_PROG_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 1,
-    };
-    let array = descriptor(bpf(BPF_MAP_CREATE, &mut create)?);
-    let (key, value) = (0_u32, only.as_raw_fd().cast_unsigned());
-    let mut update = MapUpdate {
-        map_fd: number(&array),
-        _pad: 0,
-        key: (&raw const key) as u64,
-        value: (&raw const value) as u64,
-        flags: 0,
-    };
-    bpf(BPF_MAP_UPDATE_ELEM, &mut update)?;
-    Ok(array)
-}
-
-fn number(fd: &OwnedFd) -> u32 {
-    fd.as_raw_fd().cast_unsigned()
-}
-
-fn descriptor(fd: i32) -> OwnedFd {
-    // SAFETY: called with what the kernel just returned as a new descriptor; nobody else owns it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<i32> {
-    // SAFETY: `attributes` is a live, fully initialised prefix of `union bpf_attr` of the stated
-    // size; the addresses in it point to data that outlives the call and is as long as it says.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_mut(attributes),
-            size_of::<T>(),
-        )
-    };
-    match i32::try_from(result) {
-        Ok(result) if result >= 0 => Ok(result),
-        Ok(_) | Err(_) => Err(io::Error::last_os_error()),
-    }
 }
