@@ -117,20 +117,36 @@ impl PacketSocket {
     /// # Errors
     /// Without privilege, or if there is no such interface.
     pub fn open(interface: Option<&str>, filter: &[Instruction]) -> Result<Self> {
-        // Protocol 0: nothing arrives before the filter is in place.
-        // SAFETY: socket(2) takes three integers and returns a new descriptor or -1.
-        let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error()).context("open a packet socket");
-        }
-        // SAFETY: the kernel just gave this descriptor to us; nobody else owns it.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let fd = deaf_socket()?;
         setsockopt(&fd, sockopt::ReceiveTimestampns, &true)?;
         setsockopt(&fd, sockopt::RcvBufForce, &(8 << 20))?;
         attach_filter(&fd, filter)?;
         ignore_outgoing(&fd)?;
         let index = interface.map_or(Ok(0), if_nametoindex)?;
-        bind(&fd, index)?;
+        bind(&fd, index, libc::ETH_P_ALL)?;
+        Ok(Self { fd })
+    }
+
+    /// Counts what passes `filter` on an interface, see [`Self::count`], and keeps none of it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn counting(interface: &str, filter: &[Instruction]) -> Result<Self> {
+        let fd = deaf_socket()?;
+        setsockopt(&fd, sockopt::RcvBuf, &1)?;
+        attach_filter(&fd, filter)?;
+        ignore_outgoing(&fd)?;
+        bind(&fd, if_nametoindex(interface)?, libc::ETH_P_ALL)?;
+        Ok(Self { fd })
+    }
+
+    /// Sends on an interface and receives nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn sending(interface: &str) -> Result<Self> {
+        let fd = deaf_socket()?;
+        bind(&fd, if_nametoindex(interface)?, 0)?;
         Ok(Self { fd })
     }
 
@@ -163,6 +179,19 @@ impl PacketSocket {
     /// # Errors
     /// If the kernel does not know.
     pub fn dropped(&self) -> Result<u64> {
+        Ok(self.statistics()?.tp_drops.into())
+    }
+
+    /// How many frames passed the filter since this or [`Self::dropped`] was asked last, those included
+    /// for which there was no room.
+    ///
+    /// # Errors
+    /// If the kernel does not know.
+    pub fn count(&self) -> Result<u64> {
+        Ok(self.statistics()?.tp_packets.into())
+    }
+
+    fn statistics(&self) -> Result<libc::tpacket_stats> {
         let mut statistics = libc::tpacket_stats {
             tp_packets: 0,
             tp_drops: 0,
@@ -179,7 +208,7 @@ impl PacketSocket {
             )
         };
         if got == 0 {
-            Ok(u64::from(statistics.tp_drops))
+            Ok(statistics)
         } else {
             Err(io::Error::last_os_error()).context("PACKET_STATISTICS")
         }
@@ -230,6 +259,18 @@ impl AsFd for PacketSocket {
     }
 }
 
+/// A packet socket that receives nothing before it is bound to a protocol: no frame comes before the
+/// filter is in place.
+fn deaf_socket() -> Result<OwnedFd> {
+    // SAFETY: socket(2) takes three integers and returns a new descriptor or -1.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error()).context("open a packet socket");
+    }
+    // SAFETY: the kernel just gave this descriptor to us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 fn attach_filter(fd: &OwnedFd, filter: &[Instruction]) -> Result<()> {
     let mut instructions: Vec<_> = filter
         .iter()
@@ -248,10 +289,10 @@ fn ignore_outgoing(fd: &OwnedFd) -> Result<()> {
     set_option(fd, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &on).context("PACKET_IGNORE_OUTGOING")
 }
 
-fn bind(fd: &OwnedFd, interface: u32) -> Result<()> {
+fn bind(fd: &OwnedFd, interface: u32, protocol: libc::c_int) -> Result<()> {
     let address = libc::sockaddr_ll {
         sll_family: u16::try_from(libc::AF_PACKET)?,
-        sll_protocol: u16::try_from(libc::ETH_P_ALL)?.to_be(),
+        sll_protocol: u16::try_from(protocol)?.to_be(),
         sll_ifindex: i32::try_from(interface)?,
         sll_hatype: 0,
         sll_pkttype: 0,

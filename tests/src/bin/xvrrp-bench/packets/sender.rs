@@ -4,7 +4,7 @@
 
 use std::{
     fs, io,
-    os::fd::{AsRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, AsRawFd as _},
     time::Duration,
 };
 
@@ -21,9 +21,8 @@ use nix::{
 use vrrp_tests::{
     clock::{self, Nanos},
     netns::Netns,
+    packet::PacketSocket,
 };
-
-use super::tally::{bind, packet_socket};
 
 /// The CPU that sends.
 const CPU: usize = 0;
@@ -87,8 +86,7 @@ fn transmit(
 ) -> Result<Sent> {
     netns.run(|| {
         pin()?;
-        let socket = packet_socket()?;
-        bind(&socket, interface, 0)?;
+        let socket = PacketSocket::sending(interface)?;
         let before = cpu_time()?;
         let started = clock::now();
         let mut frames = 0;
@@ -112,7 +110,7 @@ fn transmit(
 }
 
 /// Offers up to `count` frames; returns how many were, those that the link had no room for included.
-fn send(socket: &OwnedFd, frame: &[u8], count: usize) -> Result<u64> {
+fn send(socket: &PacketSocket, frame: &[u8], count: usize) -> Result<u64> {
     let mut slice = libc::iovec {
         iov_base: frame.as_ptr().cast_mut().cast(),
         iov_len: frame.len(),
@@ -124,7 +122,8 @@ fn send(socket: &OwnedFd, frame: &[u8], count: usize) -> Result<u64> {
     let mut messages = [message; BURST];
     let count = u32::try_from(count.min(BURST))?;
     // SAFETY: `count` live messages, all of the one live slice, which the kernel only reads.
-    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0) };
+    let sent =
+        unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), messages.as_mut_ptr(), count, 0) };
     match u64::try_from(sent) {
         Ok(sent) => Ok(sent),
         Err(_) if Errno::last() == Errno::ENOBUFS => Ok(1),
