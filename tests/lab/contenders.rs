@@ -1,22 +1,20 @@
 //! Every node that the bench compares: a pair of it serves, moves and comes back whatever is done to
 //! the better one, and the router is afterwards what it was before.
 
-use std::{fs, net::Ipv4Addr, time::Duration};
+use std::{fs, time::Duration};
 
 use vrrp_tests::{
     clock,
     contender::{Contender, Speech},
     dump::Dump,
     echo::Echo,
-    lab::{Lab, VIP},
+    lab::{INNER_INTERFACE, INNER_VIP, Lab, VIP},
     node::{self, Node},
     prober::{PORT, Prober},
 };
 
 use crate::scene::{Turn, alone, eventually};
 
-const INNER_INTERFACE: &str = "ens34";
-const INNER_VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 254);
 /// How long the kernel may take to free what nobody uses any more.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -204,17 +204,6 @@ impl Contender {
         }
     }
 
-    /// The virtual MAC on the outer network, of those that use one.
-    #[must_use]
-    pub fn virtual_mac(&self) -> Option<[u8; 6]> {
-        match self.daemon {
-            Daemon::Keepalived(_, Tuning::Vmac) | Daemon::Frr { .. } => {
-                Some([0, 0, 0x5e, 0, 1, VRID])
-            }
-            Daemon::Xvrrp(_) | Daemon::Keepalived(_, Tuning::Default | Tuning::Tuned) => None,
-        }
-    }
-
     /// The configuration files of the better and the other router.
     #[must_use]
     pub fn configs(&self, speech: &Speech) -> [String; 2] {

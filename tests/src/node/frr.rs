@@ -90,12 +90,6 @@ impl Group {
         text
     }
 
-    /// Its virtual MAC.
-    #[must_use]
-    pub fn mac(&self) -> [u8; 6] {
-        [0, 0, 0x5e, 0, 1, self.vrid]
-    }
-
     fn macvlan(&self) -> String {
         format!("vrrp4-{}", self.vrid)
     }
