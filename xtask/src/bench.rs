@@ -31,7 +31,10 @@ pub(crate) struct Args {
 pub(crate) fn command(args: &Args) -> Result<()> {
     let arguments = args.arguments.as_slice();
     let needs = match arguments.first().and_then(|bench| bench.to_str()) {
-        Some("failover") => [Need::Build, Need::Lab, Need::Peers, Need::Bench].as_slice(),
+        Some("failover") if compares(arguments) => {
+            [Need::Build, Need::Lab, Need::Peers, Need::Bench].as_slice()
+        }
+        Some("failover") => &[Need::Build, Need::Lab],
         Some("packets") => &[Need::Build, Need::Lab],
         _ => &[],
     };
@@ -52,6 +55,17 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     add(&mut bench, arguments, "--command", &typed(arguments));
     progress::heading("the bench");
     process::exec(&mut bench)
+}
+
+/// Whether other daemons take part: all do unless `--nodes` names only ours.
+fn compares(typed: &[OsString]) -> bool {
+    let words: Vec<_> = typed.iter().map(|word| word.to_string_lossy()).collect();
+    let nodes = words.iter().enumerate().find_map(|(at, word)| {
+        let rest = word.strip_prefix("--nodes")?;
+        rest.strip_prefix('=')
+            .or_else(|| words.get(at + 1).map(AsRef::as_ref))
+    });
+    nodes.is_none_or(|nodes| nodes.split(',').any(|node| node != "xvrrp"))
 }
 
 fn executable() -> Result<PathBuf> {
@@ -106,6 +120,16 @@ mod tests {
     #[test]
     fn a_longer_option_is_another_one() {
         assert!(!has(&words("failover --outer 3"), "--out"));
+    }
+
+    #[test]
+    fn ours_alone_needs_no_peers() {
+        for alone in ["failover --nodes xvrrp", "failover --nodes=xvrrp -n 3"] {
+            assert!(!compares(&words(alone)), "{alone}");
+        }
+        for all in ["failover", "failover --nodes xvrrp,frr", "failover --nodes"] {
+            assert!(compares(&words(all)), "{all}");
+        }
     }
 
     #[test]

@@ -98,6 +98,8 @@ fn service(cell: Cell<'_>, of: &[&Measurement], wider: &[&Wider]) -> Option<Run>
         unready: of.iter().filter(|one| !one.ready).count(),
         tcp_stall_us: Summary::of(&tcp),
         lateness_us: worst(of.iter().map(|one| one.lateness)),
+        latenesses_us: each_micros(of.iter().map(|one| one.lateness)),
+        duals_us: each_micros(wider.iter().map(|one| dual::total(&one.dual))),
         ..client(cell, "service", cell.timing.probe, &clients)?
     })
 }
@@ -109,16 +111,14 @@ fn routed(cell: Cell<'_>, wider: &[&Wider]) -> Option<Run> {
         moved: wider.iter().filter(|one| one.routed_recovered).count(),
         tcp_stall_us: Summary::of(&tcp),
         lateness_us: worst(wider.iter().map(|one| one.routed_lateness)),
+        latenesses_us: each_micros(wider.iter().map(|one| one.routed_lateness)),
         ..client(cell, "routed", cell.timing.routed, &clients)?
     })
 }
 
 /// What a prober alone can say.
 fn client(cell: Cell<'_>, traffic: &str, probe: Duration, all: &[Failover]) -> Option<Run> {
-    let gaps_us: Vec<_> = all
-        .iter()
-        .map(|one| micros(one.gap().cast_signed()))
-        .collect();
+    let gaps_us = each_micros(all.iter().map(Failover::gap));
     let lost: Vec<_> = all.iter().map(|one| count(one.lost)).collect();
     let lost = Summary::of(&lost)?;
     let highest = |f: &dyn Fn(&Failover) -> u64| all.iter().map(f).max().unwrap_or(0);
@@ -168,6 +168,10 @@ fn length((from, to): (Nanos, Nanos)) -> f64 {
 
 fn worst(nanos: impl Iterator<Item = u64>) -> f64 {
     micros(nanos.max().unwrap_or(0).cast_signed())
+}
+
+fn each_micros(nanos: impl Iterator<Item = u64>) -> Vec<f64> {
+    nanos.map(|one| micros(one.cast_signed())).collect()
 }
 
 fn span(from: Nanos, to: Nanos) -> i64 {
@@ -244,6 +248,7 @@ mod tests {
             panic!("service alone was watched");
         };
         assert_eq!((run.n, run.gap_us.max, run.lost.max), (2, 800.0, 8.0));
+        assert_eq!(run.latenesses_us, [7.0, 7.0]);
         assert_eq!(run.takeover_us.map(|takeover| takeover.p50), Some(0.9));
         assert_eq!(run.t_detect_us, run.takeover_us);
         assert_eq!(run.t_own_us.map(|own| own.p50), Some(-0.3));

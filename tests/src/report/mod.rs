@@ -29,6 +29,9 @@ pub struct Report {
     /// What kept a node from going on; the rest of its turn is missing then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+    /// Packets per second of the floods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood_per_s: Option<Summary>,
 }
 
 /// How to make the run again.
@@ -160,6 +163,12 @@ pub struct Run {
     pub probe_us: u32,
     /// Every gap, in the order of the runs.
     pub gaps_us: Vec<f64>,
+    /// The prober's worst lateness around each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latenesses_us: Vec<f64>,
+    /// The time with two owners of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duals_us: Vec<f64>,
     /// Probes answered late (see `gap::LATE`), most of any failover.
     pub late_max: u64,
     /// How often the answering router changed, most of any failover: 1 if nothing flapped.

@@ -29,7 +29,7 @@ pub(crate) struct Args {
         long,
         value_name = "EVENT,…",
         value_delimiter = ',',
-        default_value = "stop,kill,link,calm"
+        default_value = "stop,kill,calm"
     )]
     pub(crate) loaded_events: Vec<Event>,
 
@@ -47,8 +47,7 @@ pub(crate) struct Args {
           value_parser = clap::value_parser!(u32).range(10..=40_950))]
     pub(crate) adverts: Vec<u32>,
 
-    /// Failovers per node and event; of freezes and on a loaded machine, which take
-    /// long, a quarter
+    /// Failovers per node, event and load: everybody has as many turns
     #[arg(short, default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) n: u16,
 

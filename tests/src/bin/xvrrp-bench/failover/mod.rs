@@ -27,9 +27,12 @@ use crate::show;
 /// Without a node to measure, without privilege, or if the report cannot be written. A node that fails
 /// is a finding: it is reported, and the others go on.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let contenders = contenders(args)?;
+    // Not after an hour.
+    fs::create_dir_all(&args.out)
+        .with_context(|| format!("make the folder {}", args.out.display()))?;
+    let (contenders, absent) = contenders(args)?;
     let plan = Plan::new(args)?;
-    let mut results = Results::new(&contenders, &plan)?;
+    let mut results = Results::new(&contenders, absent, &plan)?;
     let mut progress = Progress::new(&plan, &contenders);
 
     let lab = Lab::builder().behind().build()?;
@@ -49,9 +52,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 let number = (place + turn) % contenders.len();
                 let contender = &contenders[number];
                 progress.step(turn, &session, &contender.name);
-                let (seen, outcome) = stage.play(contender, &session, plan.seed(turn));
-                results.add(&session, number, seen);
-                if let Err(error) = outcome {
+                let played = stage.play(contender, &session, plan.seed(turn));
+                results.add(&session, number, played.seen);
+                if let Some(per_second) = played.flood {
+                    results.flooded(per_second);
+                }
+                if let Err(error) = played.outcome {
                     progress.failed(&contender.name, &error);
                     results.failed(&session, number, &error);
                 }
@@ -69,22 +75,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn contenders(args: &Args) -> Result<Vec<Contender>> {
+/// Who takes part, and why others do not.
+fn contenders(args: &Args) -> Result<(Vec<Contender>, Vec<String>)> {
     let mut contenders = Contender::standard(&args.nodes, &args.xvrrp)?;
     for other in &args.others {
         contenders.push(Contender::other(other)?);
     }
-    let mut present = Vec::new();
+    let (mut present, mut absent) = (Vec::new(), Vec::new());
     for contender in contenders {
         match contender.is_missing() {
-            Some(missing) => println!("{} is left out: {missing}", contender.name),
+            Some(missing) => absent.push(format!("{} is left out: {missing}", contender.name)),
             None => present.push(contender),
         }
+    }
+    for line in &absent {
+        println!("{line}");
     }
     if present.is_empty() {
         bail!("there is no node to measure");
     }
-    Ok(present)
+    Ok((present, absent))
 }
 
 fn made(args: &Args, plan: &Plan, progress: &Progress) -> Made {

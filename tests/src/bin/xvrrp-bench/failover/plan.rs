@@ -15,9 +15,6 @@ use super::args::{Args, Load};
 /// From this interval on, failovers take seconds, and a tenth of them is measured.
 const SLOW_MS: u32 = 1000;
 const SLOW_SHARE: usize = 10;
-/// A freeze takes longer than everything else together, and a busy machine is slow in everything: a
-/// quarter of the turns has the one, another quarter the other.
-const LONG_SHARE: usize = 4;
 /// The priorities with the least skew.
 const PRIORITIES: [u8; 2] = [254, 253];
 
@@ -106,25 +103,9 @@ impl Plan {
 
     /// What each node goes through in a turn.
     pub(super) fn sessions(&self, turn: usize) -> Vec<Session> {
-        let slow = self.is_due(turn, 0, SLOW_SHARE);
-        let freezes = self.is_due(turn, 0, LONG_SHARE);
-        let loaded = self.is_due(turn, 1, LONG_SHARE);
-        let due = |session: &&Session| {
-            (slow || session.timing.advert_int_ms < SLOW_MS)
-                && (loaded || session.load == Load::Idle)
-        };
-        let mut sessions: Vec<_> = self.sessions.iter().filter(due).cloned().collect();
-        for session in &mut sessions {
-            session
-                .events
-                .retain(|event| freezes || *event != Event::Freeze);
-        }
-        sessions
-    }
-
-    /// Whether a turn is the `nth` of every `share`; of fewer, every turn is.
-    fn is_due(&self, turn: usize, nth: usize, share: usize) -> bool {
-        turn % share == nth || self.turns < share
+        let slow = turn.is_multiple_of(SLOW_SHARE) || self.turns < SLOW_SHARE;
+        let due = |session: &&Session| slow || session.timing.advert_int_ms < SLOW_MS;
+        self.sessions.iter().filter(due).cloned().collect()
     }
 
     /// Every session there is.

@@ -7,6 +7,7 @@ use vrrp_tests::{
     contender::Contender,
     failover::{Cell, Event, Measurement, Timing, efforts, summarise},
     report::{Config, Machine, Made, NodeInfo, Report, Trace},
+    stats::Summary,
 };
 
 use super::{
@@ -22,16 +23,20 @@ pub(super) struct Results {
     nodes: Vec<NodeInfo>,
     measured: BTreeMap<Key, (Timing, Vec<Measurement>)>,
     failures: Vec<String>,
+    /// Packets per second of each flood.
+    floods: Vec<f64>,
 }
 
 impl Results {
-    pub(super) fn new(contenders: &[Contender], plan: &Plan) -> Result<Self> {
+    /// Nothing yet, but for the nodes that cannot take part.
+    pub(super) fn new(contenders: &[Contender], absent: Vec<String>, plan: &Plan) -> Result<Self> {
         let nodes = contenders.iter().map(|contender| info(contender, plan));
         Ok(Self {
             machine: Machine::here(),
             nodes: nodes.collect::<Result<_>>()?,
             measured: BTreeMap::new(),
-            failures: Vec::new(),
+            failures: absent,
+            floods: Vec::new(),
         })
     }
 
@@ -43,6 +48,11 @@ impl Results {
             .entry(key)
             .or_insert((session.timing, Vec::new()));
         all.extend(measurements);
+    }
+
+    /// Takes how many packets per second a flood had.
+    pub(super) fn flooded(&mut self, per_second: f64) {
+        self.floods.push(per_second);
     }
 
     /// Takes that a node could not go on.
@@ -62,6 +72,7 @@ impl Results {
             made: Some(made),
             nodes: self.nodes.clone(),
             failures: self.failures.clone(),
+            flood_per_s: Summary::of(&self.floods),
             ..Report::default()
         };
         for (cell, all) in self.cells() {

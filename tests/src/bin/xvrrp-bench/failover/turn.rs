@@ -4,6 +4,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::Result;
 use vrrp_tests::{
+    clock::{self, Nanos},
     contender::Contender,
     failover::{Measurement, Pair, Services},
     lab::Lab,
@@ -30,15 +31,14 @@ pub(super) struct Stage<'lab> {
 impl Stage<'_> {
     /// Everything that the session has in store for a pair of this node, as far as it gets: what was seen
     /// until then counts.
-    pub(super) fn play(
-        &self,
-        contender: &Contender,
-        session: &Session,
-        seed: u64,
-    ) -> (Vec<Measurement>, Result<()>) {
-        let mut seen = Vec::new();
-        let outcome = self.rounds(contender, session, seed, &mut seen);
-        (seen, outcome)
+    pub(super) fn play(&self, contender: &Contender, session: &Session, seed: u64) -> Played {
+        let (mut seen, mut flood) = (Vec::new(), None);
+        let outcome = self.rounds(contender, session, seed, &mut seen, &mut flood);
+        Played {
+            seen,
+            flood,
+            outcome,
+        }
     }
 
     fn rounds(
@@ -47,21 +47,34 @@ impl Stage<'_> {
         session: &Session,
         seed: u64,
         seen: &mut Vec<Measurement>,
+        flood: &mut Option<f64>,
     ) -> Result<()> {
         let nodes = contender.pair(self.lab, &session.speech())?;
         let mut pair = Pair::start(self.lab, session.timing, nodes)?;
-        let _burden = Burden::start(session.load, self.lab)?;
+        let burden = Burden::start(session.load, self.lab)?;
         for event in &session.events {
             pair.round(*event, seed, seen)?;
         }
+        *flood = burden.flood_per_s();
+        drop(burden);
         pair.stop()
     }
 }
 
+/// A turn of one node.
+pub(super) struct Played {
+    pub(super) seen: Vec<Measurement>,
+    /// Packets per second, if there was a flood.
+    pub(super) flood: Option<f64>,
+    /// Whether it came to its end.
+    pub(super) outcome: Result<()>,
+}
+
 /// A running load; ends when dropped.
 struct Burden {
+    began: Nanos,
     _hogs: Option<Hogs>,
-    _flood: Option<Flood>,
+    flood: Option<Flood>,
 }
 
 impl Burden {
@@ -72,7 +85,18 @@ impl Burden {
             (load == Load::Flood).then(|| Flood::start(&lab.client.netns, GROUP, u64::MAX, LIMIT));
         Ok(Self {
             _hogs: hogs.transpose()?,
-            _flood: flood.transpose()?,
+            flood: flood.transpose()?,
+            began: clock::now(),
         })
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a flood has far fewer than 2^52 packets"
+    )]
+    fn flood_per_s(&self) -> Option<f64> {
+        let span = Duration::from_nanos(clock::now() - self.began);
+        let sent = self.flood.as_ref()?.sent();
+        Some(sent as f64 / span.as_secs_f64())
     }
 }

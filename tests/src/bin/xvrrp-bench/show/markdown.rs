@@ -12,7 +12,8 @@ use super::{
 const ADVERT_INT_MS: u32 = 10;
 const LOAD: &str = "idle";
 
-/// One row per node, one column per event: gap p50 / max in milliseconds, and the time with two owners.
+/// One row per node, one column per event: gap p50 / max in milliseconds, the prober's own worst
+/// lateness, and the time with two owners.
 /// Empty if nothing was measured at 10 ms on an idle machine.
 pub(crate) fn markdown(report: &Report) -> String {
     let timings = timings(report);
@@ -40,13 +41,14 @@ pub(crate) fn markdown(report: &Report) -> String {
             text += &format!(" {cell} |");
         }
     }
-    text += "\n\n‡ the longest time with two owners, in ms, and how many ARP requests were answered twice. \
+    text += "\n\n( ) the prober's own worst lateness in that cell, in ms. ‡ the longest time with two owners, in ms, and how many ARP requests were answered twice. \
              [ ] no failover: the traffic did not move, or two routers spoke as the owner.\n";
     text
 }
 
 fn figure(run: &Run) -> String {
     let mut text = bracket(pair(run.gap_us.p50, run.gap_us.max), Doubt::about(run));
+    text += &format!(" ({})", millis(run.lateness_us));
     if let Some(dual) = run.dual_us.filter(|dual| dual.max > 0.0) {
         text += &format!(" ‡ {}", millis(dual.max));
     }
@@ -87,8 +89,8 @@ mod tests {
             [
                 "| gap p50 / max, ms | planned stop | kill -9 |",
                 "|---|---|---|",
-                "| xvrrp | 0.621 / 1.113 | 0.812 / 1.326 |",
-                "| keepalived | – | [0.100 / 0.350] ‡ 2000, 7 ARP |",
+                "| xvrrp | 0.621 / 1.113 (1.609) | 0.812 / 1.326 (1.609) |",
+                "| keepalived | – | [0.100 / 0.350] (1.609) ‡ 2000, 7 ARP |",
             ]
         );
     }

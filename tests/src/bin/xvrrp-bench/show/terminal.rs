@@ -53,6 +53,12 @@ fn text(report: &Report) -> String {
         }
     }
     lines.add(LEGEND);
+    if let Some(flood) = report.flood_per_s {
+        lines.add(&format!(
+            "\nThe packet flood: {:.0} packets/s at the median, {:.0} to {:.0}.",
+            flood.p50, flood.min, flood.max
+        ));
+    }
     for failure in &report.failures {
         lines.add(&format!("\n! not finished: {failure}"));
     }
