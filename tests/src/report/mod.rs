@@ -187,7 +187,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_decide_us: Option<Summary>,
     /// Ownership word written to last virtual IP acknowledged by the kernel; for a node that does not
-    /// tell, first advert on the wire to the kernel's notification, negative if that came first.
+    /// tell, first advert on the wire to the kernel's notification. Negative if the address came first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t_own_us: Option<Summary>,
     /// First announcement on the wire to the new Active's first answer at the client.

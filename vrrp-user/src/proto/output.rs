@@ -14,7 +14,7 @@ pub enum State {
     Fault,
     /// Listening to an Active.
     Backup,
-    /// About to preempt: addresses are being installed, then the flip.
+    /// About to relieve a router that still serves: addresses are being installed, then the flip.
     Rising,
     /// The Active router (keepalived's MASTER).
     Active,

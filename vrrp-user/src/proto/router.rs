@@ -11,7 +11,8 @@
 //! Backup. Every router but the owner of the addresses begins as Backup.
 //!
 //! What the RFC calls Active is split in three, because addresses take time. *Rising* installs them
-//! before a live worse router is deposed (make before break); *Retiring* goes on serving after
+//! while another router still serves, one that is worse or one that sent priority 0 (make before break);
+//! a router that fell silent is relieved at once. *Retiring* goes on serving after
 //! priority 0 was sent, until the successor has taken over. The RFC goes from Active to Initialize
 //! at once and lets the clients wait.
 
@@ -46,6 +47,8 @@ pub struct Router {
     released: bool,
     /// A live Active that we are about to preempt.
     worse: Option<Worse>,
+    /// Why we are or were Rising.
+    rises_for: Cause,
     /// Who sent the last advert with a priority.
     active: Option<Peer>,
     last_advert: Option<Instant>,
@@ -56,6 +59,8 @@ pub struct Router {
     lease_end: u64,
     /// When an advert of ours last left, or was decided on.
     advertised: Instant,
+    /// Announcements of the present block still to be sent.
+    block: u8,
     /// A worse router was heard since the last announcement against it.
     contested: bool,
     /// When we last answered a conflict.
@@ -103,12 +108,14 @@ impl Router {
             restarted: Instant::default(),
             released: false,
             worse: None,
+            rises_for: Cause::Preempt,
             active: None,
             last_advert: None,
             follow: None,
             addresses: Addresses::Absent,
             lease_end: 0,
             advertised: Instant::default(),
+            block: 0,
             contested: false,
             defended: None,
             stopping: false,
@@ -178,10 +185,11 @@ impl Router {
             match timer {
                 Timer::PreemptDelay => self.preempt_delay_over(out),
                 Timer::ActiveDown => self.active_down(now, deadline, out),
-                Timer::Rise => self.promote(Cause::Preempt, now, deadline, out),
+                Timer::Rise => self.promote(self.rises_for, now, deadline, out),
                 Timer::Adver => self.advertise(now, out),
+                Timer::Block => self.go_on_with_block(now, out),
                 Timer::Reassert => self.reassert_again(now, out),
-                Timer::SecondBlock => self.second_block(out),
+                Timer::SecondBlock => self.second_block(now, out),
                 Timer::Refresh => self.refresh(now, out),
                 Timer::Repeat => self.repeat_priority_zero(out),
                 Timer::Linger | Timer::Drain => self.finish(Cause::Drained, now, out),
@@ -237,7 +245,7 @@ impl Router {
 
     fn addresses_ready(&mut self, now: Instant, out: &mut Vec<Output>) {
         if self.state == State::Rising {
-            self.promote(Cause::Preempt, now, now, out);
+            self.promote(self.rises_for, now, now, out);
         }
     }
 

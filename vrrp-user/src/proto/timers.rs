@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Rise,
     /// Active: Adver_Timer (RFC 9568 section 6.2).
     Adver,
+    /// Active: the next announcement of a block.
+    Block,
     /// Active: a worse router was answered with an announcement; the next may follow.
     Reassert,
     /// Active: the second block of announcements (`garp_master_delay`).
@@ -30,11 +32,12 @@ pub(super) enum Timer {
 
 impl Timer {
     /// Every timer, in order of handling.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::PreemptDelay,
         Self::ActiveDown,
         Self::Rise,
         Self::Adver,
+        Self::Block,
         Self::Reassert,
         Self::SecondBlock,
         Self::Refresh,
@@ -99,7 +102,7 @@ mod tests {
         }
         timers.stop(Timer::Repeat);
         assert_eq!(timers.get(Timer::Repeat), None);
-        assert_eq!(timers.next(), Some(Instant(92)));
+        assert_eq!(timers.next(), Some(Instant(91)));
         timers.clear();
         assert_eq!(timers.next(), None);
     }

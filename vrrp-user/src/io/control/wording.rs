@@ -86,7 +86,9 @@ fn transition(name: &str, transition: Transition) -> Vec<Line> {
         }
         State::Fault => info(format!("({name}) Entering FAULT STATE{init}")),
         State::Rising => {
-            info(format!("({name}) about to preempt"));
+            if cause == Cause::Preempt {
+                info(format!("({name}) about to preempt"));
+            }
             info(format!("({name}) setting VIPs."));
         }
         State::Retiring => {

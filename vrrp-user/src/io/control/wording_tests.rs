@@ -43,6 +43,8 @@ fn transitions_read_like_keepaliveds() {
         (Backup, Active, ActiveDown, &[timeout, master, setting]),
         (Backup, Active, PriorityZero, &[timeout, master, setting]),
         (Backup, Rising, Preempt, &[rising, setting]),
+        (Backup, Rising, PriorityZero, &[setting]),
+        (Rising, Active, PriorityZero, &[timeout, master]),
         (Rising, Active, Preempt, &[master]),
         (Rising, Active, ActiveDown, &[timeout, master]),
         (Rising, Backup, BetterAdvert, &[backup, removing]),

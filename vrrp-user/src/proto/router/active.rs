@@ -11,6 +11,10 @@ use crate::proto::{Advert, Cause, Instant, Lease, Output, State, election, timer
 /// hosts that both defend an address must not flood the link.
 const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Between the announcements of a block. Back to back they would be lost together, and while the thread
+/// that sends them keeps a CPU, nobody there answers the clients that heard the first.
+const BLOCK_SPACING: Duration = Duration::from_millis(1);
+
 /// The first lease is at least this long, so that it covers the way to the network card.
 const FIRST_LEASE_MIN: Duration = Duration::from_millis(1);
 
@@ -41,9 +45,9 @@ impl Router {
             out.push(own);
             self.advertise(now, out);
         }
-        let garp = self.settings.garp;
-        announce(garp.repeat, out);
         self.install(out);
+        self.begin_block(now, out);
+        let garp = self.settings.garp;
         self.follow_nobody(out);
         self.timers
             .set(Timer::Adver, now + self.settings.advert_interval);
@@ -150,7 +154,7 @@ impl Router {
             self.contested = true;
             return;
         }
-        announce(self.settings.garp.repeat, out);
+        self.begin_block(now, out);
         self.timers
             .set(Timer::Reassert, now + self.settings.advert_interval);
     }
@@ -166,9 +170,25 @@ impl Router {
         }
     }
 
-    pub(super) fn second_block(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn second_block(&mut self, now: Instant, out: &mut Vec<Output>) {
         self.timers.stop(Timer::SecondBlock);
-        announce(self.settings.garp.repeat, out);
+        self.begin_block(now, out);
+    }
+
+    /// The first announcement of a block at once, the others one by one.
+    fn begin_block(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.block = self.settings.garp.repeat;
+        self.go_on_with_block(now, out);
+    }
+
+    pub(super) fn go_on_with_block(&mut self, now: Instant, out: &mut Vec<Output>) {
+        announce(self.block.min(1), out);
+        self.block = self.block.saturating_sub(1);
+        if self.block > 0 {
+            self.timers.set(Timer::Block, now + BLOCK_SPACING);
+        } else {
+            self.timers.stop(Timer::Block);
+        }
     }
 
     pub(super) fn refresh(&mut self, now: Instant, out: &mut Vec<Output>) {

@@ -102,9 +102,9 @@ impl Router {
 
     pub(super) fn active_down(&mut self, now: Instant, deadline: Instant, out: &mut Vec<Output>) {
         if self.worse.is_some_and(|worse| now < worse.until) {
-            self.rise(now, deadline, out);
+            self.rise(Cause::Preempt, now, deadline, out);
         } else if self.released {
-            self.promote(Cause::PriorityZero, now, deadline, out);
+            self.rise(Cause::PriorityZero, now, deadline, out);
         } else {
             self.promote(Cause::ActiveDown, now, deadline, out);
         }

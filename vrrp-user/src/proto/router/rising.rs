@@ -1,16 +1,38 @@
-//! Rising: a worse router is Active and serves; make ready before deposing it.
+//! Rising: another router still serves, because it is worse than we and about to be deposed, or retires;
+//! make ready before it ends.
+
+use std::time::Duration;
 
 use vrrp_ebpf::ownership;
 
 use super::Router;
 use crate::proto::{Advert, Cause, Instant, Output, State, timers::Timer};
 
+/// A router that sent priority 0 may have stopped serving with it, and the next Backup's Skew_Time runs:
+/// the kernel, which takes less than a millisecond for addresses unless others hold it up, is not
+/// waited for any longer.
+const RELEASED_MAX: Duration = Duration::from_millis(5);
+
 impl Router {
-    /// Installs the addresses while egress still holds their packets back, and waits for the kernel,
-    /// but not longer than one Advertisement_Interval.
-    pub(super) fn rise(&mut self, now: Instant, deadline: Instant, out: &mut Vec<Output>) {
-        let transition = self.enter(State::Rising, Cause::Preempt, now, deadline);
-        let latest = now + self.settings.advert_interval;
+    /// Installs the addresses while egress still holds their packets back, and waits for the kernel:
+    /// one Advertisement_Interval at most before a live router is deposed, a quarter and
+    /// [`RELEASED_MAX`] after priority 0.
+    pub(super) fn rise(
+        &mut self,
+        cause: Cause,
+        now: Instant,
+        deadline: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let transition = self.enter(State::Rising, cause, now, deadline);
+        self.rises_for = cause;
+        let interval = self.settings.advert_interval;
+        let latest = now
+            + if cause == Cause::PriorityZero {
+                RELEASED_MAX.min(interval / 4)
+            } else {
+                interval
+            };
         out.push(Output::Own {
             state: ownership::State::Rising,
             expiry: latest.0,

@@ -23,8 +23,8 @@ fn c31_the_owner_is_active_at_once() {
         [
             own(ownership::State::Active, START + ms(10) / 4),
             Output::Advertise { priority: 255 },
-            Output::Announce { repeat: 5 },
             Output::Install,
+            Output::Announce { repeat: 1 },
             nobody(255),
         ]
     );

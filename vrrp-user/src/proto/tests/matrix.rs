@@ -158,6 +158,6 @@ fn addresses() {
 fn timeout() {
     check(
         Input::Timeout,
-        "Initialize:- Fault:- Active:Aagit Active:aAgt Active:a Retiring:z",
+        "Initialize:- Fault:- Active:Aaigt Active:aAgt Active:a Retiring:z",
     );
 }

@@ -29,7 +29,7 @@ fn ms(span: u64) -> Duration {
     Duration::from_millis(span)
 }
 
-/// Version 3, 10 ms, priority 100 (skew 6.09375 ms, down 36.09375 ms), one block of announcements.
+/// Version 3, 10 ms, priority 100 (skew 6.09375 ms, down 36.09375 ms), one announcement.
 fn settings() -> Settings {
     Settings {
         vrid: 51,
@@ -42,7 +42,7 @@ fn settings() -> Settings {
         preempt_delay: Duration::ZERO,
         lease: Lease::Auto,
         garp: Garp {
-            repeat: 5,
+            repeat: 1,
             delay: Duration::ZERO,
             refresh: Duration::ZERO,
             refresh_repeat: 1,

@@ -1,10 +1,10 @@
-//! Rising: make ready before deposing a live worse Active.
+//! Rising: make ready before relieving a router that still serves.
 
 use vrrp_ebpf::ownership;
 
 use super::{
-    Bench, Cause, DISOWN, DOWN, Input, Instant, Output, PEER, START, State, Transition, advert, ms,
-    nobody, own, peer, settings, transition,
+    Bench, Cause, DISOWN, DOWN, Input, Instant, Output, PEER, START, Settings, State, Transition,
+    advert, ms, nobody, own, peer, settings, transition,
 };
 
 fn rising() -> Bench {
@@ -59,7 +59,7 @@ fn flips_when_the_addresses_are_ready() {
         [
             Output::Advertise { priority: 100 },
             own(ownership::State::Active, now + ms(10) / 4),
-            Output::Announce { repeat: 5 },
+            Output::Announce { repeat: 1 },
         ]
     );
     assert_eq!(out.len(), 4);
@@ -79,6 +79,46 @@ fn flips_after_one_interval_at_the_latest() {
         transition(out),
         Some((State::Rising, State::Active, Cause::Preempt))
     );
+}
+
+/// Who sent priority 0 may have stopped with it.
+#[test]
+fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
+    for (interval, wait) in [(ms(10), ms(10) / 4), (ms(1000), ms(5))] {
+        let settings = Settings {
+            advert_interval: interval,
+            ..settings()
+        };
+        let mut bench = Bench::in_state(State::Backup, settings);
+        bench.feed(START, advert(START, 0));
+        let (due, out) = bench.expire();
+        assert_eq!(
+            out[..2],
+            [own(ownership::State::Rising, due + wait), Output::Install]
+        );
+        assert_eq!(
+            transition(out),
+            Some((State::Backup, State::Rising, Cause::PriorityZero))
+        );
+        let (late, out) = bench.expire();
+        assert_eq!(late, due + wait);
+        assert_eq!(
+            transition(out),
+            Some((State::Rising, State::Active, Cause::PriorityZero))
+        );
+    }
+}
+
+/// The third router's Skew_Time ended while we were at it.
+#[test]
+fn c35_a_worse_router_that_steps_in_is_deposed_after_all() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    bench.feed(START, advert(START, 0));
+    let (due, _) = bench.expire();
+    assert_eq!(bench.feed(due, advert(due, 99)), []);
+    let out = bench.feed(due + ms(1), Input::AddressesReady);
+    assert_eq!(out[0], Output::Advertise { priority: 100 });
+    assert_eq!(bench.state(), State::Active);
 }
 
 #[test]

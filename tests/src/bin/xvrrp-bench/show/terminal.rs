@@ -17,7 +17,7 @@ gap         last answer of the old owner to first answer of the new one, at the 
 lost        probes that nobody answered, per failover
 T_detect    last sign of life of the old Active on the wire to the new one's deadline (xvrrp) or first advert (others)
 T_decide    deadline to ownership word written, by xvrrp's own word
-T_own       ownership word written (others: first advert on the wire) to virtual IP acknowledged by the kernel
+T_own       ownership word written (others: first advert on the wire) to virtual IP acknowledged by the kernel; negative if that came first
 T_netw      first announcement on the wire to the new Active's first answer at the client
 takeover    last advert of the old to first advert of the new Active on the wire, median
 two owners  how long frames from the virtual IP or MAC came from both routers, as the wire shows it
