@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use vrrp_user::proto::{Family, Garp, InitialState, Input, Lease, Settings, Version};
+use vrrp_user::proto::{Departures, Family, Garp, InitialState, Input, Lease, Settings, Version};
 
 use crate::{
     chance::{Dice, Weather},
@@ -87,6 +87,7 @@ pub(crate) fn settings(index: usize, interval: Duration, priority: u8) -> Settin
             refresh: Duration::ZERO,
             refresh_repeat: 1,
         },
+        departures: Departures::default(),
         // 1, 62, 123, 184, 5: some octets look negative.
         primary: IpAddr::from([
             192,

@@ -7,7 +7,7 @@ use super::{
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
 };
-use crate::proto::{InitialState, Lease, Version};
+use crate::proto::{Departures, InitialState, Lease, Version};
 
 /// The address owner's priority.
 const OWNER: u8 = 255;
@@ -45,6 +45,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     let advert_interval = advert_interval(&draft, version, report);
     let preempt = preempt(&draft, priority, initial, report);
     let preempt_delay = preempt_delay(&draft, preempt, initial, report);
+    let departures = departures(&draft, report);
     check_lease(&draft, advert_interval, report);
     let auth = draft
         .auth
@@ -67,6 +68,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         vips: draft.vips.into_iter().map(|(vip, _)| vip).collect(),
         auth,
         garp: draft.garp,
+        departures,
         lease: draft.lease,
         skip_check_adv_addr: draft.skip_check_adv_addr,
         v3_checksum_as_v2: draft.v3_checksum_as_v2,
@@ -243,6 +245,37 @@ fn preempt_delay(
     Duration::ZERO
 }
 
+/// What strict mode leaves of the departures from the RFC.
+fn departures(draft: &Draft<'_>, report: &mut Report) -> Departures {
+    let mut departures = draft.departures;
+    let place = &draft.departures_at.place;
+    if departures.down_timer_adverts == 1 {
+        report.warn_help(
+            place,
+            format!(
+                "({}) with `down_timer_adverts 1` every late advert makes a second master",
+                draft.name
+            ),
+            "write 2 or more, the same on every router",
+        );
+    }
+    if draft.strict {
+        if departures.higher_prio_send_advert {
+            report.warn(
+                place,
+                format!(
+                    "({}) `higher_prio_send_advert` does not go with strict mode and is ignored",
+                    draft.name
+                ),
+            );
+        }
+        departures.higher_prio_send_advert = false;
+        // keepalived's strict mode dates from RFC 5798, where nobody answers a worse router.
+        departures.lower_prio_no_advert = true;
+    }
+    departures
+}
+
 /// A lease must outlive the wait for the next advert, and end before a Backup takes over.
 fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
     let Lease::Span(span) = draft.lease else {
@@ -258,11 +291,14 @@ fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
             ),
             "write `lease auto`, or more than `advert_int`",
         );
-    } else if span > interval.saturating_mul(3) {
+        return;
+    }
+    let adverts = draft.departures.down_timer_adverts;
+    if span > interval.saturating_mul(u32::from(adverts)) {
         report.warn_help(
             place,
             format!(
-                "({}) `lease` outlasts 3 adverts: a stalled Active may serve beside its successor",
+                "({}) `lease` outlasts {adverts} adverts: a stalled Active may serve beside its successor",
                 draft.name
             ),
             "write `lease auto`",

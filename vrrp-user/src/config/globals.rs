@@ -11,7 +11,10 @@ use super::{
     unsupported::{self, MailNote},
     value,
 };
-use crate::proto::{Garp, Version};
+use crate::proto::{Departures, Garp, Version};
+
+/// Longest delay.
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// What `global_defs` says, and what an instance starts from.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub(super) struct Defaults {
     pub(super) globals: Globals,
     pub(super) version: Version,
     pub(super) garp: Garp,
+    pub(super) departures: Departures,
     pub(super) skip_check_adv_addr: bool,
     pub(super) script_user: ScriptUser,
     /// `vrrp_strict`.
@@ -36,6 +40,7 @@ impl Default for Defaults {
                 refresh: Duration::ZERO,
                 refresh_repeat: 1,
             },
+            departures: Departures::default(),
             skip_check_adv_addr: false,
             script_user: ScriptUser::default(),
             strict: false,
@@ -53,12 +58,17 @@ impl Defaults {
 
     fn statement(&mut self, statement: &Statement, mail: &mut MailNote, report: &mut Report) {
         let keyword = statement.keyword();
-        if let Some(garp_keyword) = keyword.strip_prefix("vrrp_")
-            && garp(&mut self.garp, garp_keyword, statement, report)
+        if let Some(own) = keyword.strip_prefix("vrrp_")
+            && (garp(&mut self.garp, own, statement, report)
+                || departure(&mut self.departures, own, statement, report))
         {
             return;
         }
         match keyword {
+            "vrrp_startup_delay" => {
+                let delay = value::seconds(statement, Duration::ZERO..=A_DAY, report);
+                self.departures.startup_delay = delay.unwrap_or_default();
+            }
             "router_id" => {
                 self.globals.router_id = value::one(statement, report).map(str::to_owned)
             }
@@ -138,9 +148,32 @@ pub(super) fn garp(
     true
 }
 
+/// Takes a statement about a departure from the RFC in; false if it is another one.
+pub(super) fn departure(
+    departures: &mut Departures,
+    keyword: &str,
+    statement: &Statement,
+    report: &mut Report,
+) -> bool {
+    match keyword {
+        "down_timer_adverts" => {
+            let adverts = value::number(statement, 1..=100, report);
+            departures.down_timer_adverts = adverts.unwrap_or(departures.down_timer_adverts);
+        }
+        "lower_prio_no_advert" => {
+            departures.lower_prio_no_advert = value::flag(statement, report).unwrap_or_default();
+        }
+        "higher_prio_send_advert" => {
+            departures.higher_prio_send_advert = value::flag(statement, report).unwrap_or_default();
+        }
+        _ => return false,
+    }
+    true
+}
+
 /// Up to a day: longer is a mistake, and nothing downstream needs to care about overflow.
 fn whole_seconds(statement: &Statement, report: &mut Report) -> Option<Duration> {
-    value::number(statement, 0..=86_400, report).map(Duration::from_secs)
+    value::number(statement, 0..=A_DAY.as_secs(), report).map(Duration::from_secs)
 }
 
 fn repeats(statement: &Statement, report: &mut Report) -> Option<u8> {

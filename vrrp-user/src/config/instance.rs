@@ -13,7 +13,7 @@ use super::{
     value,
     vip::vip,
 };
-use crate::proto::{Garp, InitialState, Lease, Version};
+use crate::proto::{Departures, Garp, InitialState, Lease, Version};
 
 /// Longest `advert_int` of any version.
 const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
@@ -41,6 +41,8 @@ pub(super) struct Draft<'s> {
     pub(super) auth: Option<AuthDraft<'s>>,
     pub(super) vips: Vec<(Vip, &'s Statement)>,
     pub(super) garp: Garp,
+    pub(super) departures: Departures,
+    pub(super) departures_at: &'s Statement,
     pub(super) lease: Lease,
     pub(super) lease_at: &'s Statement,
     pub(super) strict: bool,
@@ -81,6 +83,8 @@ pub(super) fn draft<'s>(
         auth: None,
         vips: Vec::new(),
         garp: defaults.garp,
+        departures: defaults.departures,
+        departures_at: block,
         lease: Lease::Auto,
         lease_at: block,
         strict: defaults.strict,
@@ -185,7 +189,13 @@ impl<'s> Draft<'s> {
                 self.lease_at = statement;
                 return true;
             }
-            keyword => return globals::garp(&mut self.garp, keyword, statement, report),
+            keyword => {
+                if globals::departure(&mut self.departures, keyword, statement, report) {
+                    self.departures_at = statement;
+                    return true;
+                }
+                return globals::garp(&mut self.garp, keyword, statement, report);
+            }
         };
         let script: Option<Script> = script(statement, &defaults.script_user, report);
         *slot = slot.take().or(script);

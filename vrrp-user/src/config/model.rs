@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::proto::{Garp, InitialState, Lease, Version};
+use crate::proto::{Departures, Garp, InitialState, Lease, Version};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub struct Instance {
     pub auth: Option<Auth>,
     /// `garp_master_*`, the instance's or the global ones.
     pub garp: Garp,
+    /// `down_timer_adverts`, `lower_prio_no_advert`, `higher_prio_send_advert`, the instance's or the
+    /// global ones, and `vrrp_startup_delay`.
+    pub departures: Departures,
     /// `lease` (ours): `auto`, `off` or seconds.
     pub lease: Lease,
     /// `skip_check_adv_addr`.

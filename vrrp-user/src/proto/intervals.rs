@@ -15,9 +15,13 @@ const SECOND: Duration = Duration::from_secs(1);
 pub struct Intervals {
     active_adver: Duration,
     skew: Duration,
+    down_timer_adverts: u8,
 }
 
 impl Intervals {
+    /// How many adverts may be missing (RFC 9568 section 6.1).
+    pub const DOWN_TIMER_ADVERTS: u8 = 3;
+
     /// For a router of this `version` and `priority` (1-255), under an Active that sends every
     /// `active_adver` (at most 255 s).
     #[must_use]
@@ -29,6 +33,16 @@ impl Intervals {
         Self {
             active_adver,
             skew: unit.saturating_mul(256 - u32::from(priority)) / 256,
+            down_timer_adverts: Self::DOWN_TIMER_ADVERTS,
+        }
+    }
+
+    /// With another number of missing adverts, keepalived's `down_timer_adverts`.
+    #[must_use]
+    pub fn down_after(self, adverts: u8) -> Self {
+        Self {
+            down_timer_adverts: adverts,
+            ..self
         }
     }
 
@@ -44,11 +58,12 @@ impl Intervals {
         self.skew
     }
 
-    /// Active_Down_Interval: 3 x Active_Adver_Interval + Skew_Time.
+    /// Active_Down_Interval: 3 x Active_Adver_Interval + Skew_Time, or as
+    /// [`down_after`](Self::down_after) says.
     #[must_use]
     pub fn active_down(&self) -> Duration {
         self.active_adver
-            .saturating_mul(3)
+            .saturating_mul(u32::from(self.down_timer_adverts))
             .saturating_add(self.skew)
     }
 }

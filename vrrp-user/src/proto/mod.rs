@@ -19,7 +19,7 @@ pub use input::{Advert, Input};
 pub use intervals::Intervals;
 pub use output::{Cause, Output, State, Transition};
 pub use router::Router;
-pub use settings::{Family, Garp, InitialState, Lease, Settings, Version};
+pub use settings::{Departures, Family, Garp, InitialState, Lease, Settings, Version};
 pub use time::Instant;
 
 #[cfg(test)]

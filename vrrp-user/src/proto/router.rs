@@ -45,6 +45,8 @@ pub struct Router {
     restarted: Instant,
     /// That moment was a priority 0 advert.
     released: bool,
+    /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
+    startup_end: Option<Instant>,
     /// A live Active that we are about to preempt.
     worse: Option<Worse>,
     /// Why we are or were Rising.
@@ -107,6 +109,7 @@ impl Router {
             timers: Timers::default(),
             restarted: Instant::default(),
             released: false,
+            startup_end: None,
             worse: None,
             rises_for: Cause::Preempt,
             active: None,
@@ -290,4 +293,5 @@ fn own_intervals(settings: &Settings) -> Intervals {
         settings.priority,
         settings.advert_interval,
     )
+    .down_after(settings.departures.down_timer_adverts)
 }

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use super::Intervals;
+
 /// Protocol version of a virtual router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
@@ -34,7 +36,8 @@ pub enum InitialState {
 pub enum Lease {
     /// The lease never ends: a stalled Active goes on serving (`lease off`).
     Off,
-    /// 3 x Advertisement_Interval: shorter than any conformant peer's Active_Down_Interval.
+    /// 3 x Advertisement_Interval, or fewer with fewer `down_timer_adverts`: shorter than any
+    /// conformant peer's Active_Down_Interval.
     Auto,
     /// A fixed span.
     Span(Duration),
@@ -51,6 +54,33 @@ pub struct Garp {
     pub refresh: Duration,
     /// Announcements per virtual IP in a refresh (`garp_master_refresh_repeat`, default 1).
     pub refresh_repeat: u8,
+}
+
+/// Where keepalived lets one depart from the RFC; the default keeps to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departures {
+    /// `down_timer_adverts`, 1-100: how many adverts may be missing before a Backup takes over
+    /// (RFC 9568 section 6.1: 3).
+    pub down_timer_adverts: u8,
+    /// `lower_prio_no_advert`: an Active leaves a worse advert unanswered, as RFC 5798 had it
+    /// (RFC 9568 section 6.4.3 has it answered).
+    pub lower_prio_no_advert: bool,
+    /// `higher_prio_send_advert`: an Active that is deposed sends one more advert, so that its
+    /// successor announces itself after the last of our own announcements.
+    pub higher_prio_send_advert: bool,
+    /// `vrrp_startup_delay`: this long after its start a router does not take over.
+    pub startup_delay: Duration,
+}
+
+impl Default for Departures {
+    fn default() -> Self {
+        Self {
+            down_timer_adverts: Intervals::DOWN_TIMER_ADVERTS,
+            lower_prio_no_advert: false,
+            higher_prio_send_advert: false,
+            startup_delay: Duration::ZERO,
+        }
+    }
 }
 
 /// Everything the state machine of one virtual router needs to know.
@@ -76,6 +106,8 @@ pub struct Settings {
     pub lease: Lease,
     /// Announcement schedule.
     pub garp: Garp,
+    /// Departures from the RFC.
+    pub departures: Departures,
     /// Our source address, for the tie-break of equal priorities (RFC 9568 section 6.4.3).
     pub primary: IpAddr,
 }

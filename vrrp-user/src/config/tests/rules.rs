@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::proto::{InitialState, Lease, Version};
+use crate::proto::{Departures, InitialState, Lease, Version};
 
 #[test]
 fn values_that_cannot_be_read_are_errors() {
@@ -69,6 +69,18 @@ fn values_that_cannot_be_read_are_errors() {
             &[
                 "7: error: (VI_1) `lease` ends before the next advert renews it; write `lease auto`, or more than `advert_int`",
             ],
+        ),
+        (
+            "down_timer_adverts 0",
+            &["7: error: `down_timer_adverts 0`: not a number from 1 to 100"],
+        ),
+        (
+            "down_timer_adverts 101",
+            &["7: error: `down_timer_adverts 101`: not a number from 1 to 100"],
+        ),
+        (
+            "lower_prio_no_advert never",
+            &["7: error: `lower_prio_no_advert never`: neither on, true, yes nor off, false, no"],
         ),
         ("notify", &["7: error: `notify` needs a command"]),
         (
@@ -205,6 +217,22 @@ fn what_keepalived_mends_is_mended_the_same_way() {
              write `lease auto`",
             ],
         ),
+        ("down_timer_adverts 5\nlease 4", &[]),
+        (
+            "down_timer_adverts 2\nlease 2.5",
+            &[
+                "8: warning: (VI_1) `lease` outlasts 2 adverts: a stalled Active may serve beside its successor; \
+             write `lease auto`",
+            ],
+        ),
+        (
+            "down_timer_adverts 1",
+            &[
+                "7: warning: (VI_1) with `down_timer_adverts 1` every late advert makes a second master; \
+             write 2 or more, the same on every router",
+            ],
+        ),
+        ("strict_mode off\nhigher_prio_send_advert", &[]),
         (
             "version 3\nauthentication {\n auth_type PASS\n auth_pass x\n}",
             &[
@@ -302,4 +330,43 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
         let config = parse("k.conf", text.as_bytes()).config.expect("no error");
         assert_eq!(config.globals.rt_priority, Some(60));
     }
+}
+
+#[test]
+fn departures_from_the_rfc_are_the_instances_or_the_global_ones() {
+    let plain = instance(&with(""));
+    assert_eq!(plain.departures, Departures::default());
+    let globals = "global_defs {\n vrrp_down_timer_adverts 5\n vrrp_lower_prio_no_advert\n \
+                   vrrp_higher_prio_send_advert yes\n vrrp_startup_delay 5.5\n}\n";
+    let all = Departures {
+        down_timer_adverts: 5,
+        lower_prio_no_advert: true,
+        higher_prio_send_advert: true,
+        startup_delay: Duration::from_millis(5500),
+    };
+    assert_eq!(instance(&format!("{globals}{}", with(""))).departures, all);
+    let body = "down_timer_adverts 4\nlower_prio_no_advert off\nhigher_prio_send_advert false";
+    assert_eq!(
+        instance(&format!("{}{globals}", with(body))).departures,
+        Departures {
+            down_timer_adverts: 4,
+            startup_delay: all.startup_delay,
+            ..Departures::default()
+        }
+    );
+}
+
+#[test]
+fn strict_mode_leaves_a_worse_router_unanswered() {
+    let strict = instance(&with("strict_mode\nhigher_prio_send_advert"));
+    assert!(strict.departures.lower_prio_no_advert);
+    assert!(!strict.departures.higher_prio_send_advert);
+    let shown = found(&with("strict_mode\nhigher_prio_send_advert"));
+    assert!(
+        shown.contains(
+            &"k.conf:8: warning: (VI_1) `higher_prio_send_advert` does not go with strict mode and is ignored"
+                .to_owned()
+        ),
+        "{shown:#?}"
+    );
 }

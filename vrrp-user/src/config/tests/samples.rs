@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::*;
-use crate::proto::{Garp, InitialState, Lease, Version};
+use crate::proto::{Departures, Garp, InitialState, Lease, Version};
 
 macro_rules! sample {
     ($name:literal) => {
@@ -56,6 +56,7 @@ fn the_tutorial_word_for_word() {
             refresh: Duration::ZERO,
             refresh_repeat: 1,
         },
+        departures: Departures::default(),
         lease: Lease::Auto,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
@@ -115,7 +116,6 @@ fn what_vyos_writes() {
         lines(sample!("vyos.conf")),
         [
             "3: warning: `dynamic_interfaces` is not supported yet, ignored",
-            "5: warning: `vrrp_startup_delay` is not supported yet, ignored",
             "8: warning: `notify_fifo` is not supported yet, ignored",
             "9: warning: `notify_fifo_script` is not supported yet, ignored",
             "12: warning: `vrrp_script` is not supported yet, ignored with its block: the script is not run",

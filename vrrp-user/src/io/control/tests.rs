@@ -18,7 +18,7 @@ use crate::{
         },
         runtime_dir::{CONTROL_SOCKET, InstanceName},
     },
-    proto::{Cause, Garp, InitialState, Instant, Lease, State, Transition, Version},
+    proto::{Cause, Departures, Garp, InitialState, Instant, Lease, State, Transition, Version},
 };
 
 /// The tutorial's instance, on the loopback interface.
@@ -48,6 +48,7 @@ pub(super) fn instance(name: &str) -> Instance {
             refresh: Duration::ZERO,
             refresh_repeat: 1,
         },
+        departures: Departures::default(),
         lease: Lease::Auto,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,

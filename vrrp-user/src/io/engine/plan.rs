@@ -243,6 +243,7 @@ fn settings(instance: &Instance, family: Family) -> Settings {
         preempt_delay: instance.preempt_delay,
         lease: instance.lease,
         garp: instance.garp,
+        departures: instance.departures,
         primary: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }

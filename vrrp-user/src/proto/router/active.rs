@@ -5,7 +5,9 @@ use std::time::Duration;
 use vrrp_ebpf::ownership::{self, Ownership};
 
 use super::Router;
-use crate::proto::{Advert, Cause, Instant, Lease, Output, State, election, timers::Timer};
+use crate::proto::{
+    Advert, Cause, Instant, Intervals, Lease, Output, State, election, timers::Timer,
+};
 
 /// At most one answer to conflicts in this time (DEFEND_INTERVAL of RFC 5227 section 1.1): two
 /// hosts that both defend an address must not flood the link.
@@ -81,7 +83,7 @@ impl Router {
             //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.3
             //# Send an ADVERTISEMENT immediately to assert the Active state to the sending VRRP
             //# Router and to update any learning bridges with the correct Active VRRP Router path.
-            if !self.answered(advert) {
+            if !self.answered(advert) && !self.settings.departures.lower_prio_no_advert {
                 self.advertise(now, out);
             }
             self.reassert(now, out);
@@ -140,8 +142,24 @@ impl Router {
     fn lease(&self) -> Option<Duration> {
         match self.settings.lease {
             Lease::Off => None,
-            Lease::Auto => Some(self.settings.advert_interval.saturating_mul(3)),
+            Lease::Auto => Some(self.automatic_lease()),
             Lease::Span(span) => Some(span),
+        }
+    }
+
+    /// Shorter than any peer's Active_Down_Interval. `down_timer_adverts` cannot be seen on the wire:
+    /// peers have the same number by keepalived's rule, and one that has the RFC's must not find us
+    /// serving beside it either.
+    fn automatic_lease(&self) -> Duration {
+        let adverts = self.settings.departures.down_timer_adverts;
+        let interval = self.settings.advert_interval;
+        match adverts.min(Intervals::DOWN_TIMER_ADVERTS) {
+            // A peer gives no more than its Skew_Time on top of the interval, the owner the least.
+            0 | 1 => {
+                let least = Intervals::new(self.settings.version, election::OWNER, interval);
+                interval.saturating_add(least.skew())
+            }
+            adverts => interval.saturating_mul(u32::from(adverts)),
         }
     }
 

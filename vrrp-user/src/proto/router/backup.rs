@@ -1,5 +1,7 @@
 //! Backup: RFC 9568 section 6.4.2.
 
+use std::time::Duration;
+
 use vrrp_ebpf::abi::Follow;
 
 use super::{Peer, Router, Worse};
@@ -30,8 +32,7 @@ impl Router {
         self.released = true;
         self.worse = None;
         self.active = None;
-        self.timers
-            .set(Timer::ActiveDown, advert.arrived + self.intervals.skew());
+        self.wait(self.intervals.skew());
     }
 
     /// Learns from an advert that counts as the Active's, and restarts the Active_Down_Timer from
@@ -72,10 +73,14 @@ impl Router {
     pub(super) fn restart_timer(&mut self, at: Instant) {
         self.restarted = self.restarted.max(at);
         self.released = false;
-        self.timers.set(
-            Timer::ActiveDown,
-            self.restarted + self.intervals.active_down(),
-        );
+        self.wait(self.intervals.active_down());
+    }
+
+    /// Starts the Active_Down_Timer. A network that is being set up may carry nothing yet, so that
+    /// silence during `vrrp_startup_delay` says nothing.
+    pub(super) fn wait(&mut self, span: Duration) {
+        let from = self.restarted.max(self.startup_end.unwrap_or_default());
+        self.timers.set(Timer::ActiveDown, from + span);
     }
 
     pub(super) fn note_worse(&mut self, advert: &Advert) {
@@ -98,6 +103,7 @@ impl Router {
             Version::V3 => intervals::from_centiseconds(advert.interval_cs),
         };
         Intervals::new(settings.version, settings.priority, active_adver)
+            .down_after(settings.departures.down_timer_adverts)
     }
 
     pub(super) fn active_down(&mut self, now: Instant, deadline: Instant, out: &mut Vec<Output>) {
@@ -131,6 +137,11 @@ impl Router {
     /// A better router was heard while we were serving or about to.
     pub(super) fn fall_back(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
         self.disown(out);
+        if self.state == State::Active && self.settings.departures.higher_prio_send_advert {
+            out.push(Output::Advertise {
+                priority: self.settings.priority,
+            });
+        }
         self.remove(out);
         let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
         self.follow_advert(advert, out);

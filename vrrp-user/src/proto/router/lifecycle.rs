@@ -1,6 +1,6 @@
 //! Start, stop, and the link: RFC 9568 section 6.4.1, and keepalived's FAULT.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::{Addresses, Router, own_intervals};
 use crate::proto::{Cause, InitialState, Instant, Output, State, election, timers::Timer};
@@ -28,10 +28,13 @@ impl Router {
         self.restarted = now;
         self.released = false;
         self.worse = None;
-        if self.settings.priority == election::OWNER {
+        let held_back = self.begin(now) > now;
+        if self.settings.priority == election::OWNER && !held_back {
             return self.promote(Cause::Owner, now, now, out);
         }
         let first_wait = match (cause, self.settings.initial) {
+            // The owner waits for nobody but the end of the delay.
+            _ if self.settings.priority == election::OWNER => Duration::ZERO,
             // keepalived's hint: at its first start this router trusts that it is the best one.
             (Cause::Startup, InitialState::Master) => {
                 self.settings.advert_interval + self.intervals.skew()
@@ -39,7 +42,7 @@ impl Router {
             _ => self.intervals.active_down(),
         };
         let transition = self.enter(State::Backup, cause, now, now);
-        self.timers.set(Timer::ActiveDown, now + first_wait);
+        self.wait(first_wait);
         if !self.settings.preempt_delay.is_zero() {
             self.timers
                 .set(Timer::PreemptDelay, now + self.settings.preempt_delay);
@@ -48,7 +51,14 @@ impl Router {
         out.push(Output::Transition(transition));
     }
 
+    /// The end of the start-up delay, which counts from the first thing that happened to us.
+    fn begin(&mut self, now: Instant) -> Instant {
+        let delay = self.settings.departures.startup_delay;
+        *self.startup_end.get_or_insert(now + delay)
+    }
+
     pub(super) fn link_down(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.begin(now);
         match self.state {
             State::Fault => return,
             State::Initialize if self.stopping => return,

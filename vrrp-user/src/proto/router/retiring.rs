@@ -62,6 +62,12 @@ impl Router {
             priority,
             self.settings.advert_interval,
         )
+        .down_after(
+            self.settings
+                .departures
+                .down_timer_adverts
+                .max(Intervals::DOWN_TIMER_ADVERTS),
+        )
     }
 
     pub(super) fn advert_in_retiring(&mut self, now: Instant, advert: &Advert) {
