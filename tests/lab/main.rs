@@ -16,6 +16,7 @@ mod calm;
 mod clean;
 mod conflict;
 mod contenders;
+mod departures;
 mod elect;
 mod fault;
 mod handover;

@@ -80,6 +80,7 @@ pub(crate) struct Oracle {
     version: Version,
     priority: u8,
     restart_min: u8,
+    down_timer_adverts: u32,
     /// By what had arrived when the engine last woke up.
     known: Timer,
     /// By what has arrived.
@@ -113,6 +114,7 @@ impl Oracle {
             version: settings.version,
             priority: settings.priority,
             restart_min: if preempts { settings.priority } else { 1 },
+            down_timer_adverts: settings.departures.down_timer_adverts.into(),
             known: Timer {
                 since: Instant(0),
                 interval: settings.advert_interval,
@@ -253,6 +255,6 @@ impl Oracle {
     }
 
     fn down(&self, interval: Duration) -> Duration {
-        interval * 3 + self.skew(interval)
+        interval * self.down_timer_adverts + self.skew(interval)
     }
 }

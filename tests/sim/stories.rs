@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vrrp_user::proto::{InitialState, Input, Settings, State, Version};
+use vrrp_user::proto::{Departures, InitialState, Input, Settings, State, Version};
 
 use crate::{
     chance::{Chance, Fate, Moment, Weather},
@@ -56,10 +56,21 @@ struct Story {
 impl Story {
     /// Started together and settled.
     fn settled(version: Version, interval: Duration, priorities: &[u8]) -> Self {
+        Self::departing(version, interval, priorities, Departures::default())
+    }
+
+    /// The same with routers that depart from the RFC.
+    fn departing(
+        version: Version,
+        interval: Duration,
+        priorities: &[u8],
+        departures: Departures,
+    ) -> Self {
         let build = |(index, priority): (usize, &u8)| Build {
             settings: Settings {
                 version,
                 initial: InitialState::Backup,
+                departures,
                 ..settings(index, interval, *priority)
             },
             clock: Clock {
@@ -188,6 +199,25 @@ fn a_frozen_active_has_fenced_itself() {
     assert!(!story.world.nodes[0].answers(story.world.now));
     story.run(20 * story.interval);
     assert_eq!(story.states(), [State::Active, State::Backup]);
+}
+
+/// And so it has if the routers agree on another number of missing adverts.
+#[test]
+fn a_frozen_active_has_fenced_itself_however_long_the_others_wait() {
+    for adverts in [2, 5] {
+        let departures = Departures {
+            down_timer_adverts: adverts,
+            ..Departures::default()
+        };
+        let interval = Duration::from_millis(10);
+        let mut story = Story::departing(Version::V3, interval, &[254, 253], departures);
+        story.world.stall(0, 100 * MILLISECOND);
+        let took = story.takeover(1);
+        assert!(took > u64::from(adverts - 1) * story.interval, "{took}");
+        assert!(!story.world.nodes[0].answers(story.world.now));
+        story.run(20 * story.interval);
+        assert_eq!(story.states(), [State::Active, State::Backup]);
+    }
 }
 
 #[test]

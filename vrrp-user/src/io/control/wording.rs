@@ -129,7 +129,12 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             Level::INFO,
             format!(
                 "({name}) Received advert from {source} with lower priority {theirs}, ours \
-                 {ours}, forcing new election"
+                 {ours}{}",
+                if instance.departures.lower_prio_no_advert {
+                    ""
+                } else {
+                    ", forcing new election"
+                }
             ),
         ),
         Notice::LowerPriority(theirs) => (

@@ -150,6 +150,24 @@ fn notices_read_like_keepaliveds() {
 }
 
 #[test]
+fn no_election_is_forced_where_nothing_is_sent() {
+    let mut instance = crate::io::control::tests::instance("VI_1");
+    instance.departures.lower_prio_no_advert = true;
+    let event = Event::Notice {
+        router: 0,
+        notice: Notice::LowerPriority(50),
+        source: IpAddr::from([10, 99, 0, 1]),
+    };
+    let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+        panic!();
+    };
+    assert_eq!(
+        line,
+        "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ours 100"
+    );
+}
+
+#[test]
 fn failures_are_named_with_their_remedy() {
     let failed = texts(
         &Event::SendFailed {

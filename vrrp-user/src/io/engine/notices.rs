@@ -95,15 +95,80 @@ fn of_priority(own: u8, state: State, heard: u8) -> Option<Notice> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
+    use crate::proto::{Departures, Family, Garp, InitialState, Lease};
 
     const SECOND: u64 = 1_000_000_000;
     const START: u64 = 1_000 * SECOND;
 
     fn host(number: u8) -> IpAddr {
         Ipv4Addr::new(192, 0, 2, number).into()
+    }
+
+    /// What is odd about an advert that a router of priority 100 at 1 s hears.
+    fn odd(state: State, flags: u8, change: impl FnOnce(&mut Advert)) -> Vec<Notice> {
+        let settings = Settings {
+            vrid: 51,
+            version: Version::V3,
+            family: Family::V4,
+            priority: 100,
+            advert_interval: Duration::from_secs(1),
+            initial: InitialState::Backup,
+            preempt: true,
+            preempt_delay: Duration::ZERO,
+            lease: Lease::Auto,
+            garp: Garp {
+                repeat: 5,
+                delay: Duration::ZERO,
+                refresh: Duration::ZERO,
+                refresh_repeat: 1,
+            },
+            departures: Departures::default(),
+            primary: host(1),
+        };
+        let mut advert = Advert {
+            arrived: Instant(START),
+            source: host(2),
+            version: Version::V3,
+            priority: 150,
+            interval_cs: 100,
+        };
+        change(&mut advert);
+        let odd = of_advert(&settings, state, &advert, flags);
+        odd.into_iter().flatten().collect()
+    }
+
+    /// C19, C20, C67: what version 3 takes in is told.
+    #[test]
+    fn what_is_accepted_and_odd_is_told() {
+        let backup = State::Backup;
+        assert_eq!(odd(backup, 0, |_| {}), []);
+        assert_eq!(
+            odd(backup, 0, |advert| advert.interval_cs = 10),
+            [Notice::Interval(10)]
+        );
+        // In version 2 another interval is refused on arrival.
+        let second = |advert: &mut Advert| {
+            advert.version = Version::V2;
+            advert.interval_cs = 200;
+        };
+        assert_eq!(odd(backup, 0, second), []);
+        let flags = event_flags::ADDRESS_LIST_DIFFERS | event_flags::CHECKSUM_PSEUDO;
+        assert_eq!(odd(backup, flags, |_| {}), [Notice::AddressList]);
+        let priority = |priority| move |advert: &mut Advert| advert.priority = priority;
+        let equal = [Notice::EqualPriority(100)];
+        assert_eq!(odd(backup, 0, priority(100)), equal);
+        assert_eq!(odd(State::Active, 0, priority(100)), equal);
+        assert_eq!(odd(State::Active, 0, priority(99)), [Notice::LowerPriority(99)]);
+        assert_eq!(
+            odd(State::Active, 0, priority(101)),
+            [Notice::HigherPriority(101)]
+        );
+        assert_eq!(odd(backup, 0, priority(99)), []);
+        assert_eq!(odd(backup, 0, priority(0)), [Notice::PriorityZero]);
+        assert_eq!(odd(State::Retiring, 0, priority(0)), []);
     }
 
     #[test]

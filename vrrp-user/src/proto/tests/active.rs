@@ -5,8 +5,8 @@ use std::{net::IpAddr, time::Duration};
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, Output, PEER, START, Settings,
-    State, Transition, Version, advert, ms, own, peer, settings, transition,
+    Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, OURS, Output, PEER, START,
+    Settings, State, Transition, Version, advert, ms, own, peer, settings, transition,
 };
 
 const ADVERTISE: Output = Output::Advertise { priority: 100 };
@@ -147,6 +147,37 @@ fn c18_two_owners_go_by_address() {
     assert!(super::OURS > PEER);
     bench.feed(now, Input::Advert(other));
     assert_eq!(bench.state(), State::Backup);
+}
+
+/// Preempt_Mode is not for the owner (RFC 9568 section 6.1), nor does it learn from anybody below it.
+#[test]
+fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
+    let mut bench = Bench::new(Settings {
+        priority: 255,
+        preempt: false,
+        ..settings()
+    });
+    bench.feed(START, Input::LinkUp { primary: OURS });
+    let heard = |at, priority, interval_cs| {
+        Input::Advert(Advert {
+            arrived: at,
+            source: "192.168.1.200".parse().unwrap(),
+            version: Version::V3,
+            priority,
+            interval_cs,
+        })
+    };
+    let now = START + ms(1);
+    bench.feed(now, heard(now, 255, 1));
+    assert_eq!(bench.state(), State::Backup);
+    let due = now + ms(30) + ms(10) / 256;
+    assert_eq!(bench.deadline(), due);
+    bench.feed(START + ms(20), heard(START + ms(20), 254, 100));
+    assert_eq!(bench.deadline(), due);
+    assert_eq!(
+        transition(bench.expire().1),
+        Some((State::Backup, State::Rising, Cause::Preempt))
+    );
 }
 
 #[test]
