@@ -4,7 +4,10 @@
 use std::{collections::VecDeque, net::Ipv4Addr};
 
 use vrrp_ebpf::{
-    abi::{self, Event, Follow, RouterEntry, RouterKey, VipEntry, VipKey, router_flags},
+    abi::{
+        self, Event, Follow, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
+        router_flags,
+    },
     ownership::Ownership,
     policy::{self, Link, Report, Tables},
 };
@@ -116,6 +119,10 @@ impl Tables for At<'_> {
 
     fn router(&self, _: &RouterKey) -> Option<&RouterEntry> {
         Some(&self.kernel.entry)
+    }
+
+    fn peer(&self, _: &PeerKey) -> Option<&PeerEntry> {
+        None
     }
 
     fn ownership(&self, _: u32) -> Ownership {

@@ -9,6 +9,8 @@ use bytemuck::{Pod, Zeroable};
 pub const MAX_ROUTERS: u32 = 256;
 /// Virtual IPs per node (all virtual routers together).
 pub const MAX_VIPS: u32 = 4096;
+/// Unicast peers per node (all virtual routers together).
+pub const MAX_PEERS: u32 = 4096;
 /// Bytes of the event ring: a power of two of pages.
 pub const RING_BYTES: u32 = 1 << 18;
 /// Index in `COUNTERS` of what belongs to no virtual router of ours.
@@ -65,6 +67,32 @@ pub mod router_flags {
     pub const ACCEPT_V3: u32 = 2;
     /// `skip_check_adv_addr`: a differing address list is no reason to refuse a v2 advert.
     pub const SKIP_ADDRESS_CHECK: u32 = 4;
+    /// `unicast_peer`: adverts come to our own address, and those to the group are somebody else's.
+    pub const UNICAST: u32 = 8;
+    /// `check_unicast_src`: who is not in `PEERS` is refused.
+    pub const CHECK_SOURCE: u32 = 16;
+}
+
+/// Key of `PEERS`: a unicast peer of a virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct PeerKey {
+    /// Index in `SLOTS` of the virtual router.
+    pub slot: u32,
+    /// Address of the peer, IPv4 in the first four bytes.
+    pub address: [u8; 16],
+}
+
+/// Value of `PEERS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct PeerEntry {
+    /// Lowest TTL that its adverts may arrive with.
+    pub min_ttl: u8,
+    /// Highest TTL that its adverts may arrive with.
+    pub max_ttl: u8,
+    /// Explicit padding.
+    pub _pad: [u8; 2],
 }
 
 /// Value of `SLOTS`, mapped into the node's memory: the words both sides touch per packet or per
@@ -250,7 +278,7 @@ pub enum Counter {
     RingFull,
     /// Accepted (v3) with an address list that differs from ours.
     AddressListDiffers,
-    /// Refused: TTL / Hop Limit is not 255.
+    /// Refused: TTL / Hop Limit is not 255, or outside of what a unicast peer may have.
     BadTtl,
     /// Refused: not a version that this virtual router speaks.
     BadVersion,
@@ -272,6 +300,8 @@ pub enum Counter {
     BadAddressList,
     /// Refused: the source is our own address.
     OwnSource,
+    /// Refused: the source is none of the unicast peers.
+    BadSource,
     /// ARP requests answered in place.
     ArpAnswered,
     /// ARP requests for a virtual IP dropped because we do not own it.
@@ -292,7 +322,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -310,6 +340,7 @@ impl Counter {
         (Self::BadPassword, "bad_password"),
         (Self::BadAddressList, "bad_address_list"),
         (Self::OwnSource, "own_source"),
+        (Self::BadSource, "bad_source"),
         (Self::ArpAnswered, "arp_answered"),
         (Self::ArpIgnored, "arp_ignored"),
         (Self::ArpConflict, "arp_conflict"),
@@ -327,6 +358,8 @@ pub type Counters = [u64; Counter::ALL.len()];
 const _: () = {
     assert!(size_of::<RouterKey>() == 8);
     assert!(size_of::<RouterEntry>() == 44);
+    assert!(size_of::<PeerKey>() == 20);
+    assert!(size_of::<PeerEntry>() == 4);
     assert!(size_of::<Slot>() == 64);
     assert!(size_of::<VipKey>() == 24);
     assert!(size_of::<VipEntry>() == 16);
@@ -335,12 +368,16 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{RouterEntry, RouterKey, Slot, VipEntry, VipKey};
+    use super::{PeerEntry, PeerKey, RouterEntry, RouterKey, Slot, VipEntry, VipKey};
 
     // SAFETY: `repr(C)`, no padding, any bit pattern is valid (they are bytemuck::Pod).
     unsafe impl aya::Pod for RouterKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for RouterEntry {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for PeerKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for PeerEntry {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Slot {}
     // SAFETY: as above.

@@ -1,6 +1,7 @@
 //! Adverts that are taken, and what the node is told of them.
 
 mod refusals;
+mod unicast;
 
 use vrrp_ebpf::{
     abi::{Counter, Event, EventKind, Follow, event_flags},

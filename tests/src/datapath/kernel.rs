@@ -14,8 +14,8 @@ use aya::{
     util::KernelVersion,
 };
 use vrrp_ebpf::abi::{
-    Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, RouterEntry, RouterKey, Slot, VipEntry,
-    VipKey,
+    Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, RouterEntry, RouterKey,
+    Slot, VipEntry, VipKey,
 };
 
 use super::World;
@@ -128,6 +128,15 @@ impl Kernel {
         let mut routers: HashMap<_, RouterKey, RouterEntry> = self.map("ROUTERS")?;
         for (key, entry) in &world.routers {
             routers.insert(key, entry, 0)?;
+        }
+        let mut peers: HashMap<_, PeerKey, PeerEntry> = self.map("PEERS")?;
+        // Those of another case are strangers in this one.
+        let known: Vec<_> = peers.keys().collect::<Result<_, _>>()?;
+        for key in known {
+            peers.remove(&key)?;
+        }
+        for (key, entry) in &world.peers {
+            peers.insert(key, entry, 0)?;
         }
         let mut slots: Array<_, Slot> = self.map("SLOTS")?;
         for (index, slot) in (0..).zip(&world.slots) {

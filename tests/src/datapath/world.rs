@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use vrrp_ebpf::{
     abi::{
-        FILTER_WORDS, Follow, IPV4, RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest,
-        filter_position, router_flags, vip_state,
+        FILTER_WORDS, Follow, IPV4, PeerEntry, PeerKey, RouterEntry, RouterKey, Slot, VipEntry,
+        VipKey, address_digest, filter_position, router_flags, vip_state,
     },
     ownership::{Ownership, State},
     policy::Tables,
@@ -51,6 +51,8 @@ const LEASE: Duration = Duration::from_secs(3600);
 pub struct World {
     /// `ROUTERS`.
     pub routers: Vec<(RouterKey, RouterEntry)>,
+    /// `PEERS`.
+    pub peers: Vec<(PeerKey, PeerEntry)>,
     /// `SLOTS`, from index 0.
     pub slots: Vec<Slot>,
     /// `VIPS`.
@@ -79,6 +81,7 @@ impl World {
                 (router(0, VRID_V2), v2),
                 (router(VLAN, VRID), entry(SLOT_VLAN, VIP_VLAN)),
             ],
+            peers: Vec::new(),
             slots: vec![EMPTY_SLOT; 3],
             vips: vec![vip(SLOT, 0, 0, VIP), vip(SLOT_VLAN, 1, VLAN, VIP_VLAN)],
             vip_states: vec![0; 2],
@@ -91,6 +94,7 @@ impl World {
     pub fn crowded() -> Self {
         let mut world = Self {
             routers: Vec::new(),
+            peers: Vec::new(),
             slots: vec![EMPTY_SLOT; 255],
             vips: Vec::new(),
             vip_states: vec![vip_state::INSTALLED | vip_state::READY; 255],
@@ -123,6 +127,24 @@ impl World {
     #[must_use]
     pub fn with_vip_state(mut self, bits: u64) -> Self {
         self.vip_states[0] = bits;
+        self
+    }
+
+    /// With a unicast peer of the router in `slot`, whose adverts have a TTL from `min_ttl` to
+    /// `max_ttl`.
+    #[must_use]
+    pub fn with_peer(mut self, slot: u32, address: [u8; 4], min_ttl: u8, max_ttl: u8) -> Self {
+        self.router(slot).flags |= router_flags::UNICAST;
+        let key = PeerKey {
+            slot,
+            address: wide(address),
+        };
+        let entry = PeerEntry {
+            min_ttl,
+            max_ttl,
+            _pad: [0; 2],
+        };
+        self.peers.push((key, entry));
         self
     }
 
@@ -160,6 +182,11 @@ impl Tables for World {
 
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry> {
         let found = self.routers.iter().find(|(candidate, _)| candidate == key);
+        found.map(|(_, entry)| entry)
+    }
+
+    fn peer(&self, key: &PeerKey) -> Option<&PeerEntry> {
+        let found = self.peers.iter().find(|(candidate, _)| candidate == key);
         found.map(|(_, entry)| entry)
     }
 

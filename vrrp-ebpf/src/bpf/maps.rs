@@ -11,8 +11,8 @@ use aya_ebpf::{
 };
 use vrrp_ebpf::{
     abi::{
-        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_ROUTERS, MAX_VIPS, RING_BYTES,
-        RouterEntry, RouterKey, Slot, VipEntry, VipKey, filter_position,
+        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_PEERS, MAX_ROUTERS, MAX_VIPS, PeerEntry,
+        PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey, filter_position,
     },
     ownership::Ownership,
     policy::Tables,
@@ -25,6 +25,10 @@ const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 /// Virtual routers by what an advert says. Written by the node, read per advert.
 #[btf_map]
 static ROUTERS: HashMap<RouterKey, RouterEntry, { MAX_ROUTERS as usize }> = HashMap::new();
+
+/// Unicast peers by virtual router and address. Written by the node, read per unicast advert.
+#[btf_map]
+static PEERS: HashMap<PeerKey, PeerEntry, { MAX_PEERS as usize }> = HashMap::new();
 
 /// The words per virtual router that change while it runs. Mapped by the node.
 #[btf_map]
@@ -64,6 +68,12 @@ impl Tables for Maps {
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry> {
         // SAFETY: the node replaces entries, it does not change them in place.
         unsafe { ROUTERS.get(key) }
+    }
+
+    #[inline(always)]
+    fn peer(&self, key: &PeerKey) -> Option<&PeerEntry> {
+        // SAFETY: as in `router`.
+        unsafe { PEERS.get(key) }
     }
 
     #[inline(always)]

@@ -4,7 +4,8 @@
 use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, RouterEntry, address_digest, event_flags, router_flags,
+        Counter, Event, EventKind, Follow, PeerKey, RouterEntry, address_digest, event_flags,
+        router_flags,
     },
     checksum::{self, Sum},
     frame::Frame,
@@ -41,7 +42,9 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     let entry = tables.router(&place.router_v4(vrid))?;
     let [a, b, c, d, ..] = entry.primary;
     let primary = [a, b, c, d];
-    if ip.destination != GROUP_V4 && ip.destination != primary {
+    // A unicast router and one that is spoken to by multicast may have the same VRID.
+    let to_group = ip.destination == GROUP_V4 && entry.flags & router_flags::UNICAST == 0;
+    if !to_group && ip.destination != primary {
         return None;
     }
     if ip.source == primary {
@@ -52,7 +55,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         at: frame.blur(ip.at),
         ..*ip
     };
-    Some(match check(frame, &ip, entry) {
+    Some(match check(frame, tables, &ip, entry) {
         Ok(advert) => accept(frame, tables, &ip, entry, advert),
         Err(counter) => Verdict::drop(entry.slot, counter),
     })
@@ -67,7 +70,12 @@ struct Advert {
 }
 
 #[inline(always)]
-fn check<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, entry: &RouterEntry) -> Result<Advert, Counter> {
+fn check<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    ip: &Ipv4,
+    entry: &RouterEntry,
+) -> Result<Advert, Counter> {
     // The first condition follows from the others. It makes the verifier know as much of a frame
     // without a VLAN tag as of one with.
     let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
@@ -79,9 +87,7 @@ fn check<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, entry: &RouterEntry) -> Result
     let bytes = frame.read(ip.payload()).ok_or(Counter::BadLength)?;
     let header = Header::parse(bytes);
     let contents = Contents::read(frame, ip, header.count);
-    if ip.ttl != TTL {
-        return Err(Counter::BadTtl);
-    }
+    check_sender(tables, ip, entry)?;
     let spoken = match header.version {
         2 => router_flags::ACCEPT_V2,
         3 => router_flags::ACCEPT_V3,
@@ -131,6 +137,30 @@ fn check<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, entry: &RouterEntry) -> Result
         pseudo_header,
         list_differs,
     })
+}
+
+/// The way that an advert has come. One from the link has a TTL of 255, and nobody elsewhere can
+/// make one that has; only a unicast peer that is known to be farther away may have less.
+#[inline(always)]
+fn check_sender<T: Tables>(tables: &T, ip: &Ipv4, entry: &RouterEntry) -> Result<(), Counter> {
+    let (mut least, mut most) = (TTL, TTL);
+    if entry.flags & router_flags::UNICAST != 0 {
+        let key = PeerKey {
+            slot: entry.slot,
+            address: v4(ip.source),
+        };
+        match tables.peer(&key) {
+            Some(peer) => (least, most) = (peer.min_ttl, peer.max_ttl),
+            None if entry.flags & router_flags::CHECK_SOURCE != 0 => {
+                return Err(Counter::BadSource);
+            }
+            None => {}
+        }
+    }
+    if ip.ttl < least || ip.ttl > most {
+        return Err(Counter::BadTtl);
+    }
+    Ok(())
 }
 
 /// Auth Type and password of a version 2 advert; returns the authentication data, which the

@@ -1,12 +1,16 @@
 //! What leaves from a virtual IP leaves from the owner only: a former owner that goes on sending
 //! would draw the switches' and hosts' tables back to itself.
 //!
+//! Adverts pass whatever their source: the node sends those to unicast peers through the stack, and
+//! an address owner's source is its virtual IP.
+//!
 //! The owner's frames pass unchanged. Writing the Virtual Router MAC into them (RFC 9568 section
 //! 7.3) belongs where [`judge_ip`] and [`judge_arp`] find that the node serves.
 
 use super::{Place, Tables, Verdict};
 use crate::{
     abi::Counter,
+    checksum::VRRP,
     frame::Frame,
     wire::{arp::Arp, ipv4::Ipv4},
 };
@@ -20,6 +24,9 @@ pub(super) fn judge_ip<F: Frame + ?Sized, T: Tables>(
     at: usize,
 ) -> Option<Verdict> {
     let ip = Ipv4::parse(frame, at)?;
+    if ip.protocol == VRRP {
+        return None;
+    }
     let vip = place.vip_v4(tables, ip.source)?;
     if tables.ownership(vip.slot).serves(tables.now()) {
         return None;

@@ -7,7 +7,9 @@ mod egress;
 mod gate;
 
 use crate::{
-    abi::{Counter, Event, Follow, IPV4, RouterEntry, RouterKey, VipEntry, VipKey},
+    abi::{
+        Counter, Event, Follow, IPV4, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
+    },
     checksum::VRRP,
     frame::Frame,
     ownership::Ownership,
@@ -25,6 +27,8 @@ pub trait Tables {
     fn now(&self) -> u64;
     /// The virtual router of an advert.
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry>;
+    /// The unicast peer with this address.
+    fn peer(&self, key: &PeerKey) -> Option<&PeerEntry>;
     /// [`Slot::ownership`](crate::abi::Slot::ownership); [`Ownership::NONE`] without such a slot.
     fn ownership(&self, slot: u32) -> Ownership;
     /// [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 without such a slot.
