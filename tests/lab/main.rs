@@ -27,3 +27,4 @@ mod refuse;
 mod scene;
 mod silent;
 mod story;
+mod unicast;

@@ -187,6 +187,7 @@ mod tests {
             port: format!("to-r{}", source.octets()[3]),
             frame: Frame::Advert(Advert {
                 source,
+                destination: Ipv4Addr::new(224, 0, 0, 18),
                 mac: [0; 6],
                 version: 3,
                 vrid: 51,

@@ -13,6 +13,8 @@ const VRRP: u8 = 112;
 pub struct Advert {
     /// Source address.
     pub source: Ipv4Addr,
+    /// Destination address: the group, or a unicast peer.
+    pub destination: Ipv4Addr,
     /// Source MAC.
     pub mac: [u8; 6],
     /// 2 or 3.
@@ -111,6 +113,7 @@ fn advert(mac: [u8; 6], packet: &[u8]) -> Option<Advert> {
         return None;
     }
     let source = bytes::<4>(packet, 12)?.into();
+    let destination = bytes::<4>(packet, 16)?.into();
     let header = usize::from(version_length & 0xf) * 4;
     let vrrp = packet.get(header..)?;
     let [version_kind, vrid, priority, count, high, low] = bytes(vrrp, 0)?;
@@ -130,6 +133,7 @@ fn advert(mac: [u8; 6], packet: &[u8]) -> Option<Advert> {
         .collect::<Option<_>>()?;
     Some(Advert {
         source,
+        destination,
         mac,
         version,
         vrid,
@@ -170,6 +174,7 @@ mod tests {
         assert_eq!((v3.version, v3.vrid, v3.priority), (3, 51, 254));
         assert_eq!(v3.interval_ms, 10);
         assert_eq!(v3.source, Ipv4Addr::new(192, 168, 1, 1));
+        assert_eq!(v3.destination, Ipv4Addr::new(224, 0, 0, 18));
         assert_eq!(v3.vips, [Ipv4Addr::new(192, 168, 1, 254)]);
 
         let Some(Frame::Advert(v2)) = decode(&hex(V2)) else {

@@ -120,6 +120,7 @@ async fn node(
         &config.instances,
         |name| inventory.find(name),
         |index, address| inventory.is_present(index, address),
+        |index, address| inventory.is_on_link(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
     if signals.stop_requested().await {

@@ -55,7 +55,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     if !family_ok {
         return None;
     }
-    Some(Instance {
+    let mut instance = Instance {
         name: name.to_owned(),
         interface: draft.interface?,
         vrid: draft.vrid?,
@@ -66,6 +66,9 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         preempt,
         preempt_delay,
         vips: draft.vips.into_iter().map(|(vip, _)| vip).collect(),
+        source: None,
+        track_source: false,
+        unicast: None,
         auth,
         garp: draft.garp,
         departures,
@@ -74,7 +77,9 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         v3_checksum_as_v2: draft.v3_checksum_as_v2,
         notify: draft.notify,
         line: place.line,
-    })
+    };
+    draft.transport.finish(draft.strict, &mut instance, report);
+    Some(instance)
 }
 
 /// The first address fixes the family; there are 1 to 255 addresses.

@@ -24,6 +24,8 @@ pub(super) struct Defaults {
     pub(super) garp: Garp,
     pub(super) departures: Departures,
     pub(super) skip_check_adv_addr: bool,
+    /// `vrrp_check_unicast_src`.
+    pub(super) check_unicast_src: bool,
     pub(super) script_user: ScriptUser,
     /// `vrrp_strict`.
     pub(super) strict: bool,
@@ -42,6 +44,7 @@ impl Default for Defaults {
             },
             departures: Departures::default(),
             skip_check_adv_addr: false,
+            check_unicast_src: false,
             script_user: ScriptUser::default(),
             strict: false,
         }
@@ -78,6 +81,9 @@ impl Defaults {
             }
             "vrrp_skip_check_adv_addr" => {
                 self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
+            }
+            "vrrp_check_unicast_src" => {
+                self.check_unicast_src = value::flag(statement, report).unwrap_or_default();
             }
             "vrrp_strict" => self.strict = strict(statement, report),
             "script_user" => self.script_user(statement, report),

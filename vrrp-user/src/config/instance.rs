@@ -9,6 +9,7 @@ use super::{
     keywords::Context,
     model::{Notify, Script, Vip},
     script::script,
+    transport::TransportDraft,
     unsupported::{self, MailNote},
     value,
     vip::vip,
@@ -22,7 +23,7 @@ const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
 const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
 
 /// Statements that add up or that keepalived lets stand more than once.
-const REPEATABLE: [&str; 3] = ["virtual_ipaddress", "preempt", "nopreempt"];
+const REPEATABLE: [&str; 4] = ["virtual_ipaddress", "preempt", "nopreempt", "unicast_peer"];
 
 /// What an instance's statements say, before one is weighed against another.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(super) struct Draft<'s> {
     pub(super) advert_int_at: &'s Statement,
     pub(super) auth: Option<AuthDraft<'s>>,
     pub(super) vips: Vec<(Vip, &'s Statement)>,
+    pub(super) transport: TransportDraft<'s>,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
     pub(super) departures_at: &'s Statement,
@@ -82,6 +84,7 @@ pub(super) fn draft<'s>(
         advert_int_at: block,
         auth: None,
         vips: Vec::new(),
+        transport: TransportDraft::new(defaults.check_unicast_src),
         garp: defaults.garp,
         departures: defaults.departures,
         departures_at: block,
@@ -108,6 +111,7 @@ pub(super) fn draft<'s>(
             );
         }
         if !draft.router_statement(statement, report)
+            && !draft.transport.statement(statement, report)
             && !draft.other_statement(statement, defaults, report)
         {
             unsupported::report(Context::Instance, statement, mail, report);

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -48,6 +49,13 @@ pub struct Instance {
     pub preempt_delay: Duration,
     /// `virtual_ipaddress`: 1-255 addresses of one family.
     pub vips: Vec<Vip>,
+    /// `mcast_src_ip` or `unicast_src_ip`: source of the adverts, if it is not to be the interface's
+    /// first address.
+    pub source: Option<IpAddr>,
+    /// `track_src_ip`: FAULT while the machine does not have that address.
+    pub track_source: bool,
+    /// `unicast_peer`; `None` for multicast.
+    pub unicast: Option<Unicast>,
     /// `authentication`, v2 only.
     pub auth: Option<Auth>,
     /// `garp_master_*`, the instance's or the global ones.
@@ -65,6 +73,26 @@ pub struct Instance {
     pub notify: Notify,
     /// Line of the `vrrp_instance` keyword, from 1.
     pub line: usize,
+}
+
+/// Adverts to each peer instead of to a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unicast {
+    /// `unicast_peer`, each once; none that is this router.
+    pub peers: Vec<Peer>,
+    /// `unicast_ttl`: TTL of our adverts, 1-255.
+    pub ttl: u8,
+    /// `check_unicast_src`: nobody but a peer is listened to.
+    pub check_source: bool,
+}
+
+/// One line of `unicast_peer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// `min_ttl` to `max_ttl`: TTL that its adverts may arrive with.
+    pub ttl: Option<RangeInclusive<u8>>,
 }
 
 /// One line of `virtual_ipaddress`.

@@ -211,13 +211,17 @@ fn parse_address(word: &str) -> Result<(IpAddr, u8), Bad> {
             .ok_or(Bad::Prefix(most))?,
         Some(_) => return Err(Bad::Prefix(most)),
     };
-    let why = match address {
+    unusable(address).map_or(Ok((address, prefix)), |why| Err(Bad::Use(why)))
+}
+
+/// Why an address cannot be a machine's.
+pub(super) fn unusable(address: IpAddr) -> Option<&'static str> {
+    Some(match address {
         _ if address.is_unspecified() => "it stands for no address",
         _ if address.is_multicast() => "it is a multicast group",
         IpAddr::V4(Ipv4Addr::BROADCAST) => "it is the broadcast address",
-        _ => return Ok((address, prefix)),
-    };
-    Err(Bad::Use(why))
+        _ => return None,
+    })
 }
 
 fn scope(text: &str) -> Option<Scope> {

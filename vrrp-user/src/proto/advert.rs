@@ -77,11 +77,26 @@ pub enum EncodeError {
 }
 
 impl Message<'_> {
-    /// The VRRP message, without an IP header.
+    /// The VRRP message to the group, without an IP header.
     ///
     /// # Errors
     /// See [`EncodeError`].
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        self.encode_to(match self.source {
+            IpAddr::V4(_) => GROUP_V4.into(),
+            IpAddr::V6(_) => GROUP_V6.into(),
+        })
+    }
+
+    /// The VRRP message to a unicast peer, whose address a pseudo-header includes; without an IP
+    /// header.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn encode_to(&self, destination: IpAddr) -> Result<Vec<u8>, EncodeError> {
+        if destination.is_ipv4() != self.source.is_ipv4() {
+            return Err(EncodeError::Family(destination));
+        }
         let count = u8::try_from(self.addresses.len())
             .ok()
             .filter(|count| *count > 0)
@@ -110,7 +125,7 @@ impl Message<'_> {
             // Authentication Data is there even when Auth Type says that there is none.
             message.extend(password.unwrap_or_default());
         }
-        let sum = checksum::finish(self.pseudo_header(message.len()) + checksum::sum(&message));
+        let sum = checksum::finish(self.pseudo_header(destination, message.len()) + checksum::sum(&message));
         checksum::put(&mut message, CHECKSUM_OFFSET, sum);
         Ok(message)
     }
@@ -133,15 +148,13 @@ impl Message<'_> {
         }
     }
 
-    fn pseudo_header(&self, length: usize) -> u64 {
-        let group = match self.source {
-            IpAddr::V4(_) => IpAddr::V4(GROUP_V4),
-            IpAddr::V6(_) => IpAddr::V6(GROUP_V6),
-        };
+    fn pseudo_header(&self, destination: IpAddr, length: usize) -> u64 {
         match self.format {
             Format::V2 { .. } => 0,
             Format::V3 { pseudo_header } if !pseudo_header && self.source.is_ipv4() => 0,
-            Format::V3 { .. } => checksum::pseudo_header(self.source, group, PROTOCOL, length),
+            Format::V3 { .. } => {
+                checksum::pseudo_header(self.source, destination, PROTOCOL, length)
+            }
         }
     }
 }

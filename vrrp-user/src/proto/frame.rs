@@ -33,7 +33,12 @@ pub fn advert(mac: Mac, message: &Message<'_>) -> Result<Vec<u8>, EncodeError> {
         IpAddr::V4(source) => {
             let [_, b, c, d] = advert::GROUP_V4.octets();
             let mut frame = ethernet([0x01, 0x00, 0x5e, b & 0x7f, c, d], mac, ETHERTYPE_IPV4);
-            frame.extend(ipv4_header(source, advert::GROUP_V4, payload.len()));
+            frame.extend(ipv4_header(
+                source,
+                advert::GROUP_V4,
+                HOP_LIMIT,
+                payload.len(),
+            ));
             frame.extend(payload);
             frame
         }
@@ -47,6 +52,25 @@ pub fn advert(mac: Mac, message: &Message<'_>) -> Result<Vec<u8>, EncodeError> {
             header.frame(mac, &payload)
         }
     })
+}
+
+/// The IPv4 packet of an advert to a unicast peer, with this TTL, without an Ethernet header: the
+/// kernel knows the way.
+///
+/// # Errors
+/// See [`EncodeError`]; [`EncodeError::Family`] for IPv6.
+pub fn unicast(
+    message: &Message<'_>,
+    destination: IpAddr,
+    ttl: u8,
+) -> Result<Vec<u8>, EncodeError> {
+    let payload = message.encode_to(destination)?;
+    let (IpAddr::V4(source), IpAddr::V4(destination)) = (message.source, destination) else {
+        return Err(EncodeError::Family(destination));
+    };
+    let mut packet = ipv4_header(source, destination, ttl, payload.len());
+    packet.extend(payload);
+    Ok(packet)
 }
 
 /// What tells everybody that `address` is at `mac`: a gratuitous ARP, or an unsolicited Neighbour
@@ -108,7 +132,7 @@ fn ethernet(destination: Mac, source: Mac, ethertype: u16) -> Vec<u8> {
     frame
 }
 
-fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, payload: usize) -> Vec<u8> {
+fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload: usize) -> Vec<u8> {
     const CHECKSUM_OFFSET: usize = 10;
     /// Identification has no meaning in a datagram that is not fragmented (RFC 6864 section 4.1),
     /// so that one frame can be sent again and again.
@@ -118,7 +142,7 @@ fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, payload: usize) -> Vec<u
     header.extend(length_field(20 + payload));
     header.extend([0, 0]);
     header.extend(DONT_FRAGMENT);
-    header.extend([HOP_LIMIT, advert::PROTOCOL, 0, 0]);
+    header.extend([ttl, advert::PROTOCOL, 0, 0]);
     header.extend(source.octets());
     header.extend(destination.octets());
     let sum = checksum::finish(checksum::sum(&header));

@@ -7,6 +7,7 @@ pub(super) const GLOBALS_ACTED_ON: &[&str] = &[
     "enable_script_security",
     "router_id",
     "script_user",
+    "vrrp_check_unicast_src",
     "vrrp_down_timer_adverts",
     "vrrp_garp_master_delay",
     "vrrp_garp_master_refresh",
@@ -24,6 +25,7 @@ pub(super) const GLOBALS_ACTED_ON: &[&str] = &[
 pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "advert_int",
     "authentication",
+    "check_unicast_src",
     "down_timer_adverts",
     "garp_master_delay",
     "garp_master_refresh",
@@ -33,18 +35,25 @@ pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "interface",
     "lease",
     "lower_prio_no_advert",
+    "mcast_src_ip",
     "nopreempt",
     "notify",
     "notify_backup",
     "notify_fault",
     "notify_master",
     "notify_stop",
+    "old_unicast_checksum",
     "preempt",
     "preempt_delay",
     "priority",
     "skip_check_adv_addr",
     "state",
     "strict_mode",
+    "track_src_ip",
+    "unicast_fault_no_peer",
+    "unicast_peer",
+    "unicast_src_ip",
+    "unicast_ttl",
     "v3_checksum_as_v2",
     "version",
     "virtual_ipaddress",
@@ -196,7 +205,6 @@ pub(super) const GLOBALS_PLAIN: &[&str] = &[
     "use_symlink_paths",
     "vmac_addr_prefix",
     "vmac_prefix",
-    "vrrp_check_unicast_src",
     "vrrp_cpu_affinity",
     "vrrp_delay_after_boot",
     "vrrp_garp_extra_if",
@@ -240,10 +248,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
         "mcast_dst_ip",
         Refused("adverts would go to 224.0.0.18, and both machines would be master"),
     ),
-    (
-        "mcast_src_ip",
-        Ignored("adverts are sent from the interface's first address"),
-    ),
     ("native_ipv6", Ignored("the virtual addresses decide")),
     ("no_accept", Ignored("packets to a virtual IP are accepted")),
     (
@@ -261,18 +265,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
     (
         "track_script",
         Ignored("scripts are not tracked, the priority stays as it is"),
-    ),
-    (
-        "unicast_peer",
-        Refused(
-            "adverts would be multicast, which these peers may not get, and both would be master",
-        ),
-    ),
-    (
-        "unicast_src_ip",
-        Refused(
-            "adverts would be multicast, which the peers may not get, and both would be master",
-        ),
     ),
     ("use_ipvlan", Ignored("the interface itself is used")),
     (
@@ -299,7 +291,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
 ];
 
 pub(super) const INSTANCE_PLAIN: &[&str] = &[
-    "check_unicast_src",
     "garp_extra_if",
     "garp_lower_prio_delay",
     "garp_lower_prio_repeat",
@@ -308,12 +299,8 @@ pub(super) const INSTANCE_PLAIN: &[&str] = &[
     "notify_deleted",
     "notify_master_rx_lower_pri",
     "notify_priority_changes",
-    "old_unicast_checksum",
     "owner_ignore_adverts",
     "promote_secondaries",
     "timer_expired_backup",
-    "track_src_ip",
-    "unicast_fault_no_peer",
-    "unicast_ttl",
     "vrf",
 ];

@@ -4,6 +4,7 @@ mod hostile;
 mod instances;
 mod rules;
 mod samples;
+mod transport;
 mod vips;
 
 use super::*;

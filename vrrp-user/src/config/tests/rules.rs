@@ -123,10 +123,10 @@ fn values_that_cannot_be_read_are_errors() {
 fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
     check(&[
         (
-            "unicast_peer {\n 10.0.0.2\n}",
+            "mcast_dst_ip 224.0.0.100",
             &[
-                "7: error: `unicast_peer` is not supported yet, and ignoring it is not safe: adverts would be multicast, \
-             which these peers may not get, and both would be master; remove it if that is what you want",
+                "7: error: `mcast_dst_ip` is not supported yet, and ignoring it is not safe: adverts would go to 224.0.0.18, \
+             and both machines would be master; remove it if that is what you want",
             ],
         ),
         (

@@ -49,6 +49,9 @@ fn the_tutorial_word_for_word() {
             scope: Scope::Global,
             label: None,
         }],
+        source: None,
+        track_source: false,
+        unicast: None,
         auth: Some(Auth::Pass(*b"1111\0\0\0\0")),
         garp: Garp {
             repeat: 5,

@@ -18,7 +18,9 @@ use aya::{
     programs::ProgramError,
 };
 use thiserror::Error;
-use vrrp_ebpf::abi::{Counter, Counters, RouterEntry, RouterKey, VipEntry, VipKey};
+use vrrp_ebpf::abi::{
+    Counter, Counters, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
+};
 
 pub use attach::{EgressHook, Mode};
 use shared::{Filter, Slots, VipStates};
@@ -120,6 +122,7 @@ pub struct Dataplane {
 #[derive(Debug)]
 pub struct Tables {
     routers: HashMap<MapData, RouterKey, RouterEntry>,
+    peers: HashMap<MapData, PeerKey, PeerEntry>,
     vips: HashMap<MapData, VipKey, VipEntry>,
     filter: Filter,
 }
@@ -168,6 +171,7 @@ impl Dataplane {
         Ok(Tables {
             routers: HashMap::try_from(take(&mut self.ebpf, "ROUTERS")?)
                 .map_err(map_error("ROUTERS"))?,
+            peers: HashMap::try_from(take(&mut self.ebpf, "PEERS")?).map_err(map_error("PEERS"))?,
             vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
             filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
         })
@@ -234,6 +238,14 @@ impl Tables {
         self.routers
             .insert(key, entry, 0)
             .map_err(map_error("ROUTERS"))
+    }
+
+    /// Tells XDP about a unicast peer.
+    ///
+    /// # Errors
+    /// When the map is full.
+    pub fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), BpfError> {
+        self.peers.insert(key, entry, 0).map_err(map_error("PEERS"))
     }
 
     /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.

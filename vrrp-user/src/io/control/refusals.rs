@@ -11,14 +11,18 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 const REPEAT: u32 = 120;
 
 /// Reasons to refuse an advert, by counter, with what they usually mean.
-const REASONS: [(&str, &str); 10] = [
+const REASONS: [(&str, &str); 11] = [
     (
         "bad_ttl",
-        "its TTL is not 255: it was routed, or forged from elsewhere",
+        "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from elsewhere",
     ),
     (
         "bad_version",
         "its VRRP version is not ours: compare `version` and `vrrp_version`",
+    ),
+    (
+        "bad_source",
+        "it is from no peer of ours: compare `unicast_peer` and `unicast_src_ip`",
     ),
     ("bad_type", "its type is not ADVERTISEMENT"),
     (

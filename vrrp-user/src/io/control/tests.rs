@@ -41,6 +41,9 @@ pub(super) fn instance(name: &str) -> Instance {
             scope: Scope::Global,
             label: None,
         }],
+        source: None,
+        track_source: false,
+        unicast: None,
         auth: None,
         garp: Garp {
             repeat: 5,

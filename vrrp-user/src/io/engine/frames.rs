@@ -18,13 +18,20 @@ pub struct FrameSpec {
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
     /// (`dev`).
     pub elsewhere: Vec<Option<(u32, frame::Mac)>>,
+    /// Unicast peers; none for multicast.
+    pub peers: Vec<IpAddr>,
+    /// TTL of adverts to unicast peers.
+    pub ttl: u8,
 }
 
 /// Prebuilt frames.
 #[derive(Debug, Default)]
 pub struct Frames {
-    advert: Vec<u8>,
-    resignation: Vec<u8>,
+    /// One frame to the group, or an IP packet to each peer.
+    adverts: Vec<Vec<u8>>,
+    resignations: Vec<Vec<u8>>,
+    /// Tells unicast peers where our source address is.
+    source_announcement: Option<Vec<u8>>,
     /// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
     announcements: Vec<(u32, Vec<Vec<u8>>)>,
 }
@@ -40,7 +47,7 @@ impl Frames {
         ifindex: u32,
         mac: frame::Mac,
     ) -> Result<Self, EncodeError> {
-        let advert = |priority| {
+        let adverts = |priority| -> Result<Vec<Vec<u8>>, EncodeError> {
             let message = Message {
                 format: spec.format,
                 vrid: settings.vrid,
@@ -49,8 +56,14 @@ impl Frames {
                 addresses: &spec.vips,
                 source: settings.primary,
             };
-            frame::advert(mac, &message)
+            if spec.peers.is_empty() {
+                return Ok(vec![frame::advert(mac, &message)?]);
+            }
+            let packet = |peer: &IpAddr| frame::unicast(&message, *peer, spec.ttl);
+            spec.peers.iter().map(packet).collect()
         };
+        // An owner's virtual IP is announced by who owns it.
+        let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
         let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
         for (vip, elsewhere) in spec.vips.iter().zip(&spec.elsewhere) {
             let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
@@ -64,20 +77,28 @@ impl Frames {
             }
         }
         Ok(Self {
-            advert: advert(settings.priority)?,
-            resignation: advert(0)?,
+            adverts: adverts(settings.priority)?,
+            resignations: adverts(0)?,
+            source_announcement: tells_source.then(|| frame::announcement(mac, settings.primary, true)),
             announcements,
         })
     }
 
-    /// The advert with our priority, or with priority 0.
-    #[must_use]
-    pub fn advert(&self, priority: u8) -> &[u8] {
-        if priority == 0 {
-            &self.resignation
+    /// The advert with our priority, or with priority 0: one frame to the group, or an IP packet to
+    /// each peer in the order of [`FrameSpec::peers`].
+    pub fn adverts(&self, priority: u8) -> impl Iterator<Item = &[u8]> {
+        let frames = if priority == 0 {
+            &self.resignations
         } else {
-            &self.advert
-        }
+            &self.adverts
+        };
+        frames.iter().map(Vec::as_slice)
+    }
+
+    /// The announcement of our own source address, of a router with unicast peers.
+    #[must_use]
+    pub fn source_announcement(&self) -> Option<&[u8]> {
+        self.source_announcement.as_deref()
     }
 
     /// By interface every announcement, `repeat` times: each virtual IP once before any a second

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod realtime;
 mod sender;
 mod thread;
+mod unicast;
 
 pub use handle::{EngineError, EngineHandle, EngineSide};
 pub use message::{Command, Event, RouterSnapshot, Timeline};

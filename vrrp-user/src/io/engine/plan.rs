@@ -3,16 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use thiserror::Error;
-use vrrp_ebpf::abi::{self, RouterEntry, RouterKey, VipEntry, VipKey, router_flags};
+use vrrp_ebpf::abi::{
+    self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags,
+};
 
 use super::{
     addresses::{AddressSet, Placement},
     frames::FrameSpec,
 };
 use crate::{
-    config::{Auth, Instance, Vip},
+    config::{Auth, Instance, Peer, Unicast, Vip},
     proto::{Family, Settings, Version, advert::Format, frame::Mac},
 };
+
+/// TTL of adverts unless told otherwise (RFC 9568 section 5.1.1.3).
+const DEFAULT_TTL: u8 = 255;
 
 /// Why a configuration cannot run here.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -23,6 +28,9 @@ pub enum PlanError {
     /// Limit of the BPF maps.
     #[error("more than {max} virtual IPs", max = abi::MAX_VIPS)]
     TooManyVips,
+    /// Limit of the BPF maps.
+    #[error("more than {max} unicast peers", max = abi::MAX_PEERS)]
+    TooManyPeers,
     /// An interface that is not there.
     #[error("({instance}) there is no interface {interface}")]
     NoInterface {
@@ -48,6 +56,8 @@ pub struct RouterPlan {
     pub vips: Vec<VipKey>,
     /// Index in `VIP_STATES` of the first virtual IP.
     pub first_vip: u32,
+    /// Its unicast peers as XDP knows them.
+    pub peers: Vec<(PeerKey, PeerEntry)>,
     /// The receive checks, without the source address.
     entry: RouterEntry,
 }
@@ -63,7 +73,8 @@ pub struct Plan {
 
 impl Plan {
     /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
-    /// `is_present` tells whether an address was on an interface before the node came.
+    /// `is_present` tells whether an address was on an interface before the node came, `is_on_link`
+    /// whether an address belongs to a network of an interface.
     ///
     /// # Errors
     /// When a limit is exceeded or an interface is missing.
@@ -71,9 +82,15 @@ impl Plan {
         instances: &[Instance],
         find: impl Fn(&str) -> Option<(u32, Mac)>,
         is_present: impl Fn(u32, IpAddr) -> bool,
+        is_on_link: impl Fn(u32, IpAddr) -> bool,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
         let mut first_vip = 0;
+        let unicast = instances.iter().filter_map(|one| one.unicast.as_ref());
+        let peers: usize = unicast.map(|unicast| unicast.peers.len()).sum();
+        if peers > abi::MAX_PEERS as usize {
+            return Err(PlanError::TooManyPeers);
+        }
         for (slot, instance) in (0..).zip(instances) {
             let vips = u32::try_from(instance.vips.len()).map_err(|_| PlanError::TooManyVips)?;
             if slot >= abi::MAX_ROUTERS {
@@ -106,6 +123,7 @@ impl Plan {
                 ifindex,
                 &placements,
                 first_vip,
+                |peer| is_on_link(ifindex, peer),
             ));
             plan.addresses.push(AddressSet::new(&placements, first_vip));
             first_vip += vips;
@@ -121,8 +139,10 @@ impl RouterPlan {
         ifindex: u32,
         placements: &[Placement<'_>],
         first_vip: u32,
+        is_on_link: impl Fn(IpAddr) -> bool,
     ) -> Self {
         let family = family(&instance.vips);
+        let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
             .map(|placement| VipKey {
@@ -142,6 +162,10 @@ impl RouterPlan {
                     .iter()
                     .map(|vip| (vip.ifindex != ifindex).then_some((vip.ifindex, vip.mac)))
                     .collect(),
+                peers: unicast.map_or_else(Vec::new, |unicast| {
+                    unicast.peers.iter().map(|peer| peer.address).collect()
+                }),
+                ttl: unicast.map_or(DEFAULT_TTL, |unicast| unicast.ttl),
             },
             ifindex,
             key: RouterKey {
@@ -152,6 +176,7 @@ impl RouterPlan {
             },
             vips: vip_keys,
             first_vip,
+            peers: unicast.map_or_else(Vec::new, |unicast| peers(unicast, slot, is_on_link)),
             entry: entry(instance, slot),
         }
     }
@@ -187,6 +212,33 @@ impl RouterPlan {
         let elsewhere = self.frames.elsewhere.iter().flatten();
         std::iter::once(self.ifindex).chain(elsewhere.map(|(ifindex, _)| *ifindex))
     }
+}
+
+/// A peer on a network of our interface has to prove it by a TTL of 255, as if it were spoken to by
+/// multicast. One that is routed cannot, nor one in a group whose adverts are sent with less; of
+/// these any TTL is taken, as keepalived does, unless the configuration says which.
+fn peers(
+    unicast: &Unicast,
+    slot: u32,
+    is_on_link: impl Fn(IpAddr) -> bool,
+) -> Vec<(PeerKey, PeerEntry)> {
+    let entry = |peer: &Peer| {
+        let key = PeerKey {
+            slot,
+            address: address_bytes(peer.address),
+        };
+        let near = unicast.ttl == DEFAULT_TTL && is_on_link(peer.address);
+        let usual = (if near { DEFAULT_TTL } else { 0 }, u8::MAX);
+        let asked = peer.ttl.as_ref();
+        let (min_ttl, max_ttl) = asked.map_or(usual, |ttl| (*ttl.start(), *ttl.end()));
+        let entry = PeerEntry {
+            min_ttl,
+            max_ttl,
+            _pad: [0; 2],
+        };
+        (key, entry)
+    };
+    unicast.peers.iter().map(entry).collect()
 }
 
 fn format(instance: &Instance) -> Format {
@@ -258,6 +310,11 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
     } else {
         0
     };
+    let transport = match &instance.unicast {
+        None => 0,
+        Some(unicast) if unicast.check_source => router_flags::UNICAST | router_flags::CHECK_SOURCE,
+        Some(_) => router_flags::UNICAST,
+    };
     let digest = instance
         .vips
         .iter()
@@ -277,7 +334,7 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
     };
     RouterEntry {
         slot,
-        flags: version | check,
+        flags: version | check | transport,
         primary: [0; 16],
         address_digest: digest,
         address_count: u16::try_from(instance.vips.len()).unwrap_or(u16::MAX),
@@ -287,3 +344,7 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         auth_data,
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -138,6 +138,29 @@ fn c1_c2_frame_over_ipv4() {
     );
 }
 
+/// The message with a pseudo-header from above: in its sum, c0a8 + 0102 stand for e000 + 0012.
+#[test]
+fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
+    let addresses = [v4(200), v4(201)];
+    let message = version_3(&addresses, true);
+    assert_eq!(
+        frame::unicast(&message, v4(2), 64).unwrap(),
+        hex("45 c0 00 24 00 00 40 00 40 70 b6 56 c0 a8 01 01
+             c0 a8 01 02 31 33 fe 02 00 0a c8 08 c0 a8 01 c8
+             c0 a8 01 c9")
+    );
+    // Without a pseudo-header the message does not know where it goes.
+    for message in [version_3(&addresses, false), version_2(&addresses)] {
+        assert_eq!(message.encode_to(v4(2)), message.encode());
+        let packet = frame::unicast(&message, v4(2), 255).unwrap();
+        assert_eq!(packet[20..], message.encode().unwrap());
+        assert_eq!((packet[8], &packet[16..20]), (255, &[192, 168, 1, 2][..]));
+    }
+    let elsewhere = v6("fe80::2");
+    let error = Err(EncodeError::Family(elsewhere));
+    assert_eq!(frame::unicast(&message, elsewhere, 255), error);
+}
+
 #[test]
 fn c61_gratuitous_arp() {
     let expected = hex("ff ff ff ff ff ff 02 00 00 00 00 01 08 06 00 01

@@ -55,6 +55,13 @@ impl Inventory {
         let addresses = self.0.addresses(index);
         addresses.iter().any(|found| found.address == address)
     }
+
+    /// Whether an address belongs to a network of an interface.
+    #[must_use]
+    pub fn is_on_link(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses.iter().any(|found| found.is_neighbour(address))
+    }
 }
 
 /// Watches every interface and address of the network namespace.

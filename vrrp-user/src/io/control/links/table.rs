@@ -31,6 +31,22 @@ pub(super) struct Address {
     pub(super) unusable: bool,
 }
 
+impl Address {
+    /// Whether another address is in the same network.
+    pub(super) fn is_neighbour(&self, other: IpAddr) -> bool {
+        let common = match (self.address, other) {
+            (IpAddr::V4(ours), IpAddr::V4(other)) => {
+                (ours.to_bits() ^ other.to_bits()).leading_zeros()
+            }
+            (IpAddr::V6(ours), IpAddr::V6(other)) => {
+                (ours.to_bits() ^ other.to_bits()).leading_zeros()
+            }
+            _ => return false,
+        };
+        common >= u32::from(self.prefix)
+    }
+}
+
 /// Everything the kernel has told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
@@ -67,6 +83,12 @@ impl Table {
     /// The addresses of an interface in the kernel's order.
     pub(super) fn addresses(&self, index: u32) -> &[Address] {
         self.addresses.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any interface has an address that can be used.
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        let mut all = self.addresses.values().flatten();
+        all.any(|found| found.address == address && !found.unusable)
     }
 
     fn add_link(&mut self, message: &LinkMessage) {
@@ -142,4 +164,35 @@ fn address(message: &AddressMessage) -> Option<Address> {
         secondary: flags.contains(AddressFlags::Secondary),
         unusable: flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_told_by_their_prefix() {
+        for (network, other, inside) in [
+            ("192.168.1.1/24", "192.168.1.2", true),
+            ("192.168.1.1/24", "192.168.2.2", false),
+            ("192.168.1.1/25", "192.168.1.128", false),
+            ("192.168.1.1/32", "192.168.1.1", true),
+            ("192.168.1.1/32", "192.168.1.0", false),
+            ("192.168.1.1/0", "8.8.8.8", true),
+            ("192.168.1.1/0", "::1", false),
+            ("2001:db8::1/64", "2001:db8::ffff:1", true),
+            ("2001:db8::1/64", "2001:db8:0:1::1", false),
+        ] {
+            let (address, prefix) = network.split_once('/').unwrap();
+            let address = Address {
+                address: address.parse().unwrap(),
+                prefix: prefix.parse().unwrap(),
+                scope: 0,
+                secondary: false,
+                unusable: false,
+            };
+            let other = other.parse().unwrap();
+            assert_eq!(address.is_neighbour(other), inside, "{network} {other}");
+        }
+    }
 }

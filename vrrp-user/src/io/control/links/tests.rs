@@ -10,6 +10,7 @@ fn watched(index: u32) -> Watched {
         interface: "ens33".to_owned(),
         index,
         owner: false,
+        source: None,
         vips: vec![("192.168.1.254".parse().unwrap(), None)],
     }])
 }

@@ -33,6 +33,9 @@ pub(in crate::io::control) struct Router {
     pub(in crate::io::control) index: u32,
     /// Priority 255: a virtual IP may be the interface's own address.
     pub(in crate::io::control) owner: bool,
+    /// Source address of its adverts if the configuration names one, and whether it cannot work
+    /// without.
+    pub(in crate::io::control) source: Option<(IpAddr, bool)>,
     /// Virtual IPs, with the name of their interface if it is another one.
     pub(in crate::io::control) vips: Vec<(IpAddr, Option<String>)>,
 }
@@ -61,6 +64,7 @@ enum Reason {
     Down,
     NoMac,
     NoAddress,
+    NoSource,
 }
 
 impl Watched {
@@ -173,6 +177,15 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     let Some(mac) = link.mac else {
         return Verdict::Unusable(Reason::NoMac);
     };
+    if let Some((source, needed)) = router.source {
+        if needed && !table.has_address(source) {
+            return Verdict::Unusable(Reason::NoSource);
+        }
+        return Verdict::Usable {
+            primary: source,
+            mac,
+        };
+    }
     match primary(router, table.addresses(router.index), vips) {
         Some(primary) => Verdict::Usable { primary, mac },
         None => Verdict::Unusable(Reason::NoAddress),
@@ -268,6 +281,10 @@ fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
         Reason::NoMac => (
             tracing::Level::ERROR,
             format!("{fault} (interface {interface} has no Ethernet address)"),
+        ),
+        Reason::NoSource => (
+            tracing::Level::INFO,
+            format!("{fault} (its source address is not on this machine)"),
         ),
         Reason::NoAddress => (
             tracing::Level::INFO,

@@ -59,6 +59,7 @@ fn router(vips: &[&str]) -> Router {
         interface: "ens33".to_owned(),
         index: 2,
         owner: false,
+        source: None,
         vips: vips
             .iter()
             .map(|vip| (vip.parse().unwrap(), None))
@@ -376,4 +377,33 @@ fn virtual_ips_on_another_interface_are_watched_there() {
     ]);
     let lost = Command::AddressLost { router: 0, vip: 0 };
     assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]), [lost]);
+}
+
+#[test]
+fn a_source_that_was_asked_for_is_used() {
+    let mut configured = router(&["192.168.1.254"]);
+    configured.source = Some(("10.0.0.1".parse().unwrap(), false));
+    let mut world = World::new(vec![configured]);
+    // Not on this machine: keepalived hides routers that way.
+    assert_eq!(world.see(&[up(2, "ens33")]), [link_up("10.0.0.1")]);
+    assert_eq!(world.see(&[add("192.168.1.1/24")]), []);
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
+}
+
+#[test]
+fn a_source_that_is_needed_is_waited_for_on_any_interface() {
+    let mut tracked = router(&["192.168.1.254"]);
+    tracked.source = Some(("10.0.0.1".parse().unwrap(), true));
+    let mut world = World::new(vec![tracked]);
+    assert_eq!(
+        world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]),
+        [DOWN]
+    );
+    let on_lo = address(1, "10.0.0.1/32", GLOBAL);
+    let added = RouteNetlinkMessage::NewAddress(on_lo.clone());
+    assert_eq!(world.see(&[added]), [link_up("10.0.0.1")]);
+    assert_eq!(
+        world.lines(&[RouteNetlinkMessage::DelAddress(on_lo)]),
+        ["(VI_1): entering FAULT state (its source address is not on this machine)"]
+    );
 }

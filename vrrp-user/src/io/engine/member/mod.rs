@@ -20,6 +20,7 @@ use super::{
     notices::{self, Notices},
     plan::RouterPlan,
     sender::FrameSender,
+    unicast::UnicastSender,
 };
 use crate::{
     io::bpf::{BpfError, Tables, shared::Slots},
@@ -59,6 +60,8 @@ pub(super) struct Member {
     plan: RouterPlan,
     core: Router,
     frames: Frames,
+    /// For adverts to peers instead of to the group.
+    unicast: Option<UnicastSender>,
     mac: Option<Mac>,
     /// Neighbours know the virtual IPs under another MAC than the present one.
     mac_changed: bool,
@@ -94,7 +97,12 @@ struct Stats {
 
 impl Member {
     /// Takes the slot over: from now on only we write its ownership word.
-    pub(super) fn new(index: u32, plan: RouterPlan, slots: &Slots) -> Result<Self, Superseded> {
+    pub(super) fn new(
+        index: u32,
+        plan: RouterPlan,
+        unicast: Option<UnicastSender>,
+        slots: &Slots,
+    ) -> Result<Self, Superseded> {
         let found = slots.ownership(index);
         let epoch = found.epoch() + 1;
         let word = Ownership::new(ownership::State::Idle, epoch, 0);
@@ -104,6 +112,7 @@ impl Member {
             core: Router::new(plan.settings.clone()),
             plan,
             frames: Frames::default(),
+            unicast,
             mac: None,
             mac_changed: false,
             word,
@@ -155,6 +164,9 @@ impl Member {
             self.plan.ifindex,
             mac,
         )?;
+        for (key, entry) in &self.plan.peers {
+            tables.set_peer(*key, *entry)?;
+        }
         tables.set_router(self.plan.key, self.plan.entry(primary))?;
         for (key, entry) in self.plan.vip_entries(mac) {
             tables.set_vip(key, entry)?;
@@ -168,6 +180,7 @@ impl Member {
         primary: IpAddr,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
+        self.announce_source(around);
         self.feed(Input::LinkUp { primary }, around)?;
         if std::mem::take(&mut self.mac_changed) && self.core.state() == State::Active {
             self.announce(self.plan.settings.garp.repeat, around)?;

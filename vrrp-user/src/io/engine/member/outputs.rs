@@ -73,20 +73,30 @@ impl Member {
     fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
         self.check_word(around.slots)?;
         let at = clock::now();
-        let Some(sender) = sender(around.senders, self.plan.ifindex) else {
-            return Ok(());
-        };
-        if let Err(errno) = sender.send([self.frames.advert(priority)]) {
-            if self.send_errno.replace(errno) != Some(errno) {
-                let errno = errno as i32;
-                around.control.send_event(Event::SendFailed {
-                    router: self.index,
-                    errno,
-                });
+        let frames = self.frames.adverts(priority);
+        let (left, refused) = match &self.unicast {
+            Some(sender) => sender.send(frames),
+            None => {
+                let Some(sender) = sender(around.senders, self.plan.ifindex) else {
+                    return Ok(());
+                };
+                let sent = sender.send(frames);
+                (sent.is_ok(), sent.err())
             }
+        };
+        let before = std::mem::replace(&mut self.send_errno, refused);
+        if let Some(errno) = refused
+            && before != refused
+        {
+            let errno = errno as i32;
+            around.control.send_event(Event::SendFailed {
+                router: self.index,
+                errno,
+            });
+        }
+        if !left {
             return Ok(());
         }
-        self.send_errno = None;
         self.stats.adverts_sent += 1;
         self.stats.priority_zero_sent += u64::from(priority == 0);
         mark(&mut self.timeline.advert);
@@ -114,6 +124,18 @@ impl Member {
             }
         }
         Ok(())
+    }
+
+    /// Tells the neighbours of a router with unicast peers where its source address is, as keepalived
+    /// does when it leaves FAULT: a peer that has to ask first cannot send its adverts until it knows.
+    pub(super) fn announce_source(&self, around: &mut Surroundings<'_>) {
+        let Some(frame) = self.frames.source_announcement() else {
+            return;
+        };
+        if let Some(sender) = sender(around.senders, self.plan.ifindex) {
+            // A link that refuses it refuses the adverts as well, and those tell.
+            sender.send([frame]).ok();
+        }
     }
 
     pub(super) fn order(&mut self, operation: Operation, around: &Surroundings<'_>) {

@@ -22,6 +22,7 @@ use crate::io::{
         member::{Member, Superseded},
         realtime,
         sender::FrameSender,
+        unicast::UnicastSender,
     },
     privilege,
 };
@@ -70,7 +71,11 @@ impl Engine {
                     senders.push((ifindex, FrameSender::open(ifindex)?));
                 }
             }
-            let member = Member::new(index, router, &slots).map_err(|Superseded| {
+            let peers = &router.frames.peers;
+            let unicast = (!peers.is_empty())
+                .then(|| UnicastSender::open(router.ifindex, peers))
+                .transpose()?;
+            let member = Member::new(index, router, unicast, &slots).map_err(|Superseded| {
                 io::Error::other("another process owns the virtual router")
             })?;
             members.push(member);

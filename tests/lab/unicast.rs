@@ -1,0 +1,261 @@
+//! Adverts to peers instead of to the group: on the link, behind a router, and with keepalived.
+
+use std::{collections::BTreeSet, fs, net::Ipv4Addr, process::Command};
+
+use vrrp_tests::{
+    capture::{Capture, Seen},
+    config::Settings,
+    lab::Host,
+    node::{BACKUP, Keepalived, MASTER, Node as _},
+    wire::Frame,
+};
+
+use crate::scene::{LIMIT, Scene, eventually, shared};
+
+const R1: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+const R2: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
+/// Where r2 is when it is behind a router.
+const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+
+fn config(priority: u8, ours: Ipv4Addr, peer: &str) -> Settings {
+    Settings {
+        advert_int_ms: 100,
+        instance: format!("unicast_src_ip {ours}\nunicast_peer {{\n {peer}\n}}"),
+        ..Settings::fast(priority)
+    }
+}
+
+/// From whom to whom adverts went.
+fn ways(seen: &[Seen]) -> BTreeSet<(Ipv4Addr, Ipv4Addr)> {
+    let adverts = seen.iter().filter_map(|seen| match &seen.frame {
+        Frame::Advert(advert) => Some((advert.source, advert.destination)),
+        Frame::Arp(_) => None,
+    });
+    adverts.collect()
+}
+
+/// How many ICMP "destination unreachable" a host has sent.
+fn unreachables(host: &Host) -> u64 {
+    let text = host
+        .netns
+        .run(|| Ok(fs::read_to_string("/proc/thread-self/net/snmp")?))
+        .unwrap();
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let at = names
+        .split(' ')
+        .position(|name| name == "OutDestUnreachs")
+        .unwrap();
+    values.split(' ').nth(at).unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn await_adverts(scene: &Scene, number: u8, count: u64) {
+    eventually(&format!("r{number} hears {count} adverts"), || {
+        scene.status(number).counter("advert_accepted") >= count
+    });
+}
+
+#[test]
+fn peers_on_the_link_elect_without_multicast() {
+    let configs = [
+        config(254, R1, &R2.to_string()),
+        config(253, R2, &R1.to_string()),
+    ];
+    let mut scene = Scene::new(shared(), configs);
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    for number in [1, 2] {
+        scene.node(number).start().unwrap();
+    }
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    await_adverts(&scene, 2, 10);
+    assert_eq!(scene.status(2).text("active"), R1.to_string());
+    // The kernel has them as well, and does not complain to their sender.
+    assert_eq!(unreachables(scene.router(2)), 0);
+
+    scene.node(1).stop().unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    scene.node(1).kill().unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "active_down");
+
+    let seen = capture.stop().unwrap();
+    assert_eq!(ways(&seen), BTreeSet::from([(R1, R2), (R2, R1)]));
+    assert!(seen.iter().any(|seen| seen.port == "to-r1" && seen.announces(R1)));
+}
+
+/// r2 moves into a network of its own. The client is the router between it and r1.
+fn move_away(scene: &Scene) {
+    let (client, far) = (&scene.lab.client.netns, &scene.router(2).netns);
+    for (netns, change) in [
+        (client, "addr add 10.9.0.100/24 dev eth0".to_owned()),
+        (far, format!("addr del {R2}/24 dev ens33")),
+        (far, format!("addr add {FAR}/24 dev ens33")),
+        (far, "route add 192.168.1.0/24 via 10.9.0.100".to_owned()),
+        (
+            &scene.router(1).netns,
+            "route add 10.9.0.0/24 via 192.168.1.100".to_owned(),
+        ),
+    ] {
+        netns.ip(&change).unwrap();
+    }
+    for (key, value) in [
+        ("net/ipv4/ip_forward", "1"),
+        ("net/ipv4/conf/all/send_redirects", "0"),
+    ] {
+        client.sysctl(key, value).unwrap();
+    }
+}
+
+#[test]
+fn peers_behind_a_router_elect() {
+    let configs = [
+        config(254, R1, &format!("{FAR} min_ttl 254 max_ttl 254")),
+        // Its peer is on no network of its interface, so that the TTL says nothing.
+        config(253, FAR, &R1.to_string()),
+    ];
+    let mut scene = Scene::new(shared(), configs);
+    move_away(&scene);
+    for number in [1, 2] {
+        scene.node(number).start().unwrap();
+    }
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    await_adverts(&scene, 2, 10);
+    assert_eq!(scene.status(2).text("active"), R1.to_string());
+
+    scene.node(1).stop().unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    // r1 was told by r2 who was Active, and by how far away.
+    await_adverts(&scene, 1, 1);
+    for number in [1, 2] {
+        for refused in ["bad_ttl", "bad_source", "bad_checksum"] {
+            assert_eq!(scene.status(number).counter(refused), 0, "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_is_not_there_is_waited_for() {
+    let mut scene = Scene::new(shared(), [config(100, FAR, &R2.to_string())]);
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    scene
+        .router(1)
+        .netns
+        .ip(&format!("addr add {FAR}/32 dev lo"))
+        .unwrap();
+    scene.await_owner(1);
+    scene
+        .router(1)
+        .netns
+        .ip(&format!("addr del {FAR}/32 dev lo"))
+        .unwrap();
+    scene.await_state(1, "FAULT");
+}
+
+#[test]
+fn multicast_can_come_from_another_address() {
+    let hidden = Ipv4Addr::new(10, 1, 2, 3);
+    let configs = [254, 253].map(|priority| Settings {
+        advert_int_ms: 100,
+        ..Settings::fast(priority)
+    });
+    let [mut first, second] = configs;
+    first.instance = format!("mcast_src_ip {hidden}");
+    let mut scene = Scene::new(shared(), [first, second]);
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    for number in [1, 2] {
+        scene.node(number).start().unwrap();
+    }
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    assert_eq!(scene.status(2).text("active"), hidden.to_string());
+    let seen = capture.stop().unwrap();
+    let group = Ipv4Addr::new(224, 0, 0, 18);
+    assert!(ways(&seen).contains(&(hidden, group)));
+    assert!(!seen.iter().any(|seen| seen.is_advert_of(R1)));
+}
+
+/// xvrrp with priority 100 on r1 and keepalived on r2, neither started.
+fn beside_keepalived(priority: u8, version: u8) -> Option<(Scene, Keepalived)> {
+    let installed = Command::new("keepalived").arg("--version").output();
+    if installed.is_err() {
+        eprintln!("skipped: keepalived is not installed");
+        return None;
+    }
+    let speak = |settings: Settings| {
+        let settings = Settings {
+            version,
+            advert_int_ms: if version == 2 { 1000 } else { 100 },
+            ..settings
+        };
+        settings.to_string()
+    };
+    let scene = Scene::new(shared(), [speak(config(100, R1, &R2.to_string()))]);
+    let theirs = speak(config(priority, R2, &R1.to_string()));
+    let keepalived = Keepalived::new(scene.router(2), &theirs).unwrap();
+    Some((scene, keepalived))
+}
+
+#[track_caller]
+fn assert_understood(scene: &Scene) {
+    let status = scene.status(1);
+    assert!(status.counter("advert_accepted") > 0);
+    for refused in ["bad_ttl", "bad_source", "bad_checksum", "bad_length"] {
+        assert_eq!(status.counter(refused), 0, "{refused}");
+    }
+}
+
+#[test]
+fn a_better_keepalived_by_unicast() {
+    for version in [2, 3] {
+        let Some((mut scene, mut keepalived)) = beside_keepalived(200, version) else {
+            return;
+        };
+        keepalived.start().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(MASTER, LIMIT).unwrap();
+        scene.node(1).start().unwrap();
+        scene.await_state(1, "BACKUP");
+        await_adverts(&scene, 1, 5);
+        assert_eq!(scene.status(1).text("state"), "BACKUP");
+        assert_eq!(scene.status(1).text("active"), R2.to_string());
+        keepalived.stop().unwrap();
+        scene.await_owner(1);
+        assert_eq!(scene.status(1).last_cause(), "priority_zero");
+        assert_understood(&scene);
+    }
+}
+
+#[test]
+fn a_worse_keepalived_by_unicast() {
+    for version in [2, 3] {
+        let Some((mut scene, mut keepalived)) = beside_keepalived(50, version) else {
+            return;
+        };
+        scene.node(1).start().unwrap();
+        scene.await_owner(1);
+        keepalived.start().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(BACKUP, LIMIT).unwrap();
+        let sent = scene.status(1).number("adverts_sent");
+        eventually("r1 has sent for a while", || {
+            scene.status(1).number("adverts_sent") > sent + 5
+        });
+        let said = keepalived.process().unwrap().log().tail(usize::MAX);
+        assert!(!said.contains(MASTER), "{said}");
+        scene.node(1).stop().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(MASTER, LIMIT).unwrap();
+    }
+}

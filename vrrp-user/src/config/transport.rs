@@ -1,0 +1,282 @@
+//! Where adverts come from and go to: `mcast_src_ip`, `unicast_src_ip`, `unicast_peer` and what
+//! belongs to them.
+
+use std::{net::IpAddr, ops::RangeInclusive};
+
+use super::{
+    ast::Statement,
+    diag::Report,
+    model::{Instance, Peer, Unicast},
+    value, vip,
+};
+
+/// The address owner's priority.
+const OWNER: u8 = 255;
+
+/// What an instance's statements say about the transport.
+#[derive(Debug)]
+pub(super) struct TransportDraft<'s> {
+    source: Option<(IpAddr, &'s Statement)>,
+    track_source: bool,
+    peers: Vec<(Peer, &'s Statement)>,
+    ttl: u8,
+    check_source: bool,
+    /// `unicast_fault_no_peer`.
+    fault_without_peer: Option<&'s Statement>,
+}
+
+impl<'s> TransportDraft<'s> {
+    /// With `vrrp_check_unicast_src`.
+    pub(super) fn new(check_source: bool) -> Self {
+        Self {
+            source: None,
+            track_source: false,
+            peers: Vec::new(),
+            ttl: u8::MAX,
+            check_source,
+            fault_without_peer: None,
+        }
+    }
+
+    /// Takes a statement in; false if it is about something else.
+    pub(super) fn statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
+        match statement.keyword() {
+            "mcast_src_ip" | "unicast_src_ip" => self.source(statement, report),
+            "track_src_ip" => {
+                self.track_source = value::flag(statement, report).unwrap_or_default();
+            }
+            "unicast_peer" => self.peers(statement, report),
+            "unicast_ttl" => self.ttl = value::number(statement, 1..=255, report).unwrap_or(255),
+            "check_unicast_src" => {
+                self.check_source = value::flag(statement, report).unwrap_or_default();
+            }
+            "unicast_fault_no_peer" => self.fault_without_peer = Some(statement),
+            "old_unicast_checksum" => old_checksum(statement, report),
+            _ => return false,
+        }
+        true
+    }
+
+    fn source(&mut self, statement: &'s Statement, report: &mut Report) {
+        let Some(text) = value::one(statement, report) else {
+            return;
+        };
+        if let Some((_, before)) = self.source
+            && before.keyword() != statement.keyword()
+        {
+            report.warn(
+                &statement.place,
+                format!(
+                    "`{}` was given in line {} already, the last one counts",
+                    before.keyword(),
+                    before.place.line
+                ),
+            );
+        }
+        if let Some(address) = address(text, statement, report) {
+            self.source = Some((address, statement));
+        }
+    }
+
+    fn peers(&mut self, block: &'s Statement, report: &mut Report) {
+        if block.block.is_none() {
+            report.error_help(
+                &block.place,
+                "`unicast_peer` needs a block",
+                "write `unicast_peer {`, an address per line and `}`",
+            );
+        }
+        for statement in block.body() {
+            let Some(peer) = peer(statement, report) else {
+                continue;
+            };
+            if self.peers.iter().any(|(known, _)| known.address == peer.address) {
+                report.warn(
+                    &statement.place,
+                    format!("peer {} was given already, ignored", peer.address),
+                );
+            } else {
+                self.peers.push((peer, statement));
+            }
+        }
+    }
+
+    /// Weighs the statements against each other and the rest of the instance, whose transport this
+    /// sets.
+    pub(super) fn finish(mut self, strict: bool, instance: &mut Instance, report: &mut Report) {
+        let name = instance.name.clone();
+        let ipv4 = instance
+            .vips
+            .first()
+            .is_none_or(|vip| vip.address.is_ipv4());
+        if let Some((source, at)) = self.source {
+            let virtual_ip = instance.vips.iter().any(|vip| vip.address == source);
+            if source.is_ipv6() {
+                report.error(
+                    &at.place,
+                    format!(
+                        "({name}) `{}` is supported for IPv4 only",
+                        at.keyword()
+                    ),
+                );
+            } else if !ipv4 {
+                report.error(
+                    &at.place,
+                    format!("({name}) {source} is not of the family of the virtual IPs"),
+                );
+            } else if virtual_ip && instance.priority != OWNER {
+                report.error_help(
+                    &at.place,
+                    format!("({name}) {source} is a virtual IP: no router could tell its adverts from ours"),
+                    "write an address that only this router has",
+                );
+            }
+        }
+        instance.source = self.source.map(|(source, _)| source);
+        instance.track_source = self.track_source;
+        let mut peers = Vec::new();
+        for (peer, at) in std::mem::take(&mut self.peers) {
+            if peer.address.is_ipv6() {
+                report.error(
+                    &at.place,
+                    format!("({name}) unicast peers are supported for IPv4 only"),
+                );
+            } else if !ipv4 {
+                report.error(
+                    &at.place,
+                    format!(
+                        "({name}) peer {} is not of the family of the virtual IPs",
+                        peer.address
+                    ),
+                );
+            } else if instance.source == Some(peer.address) {
+                report.warn(
+                    &at.place,
+                    format!("({name}) peer {} is this router, ignored", peer.address),
+                );
+            } else {
+                if strict {
+                    report.error_help(
+                        &at.place,
+                        format!("({name}) strict mode has no unicast peers"),
+                        "remove `vrrp_strict` and `strict_mode`, on every router",
+                    );
+                }
+                peers.push(peer);
+            }
+        }
+        if peers.is_empty() {
+            self.without_peers(&name, report);
+            return;
+        }
+        // keepalived's rule: who cares how far a peer is cares who it is.
+        let check_source = self.check_source || peers.iter().any(|peer| peer.ttl.is_some());
+        instance.unicast = Some(Unicast {
+            peers,
+            ttl: self.ttl,
+            check_source,
+        });
+    }
+
+    /// keepalived speaks by multicast then, unless told otherwise.
+    fn without_peers(&self, name: &str, report: &mut Report) {
+        if let Some(at) = self.fault_without_peer {
+            report.error_help(
+                &at.place,
+                format!("({name}) has no unicast peer and would stay in FAULT"),
+                "add addresses to `unicast_peer`",
+            );
+        } else if let Some((_, at)) = self.source
+            && at.keyword() == "unicast_src_ip"
+        {
+            report.warn_help(
+                &at.place,
+                format!("({name}) has no `unicast_peer`, adverts are multicast as with keepalived"),
+                "add `unicast_peer`, or write `mcast_src_ip`",
+            );
+        }
+    }
+}
+
+/// Checksums as keepalived before 1.3.6 sent them. Its `never` is what we do.
+fn old_checksum(statement: &Statement, report: &mut Report) {
+    let never = matches!(statement.params(), [word] if word.text == "never");
+    if !never {
+        report.error_help(
+            &statement.place,
+            "`old_unicast_checksum` is not supported: such peers would drop our adverts, and both machines would be master",
+            "update keepalived on the peers and remove it",
+        );
+    }
+}
+
+fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
+    let keyword = statement.keyword();
+    let Ok(address) = text.parse() else {
+        report.error(
+            &statement.place,
+            format!("`{text}` is not an IP address"),
+        );
+        return None;
+    };
+    if let Some(why) = vip::unusable(address) {
+        report.error(
+            &statement.place,
+            format!("`{keyword} {address}`: {why}"),
+        );
+        return None;
+    }
+    Some(address)
+}
+
+/// A line of `unicast_peer`: `ADDRESS [min_ttl N] [max_ttl N]`.
+fn peer(statement: &Statement, report: &mut Report) -> Option<Peer> {
+    value::refuse_block(statement, report);
+    let mut words = statement.words.iter().map(|word| word.text.as_str());
+    let address = words.next()?;
+    let Ok(address) = address.parse() else {
+        report.error(&statement.place, format!("`{address}` is not an IP address"));
+        return None;
+    };
+    if let Some(why) = vip::unusable(address) {
+        report.error(
+            &statement.place,
+            format!("`{address}` cannot be a peer: {why}"),
+        );
+        return None;
+    }
+    let (mut least, mut most) = (None, None);
+    while let Some(word) = words.next() {
+        let limit = match word {
+            "min_ttl" => &mut least,
+            "max_ttl" => &mut most,
+            _ => {
+                report.error_help(
+                    &statement.place,
+                    format!("`{word}` is not an option of a peer"),
+                    "known are min_ttl and max_ttl; each peer has a line of its own",
+                );
+                return None;
+            }
+        };
+        let Some(number) = words.next() else {
+            report.error(&statement.place, format!("`{word}` needs a parameter"));
+            return None;
+        };
+        *limit = number.parse::<u8>().ok();
+        if limit.is_none() {
+            report.error(
+                &statement.place,
+                format!("`{word} {number}`: not a number from 0 to 255"),
+            );
+            return None;
+        }
+    }
+    let ttl = (least, most) != (None, None);
+    let ttl = ttl.then(|| least.unwrap_or(0)..=most.unwrap_or(u8::MAX));
+    if ttl.as_ref().is_some_and(RangeInclusive::is_empty) {
+        report.error(&statement.place, "`min_ttl` is greater than `max_ttl`");
+        return None;
+    }
+    Some(Peer { address, ttl })
+}
