@@ -253,21 +253,10 @@ fn preempt_delay(
 /// What strict mode leaves of the departures from the RFC.
 fn departures(draft: &Draft<'_>, report: &mut Report) -> Departures {
     let mut departures = draft.departures;
-    let place = &draft.departures_at.place;
-    if departures.down_timer_adverts == 1 {
-        report.warn_help(
-            place,
-            format!(
-                "({}) with `down_timer_adverts 1` every late advert makes a second master",
-                draft.name
-            ),
-            "write 2 or more, the same on every router",
-        );
-    }
     if draft.strict {
         if departures.higher_prio_send_advert {
             report.warn(
-                place,
+                &draft.higher_prio_at.place,
                 format!(
                     "({}) `higher_prio_send_advert` does not go with strict mode and is ignored",
                     draft.name

@@ -165,6 +165,16 @@ pub(super) fn departure(
         "down_timer_adverts" => {
             let adverts = value::number(statement, 1..=100, report);
             departures.down_timer_adverts = adverts.unwrap_or(departures.down_timer_adverts);
+            if adverts == Some(1) {
+                report.warn_help(
+                    &statement.place,
+                    format!(
+                        "with `{} 1` every late advert makes a second master",
+                        statement.keyword()
+                    ),
+                    "write 2 or more, the same on every router",
+                );
+            }
         }
         "lower_prio_no_advert" => {
             departures.lower_prio_no_advert = value::flag(statement, report).unwrap_or_default();

@@ -44,7 +44,7 @@ pub(super) struct Draft<'s> {
     pub(super) transport: TransportDraft<'s>,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
-    pub(super) departures_at: &'s Statement,
+    pub(super) higher_prio_at: &'s Statement,
     pub(super) lease: Lease,
     pub(super) lease_at: &'s Statement,
     pub(super) strict: bool,
@@ -87,7 +87,7 @@ pub(super) fn draft<'s>(
         transport: TransportDraft::new(defaults.check_unicast_src),
         garp: defaults.garp,
         departures: defaults.departures,
-        departures_at: block,
+        higher_prio_at: block,
         lease: Lease::Auto,
         lease_at: block,
         strict: defaults.strict,
@@ -195,7 +195,9 @@ impl<'s> Draft<'s> {
             }
             keyword => {
                 if globals::departure(&mut self.departures, keyword, statement, report) {
-                    self.departures_at = statement;
+                    if keyword == "higher_prio_send_advert" {
+                        self.higher_prio_at = statement;
+                    }
                     return true;
                 }
                 return globals::garp(&mut self.garp, keyword, statement, report);

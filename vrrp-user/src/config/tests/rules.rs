@@ -228,7 +228,7 @@ fn what_keepalived_mends_is_mended_the_same_way() {
         (
             "down_timer_adverts 1",
             &[
-                "7: warning: (VI_1) with `down_timer_adverts 1` every late advert makes a second master; \
+                "7: warning: with `down_timer_adverts 1` every late advert makes a second master; \
              write 2 or more, the same on every router",
             ],
         ),
