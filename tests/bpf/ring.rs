@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use vrrp_ebpf::{
-    abi::{Counter, Event, Follow, RING_BYTES},
+    abi::{Counter, Event, Follow, RING_BYTES, router_flags},
     ownership::State,
     policy::Report,
 };
@@ -50,6 +50,16 @@ fn cases() -> Vec<(&'static str, World, Vec<u8>, bool)> {
         ..Follow::default()
     }
     .pack();
+    // A router of both versions (RFC 9568 section 8.4.2).
+    let mut both = followed();
+    both.router(SLOT).flags |= router_flags::ACCEPT_V2;
+    let second = |priority, seconds| Advert {
+        priority,
+        timing: [0, seconds],
+        ..Advert::v2(VRID, &[VIP])
+    };
+    let mut others_second = second(100, 3);
+    others_second.ip.source = [192, 168, 1, 3];
     let state = |state| followed().with_state(SLOT, state);
     let claim = Arp::gratuitous(1, VIP).build();
     vec![
@@ -65,6 +75,25 @@ fn cases() -> Vec<(&'static str, World, Vec<u8>, bool)> {
             priority(0).build(),
             true,
         ),
+        (
+            "the followed advert in version 2",
+            both.clone(),
+            second(100, 3).build(),
+            false,
+        ),
+        (
+            "another source in version 2",
+            both.clone(),
+            others_second.build(),
+            true,
+        ),
+        (
+            "another priority in version 2",
+            both.clone(),
+            second(99, 3).build(),
+            true,
+        ),
+        ("a stop in version 2", both, second(0, 3).build(), true),
         ("while Rising", state(State::Rising), advert.build(), true),
         ("while Active", state(State::Active), advert.build(), true),
         (

@@ -63,7 +63,8 @@ pub struct RouterEntry {
 pub mod router_flags {
     /// Adverts of version 2 are for us.
     pub const ACCEPT_V2: u32 = 1;
-    /// Adverts of version 3 are for us.
+    /// Adverts of version 3 are for us. Together with [`ACCEPT_V2`]: RFC 9568 section 8.4.2, where the
+    /// interval of version 2 is learned as well.
     pub const ACCEPT_V3: u32 = 2;
     /// `skip_check_adv_addr`: a differing address list is no reason to refuse a v2 advert.
     pub const SKIP_ADDRESS_CHECK: u32 = 4;

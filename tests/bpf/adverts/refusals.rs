@@ -162,6 +162,34 @@ fn interval_of_version_2_must_be_ours() {
     }
 }
 
+/// RFC 9568 section 8.4.2: a router of both versions learns it.
+#[test]
+fn interval_of_version_2_beside_version_3_may_be_any_but_zero() {
+    let mut world = World::new();
+    world.router(SLOT).flags |= router_flags::ACCEPT_V2;
+    let mut bench = Bench::new();
+    for (seconds, interval_cs) in [(1, 100), (2, 200), (255, 25_500)] {
+        let advert = Advert {
+            timing: [0, seconds],
+            ..Advert::v2(VRID, &[VIP])
+        };
+        let outcome = bench.receive(&world, &advert.build());
+        let event = Event {
+            interval_cs,
+            version: 2,
+            flags: 0,
+            ..EVENT
+        };
+        is_accepted(&outcome, &[Counter::AdvertAccepted], event);
+    }
+    let zero = Advert {
+        timing: [0, 0],
+        ..Advert::v2(VRID, &[VIP])
+    };
+    let outcome = bench.receive(&world, &zero.build());
+    outcome.is_dropped(SLOT, Counter::BadInterval);
+}
+
 #[test]
 fn interval_of_version_3_must_not_be_zero() {
     for timing in [[0, 0], [0xf0, 0]] {

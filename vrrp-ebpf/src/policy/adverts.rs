@@ -102,8 +102,9 @@ fn check<F: Frame + ?Sized, T: Tables>(
         [0; AUTH_DATA]
     };
     let interval = header.interval_cs();
-    // Version 3 must not refuse a differing interval; version 2 must.
-    if interval == 0 || (header.version == 2 && interval != entry.interval_cs) {
+    // Version 3 must not refuse a differing interval; version 2 must, unless it stands beside it.
+    let fixed = header.version == 2 && entry.flags & router_flags::ACCEPT_V3 == 0;
+    if interval == 0 || (fixed && interval != entry.interval_cs) {
         return Err(Counter::BadInterval);
     }
     if header.kind != ADVERTISEMENT {
@@ -290,7 +291,12 @@ fn accept<F: Frame + ?Sized, T: Tables>(
         priority,
         restart_min: follow.restart_min,
     };
-    let quiet = priority != 0 && followed == follow && state == State::Idle;
+    // What is followed in version 3, said once more in version 2 (RFC 9568 section 8.4.2).
+    let said_again = version == 2
+        && entry.flags & router_flags::ACCEPT_V3 != 0
+        && (followed.source_tail, priority) == (follow.source_tail, follow.priority);
+    let known = followed == follow || said_again;
+    let quiet = priority != 0 && known && state == State::Idle;
     let mut flags = 0;
     if advert.list_differs {
         flags |= event_flags::ADDRESS_LIST_DIFFERS;

@@ -45,7 +45,8 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     let advert_interval = advert_interval(&draft, version, report);
     let preempt = preempt(&draft, priority, initial, report);
     let preempt_delay = preempt_delay(&draft, preempt, initial, report);
-    let departures = departures(&draft, report);
+    let mut departures = departures(&draft, report);
+    departures.also_version_2 = also_version_2(&draft, version, advert_interval, report);
     check_lease(&draft, advert_interval, report);
     let auth = draft
         .auth
@@ -250,6 +251,39 @@ fn preempt_delay(
     Duration::ZERO
 }
 
+/// The interval of `v2_interop`: version 2 knows whole seconds, and refuses those that differ.
+fn also_version_2(
+    draft: &Draft<'_>,
+    version: Version,
+    advert_interval: Duration,
+    report: &mut Report,
+) -> Option<Duration> {
+    let place = &draft.v2_interop?.place;
+    let name = draft.name;
+    let ipv6 = draft.vips.first().is_some_and(|(vip, _)| vip.address.is_ipv6());
+    if version == Version::V2 || ipv6 {
+        report.error_help(
+            place,
+            format!("({name}) `v2_interop` is for IPv4 routers of version 3"),
+            "write `version 3`, or remove it",
+        );
+        return None;
+    }
+    let half_up = advert_interval.saturating_add(Duration::from_millis(500));
+    let interval = Duration::from_secs(half_up.as_secs().max(1));
+    if interval != advert_interval {
+        report.warn_help(
+            place,
+            format!(
+                "({name}) `advert_int` in version 2 is {} s, which routers of version 2 must have, too",
+                interval.as_secs()
+            ),
+            "give them lower priorities: they notice a failure later than those of version 3",
+        );
+    }
+    Some(interval)
+}
+
 /// What strict mode leaves of the departures from the RFC.
 fn departures(draft: &Draft<'_>, report: &mut Report) -> Departures {
     let mut departures = draft.departures;
@@ -309,9 +343,9 @@ fn allows_auth(
     report: &mut Report,
 ) -> bool {
     let what = match version {
-        Version::V3 => "version 3",
-        Version::V2 if draft.strict => "strict mode",
-        Version::V2 => return true,
+        Version::V3 if draft.v2_interop.is_none() => "version 3",
+        _ if draft.strict => "strict mode",
+        Version::V2 | Version::V3 => return true,
     };
     report.warn_help(
         &auth.block.place,

@@ -45,6 +45,8 @@ pub(super) struct Draft<'s> {
     pub(super) garp: Garp,
     pub(super) departures: Departures,
     pub(super) higher_prio_at: &'s Statement,
+    /// `v2_interop`, if it is on.
+    pub(super) v2_interop: Option<&'s Statement>,
     pub(super) lease: Lease,
     pub(super) lease_at: &'s Statement,
     pub(super) strict: bool,
@@ -88,6 +90,7 @@ pub(super) fn draft<'s>(
         garp: defaults.garp,
         departures: defaults.departures,
         higher_prio_at: block,
+        v2_interop: None,
         lease: Lease::Auto,
         lease_at: block,
         strict: defaults.strict,
@@ -155,6 +158,10 @@ impl<'s> Draft<'s> {
                 self.advert_int_at = statement;
             }
             "version" => self.version = globals::version(statement, report).unwrap_or(self.version),
+            "v2_interop" => {
+                let on = value::flag(statement, report).unwrap_or_default();
+                self.v2_interop = on.then_some(statement);
+            }
             "nopreempt" => self.nopreempt = Some(statement),
             "preempt" => self.nopreempt = None,
             "preempt_delay" => {
@@ -283,7 +290,7 @@ fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
     None
 }
 
-/// `lease auto|off|SECONDS`, the one keyword that keepalived does not have.
+/// `lease auto|off|SECONDS`, which keepalived does not have.
 fn lease(statement: &Statement, report: &mut Report) -> Option<Lease> {
     let first = statement.params().first().map(|word| word.text.as_str());
     let lease = match first {

@@ -56,12 +56,12 @@ pub struct Instance {
     pub track_source: bool,
     /// `unicast_peer`; `None` for multicast.
     pub unicast: Option<Unicast>,
-    /// `authentication`, v2 only.
+    /// `authentication`, v2 only (with `v2_interop` for that half of the adverts).
     pub auth: Option<Auth>,
     /// `garp_master_*`, the instance's or the global ones.
     pub garp: Garp,
     /// `down_timer_adverts`, `lower_prio_no_advert`, `higher_prio_send_advert`, the instance's or the
-    /// global ones, and `vrrp_startup_delay`.
+    /// global ones, `vrrp_startup_delay`, and `v2_interop` (ours).
     pub departures: Departures,
     /// `lease` (ours): `auto`, `off` or seconds.
     pub lease: Lease,

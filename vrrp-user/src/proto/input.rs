@@ -40,6 +40,15 @@ impl Advert {
             restart_min,
         }
     }
+
+    /// Whether XDP let this advert wait in the ring, knowing that `follow` is followed.
+    #[must_use]
+    pub fn repeats(&self, follow: Follow) -> bool {
+        let own = self.follow(follow.restart_min);
+        let said_again = self.version == Version::V2
+            && (own.source_tail, own.priority) == (follow.source_tail, follow.priority);
+        own == follow || said_again
+    }
 }
 
 /// One event.

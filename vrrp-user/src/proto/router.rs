@@ -54,6 +54,8 @@ pub struct Router {
     /// Who sent the last advert with a priority.
     active: Option<Peer>,
     last_advert: Option<Instant>,
+    /// Who was last heard in version 3, and when its silence there means that it has stopped.
+    version_3: Option<(IpAddr, Instant)>,
     /// The word that the engine was last told.
     follow: Option<Follow>,
     addresses: Addresses,
@@ -114,6 +116,7 @@ impl Router {
             rises_for: Cause::Preempt,
             active: None,
             last_advert: None,
+            version_3: None,
             follow: None,
             addresses: Addresses::Absent,
             lease_end: 0,
@@ -158,6 +161,9 @@ impl Router {
     }
 
     fn advert(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
+        if self.is_said_again(advert) {
+            return;
+        }
         match self.state {
             State::Initialize | State::Fault => return,
             State::Backup => self.advert_in_backup(advert, out),

@@ -56,7 +56,7 @@ pub struct Garp {
     pub refresh_repeat: u8,
 }
 
-/// Where keepalived lets one depart from the RFC; the default keeps to it.
+/// Where a router departs from the plain rules of its version; the default keeps to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departures {
     /// `down_timer_adverts`, 1-100: how many adverts may be missing before a Backup takes over
@@ -70,6 +70,9 @@ pub struct Departures {
     pub higher_prio_send_advert: bool,
     /// `vrrp_startup_delay`: this long after its start a router does not take over.
     pub startup_delay: Duration,
+    /// `v2_interop`: a router of version 3 listens to and sends version 2 as well, in which its
+    /// Advertisement_Interval is this many whole seconds (RFC 9568 section 8.4.2).
+    pub also_version_2: Option<Duration>,
 }
 
 impl Default for Departures {
@@ -79,6 +82,7 @@ impl Default for Departures {
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
             startup_delay: Duration::ZERO,
+            also_version_2: None,
         }
     }
 }

@@ -54,6 +54,7 @@ pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "unicast_peer",
     "unicast_src_ip",
     "unicast_ttl",
+    "v2_interop",
     "v3_checksum_as_v2",
     "version",
     "virtual_ipaddress",

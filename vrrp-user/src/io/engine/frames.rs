@@ -1,6 +1,6 @@
 //! The frames of one virtual router, built when its interface is known, sent as they are.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::proto::{
     Settings,
@@ -13,6 +13,8 @@ use crate::proto::{
 pub struct FrameSpec {
     /// Version, with its password or its form of checksum.
     pub format: Format,
+    /// The form in which each advert is sent once more, and the interval that it says.
+    pub second_format: Option<(Format, Duration)>,
     /// The virtual IPs, in configured order.
     pub vips: Vec<IpAddr>,
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
@@ -27,7 +29,7 @@ pub struct FrameSpec {
 /// Prebuilt frames.
 #[derive(Debug, Default)]
 pub struct Frames {
-    /// One frame to the group, or an IP packet to each peer.
+    /// One frame to the group, or an IP packet to each peer; in two versions twice as many.
     adverts: Vec<Vec<u8>>,
     resignations: Vec<Vec<u8>>,
     /// Tells unicast peers where our source address is.
@@ -47,20 +49,29 @@ impl Frames {
         ifindex: u32,
         mac: frame::Mac,
     ) -> Result<Self, EncodeError> {
+        let forms = || {
+            let first = (spec.format, settings.advert_interval);
+            std::iter::once(first).chain(spec.second_format)
+        };
         let adverts = |priority| -> Result<Vec<Vec<u8>>, EncodeError> {
-            let message = Message {
-                format: spec.format,
-                vrid: settings.vrid,
-                priority,
-                interval: settings.advert_interval,
-                addresses: &spec.vips,
-                source: settings.primary,
-            };
-            if spec.peers.is_empty() {
-                return Ok(vec![frame::advert(mac, &message)?]);
+            let mut frames = Vec::new();
+            for (format, interval) in forms() {
+                let message = Message {
+                    format,
+                    vrid: settings.vrid,
+                    priority,
+                    interval,
+                    addresses: &spec.vips,
+                    source: settings.primary,
+                };
+                if spec.peers.is_empty() {
+                    frames.push(frame::advert(mac, &message)?);
+                }
+                for peer in &spec.peers {
+                    frames.push(frame::unicast(&message, *peer, spec.ttl)?);
+                }
             }
-            let packet = |peer: &IpAddr| frame::unicast(&message, *peer, spec.ttl);
-            spec.peers.iter().map(packet).collect()
+            Ok(frames)
         };
         // An owner's virtual IP is announced by who owns it.
         let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
@@ -85,7 +96,7 @@ impl Frames {
     }
 
     /// The advert with our priority, or with priority 0: one frame to the group, or an IP packet to
-    /// each peer in the order of [`FrameSpec::peers`].
+    /// each peer in the order of [`FrameSpec::peers`]; then the same in the second format.
     pub fn adverts(&self, priority: u8) -> impl Iterator<Item = &[u8]> {
         let frames = if priority == 0 {
             &self.resignations

@@ -1,6 +1,9 @@
 //! What the engine runs: the configuration joined with the interfaces it is for.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use thiserror::Error;
 use vrrp_ebpf::abi::{
@@ -157,6 +160,7 @@ impl RouterPlan {
             settings: settings(instance, family),
             frames: FrameSpec {
                 format: format(instance),
+                second_format: second_format(instance),
                 vips: instance.vips.iter().map(|vip| vip.address).collect(),
                 elsewhere: placements
                     .iter()
@@ -243,12 +247,21 @@ fn peers(
 
 fn format(instance: &Instance) -> Format {
     match instance.version {
-        Version::V2 => Format::V2 {
-            password: instance.auth.map(|Auth::Pass(password)| password),
-        },
+        Version::V2 => version_2(instance),
         Version::V3 => Format::V3 {
             pseudo_header: !instance.v3_checksum_as_v2,
         },
+    }
+}
+
+fn second_format(instance: &Instance) -> Option<(Format, Duration)> {
+    let interval = instance.departures.also_version_2?;
+    Some((version_2(instance), interval))
+}
+
+fn version_2(instance: &Instance) -> Format {
+    Format::V2 {
+        password: instance.auth.map(|Auth::Pass(password)| password),
     }
 }
 
@@ -303,6 +316,9 @@ fn settings(instance: &Instance, family: Family) -> Settings {
 fn entry(instance: &Instance, slot: u32) -> RouterEntry {
     let version = match instance.version {
         Version::V2 => router_flags::ACCEPT_V2,
+        Version::V3 if instance.departures.also_version_2.is_some() => {
+            router_flags::ACCEPT_V2 | router_flags::ACCEPT_V3
+        }
         Version::V3 => router_flags::ACCEPT_V3,
     };
     let check = if instance.skip_check_adv_addr {
@@ -329,8 +345,8 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
             }
         });
     let (auth_type, auth_data) = match instance.auth {
-        Some(Auth::Pass(password)) if instance.version == Version::V2 => (1, password),
-        _ => (0, [0; 8]),
+        Some(Auth::Pass(password)) => (1, password),
+        None => (0, [0; 8]),
     };
     RouterEntry {
         slot,

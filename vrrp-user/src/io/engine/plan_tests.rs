@@ -144,3 +144,23 @@ fn departures_reach_the_core() {
     assert_eq!(settings.departures.down_timer_adverts, 5);
     assert!(settings.departures.lower_prio_no_advert);
 }
+
+#[test]
+fn both_versions_are_sent_and_heard() {
+    let both = "version 3\nadvert_int 0.1\nv2_interop\nauthentication {\n auth_type PASS\n auth_pass 1111\n}\n";
+    let heard = entry(both);
+    let expected = router_flags::ACCEPT_V2 | router_flags::ACCEPT_V3;
+    assert_eq!((heard.flags, heard.auth_type), (expected, 1));
+    // Version, then the interval: centiseconds, or Auth Type and seconds.
+    let told = |vrrp: &[u8]| (vrrp[0] >> 4, [vrrp[4], vrrp[5]]);
+    let frames: Vec<_> = adverts(both).iter().map(|frame| told(&frame[34..])).collect();
+    assert_eq!(frames, [(3, [0, 10]), (2, [1, 1]), (3, [0, 10]), (2, [1, 1])]);
+
+    let peers = format!("{both}unicast_peer {{\n 192.168.1.2\n 10.0.0.3\n}}");
+    let packets: Vec<_> = adverts(&peers)
+        .iter()
+        .take(4)
+        .map(|packet| (packet[19], packet[20] >> 4))
+        .collect();
+    assert_eq!(packets, [(2, 3), (3, 3), (2, 2), (3, 2)]);
+}

@@ -51,7 +51,7 @@ impl UnicastSender {
         })
     }
 
-    /// Hands a packet for each peer to the kernel, in their order. One that the kernel does not take
+    /// Hands packets for each peer in turn to the kernel. One that the kernel does not take
     /// costs only its peer. Tells whether any was taken, and why the first that was not was not.
     pub(super) fn send<'packet, Packets>(&self, packets: Packets) -> (bool, Option<Errno>)
     where
@@ -59,7 +59,7 @@ impl UnicastSender {
     {
         let mut taken = false;
         let mut refused = None;
-        for (packet, peer) in packets.zip(&self.peers) {
+        for (packet, peer) in packets.zip(self.peers.iter().cycle()) {
             match self.socket.send_to(packet, peer) {
                 Ok(_) => taken = true,
                 Err(error) => {

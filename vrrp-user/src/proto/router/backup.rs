@@ -94,6 +94,22 @@ impl Router {
         });
     }
 
+    /// Whether an advert says in version 2 what its sender says in version 3 as well. That is not
+    /// to be listened to (RFC 9568 section 8.4.2): its interval is rounded up to seconds.
+    pub(super) fn is_said_again(&mut self, advert: &Advert) -> bool {
+        match (self.settings.version, advert.version) {
+            (Version::V2, _) => false,
+            (Version::V3, Version::V3) => {
+                let silent = advert.arrived + self.intervals_of(advert).active_down();
+                self.version_3 = Some((advert.source, silent));
+                false
+            }
+            (Version::V3, Version::V2) => self
+                .version_3
+                .is_some_and(|(source, silent)| source == advert.source && advert.arrived < silent),
+        }
+    }
+
     /// The timers that an advert's sender expects of us.
     fn intervals_of(&self, advert: &Advert) -> Intervals {
         let settings = &self.settings;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::Router;
-use crate::proto::{Advert, Cause, Instant, Intervals, Output, State, timers::Timer};
+use crate::proto::{Advert, Cause, Instant, Intervals, Output, State, Version, timers::Timer};
 
 /// A stop never takes longer than this, however slow the adverts are.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -47,27 +47,28 @@ impl Router {
     /// Active_Down_Interval of the worst possible peer (priority 1), which learned our interval: the
     /// longest that anybody waits if our priority 0 was lost.
     fn longest_peer_down(&self) -> Duration {
-        self.peer_intervals(1).active_down()
+        self.longest(1, Intervals::active_down)
     }
 
     /// Longer than the Skew_Time of any peer. Each priority 0 starts that over, so repeating it
     /// sooner would delay the successor.
     fn beyond_every_skew(&self) -> Duration {
-        self.peer_intervals(0).skew()
+        self.longest(0, Intervals::skew)
     }
 
-    fn peer_intervals(&self, priority: u8) -> Intervals {
-        Intervals::new(
-            self.settings.version,
-            priority,
-            self.settings.advert_interval,
-        )
-        .down_after(
-            self.settings
-                .departures
-                .down_timer_adverts
-                .max(Intervals::DOWN_TIMER_ADVERTS),
-        )
+    /// The longer of what a peer of this priority makes of our adverts in either version.
+    fn longest(&self, priority: u8, span: fn(&Intervals) -> Duration) -> Duration {
+        let departures = &self.settings.departures;
+        let adverts = departures
+            .down_timer_adverts
+            .max(Intervals::DOWN_TIMER_ADVERTS);
+        let of = |version, interval| {
+            span(&Intervals::new(version, priority, interval).down_after(adverts))
+        };
+        let own = of(self.settings.version, self.settings.advert_interval);
+        departures
+            .also_version_2
+            .map_or(own, |interval| own.max(of(Version::V2, interval)))
     }
 
     pub(super) fn advert_in_retiring(&mut self, now: Instant, advert: &Advert) {

@@ -3,6 +3,7 @@
 
 mod active;
 mod backup;
+mod both_versions;
 mod codec;
 mod departures;
 mod intervals;

@@ -196,8 +196,7 @@ impl Member {
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
         // What XDP submits without a wake-up waits in the ring on purpose.
-        let follow = self.followed.unwrap_or_default();
-        if advert.follow(follow.restart_min) != follow {
+        if !advert.repeats(self.followed.unwrap_or_default()) {
             let lag = around.woken.0.saturating_sub(advert.arrived.0);
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }

@@ -1,0 +1,114 @@
+//! Versions 2 and 3 at once (RFC 9568 section 8.4.2), beside keepalived in either.
+
+use std::{collections::BTreeSet, process::Command};
+
+use vrrp_tests::{
+    capture::Capture,
+    config::Settings,
+    lab::Host,
+    node::{BACKUP, Keepalived, MASTER, Node as _},
+    wire::Frame,
+};
+
+use crate::scene::{LIMIT, Scene, eventually, shared};
+
+/// Version 3 at 100 ms.
+fn third(priority: u8, lines: &str) -> Settings {
+    Settings {
+        advert_int_ms: 100,
+        instance: lines.to_owned(),
+        ..Settings::fast(priority)
+    }
+}
+
+/// Version 2 at 1 s.
+fn second(priority: u8) -> Settings {
+    Settings {
+        version: 2,
+        advert_int_ms: 1000,
+        ..third(priority, "")
+    }
+}
+
+/// keepalived of this configuration, if it is installed.
+fn keepalived(router: &Host, config: &Settings) -> Option<Keepalived> {
+    if Command::new("keepalived").arg("--version").output().is_err() {
+        eprintln!("skipped: keepalived is not installed");
+        return None;
+    }
+    Some(Keepalived::new(router, &config.to_string()).unwrap())
+}
+
+#[test]
+fn an_active_speaks_to_routers_of_either_version() {
+    for theirs in [second(100), third(100, "")] {
+        let mut scene = Scene::started(shared(), [third(200, "v2_interop")]);
+        scene.await_owner(1);
+        let Some(mut keepalived) = keepalived(scene.router(2), &theirs) else {
+            return;
+        };
+        let capture = Capture::start(&scene.lab.switch).unwrap();
+        keepalived.start().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(BACKUP, LIMIT).unwrap();
+        // Longer than the Active_Down_Interval of version 2 at 1 s.
+        let sent = scene.status(1).number("adverts_sent");
+        eventually("r1 has sent for five seconds", || {
+            scene.status(1).number("adverts_sent") > sent + 50
+        });
+        let said = keepalived.process().unwrap().log().tail(usize::MAX);
+        assert!(!said.contains(MASTER), "{said}");
+        let seen = capture.stop().unwrap();
+        let told: BTreeSet<_> = seen
+            .iter()
+            .filter_map(|seen| match &seen.frame {
+                Frame::Advert(advert) => Some((advert.version, advert.interval_ms)),
+                Frame::Arp(_) => None,
+            })
+            .collect();
+        assert_eq!(told, BTreeSet::from([(2, 1000), (3, 100)]));
+        // Both kinds of goodbye.
+        scene.node(1).stop().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(MASTER, LIMIT).unwrap();
+    }
+}
+
+#[test]
+fn a_backup_follows_an_active_of_either_version() {
+    for (theirs, interval_us) in [(second(200), 1_000_000), (third(200, ""), 100_000)] {
+        let mut scene = Scene::new(shared(), [third(100, "v2_interop")]);
+        let Some(mut keepalived) = keepalived(scene.router(2), &theirs) else {
+            return;
+        };
+        keepalived.start().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(MASTER, LIMIT).unwrap();
+        scene.node(1).start().unwrap();
+        scene.await_state(1, "BACKUP");
+        eventually("r1 follows r2", || {
+            let status = scene.status(1);
+            status.text("state") == "BACKUP"
+                && status.counter("advert_accepted") > 3
+                && status.number("advert_interval_us") == interval_us
+        });
+        keepalived.stop().unwrap();
+        scene.await_owner(1);
+        assert_eq!(scene.status(1).last_cause(), "priority_zero");
+    }
+}
+
+#[test]
+fn a_pair_of_both_versions_goes_by_version_3() {
+    let configs = [254, 253].map(|priority| third(priority, "v2_interop"));
+    let mut scene = Scene::started(shared(), configs);
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    eventually("r2 hears both", || {
+        scene.status(2).counter("advert_accepted") > 20
+    });
+    assert_eq!(scene.status(2).number("advert_interval_us"), 100_000);
+    scene.node(1).stop().unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+}
