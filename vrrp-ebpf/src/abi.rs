@@ -250,6 +250,8 @@ pub enum Counter {
     RingFull,
     /// Accepted (v3) with an address list that differs from ours.
     AddressListDiffers,
+    /// Accepted (v3) with an interval that differs from the configured one.
+    IntervalDiffers,
     /// Refused: TTL / Hop Limit is not 255.
     BadTtl,
     /// Refused: not a version that this virtual router speaks.
@@ -272,6 +274,9 @@ pub enum Counter {
     BadAddressList,
     /// Refused: the source is our own address.
     OwnSource,
+    /// Multicast adverts with a VRID that no virtual router has where they came from; left to the
+    /// stack. Only [`NO_ROUTER`] has any.
+    UnknownVrid,
     /// ARP requests answered in place.
     ArpAnswered,
     /// ARP requests for a virtual IP dropped because we do not own it.
@@ -292,13 +297,14 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 27] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
         (Self::ChecksumPseudo, "checksum_pseudo"),
         (Self::RingFull, "ring_full"),
         (Self::AddressListDiffers, "address_list_differs"),
+        (Self::IntervalDiffers, "interval_differs"),
         (Self::BadTtl, "bad_ttl"),
         (Self::BadVersion, "bad_version"),
         (Self::BadType, "bad_type"),
@@ -310,6 +316,7 @@ impl Counter {
         (Self::BadPassword, "bad_password"),
         (Self::BadAddressList, "bad_address_list"),
         (Self::OwnSource, "own_source"),
+        (Self::UnknownVrid, "unknown_vrid"),
         (Self::ArpAnswered, "arp_answered"),
         (Self::ArpIgnored, "arp_ignored"),
         (Self::ArpConflict, "arp_conflict"),
