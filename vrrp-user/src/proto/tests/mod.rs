@@ -4,6 +4,7 @@
 mod active;
 mod backup;
 mod codec;
+mod history;
 mod intervals;
 mod invariants;
 mod lifecycle;
@@ -16,8 +17,8 @@ use std::{net::IpAddr, time::Duration};
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Advert, Cause, Family, Garp, InitialState, Input, Instant, Lease, Output, Router, Settings,
-    State, Transition, Version,
+    Advert, Cause, Family, Garp, History, InitialState, Input, Instant, LastEvent, Lease,
+    NewMasterReason, Output, Router, Settings, State, Transition, Version,
 };
 
 /// A moment that is not 0, so that a forgotten base shows.
