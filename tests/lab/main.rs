@@ -16,6 +16,7 @@ mod calm;
 mod clean;
 mod conflict;
 mod contenders;
+mod counters;
 mod elect;
 mod fault;
 mod handover;

@@ -326,6 +326,14 @@ impl Counter {
         (Self::EgressIp, "egress_ip"),
         (Self::EgressArp, "egress_arp"),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(counter, _)| *counter == self)
+            .map_or("", |(_, name)| name)
+    }
 }
 
 /// Value of `COUNTERS` (per CPU): one word per [`Counter`].
