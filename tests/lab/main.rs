@@ -17,6 +17,7 @@ mod calm;
 mod clean;
 mod conflict;
 mod contenders;
+mod counters;
 mod departures;
 mod elect;
 mod fault;

@@ -231,6 +231,14 @@ impl RouterStatus {
             .unwrap_or_else(|| panic!("no counter {name} in {}", self.0))
     }
 
+    /// A leaf of RFC 8347, by its path below `vrrp-instance`: `state`, `statistics/interval-errors`;
+    /// null without it.
+    pub(crate) fn ietf(&self, leaf: &str) -> &Value {
+        let instance = &self.0["ietf-vrrp:vrrp-instance"];
+        leaf.split('/')
+            .fold(instance, |value, name| &value[name])
+    }
+
     /// The state changes so far, as `FROM>TO`.
     pub(crate) fn transitions(&self) -> Vec<String> {
         let transitions = self.0["transitions"].as_array();

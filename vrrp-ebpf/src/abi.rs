@@ -279,6 +279,8 @@ pub enum Counter {
     RingFull,
     /// Accepted (v3) with an address list that differs from ours.
     AddressListDiffers,
+    /// Accepted (v3) with an interval that differs from the configured one.
+    IntervalDiffers,
     /// Refused: TTL / Hop Limit is not 255, or outside of what a unicast peer may have.
     BadTtl,
     /// Refused: not a version that this virtual router speaks.
@@ -303,6 +305,9 @@ pub enum Counter {
     OwnSource,
     /// Refused: the source is none of the unicast peers.
     BadSource,
+    /// Multicast adverts with a VRID that no virtual router has where they came from; left to the
+    /// stack. Only [`NO_ROUTER`] has any.
+    UnknownVrid,
     /// ARP requests answered in place.
     ArpAnswered,
     /// ARP requests for a virtual IP dropped because we do not own it.
@@ -323,13 +328,14 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 28] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
         (Self::ChecksumPseudo, "checksum_pseudo"),
         (Self::RingFull, "ring_full"),
         (Self::AddressListDiffers, "address_list_differs"),
+        (Self::IntervalDiffers, "interval_differs"),
         (Self::BadTtl, "bad_ttl"),
         (Self::BadVersion, "bad_version"),
         (Self::BadType, "bad_type"),
@@ -342,6 +348,7 @@ impl Counter {
         (Self::BadAddressList, "bad_address_list"),
         (Self::OwnSource, "own_source"),
         (Self::BadSource, "bad_source"),
+        (Self::UnknownVrid, "unknown_vrid"),
         (Self::ArpAnswered, "arp_answered"),
         (Self::ArpIgnored, "arp_ignored"),
         (Self::ArpConflict, "arp_conflict"),
@@ -351,6 +358,14 @@ impl Counter {
         (Self::EgressIp, "egress_ip"),
         (Self::EgressArp, "egress_arp"),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(counter, _)| *counter == self)
+            .map_or("", |(_, name)| name)
+    }
 }
 
 /// Value of `COUNTERS` (per CPU): one word per [`Counter`].

@@ -4,7 +4,7 @@ mod refusals;
 mod unicast;
 
 use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind, Follow, event_flags},
+    abi::{Counter, Event, EventKind, Follow, NO_ROUTER, event_flags},
     ownership::State,
 };
 use vrrp_tests::{
@@ -122,10 +122,29 @@ fn to_our_own_address_is_for_us_elsewhere_is_transit() {
     bench.receive(&world, &advert.build()).is_untouched();
 }
 
+/// Another daemon's business, so it is only counted, whatever else is wrong with it.
+#[track_caller]
+fn is_of_unknown_vrid(outcome: &Outcome) {
+    assert_eq!(outcome.counters, [(NO_ROUTER, Counter::UnknownVrid)]);
+    assert_eq!(
+        (outcome.fate, outcome.event, outcome.seen),
+        (Fate::Pass, None, None)
+    );
+}
+
 #[test]
-fn unknown_vrid_passes_untouched() {
-    let advert = Advert::v3(VRID + 10, &[VIP]).build();
-    Bench::new().receive(&World::new(), &advert).is_untouched();
+fn unknown_vrid_is_counted_and_passes() {
+    let mut bench = Bench::new();
+    let mut advert = Advert::v3(VRID + 10, &[VIP]);
+    is_of_unknown_vrid(&bench.receive(&World::new(), &advert.build()));
+    advert.ip.ttl = 1;
+    is_of_unknown_vrid(&bench.receive(&World::new(), &advert.build()));
+
+    // VRRP by unicast is transit, unless the VRID is ours.
+    for destination in [PRIMARY, [192, 168, 1, 7]] {
+        advert.ip.destination = destination;
+        bench.receive(&World::new(), &advert.build()).is_untouched();
+    }
 }
 
 #[test]
@@ -149,7 +168,7 @@ fn vlans_are_separate() {
     }
 
     advert.ethernet.tags = vec![(0x8100, VLAN + 1)];
-    bench.receive(&world, &advert.build()).is_untouched();
+    is_of_unknown_vrid(&bench.receive(&world, &advert.build()));
     advert.ethernet.tags = vec![(0x88a8, VLAN), (0x8100, VLAN)];
     bench.receive(&world, &advert.build()).is_untouched();
 

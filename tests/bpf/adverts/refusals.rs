@@ -200,7 +200,11 @@ fn interval_of_version_3_must_not_be_zero() {
         let outcome = Bench::new().receive(&World::new(), &advert.build());
         is_accepted(
             &outcome,
-            &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
+            &[
+                Counter::AdvertAccepted,
+                Counter::ChecksumPseudo,
+                Counter::IntervalDiffers,
+            ],
             Event {
                 interval_cs,
                 ..EVENT

@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use vrrp_ebpf::{
-    abi::{Counter, Follow, filter_position, vip_state},
+    abi::{Counter, Follow, NO_ROUTER, filter_position, vip_state},
     ownership::State,
 };
 
@@ -270,7 +270,8 @@ fn adverts() -> Vec<Scene> {
             .dropped(Counter::BadChecksum),
         Scene::ingress("advert refused: TTL 254", world.clone(), far.build())
             .dropped(Counter::BadTtl),
-        Scene::ingress("advert of an unknown VRID", world, stranger.build()),
+        Scene::ingress("advert of an unknown VRID", world, stranger.build())
+            .counted(NO_ROUTER, &[Counter::UnknownVrid]),
     ]
 }
 

@@ -4,7 +4,7 @@
 use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, PeerKey, RouterEntry, address_digest, event_flags,
+        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest, event_flags,
         router_flags,
     },
     checksum::{self, Sum},
@@ -39,7 +39,11 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         return None;
     }
     let [_, vrid] = frame.read(ip.payload())?;
-    let entry = tables.router(&place.router_v4(vrid))?;
+    let Some(entry) = tables.router(&place.router_v4(vrid)) else {
+        // Another daemon here may have that virtual router, so the stack gets the advert.
+        return (ip.destination == GROUP_V4)
+            .then_some(Verdict::pass(NO_ROUTER, Counter::UnknownVrid));
+    };
     let [a, b, c, d, ..] = entry.primary;
     let primary = [a, b, c, d];
     // A unicast router and one that is spoken to by multicast may have the same VRID.
@@ -314,6 +318,8 @@ fn accept<F: Frame + ?Sized, T: Tables>(
                 _ => None,
             },
             advert.list_differs.then_some(Counter::AddressListDiffers),
+            // Version 2 has refused it.
+            (interval_cs != entry.interval_cs).then_some(Counter::IntervalDiffers),
         ],
         seen: if alive { stamp } else { 0 },
         report: if quiet { Report::Quiet } else { Report::Wake },

@@ -86,7 +86,7 @@ pub struct Verdict {
     /// Index in `SLOTS` and `COUNTERS`.
     pub slot: u32,
     /// Which counters move by one.
-    pub counters: [Option<Counter>; 4],
+    pub counters: [Option<Counter>; 5],
     /// What to store as [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 leaves it alone.
     pub seen: u64,
     /// Whether and how to submit `event`.
@@ -103,7 +103,7 @@ impl Verdict {
         Self {
             action,
             slot,
-            counters: [counter, None, None, None],
+            counters: [counter, None, None, None, None],
             seen: 0,
             report: Report::Nothing,
             event: NO_EVENT,

@@ -1,4 +1,6 @@
-//! The only place that reads a clock.
+//! The only place that reads clocks.
+
+use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -14,4 +16,13 @@ pub fn now() -> Instant {
         let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
         Instant(seconds * 1_000_000_000 + nanos)
     })
+}
+
+/// The date of a moment, as the wall clock is set at present.
+#[must_use]
+pub fn wall(moment: Instant) -> SystemTime {
+    // The age first: a thread that is held up in between tells a date too late, never one too early.
+    let age = now().since(moment);
+    let present = clock_gettime(ClockId::CLOCK_REALTIME).map_or(Duration::ZERO, Duration::from);
+    SystemTime::UNIX_EPOCH + present.saturating_sub(age)
 }

@@ -7,6 +7,7 @@ pub mod advert;
 mod checksum;
 pub mod election;
 pub mod frame;
+pub mod history;
 pub mod input;
 pub mod intervals;
 pub mod output;
@@ -15,6 +16,7 @@ pub mod settings;
 pub mod time;
 mod timers;
 
+pub use history::{History, LastEvent, NewMasterReason};
 pub use input::{Advert, Input};
 pub use intervals::Intervals;
 pub use output::{Cause, Output, State, Transition};

@@ -28,7 +28,8 @@ use std::net::IpAddr;
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Advert, Cause, Input, Instant, Intervals, Output, Settings, State, Transition, election,
+    Advert, Cause, History, Input, Instant, Intervals, Output, Settings, State, Transition,
+    election,
     timers::{Timer, Timers},
 };
 
@@ -71,6 +72,7 @@ pub struct Router {
     defended: Option<Instant>,
     /// Shutdown was asked for: never start again.
     stopping: bool,
+    history: History,
 }
 
 /// An Active with a priority below ours.
@@ -125,6 +127,7 @@ impl Router {
             contested: false,
             defended: None,
             stopping: false,
+            history: History::default(),
         }
     }
 
@@ -172,6 +175,7 @@ impl Router {
             State::Retiring => self.advert_in_retiring(now, advert),
         }
         self.last_advert = self.last_advert.max(Some(advert.arrived));
+        self.history.last_source = Some(advert.source);
     }
 
     fn seen(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
@@ -209,6 +213,7 @@ impl Router {
     /// Changes the state. The transition is pushed by the caller, after everything urgent.
     fn enter(&mut self, to: State, cause: Cause, now: Instant, deadline: Instant) -> Transition {
         let from = self.state;
+        self.history.entered(from, to, cause, now);
         self.state = to;
         self.since = now;
         self.timers.clear();

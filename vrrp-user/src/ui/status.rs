@@ -18,6 +18,14 @@ pub fn render(status: &Status) -> String {
             &format!("{} events of the engine were lost", status.events_lost),
         );
     }
+    let unknown = status.ietf_vrrp.statistics.vrid_errors;
+    if unknown > 0 {
+        line(
+            &mut text,
+            "",
+            &format!("{unknown} adverts with a VRID that nobody here has"),
+        );
+    }
     for router in &status.routers {
         text.push('\n');
         text.push_str(&router_text(router, status.now_ns));

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::io::control::ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics};
 
 fn master() -> RouterStatus {
     RouterStatus {
@@ -55,6 +56,30 @@ fn master() -> RouterStatus {
             announced_ns: 1_000_015_000,
             ready_ns: 1_000_060_000,
         }),
+        ietf_vrrp: VrrpInstance {
+            vrid: 51,
+            version: "vrrp-v3".to_owned(),
+            state: "master".to_owned(),
+            is_owner: false,
+            last_adv_source: None,
+            up_datetime: None,
+            master_down_interval: 3,
+            skew_time: 78,
+            last_event: "vrrp-event-master-timeout".to_owned(),
+            new_master_reason: "no-response".to_owned(),
+            statistics: InstanceStatistics {
+                discontinuity_datetime: String::new(),
+                master_transitions: 1,
+                advertisement_rcvd: 12,
+                advertisement_sent: 1200,
+                interval_errors: 0,
+                priority_zero_pkts_rcvd: 0,
+                priority_zero_pkts_sent: 0,
+                invalid_type_pkts_rcvd: 0,
+                address_list_errors: 0,
+                packet_length_errors: 0,
+            },
+        },
     }
 }
 
@@ -65,6 +90,17 @@ fn node(routers: Vec<RouterStatus>) -> Status {
         pid: 4711,
         now_ns: 13_000_000_000,
         events_lost: 0,
+        ietf_vrrp: Vrrp {
+            virtual_routers: 1,
+            interfaces: 1,
+            statistics: VrrpStatistics {
+                discontinuity_datetime: String::new(),
+                checksum_errors: 0,
+                version_errors: 0,
+                vrid_errors: 0,
+                ip_ttl_errors: 0,
+            },
+        },
         routers,
     }
 }
@@ -91,6 +127,19 @@ VI_1: MASTER for 12.000 s
   last promotion last advert -30078.0 us, decided +23.5 us, owned +24.2 us, advert +33.5 us, announced +38.5 us, ready +83.5 us (from the deadline)
 ";
     assert_eq!(render(&node(vec![master()])), expected);
+}
+
+#[test]
+fn what_is_no_routers_stands_above_them() {
+    let mut status = node(Vec::new());
+    status.events_lost = 2;
+    status.ietf_vrrp.statistics.vrid_errors = 5;
+    let expected = "\
+xvrrp 0.1.0 instance default (process 4711)
+                 2 events of the engine were lost
+                 5 adverts with a VRID that nobody here has
+";
+    assert_eq!(render(&status), expected);
 }
 
 #[test]

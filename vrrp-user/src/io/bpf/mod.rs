@@ -18,14 +18,12 @@ use aya::{
     programs::ProgramError,
 };
 use thiserror::Error;
-use vrrp_ebpf::abi::{
-    Counter, Counters, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
-};
+use vrrp_ebpf::abi::{Counters, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey};
 
 pub use attach::{EgressHook, Mode};
 use shared::{Filter, Slots, VipStates};
 
-use super::control::status::CounterSource;
+use super::control::counters::{CounterSource, Counts};
 
 /// The object, compiled in by `build.rs`; empty if it was not built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/xvrrp.bpf.o"));
@@ -269,30 +267,27 @@ impl Tables {
 pub struct CounterTable(PerCpuArray<MapData, Counters>);
 
 impl CounterTable {
-    /// Every counter of a slot with its name.
+    /// Every counter of a slot.
     ///
     /// # Errors
     /// When the kernel refuses the look-up.
-    pub fn read(&self, slot: u32) -> Result<Vec<(&'static str, u64)>, BpfError> {
+    pub fn read(&self, slot: u32) -> Result<Counts, BpfError> {
         let per_cpu = self.0.get(&slot, 0).map_err(map_error("COUNTERS"))?;
-        let sum = |counter: Counter| {
-            per_cpu
-                .iter()
-                .filter_map(|values| values.get(counter as usize))
-                .sum()
-        };
-        Ok(Counter::ALL
-            .into_iter()
-            .map(|(counter, name)| (name, sum(counter)))
-            .collect())
+        let mut counts = Counts::default();
+        for values in per_cpu.iter() {
+            for (sum, value) in counts.0.iter_mut().zip(values) {
+                *sum = sum.wrapping_add(*value);
+            }
+        }
+        Ok(counts)
     }
 }
 
 impl CounterSource for CounterTable {
-    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)> {
+    fn counters(&self, slot: u32) -> Counts {
         self.read(slot).unwrap_or_else(|error| {
             tracing::warn!("counters: {error}");
-            Vec::new()
+            Counts::default()
         })
     }
 }

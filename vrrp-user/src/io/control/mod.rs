@@ -1,6 +1,9 @@
 //! The control plane: everything slow, on one tokio thread beside the engine. It tells the engine
 //! what the kernel and people want, and people and scripts what the engine did.
 
+pub mod counters;
+mod datetime;
+pub mod ietf_vrrp;
 mod links;
 mod notify;
 mod plane;
@@ -15,7 +18,7 @@ use std::{io, time::Duration};
 
 use thiserror::Error;
 
-use self::{notify::Notifier, plane::Plane, status::CounterSource};
+use self::{counters::CounterSource, notify::Notifier, plane::Plane};
 use super::{
     engine::{EngineHandle, handle::EngineError},
     runtime_dir::{RuntimeDir, RuntimeDirError},

@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use vrrp_ebpf::abi::Counter;
+
+use super::counters::Counts;
+
 /// How often the counters are looked at: two machines that do not understand each other should be
 /// told of before anybody asks why both are Active.
 pub(super) const PERIOD: Duration = Duration::from_secs(5);
@@ -10,41 +14,41 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 /// A reason that keeps coming is repeated after this many looks (10 minutes).
 const REPEAT: u32 = 120;
 
-/// Reasons to refuse an advert, by counter, with what they usually mean.
-const REASONS: [(&str, &str); 11] = [
+/// Reasons to refuse an advert, with what they usually mean.
+const REASONS: [(Counter, &str); 11] = [
     (
-        "bad_ttl",
+        Counter::BadTtl,
         "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from elsewhere",
     ),
     (
-        "bad_version",
+        Counter::BadVersion,
         "its VRRP version is not ours: compare `version` and `vrrp_version`",
     ),
     (
-        "bad_source",
+        Counter::BadSource,
         "it is from no peer of ours: compare `unicast_peer` and `unicast_src_ip`",
     ),
-    ("bad_type", "its type is not ADVERTISEMENT"),
+    (Counter::BadType, "its type is not ADVERTISEMENT"),
     (
-        "bad_length",
+        Counter::BadLength,
         "its length and its number of addresses disagree",
     ),
-    ("bad_checksum", "its checksum is wrong"),
-    ("bad_count", "it carries no address"),
+    (Counter::BadChecksum, "its checksum is wrong"),
+    (Counter::BadCount, "it carries no address"),
     (
-        "bad_interval",
+        Counter::BadInterval,
         "its advert_int is 0 or not ours: compare `advert_int`",
     ),
     (
-        "bad_auth_type",
+        Counter::BadAuthType,
         "its authentication type is not ours: compare `auth_type`",
     ),
     (
-        "bad_password",
+        Counter::BadPassword,
         "its password is not ours: compare `auth_pass`",
     ),
     (
-        "bad_address_list",
+        Counter::BadAddressList,
         "its virtual IPs are not ours: compare `virtual_ipaddress`",
     ),
 ];
@@ -64,16 +68,14 @@ struct Seen {
 
 impl Refusals {
     /// Compares with the last look; returns what to tell.
-    pub(super) fn look(&mut self, counters: &[(&'static str, u64)]) -> Vec<String> {
+    pub(super) fn look(&mut self, counts: &Counts) -> Vec<String> {
         let mut lines = Vec::new();
-        for ((name, meaning), seen) in REASONS.iter().zip(&mut self.seen) {
-            let count = counters
-                .iter()
-                .find_map(|(found, count)| (found == name).then_some(*count))
-                .unwrap_or_default();
+        for ((reason, meaning), seen) in REASONS.iter().zip(&mut self.seen) {
+            let count = counts.of(*reason);
             let more = count.saturating_sub(seen.count);
             seen.quiet = seen.quiet.saturating_sub(1);
             if more > 0 && seen.quiet == 0 {
+                let name = reason.name();
                 lines.push(format!("{more} adverts refused ({name}): {meaning}"));
                 seen.quiet = REPEAT;
                 seen.count = count;
@@ -87,34 +89,25 @@ impl Refusals {
 mod tests {
     use super::*;
 
+    fn counted(counter: Counter, count: u64) -> Counts {
+        Counts::from_iter([(counter, count)])
+    }
+
     #[test]
     fn a_reason_is_told_once_and_again_after_a_while() {
         let mut refusals = Refusals::default();
-        assert!(
-            refusals
-                .look(&[("bad_ttl", 0), ("arp_answered", 5)])
-                .is_empty()
-        );
-        let lines = refusals.look(&[("bad_password", 3)]);
+        assert!(refusals.look(&Counts::default()).is_empty());
+        assert!(refusals.look(&counted(Counter::ArpAnswered, 5)).is_empty());
+        let lines = refusals.look(&counted(Counter::BadPassword, 3));
         assert_eq!(
             lines,
             ["3 adverts refused (bad_password): its password is not ours: compare `auth_pass`"]
         );
         for look in 1..REPEAT {
-            assert!(
-                refusals
-                    .look(&[("bad_password", 3 + u64::from(look))])
-                    .is_empty()
-            );
+            let more = counted(Counter::BadPassword, 3 + u64::from(look));
+            assert!(refusals.look(&more).is_empty());
         }
-        assert_eq!(refusals.look(&[("bad_password", 500)]).len(), 1);
-    }
-
-    #[test]
-    fn reasons_are_counters() {
-        let known = vrrp_ebpf::abi::Counter::ALL;
-        for (name, _) in REASONS {
-            assert!(known.iter().any(|(_, counter)| *counter == name), "{name}");
-        }
+        let much = counted(Counter::BadPassword, 500);
+        assert_eq!(refusals.look(&much).len(), 1);
     }
 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::io::runtime_dir::InstanceName;
+use crate::io::{
+    control::{counters::Counts, ietf_vrrp::Vrrp},
+    runtime_dir::InstanceName,
+};
 
 /// A server that answers with an empty status, and its socket.
 struct Server {
@@ -31,6 +34,7 @@ fn status() -> Status {
         pid: 1,
         now_ns: 2,
         events_lost: 3,
+        ietf_vrrp: Vrrp::new(&[], &[], &Counts::default(), ""),
         routers: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What `xvrrp status` tells, as sent over the control socket.
 //!
 //! Times ending in `_ns` are nanoseconds of CLOCK_MONOTONIC, intervals end in `_us`. Fields are
-//! only ever added.
+//! only ever added. `docs/status.md` describes all of them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,9 +10,17 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    counters::Counts,
+    datetime::date_and_time,
+    ietf_vrrp::{Vrrp, VrrpInstance},
+};
 use crate::{
     config::Instance,
-    io::engine::{RouterSnapshot, Timeline},
+    io::{
+        clock,
+        engine::{RouterSnapshot, Timeline},
+    },
     proto::{Cause, Instant, State, Transition, Version},
 };
 
@@ -33,6 +41,9 @@ pub struct Status {
     /// Events of the engine that did not reach the control plane: log lines and notifications are
     /// missing if this is not 0.
     pub events_lost: u64,
+    /// The node in the words of RFC 8347.
+    #[serde(rename = "ietf-vrrp:vrrp")]
+    pub ietf_vrrp: Vrrp,
     /// Every virtual router, in the order of the configuration.
     pub routers: Vec<RouterStatus>,
 }
@@ -86,6 +97,9 @@ pub struct RouterStatus {
     pub transitions: Vec<TransitionStatus>,
     /// Moments of the last promotion.
     pub timeline: Option<TimelineStatus>,
+    /// The same and more in the words of RFC 8347.
+    #[serde(rename = "ietf-vrrp:vrrp-instance")]
+    pub ietf_vrrp: VrrpInstance,
 }
 
 /// One state change.
@@ -125,18 +139,15 @@ pub struct TimelineStatus {
     pub ready_ns: u64,
 }
 
-/// Counters of the BPF programs.
-pub trait CounterSource {
-    /// Every counter of a virtual router, summed over the CPUs, by name.
-    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)>;
-}
-
 /// What the control plane remembers about one virtual router.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     history: VecDeque<Transition>,
     timeline: Option<Timeline>,
-    pub(super) snapshot: RouterSnapshot,
+    snapshot: RouterSnapshot,
+    /// The date of the snapshot's `up_since`. Worked out once, or it would differ from one answer to
+    /// the next.
+    up: Option<String>,
 }
 
 impl Record {
@@ -145,6 +156,14 @@ impl Record {
             self.history.pop_front();
         }
         self.history.push_back(transition);
+    }
+
+    pub(super) fn take_snapshot(&mut self, snapshot: RouterSnapshot) {
+        let up_since = snapshot.history.up_since;
+        if up_since != self.snapshot.history.up_since {
+            self.up = up_since.map(|moment| date_and_time(clock::wall(moment)));
+        }
+        self.snapshot = snapshot;
     }
 
     pub(super) fn promoted(&mut self, timeline: Timeline) {
@@ -158,11 +177,13 @@ impl Record {
             .map_or(State::Initialize, |last| last.to)
     }
 
+    /// `discontinuity` is when the counters began at 0.
     pub(super) fn status(
         &self,
         instance: &Instance,
-        counters: Vec<(&'static str, u64)>,
+        counts: &Counts,
         xdp_mode: &str,
+        discontinuity: &str,
     ) -> RouterStatus {
         let RouterSnapshot {
             state,
@@ -179,6 +200,7 @@ impl Record {
             ownership,
             worst_lag_ns,
             now: _,
+            history: _,
         } = self.snapshot;
         let serving = matches!(state, State::Active | State::Retiring);
         RouterStatus {
@@ -204,10 +226,7 @@ impl Record {
                 .iter()
                 .map(|vip| format!("{}/{}", vip.address, vip.prefix))
                 .collect(),
-            counters: counters
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
+            counters: counts.by_name(),
             xdp_mode: xdp_mode.to_owned(),
             adverts_sent,
             priority_zero_sent,
@@ -215,6 +234,13 @@ impl Record {
             worst_lag_us: worst_lag_ns / 1000,
             transitions: self.history.iter().map(TransitionStatus::from).collect(),
             timeline: self.timeline.as_ref().map(TimelineStatus::from),
+            ietf_vrrp: VrrpInstance::new(
+                instance,
+                &self.snapshot,
+                counts,
+                self.up.clone(),
+                discontinuity,
+            ),
         }
     }
 }
@@ -276,3 +302,7 @@ fn cause_name(cause: Cause) -> &'static str {
         Cause::Drained => "drained",
     }
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -4,21 +4,27 @@ use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
+use vrrp_ebpf::abi::{Counter, NO_ROUTER};
 
 use super::{
-    status::{CounterSource, Status},
+    counters::{CounterSource, Counts},
+    ietf_vrrp::VrrpStatistics,
+    status::Status,
     *,
 };
 use crate::{
     config::{Globals, Instance, Notify, Scope, Vip},
     io::{
+        clock,
         engine::{
             Command, Event, RouterSnapshot, Timeline,
             handle::{self, EngineSide},
         },
         runtime_dir::{CONTROL_SOCKET, InstanceName},
     },
-    proto::{Cause, Departures, Garp, InitialState, Instant, Lease, State, Transition, Version},
+    proto::{
+        Cause, Departures, Garp, History, InitialState, Instant, Lease, State, Transition, Version,
+    },
 };
 
 /// The tutorial's instance, on the loopback interface.
@@ -63,12 +69,20 @@ pub(super) fn instance(name: &str) -> Instance {
 struct Counters;
 
 impl CounterSource for Counters {
-    fn counters(&self, slot: u32) -> Vec<(&'static str, u64)> {
-        vec![("advert_accepted", u64::from(slot) + 41), ("bad_ttl", 0)]
+    fn counters(&self, slot: u32) -> Counts {
+        let (accepted, unknown) = match slot {
+            NO_ROUTER => (0, 9),
+            slot => (u64::from(slot) + 41, 0),
+        };
+        Counts::from_iter([
+            (Counter::AdvertAccepted, accepted),
+            (Counter::BadTtl, 2),
+            (Counter::UnknownVrid, unknown),
+        ])
     }
 }
 
-fn transition(from: State, to: State, cause: Cause) -> Transition {
+pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
     Transition {
         from,
         to,
@@ -97,6 +111,10 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 snapshot: RouterSnapshot {
                     state: *state,
                     adverts_sent: 7,
+                    history: History {
+                        up_since: (*state != State::Initialize).then(clock::now),
+                        ..History::default()
+                    },
                     ..RouterSnapshot::default()
                 },
             }),
@@ -185,6 +203,7 @@ async fn node_starts_answers_and_stops() {
         globals: Globals::default(),
         instances: vec![instance],
     };
+    let before = datetime::date_and_time(clock::wall(clock::now()));
     let (engine, side) = handle::pair().unwrap();
     let thread = engine_thread(side);
     let setup = setup(&config, &directory, engine);
@@ -216,11 +235,50 @@ async fn node_starts_answers_and_stops() {
     );
     assert_eq!(router.adverts_sent, 7);
     assert_eq!(router.counters["advert_accepted"], 41);
+    assert_eq!(router.ietf_vrrp.statistics.advertisement_rcvd, 41);
+    assert!(router.ietf_vrrp.up_datetime >= Some(before.clone()));
+    let VrrpStatistics {
+        discontinuity_datetime,
+        vrid_errors,
+        ip_ttl_errors,
+        ..
+    } = &status.ietf_vrrp.statistics;
+    assert_eq!((*vrid_errors, *ip_ttl_errors), (9, 2));
+    assert!(*discontinuity_datetime >= before, "a date");
     assert_eq!(router.xdp_mode, "generic");
     assert_eq!(router.vips, ["192.168.1.254/32"]);
     assert_eq!(router.transitions[0].from, "INIT");
     assert_eq!(router.transitions[0].cause, "startup");
     assert_eq!(fs::read_to_string(told).unwrap(), "BACKUP\nSTOP\n");
+}
+
+#[test]
+fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
+    let mut record = status::Record::default();
+    let mut dates = [
+        Some(1_000_000_000),
+        Some(1_000_000_000),
+        Some(2_000_000_000),
+        None,
+    ]
+    .map(|up_since| {
+        record.take_snapshot(RouterSnapshot {
+            history: History {
+                up_since: up_since.map(Instant),
+                ..History::default()
+            },
+            ..RouterSnapshot::default()
+        });
+        let status = record.status(&instance("VI_1"), &Counts::default(), "native", "");
+        status.ietf_vrrp.up_datetime
+    })
+    .into_iter();
+    let mut next = || dates.next().unwrap();
+    let first = next();
+    assert!(first.is_some());
+    assert_eq!(next(), first, "to the microsecond");
+    assert!(next() > first);
+    assert_eq!(next(), None);
 }
 
 /// The engine never runs out of events; the signal has to be seen all the same.
@@ -300,7 +358,7 @@ fn last_transitions_and_promotion_are_remembered() {
         owned: Instant(99),
         ..Timeline::default()
     });
-    let status = record.status(&instance("VI_1"), Vec::new(), "native");
+    let status = record.status(&instance("VI_1"), &Counts::default(), "native", "");
     let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
     assert_eq!(moments, (4..20).collect::<Vec<_>>());
     assert_eq!(status.timeline.unwrap().owned_ns, 99);

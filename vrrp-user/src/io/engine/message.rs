@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use vrrp_ebpf::ownership::Ownership;
 
-use crate::proto::{Instant, State, Transition};
+use crate::proto::{History, Instant, State, Transition};
 
 /// From the control plane to the engine. `router` is the index of the instance in the
 /// configuration, which is also its slot in the BPF maps.
@@ -181,6 +181,8 @@ pub struct RouterSnapshot {
     pub ownership: Ownership,
     /// Longest time from an advert's arrival in XDP to its processing, nanoseconds.
     pub worst_lag_ns: u64,
+    /// What led to where it is.
+    pub history: History,
 }
 
 impl Default for RouterSnapshot {
@@ -200,6 +202,7 @@ impl Default for RouterSnapshot {
             became_active: 0,
             ownership: Ownership::NONE,
             worst_lag_ns: 0,
+            history: History::default(),
         }
     }
 }

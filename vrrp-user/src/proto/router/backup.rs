@@ -6,7 +6,7 @@ use vrrp_ebpf::abi::Follow;
 
 use super::{Peer, Router, Worse};
 use crate::proto::{
-    Advert, Cause, Instant, Intervals, Output, State, Version, intervals, timers::Timer,
+    Advert, Cause, Instant, Intervals, LastEvent, Output, State, Version, intervals, timers::Timer,
 };
 
 impl Router {
@@ -135,6 +135,7 @@ impl Router {
     /// From here on a worse Active is discarded; its last advert before still counts.
     pub(super) fn preempt_delay_over(&mut self, out: &mut Vec<Output>) {
         self.timers.stop(Timer::PreemptDelay);
+        self.history.last_event = LastEvent::PreemptHoldTimeout;
         let restart_min = self.restart_min();
         let follow = self.follow.unwrap_or_default();
         if follow.priority < restart_min {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Peer, Router};
-use crate::proto::{Instant, Intervals, Settings, State};
+use crate::proto::{History, Instant, Intervals, Settings, State};
 
 impl Router {
     /// The state.
@@ -51,6 +51,12 @@ impl Router {
     #[must_use]
     pub fn last_advert(&self) -> Option<Instant> {
         self.last_advert
+    }
+
+    /// What led to where the router is.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.history
     }
 
     /// The settings, with the current source address.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use vrrp_ebpf::abi::NO_ROUTER;
 
 use super::{Asked, Plane};
 use crate::{
@@ -10,6 +11,9 @@ use crate::{
         clock,
         control::{
             ControlError,
+            counters::Counts,
+            datetime::date_and_time,
+            ietf_vrrp::Vrrp,
             socket::StatusRequest,
             status::{Status, state_name},
         },
@@ -63,13 +67,19 @@ impl Plane<'_> {
     }
 
     fn status(&self) -> Status {
-        let instances = self.setup.config.instances.iter().zip(&self.records);
-        let routers = (0..).zip(instances).map(|(slot, (instance, record))| {
-            let counters = self.setup.counters.counters(slot);
+        let discontinuity = date_and_time(self.started);
+        let instances = &self.setup.config.instances;
+        let slots = (0..).zip(instances);
+        let counts: Vec<Counts> = slots
+            .map(|(slot, _)| self.setup.counters.counters(slot))
+            .collect();
+        let others = self.setup.counters.counters(NO_ROUTER);
+        let routers = instances.iter().zip(&self.records).zip(&counts);
+        let routers = routers.map(|((instance, record), counts)| {
             let mut interfaces = self.setup.interfaces.iter();
             let interface = interfaces.find(|interface| interface.name == instance.interface);
             let xdp_mode = interface.map_or("none", |interface| &interface.xdp_mode);
-            record.status(instance, counters, xdp_mode)
+            record.status(instance, counts, xdp_mode, &discontinuity)
         });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -77,6 +87,7 @@ impl Plane<'_> {
             pid: std::process::id(),
             now_ns: clock::now().0,
             events_lost: self.events_lost,
+            ietf_vrrp: Vrrp::new(instances, &counts, &others, &discontinuity),
             routers: routers.collect(),
         }
     }

@@ -2,7 +2,7 @@
 
 mod answers;
 
-use std::{collections::BTreeSet, future, io};
+use std::{collections::BTreeSet, future, io, time::SystemTime};
 
 use tokio::{
     sync::mpsc,
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     io::{
+        clock,
         engine::{Command, Event, RouterSnapshot, handle::EngineError},
         systemd,
     },
@@ -54,6 +55,8 @@ pub(super) struct Plane<'a> {
     /// The interface that the stop is because of.
     recreated: Option<String>,
     events_lost: u64,
+    /// When the counters began at 0, all of them.
+    started: SystemTime,
 }
 
 /// Somebody wants to know the status.
@@ -91,6 +94,7 @@ impl<'a> Plane<'a> {
             stopping: false,
             recreated: None,
             events_lost: 0,
+            started: clock::wall(clock::now()),
         }
     }
 
@@ -287,7 +291,7 @@ impl<'a> Plane<'a> {
 
     fn take_snapshot(&mut self, router: u32, snapshot: RouterSnapshot) {
         if let Some(record) = self.record(router) {
-            record.snapshot = snapshot;
+            record.take_snapshot(snapshot);
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);

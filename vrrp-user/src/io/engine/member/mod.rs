@@ -334,6 +334,7 @@ impl Member {
             became_active: self.stats.became_active,
             ownership: self.word,
             worst_lag_ns: self.stats.worst_lag_ns,
+            history: self.core.history(),
         }
     }
 }
