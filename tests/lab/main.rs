@@ -23,7 +23,6 @@ mod elect;
 mod fault;
 mod handover;
 mod hearing;
-mod interop;
 mod notify;
 mod refuse;
 mod scene;

@@ -38,8 +38,12 @@ pub struct Speech {
     pub advert_int_ms: u32,
     /// Priorities of the better and the other router.
     pub priorities: [u8; 2],
-    /// Virtual IPs besides the tutorial's on the routers' outer interface.
+    /// Virtual IPs on the routers' outer interface.
+    pub vips: Vec<Ipv4Addr>,
+    /// Virtual IPs on others.
     pub more: Vec<Gateway>,
+    /// More lines for the instance of those that read `keepalived.conf`.
+    pub instance: String,
 }
 
 /// A virtual IP on another interface of the routers.
@@ -52,14 +56,17 @@ pub struct Gateway {
 }
 
 impl Speech {
-    /// Version 3, 10 ms, priorities 254 and 253: the shortest timers there are.
+    /// Version 3, 10 ms, priorities 254 and 253, the shortest timers there are; and the tutorial's
+    /// virtual IP.
     #[must_use]
     pub fn fast() -> Self {
         Self {
             version: 3,
             advert_int_ms: 10,
             priorities: [254, 253],
+            vips: vec![VIP],
             more: Vec::new(),
+            instance: String::new(),
         }
     }
 
@@ -169,9 +176,7 @@ impl Contender {
         let version = self.version().err()?;
         let help = match self.daemon {
             Daemon::Xvrrp(_) => "`cargo xtask build` builds it",
-            Daemon::Keepalived(..) | Daemon::Frr { .. } => {
-                "`cargo xtask setup --bench` installs it"
-            }
+            Daemon::Keepalived(..) | Daemon::Frr { .. } => "`cargo xtask setup` installs it",
         };
         Some(format!("{} does not run ({version:#}): {help}", self.name))
     }
@@ -227,6 +232,15 @@ impl Contender {
         ])
     }
 
+    /// A node on one router, with a priority of its own; not started. It starts as the better one of
+    /// the speech does if it has that one's priority.
+    ///
+    /// # Errors
+    /// If a configuration cannot be laid down.
+    pub fn single(&self, router: &Host, speech: &Speech, priority: u8) -> Result<Box<dyn Node>> {
+        self.node(router, &self.config(speech, priority), speech)
+    }
+
     fn node(&self, router: &Host, config: &str, speech: &Speech) -> Result<Box<dyn Node>> {
         Ok(match &self.daemon {
             Daemon::Xvrrp(binary) => Box::new(Xvrrp::new(binary, router, config)?),
@@ -272,10 +286,10 @@ impl Contender {
             priority,
             advert_int_ms: speech.advert_int_ms,
             master: Some(&priority) == speech.priorities.first(),
-            vips: vec![VIP],
+            vips: speech.vips.clone(),
             more_vips: more.collect(),
             global: global.to_owned(),
-            instance: instance.to_owned(),
+            instance: format!("{instance}\n{}", speech.instance).trim().to_owned(),
         }
         .to_string()
     }
@@ -286,7 +300,7 @@ fn groups(speech: &Speech) -> Vec<Group> {
     let outer = Group {
         vrid: VRID,
         interface: ROUTER_INTERFACE.to_owned(),
-        vip: VIP,
+        vips: speech.vips.clone(),
     };
     let more = speech
         .more
@@ -295,7 +309,7 @@ fn groups(speech: &Speech) -> Vec<Group> {
         .map(|(gateway, vrid)| Group {
             vrid,
             interface: gateway.interface.clone(),
-            vip: gateway.vip,
+            vips: vec![gateway.vip],
         });
     std::iter::once(outer).chain(more).collect()
 }

@@ -14,20 +14,14 @@ use crate::{
     workspace,
 };
 
-/// What every command of xtask asks for but the bench.
-const USUAL: [Need; 3] = [Need::Build, Need::Lab, Need::Peers];
-/// The same with what the bench asks for.
-const ALL: [Need; 4] = [Need::Build, Need::Lab, Need::Peers, Need::Bench];
+/// What the commands of xtask ask for, all together.
+const ALL: [Need; 3] = [Need::Build, Need::Lab, Need::Peers];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only report what is there and what is missing; exit 1 if something is
     #[arg(long)]
     check: bool,
-
-    /// Also install what only `cargo xtask bench` compares with: FRR
-    #[arg(long)]
-    bench: bool,
 }
 
 /// Runs the command.
@@ -35,40 +29,16 @@ pub(crate) struct Args {
 /// # Errors
 /// When something is missing and stays so.
 pub(crate) fn command(args: &Args) -> Result<()> {
-    let (needs, command) = if args.bench {
-        (ALL.as_slice(), "cargo xtask setup --bench")
-    } else {
-        (USUAL.as_slice(), "cargo xtask setup")
-    };
-    let survey = Survey::of(needs)?;
+    let survey = Survey::of(&ALL)?;
     survey.report();
-    if !args.bench {
-        report_for_bench();
-    }
     if survey.is_complete() {
         progress::heading("nothing is missing");
         return Ok(());
     }
     if args.check {
-        bail!("something is missing: `{command}` installs it");
+        bail!("something is missing: `cargo xtask setup` installs it");
     }
-    complete(needs, survey).map(drop)
-}
-
-/// What `--bench` would look for as well.
-fn report_for_bench() {
-    for tool in tools::wanted(&[Need::Bench]) {
-        if tool.is_there() {
-            found(tool.name(), tool.purpose);
-        } else {
-            let detail = "`cargo xtask setup --bench` installs it";
-            progress::note(&format!(
-                "optional {:<14} {}; {detail}",
-                tool.name(),
-                tool.purpose
-            ));
-        }
-    }
+    complete(&ALL, survey).map(drop)
 }
 
 /// Makes sure that what `needs` stand for is there, in silence if it is. Returns the toolchain if

@@ -1,6 +1,10 @@
 //! `cargo xtask test`: every test of the workspace, those that need root as root.
 
-use std::process::Command;
+use std::{
+    env,
+    path::{self, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,6 +23,12 @@ const NODE_VARIABLE: &str = "XVRRP_BIN";
 const LAB: &str = "vrrp-tests";
 /// Its suites that ask nothing of the kernel.
 const UNPRIVILEGED: [&str; 2] = ["golden", "sim"];
+/// The suite that plays a matrix, of which the ordinary run takes a part.
+const INTEROP: &str = "interop";
+/// Tells it which part.
+const INTEROP_VARIABLE: &str = "XVRRP_INTEROP";
+/// Tells it where to write its document.
+const INTEROP_OUT_VARIABLE: &str = "XVRRP_INTEROP_OUT";
 /// The step with all tests inside the crates.
 const UNIT: &str = "unit";
 /// The step with the examples in the documentation.
@@ -26,12 +36,24 @@ const DOC: &str = "doc";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Suites to run (`unit`, `bpf`, `lab` …), or parts of test names; everything unless given
+    /// Suites to run (`unit`, `bpf`, `lab` …), or parts of test names; everything unless given.
+    /// `interop`, by name, plays its whole matrix and prints it
     filter: Vec<String>,
+
+    /// Where `interop` writes its matrix as a document
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 
     /// Passed on to the test programs: `-- --nocapture`
     #[arg(last = true)]
     harness: Vec<String>,
+}
+
+impl Args {
+    /// Whether a suite is asked for by its name.
+    fn names(&self, suite: &str) -> bool {
+        self.filter.iter().any(|word| word == suite)
+    }
 }
 
 /// One call of `cargo test`.
@@ -66,6 +88,9 @@ impl Step {
 /// # Errors
 /// When something needed cannot be had, or a test failed.
 pub(crate) fn command(args: &Args) -> Result<()> {
+    if args.out.is_some() && !args.names(INTEROP) {
+        bail!("--out goes with `{INTEROP}`: no other suite writes a document");
+    }
     let (steps, names) = plan(&metadata::suites()?, &args.filter);
     let privileged = steps.iter().any(|step| step.as_root);
     progress::heading("the plan");
@@ -90,7 +115,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     for step in &steps {
         let clock = Stopwatch::start();
         progress::heading(&format!("{} tests", step.name));
-        let result = process::check(&mut cargo_test(step, &built, &names, &args.harness)?);
+        let result = process::check(&mut cargo_test(step, &built, &names, args)?);
         let verdict = if result.is_ok() { "passed" } else { "FAILED" };
         progress::note(&format!(
             "{} tests {verdict} in {}",
@@ -126,13 +151,16 @@ fn plan(suites: &[Suite], filter: &[String]) -> (Vec<Step>, Vec<String>) {
     (steps, names)
 }
 
-fn cargo_test(step: &Step, built: &Built, names: &[String], harness: &[String]) -> Result<Command> {
+fn cargo_test(step: &Step, built: &Built, names: &[String], args: &Args) -> Result<Command> {
     let mut cargo = process::host_cargo();
     cargo
         .args(["test", "--locked", "--no-fail-fast"])
         .args(&step.cargo)
         .arg("--");
-    cargo.args(names).args(harness);
+    cargo.args(names).args(&args.harness);
+    if step.name == INTEROP && args.names(INTEROP) {
+        show_the_matrix(&mut cargo, args)?;
+    }
     cargo
         .env(build::OBJECT_VARIABLE, &built.object)
         .env(NODE_VARIABLE, &built.node);
@@ -141,6 +169,21 @@ fn cargo_test(step: &Step, built: &Built, names: &[String], harness: &[String]) 
         cargo.env(runner_variable(&host_triple()?), "sudo --preserve-env");
     }
     Ok(cargo)
+}
+
+/// Has the whole matrix played, unless the environment says which part of it, and printed.
+fn show_the_matrix(cargo: &mut Command, args: &Args) -> Result<()> {
+    if env::var_os(INTEROP_VARIABLE).is_none() {
+        cargo.env(INTEROP_VARIABLE, "all");
+    }
+    if let Some(out) = &args.out {
+        cargo.env(INTEROP_OUT_VARIABLE, path::absolute(out)?);
+    }
+    let shown = "--nocapture";
+    if !args.harness.iter().any(|argument| argument == shown) {
+        cargo.arg(shown);
+    }
+    Ok(())
 }
 
 /// The target that cargo builds for on this machine.
@@ -192,6 +235,22 @@ mod tests {
     fn everything_is_run_unless_suites_are_named() {
         assert_eq!(planned(&[]).0, ["doc", "unit", "bpf", "golden", "lab"]);
         assert_eq!(planned(&["lab", "unit"]).0, ["unit", "lab"]);
+    }
+
+    #[test]
+    fn a_matrix_that_is_named_is_shown() {
+        let args = |harness: &[&str]| Args {
+            filter: vec![INTEROP.to_owned()],
+            out: None,
+            harness: harness.iter().map(|&argument| argument.to_owned()).collect(),
+        };
+        for harness in [&[][..], &["--nocapture"][..]] {
+            let args = args(harness);
+            let mut cargo = Command::new("cargo");
+            cargo.args(&args.harness);
+            show_the_matrix(&mut cargo, &args).unwrap();
+            assert_eq!(cargo.get_args().collect::<Vec<_>>(), ["--nocapture"]);
+        }
     }
 
     #[test]

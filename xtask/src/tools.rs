@@ -9,10 +9,8 @@ pub(crate) enum Need {
     Build,
     /// Network namespaces and what looks into them.
     Lab,
-    /// Other VRRP daemons, to be tested against.
+    /// Other VRRP daemons, to be tested against and compared with, and an independent decoder.
     Peers,
-    /// What only the bench compares with.
-    Bench,
 }
 
 /// A program, and where Debian has it.
@@ -44,7 +42,7 @@ pub(crate) fn wanted(needs: &[Need]) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().filter(move |tool| needs.contains(&tool.need))
 }
 
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -102,13 +100,19 @@ const TOOLS: [Tool; 11] = [
     Tool {
         program: "/usr/lib/frr/vrrpd",
         package: "frr",
-        purpose: "a peer of the bench",
-        need: Need::Bench,
+        purpose: "a peer",
+        need: Need::Peers,
     },
     Tool {
         program: "nft",
         package: "nftables",
         purpose: "what keepalived's virtual MACs leave",
-        need: Need::Bench,
+        need: Need::Peers,
+    },
+    Tool {
+        program: "tshark",
+        package: "tshark",
+        purpose: "another opinion of adverts",
+        need: Need::Peers,
     },
 ];

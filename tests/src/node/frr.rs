@@ -53,15 +53,15 @@ const ZEBRA_READY: &str = " starting: ";
 /// Time limit for that.
 const ZEBRA_LIMIT: Duration = Duration::from_secs(15);
 
-/// A virtual router of FRR's: one interface, one virtual IP.
+/// A virtual router of FRR's: one interface and its virtual IPs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Virtual router id.
     pub vrid: u8,
     /// The interface below the macvlan.
     pub interface: String,
-    /// The virtual IP, a /24.
-    pub vip: Ipv4Addr,
+    /// The virtual IPs, each a /24.
+    pub vips: Vec<Ipv4Addr>,
 }
 
 impl Group {
@@ -72,7 +72,7 @@ impl Group {
         let Self {
             vrid,
             interface,
-            vip,
+            vips,
         } = self;
         let mut text = String::new();
         for command in self.commands() {
@@ -86,7 +86,9 @@ impl Group {
         writeln!(text, " vrrp {vrid} priority {priority}").ok();
         writeln!(text, " vrrp {vrid} advertisement-interval {advert_int_ms}").ok();
         writeln!(text, " vrrp {vrid} preempt").ok();
-        writeln!(text, " vrrp {vrid} ip {vip}").ok();
+        for vip in vips {
+            writeln!(text, " vrrp {vrid} ip {vip}").ok();
+        }
         text
     }
 
@@ -96,18 +98,20 @@ impl Group {
 
     /// As the documentation has them. `addrgenmode` is set by a command of its own: newer kernels
     /// refuse it for an interface that does not exist yet.
-    fn commands(&self) -> [String; 5] {
+    fn commands(&self) -> Vec<String> {
         let (name, vrid) = (self.macvlan(), self.vrid);
-        [
+        let mut commands = vec![
             format!(
                 "link add {name} link {} type macvlan mode bridge",
                 self.interface
             ),
             format!("link set dev {name} addrgenmode random"),
             format!("link set dev {name} address 00:00:5e:00:01:{vrid:02x}"),
-            format!("addr add {}/24 dev {name}", self.vip),
-            format!("link set dev {name} up"),
-        ]
+        ];
+        let addresses = self.vips.iter();
+        commands.extend(addresses.map(|vip| format!("addr add {vip}/24 dev {name}")));
+        commands.push(format!("link set dev {name} up"));
+        commands
     }
 
     /// Path and value of a switch of the interface below, on.

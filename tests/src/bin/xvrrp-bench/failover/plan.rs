@@ -33,7 +33,7 @@ impl Session {
             version: self.timing.version,
             advert_int_ms: self.timing.advert_int_ms,
             priorities: self.timing.priorities,
-            more: Vec::new(),
+            ..Speech::fast()
         }
         .and(INNER_INTERFACE, INNER_VIP)
     }

@@ -1,0 +1,105 @@
+//! The rows.
+
+use crate::{
+    play::Play::{self, PeerIsBetter, PeerIsHigher, Three, WeAreBetter, WeAreHigher},
+    row::{
+        Family,
+        Kind::{Frr, FrrPlain, Keepalived, KeepalivedVmac, Xvrrp},
+        Row, Speech, Transport,
+    },
+};
+
+const V3: Speech = Speech {
+    version: 3,
+    interval_ms: 1000,
+    family: Family::V4,
+    transport: Transport::Multicast,
+    password: false,
+};
+const V2: Speech = Speech { version: 2, ..V3 };
+const PASS: Speech = Speech {
+    password: true,
+    ..V2
+};
+/// Version 2 knows whole seconds only.
+const FAST: Speech = Speech {
+    interval_ms: 10,
+    ..V3
+};
+const UNICAST: Speech = Speech {
+    transport: Transport::Unicast,
+    ..V3
+};
+const UNICAST_V2: Speech = Speech {
+    version: 2,
+    ..UNICAST
+};
+const UNICAST_FAST: Speech = Speech {
+    interval_ms: 10,
+    ..UNICAST
+};
+const V6: Speech = Speech {
+    family: Family::V6,
+    ..V3
+};
+const V6_FAST: Speech = Speech {
+    interval_ms: 10,
+    ..V6
+};
+
+const fn row(speech: Speech, play: Play) -> Row {
+    Row::new(speech, play)
+}
+
+/// Every row, in the order of the matrix.
+pub(crate) const ROWS: &[Row] = &[
+    row(FAST, PeerIsBetter(Keepalived)).ordinary(),
+    row(FAST, WeAreBetter(Keepalived)).ordinary(),
+    row(FAST, PeerIsHigher(Keepalived)).ordinary(),
+    row(FAST, WeAreHigher(Keepalived)),
+    row(V3, PeerIsBetter(Keepalived)),
+    row(V3, WeAreBetter(Keepalived)),
+    row(V2, PeerIsBetter(Keepalived)),
+    row(V2, WeAreBetter(Keepalived)),
+    row(PASS, PeerIsBetter(Keepalived)).ordinary(),
+    row(PASS, WeAreBetter(Keepalived)).ordinary(),
+    row(PASS, PeerIsHigher(Keepalived)),
+    row(PASS, WeAreHigher(Keepalived)),
+    row(FAST, PeerIsBetter(KeepalivedVmac)).ordinary(),
+    row(FAST, WeAreBetter(KeepalivedVmac)),
+    row(V3, PeerIsBetter(KeepalivedVmac)),
+    row(V3, WeAreBetter(KeepalivedVmac)),
+    row(V2, PeerIsBetter(KeepalivedVmac)),
+    row(V2, WeAreBetter(KeepalivedVmac)),
+    row(FAST, PeerIsBetter(Frr)).ordinary(),
+    row(FAST, WeAreBetter(Frr)).ordinary(),
+    row(FAST, PeerIsHigher(Frr)),
+    row(FAST, WeAreHigher(Frr)).ordinary(),
+    row(V3, PeerIsBetter(Frr)),
+    row(V3, WeAreBetter(Frr)),
+    row(V2, PeerIsBetter(Frr)).ordinary(),
+    row(V2, WeAreBetter(Frr)),
+    row(V2, PeerIsHigher(Frr)),
+    row(V2, WeAreHigher(Frr)),
+    row(V3, PeerIsBetter(FrrPlain)),
+    row(V3, WeAreBetter(FrrPlain)),
+    row(FAST, Three([Xvrrp, Keepalived, Frr])),
+    row(FAST, Three([Xvrrp, Frr, Keepalived])),
+    row(FAST, Three([Keepalived, Xvrrp, Frr])).ordinary(),
+    row(FAST, Three([Frr, Xvrrp, Keepalived])),
+    row(FAST, Three([Keepalived, Frr, Xvrrp])),
+    row(FAST, Three([Frr, Keepalived, Xvrrp])),
+    row(V2, Three([Xvrrp, KeepalivedVmac, Frr])),
+    row(V2, Three([KeepalivedVmac, Xvrrp, Frr])),
+    row(V2, Three([Frr, KeepalivedVmac, Xvrrp])),
+    row(UNICAST, PeerIsBetter(Keepalived)),
+    row(UNICAST, WeAreBetter(Keepalived)),
+    row(UNICAST_FAST, PeerIsBetter(Keepalived)),
+    row(UNICAST_FAST, WeAreBetter(Keepalived)),
+    row(UNICAST_V2, PeerIsBetter(Keepalived)),
+    row(UNICAST_V2, WeAreBetter(Keepalived)),
+    row(V6, PeerIsBetter(Keepalived)),
+    row(V6, WeAreBetter(Keepalived)),
+    row(V6_FAST, PeerIsBetter(Frr)),
+    row(V6_FAST, WeAreBetter(Frr)),
+];
