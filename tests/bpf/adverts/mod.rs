@@ -52,6 +52,7 @@ fn is_accepted(outcome: &Outcome, counters: &[Counter], event: Event) {
     assert_eq!(outcome.event, Some(event));
 }
 
+//= C8, C10, C11, C12, C13, C14, C16, C23, C24: proof
 #[test]
 fn version_3_with_and_without_pseudo_header() {
     let mut bench = Bench::new();
@@ -76,6 +77,7 @@ fn version_3_with_and_without_pseudo_header() {
     );
 }
 
+//= C11, C21: proof
 #[test]
 fn version_2_with_password() {
     let outcome = Bench::new().receive(&World::new(), &v2().build());
@@ -89,6 +91,7 @@ fn version_2_with_password() {
     assert_eq!(outcome.seen, Some(SLOT_V2));
 }
 
+//= C21: proof
 #[test]
 fn version_2_without_authentication_ignores_its_data() {
     let mut world = World::new();
@@ -121,12 +124,15 @@ fn to_our_own_address_is_for_us_elsewhere_is_transit() {
     bench.receive(&world, &advert.build()).is_untouched();
 }
 
+//= C15: refusal
 #[test]
 fn unknown_vrid_passes_untouched() {
     let advert = Advert::v3(VRID + 10, &[VIP]).build();
     Bench::new().receive(&World::new(), &advert).is_untouched();
 }
 
+//= C15: proof
+//= C15: refusal
 #[test]
 fn vlans_are_separate() {
     let mut bench = Bench::new();
@@ -162,6 +168,7 @@ fn vlans_are_separate() {
     );
 }
 
+//= C13: proof
 #[test]
 fn ethernet_padding_is_no_part_of_the_advert() {
     let mut bench = Bench::new();
@@ -172,6 +179,7 @@ fn ethernet_padding_is_no_part_of_the_advert() {
     }
 }
 
+//= C13: proof
 #[test]
 fn ip_options_are_skipped() {
     let mut bench = Bench::new();
@@ -190,6 +198,7 @@ fn ip_options_are_skipped() {
     }
 }
 
+//= C20: proof
 #[test]
 fn address_list_of_version_3_is_only_reported() {
     let advert = Advert {

@@ -23,7 +23,9 @@ impl Intervals {
     #[must_use]
     pub fn new(version: Version, priority: u8, active_adver: Duration) -> Self {
         let unit = match version {
+            //= C26: RFC 3768 section 6.1
             Version::V2 => SECOND,
+            //= C25: RFC 9568 section 6.1
             Version::V3 => active_adver,
         };
         Self {
@@ -47,6 +49,7 @@ impl Intervals {
     /// Active_Down_Interval: 3 x Active_Adver_Interval + Skew_Time.
     #[must_use]
     pub fn active_down(&self) -> Duration {
+        //= C30: RFC 9568 section 6.1
         self.active_adver
             .saturating_mul(3)
             .saturating_add(self.skew)

@@ -11,6 +11,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 const REPEAT: u32 = 120;
 
 /// Reasons to refuse an advert, by counter, with what they usually mean.
+//= C67: RFC 9568 section 7.1
 const REASONS: [(&str, &str); 10] = [
     (
         "bad_ttl",
@@ -83,6 +84,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
+    //= C67: proof
+    //= C67: refusal
     #[test]
     fn a_reason_is_told_once_and_again_after_a_while() {
         let mut refusals = Refusals::default();

@@ -24,11 +24,13 @@ impl Router {
     }
 
     fn start(&mut self, cause: Cause, now: Instant, out: &mut Vec<Output>) {
+        //= C27: RFC 9568 section 6.4.1
         self.intervals = own_intervals(&self.settings);
         self.restarted = now;
         self.released = false;
         self.worse = None;
         if self.settings.priority == election::OWNER {
+            //= C31: RFC 9568 section 6.4.1
             return self.promote(Cause::Owner, now, now, out);
         }
         let first_wait = match (cause, self.settings.initial) {
@@ -39,6 +41,7 @@ impl Router {
             _ => self.intervals.active_down(),
         };
         let transition = self.enter(State::Backup, cause, now, now);
+        //= C32: RFC 9568 section 6.4.1
         self.timers.set(Timer::ActiveDown, now + first_wait);
         if !self.settings.preempt_delay.is_zero() {
             self.timers
@@ -69,8 +72,10 @@ impl Router {
         self.stopping = true;
         match self.state {
             State::Initialize | State::Retiring => {}
+            //= C44: RFC 9568 section 6.4.3
             State::Active => self.retire(now, out),
             State::Rising => self.finish(Cause::Shutdown, now, out),
+            //= C33: RFC 9568 section 6.4.2
             State::Backup | State::Fault => self.stop(Cause::Shutdown, now, out),
         }
     }
