@@ -44,6 +44,7 @@ fn event(kind: EventKind) -> Option<Event> {
     })
 }
 
+//= C51: proof
 #[test]
 fn owner_answers_requests_and_probes() {
     let mut bench = Bench::new();
@@ -79,6 +80,7 @@ fn answer_keeps_the_tag() {
     bench.receive(&world, &request.build()).is_untouched();
 }
 
+//= C46, C51: refusal
 #[test]
 fn nobody_else_answers() {
     let mut bench = Bench::new();
@@ -98,6 +100,7 @@ fn nobody_else_answers() {
     }
 }
 
+//= C51: refusal
 #[test]
 fn nothing_is_answered_to_a_group() {
     let world = World::new().with_state(SLOT, State::Active);

@@ -26,6 +26,7 @@ fn owner_sends_from_the_virtual_ip() {
     }
 }
 
+//= C46, C61: refusal
 #[test]
 fn other_nodes_do_not() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! Packets to a virtual IP (C50, C56).
+//! Packets to a virtual IP (C50, C57).
 
 use vrrp_ebpf::{
     abi::{Counter, vip_state},
@@ -29,6 +29,8 @@ fn packets() -> [Packet; 5] {
     [Packet::to(VIP), options, fragment, padded, vrrp]
 }
 
+//= C57: proof
+//= C57: refusal
 #[test]
 fn owner_takes_packets_once_the_address_is_there() {
     let mut bench = Bench::new();
@@ -50,6 +52,7 @@ fn owner_takes_packets_once_the_address_is_there() {
     }
 }
 
+//= C50: refusal
 #[test]
 fn other_nodes_drop_what_their_stale_address_would_take() {
     let mut bench = Bench::new();

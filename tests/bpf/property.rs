@@ -191,6 +191,7 @@ fn host_and_kernel_agree_on_mutated_frames() {
         .unwrap();
 }
 
+//= C24: refusal
 #[test]
 fn corrupt_adverts_are_never_accepted() {
     let bench = RefCell::new(Bench::new());

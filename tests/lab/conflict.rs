@@ -104,6 +104,7 @@ fn an_address_taken_away_is_put_back() {
     assert_eq!(scene.status(2).text("state"), "BACKUP");
 }
 
+//= C61: proof
 #[test]
 fn a_new_mac_of_the_interface_is_announced() {
     let mut scene = Scene::started(shared(), configs());

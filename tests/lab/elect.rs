@@ -39,6 +39,7 @@ fn assert_only_owner(scene: &Scene, number: u8) {
     assert!(!questions.answers.is_empty(), "nobody answers ARP");
 }
 
+//= C36, C46, C50: proof
 #[test]
 fn the_best_router_alive_has_the_address() {
     let mut scene = Scene::started(shared(), configs());
@@ -77,6 +78,7 @@ fn the_best_router_alive_has_the_address() {
     assert_only_owner(&scene, 1);
 }
 
+//= C36: proof
 #[test]
 fn a_better_router_that_must_not_preempt_waits_for_its_turn() {
     let patient = Settings {

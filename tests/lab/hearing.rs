@@ -64,6 +64,8 @@ fn config(priority: u8, line: fn(&(u8, &'static str, &'static str)) -> &'static 
         .collect()
 }
 
+//= C19, C20, C27, C67: proof
+//= C11, C19, C20, C21, C24: refusal
 #[test]
 fn a_differing_router_is_refused_by_reason() {
     let configs = [config(100, |all| all.1), config(99, |all| all.2)];
@@ -108,6 +110,7 @@ fn a_differing_router_is_refused_by_reason() {
     assert_eq!(follower.number("advert_interval_us"), 500_000);
 }
 
+//= C15: refusal
 #[test]
 fn other_virtual_routers_on_the_link_do_not_concern_us() {
     let config = |vrid: u8, address: &str| {

@@ -90,6 +90,7 @@ fn assert_only_answers(scene: &Scene, number: u8) {
     assert!(questions.answers.iter().all(|answer| answer.mac == mac));
 }
 
+//= C46, C50: refusal
 #[test]
 fn a_killed_active_is_fenced_by_its_lease() {
     let mut scene = Scene::started(shared(), configs());

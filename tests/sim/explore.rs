@@ -193,6 +193,7 @@ fn live(world: &mut World<Script>, pair: (u8, u8, bool), scene: Scene) -> Result
     world.watch.verdict()
 }
 
+//= C34, C35, C36, C37, C41: proof
 #[test]
 fn small_worlds_hold_every_invariant() {
     let mishaps = variable("XVRRP_SIM_MISHAPS").unwrap_or(MISHAPS);

@@ -136,6 +136,7 @@ fn the_best_router_serves_and_goes_on() {
     assert_eq!(story.world.watch.promotions, before);
 }
 
+//= C25: proof
 #[test]
 fn a_crash_is_over_at_the_floor_of_the_rfc() {
     let mut story = Story::pair();
@@ -155,6 +156,7 @@ fn a_crash_is_over_at_the_floor_of_the_rfc() {
     assert_eq!(story.states(), [State::Initialize, State::Active]);
 }
 
+//= C26, C35, C44: proof
 #[test]
 fn a_planned_stop_costs_a_skew_and_nobody_notices() {
     // Meanwhile the one that retires serves: the addresses are waited for, but not for ever.
@@ -240,6 +242,7 @@ fn of_three_the_second_takes_over() {
     );
 }
 
+//= C41: proof
 #[test]
 fn equal_priorities_end_with_the_higher_address() {
     let story = Story::settled(Version::V3, Duration::from_millis(10), &[100; 4]);

@@ -10,6 +10,7 @@
 
 mod bench;
 mod build;
+mod conformance;
 mod demo;
 mod elf;
 mod kernel;
@@ -51,6 +52,8 @@ enum Command {
     Bench(bench::Args),
     /// Run all tests, those that need root as root
     Test(test::Args),
+    /// Say which requirement is met where, and which test shows it
+    Conformance(conformance::Args),
     /// Check formatting, clippy, documentation and licences
     Lint,
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::command(&args),
         Command::Bench(args) => bench::command(&args),
         Command::Test(args) => test::command(&args),
+        Command::Conformance(args) => conformance::command(&args),
         Command::Lint => lint::command(),
     };
     match result {

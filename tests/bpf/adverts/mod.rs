@@ -53,6 +53,7 @@ fn is_accepted(outcome: &Outcome, counters: &[Counter], event: Event) {
     assert_eq!(outcome.event, Some(event));
 }
 
+//= C8, C10, C11, C12, C13, C14, C16, C23, C24: proof
 #[test]
 fn version_3_with_and_without_pseudo_header() {
     let mut bench = Bench::new();
@@ -77,6 +78,7 @@ fn version_3_with_and_without_pseudo_header() {
     );
 }
 
+//= C11, C21: proof
 #[test]
 fn version_2_with_password() {
     let outcome = Bench::new().receive(&World::new(), &v2().build());
@@ -90,6 +92,7 @@ fn version_2_with_password() {
     assert_eq!(outcome.seen, Some(SLOT_V2));
 }
 
+//= C21: proof
 #[test]
 fn version_2_without_authentication_ignores_its_data() {
     let mut world = World::new();
@@ -132,6 +135,7 @@ fn is_of_unknown_vrid(outcome: &Outcome) {
     );
 }
 
+//= C15: refusal
 #[test]
 fn unknown_vrid_is_counted_and_passes() {
     let mut bench = Bench::new();
@@ -147,6 +151,8 @@ fn unknown_vrid_is_counted_and_passes() {
     }
 }
 
+//= C15: proof
+//= C15: refusal
 #[test]
 fn vlans_are_separate() {
     let mut bench = Bench::new();
@@ -182,6 +188,7 @@ fn vlans_are_separate() {
     );
 }
 
+//= C13: proof
 #[test]
 fn ethernet_padding_is_no_part_of_the_advert() {
     let mut bench = Bench::new();
@@ -192,6 +199,7 @@ fn ethernet_padding_is_no_part_of_the_advert() {
     }
 }
 
+//= C13: proof
 #[test]
 fn ip_options_are_skipped() {
     let mut bench = Bench::new();
@@ -210,6 +218,7 @@ fn ip_options_are_skipped() {
     }
 }
 
+//= C20: proof
 #[test]
 fn address_list_of_version_3_is_only_reported() {
     let advert = Advert {

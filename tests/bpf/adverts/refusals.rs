@@ -16,6 +16,7 @@ fn is_refused(advert: &Advert, slot: u32, counter: Counter) {
         .is_dropped(slot, counter);
 }
 
+//= C13: refusal
 #[test]
 fn first_fragment_is_refused_later_ones_tell_no_vrid() {
     let mut advert = v3();
@@ -27,6 +28,7 @@ fn first_fragment_is_refused_later_ones_tell_no_vrid() {
         .is_untouched();
 }
 
+//= C13, C24: refusal
 #[test]
 fn truncated_anywhere_it_is_never_accepted() {
     let mut bench = Bench::new();
@@ -45,6 +47,7 @@ fn truncated_anywhere_it_is_never_accepted() {
     }
 }
 
+//= C13: refusal
 #[test]
 fn lengths_that_disagree_are_refused() {
     for change in [-4, 4] {
@@ -80,6 +83,7 @@ fn lengths_that_disagree_are_refused() {
     is_refused(&advert, SLOT_V2, Counter::BadLength);
 }
 
+//= C10: refusal
 #[test]
 fn ttl_proves_the_link() {
     for ttl in [0, 1, 254] {
@@ -90,6 +94,7 @@ fn ttl_proves_the_link() {
     }
 }
 
+//= C11: refusal
 #[test]
 fn versions_are_as_configured() {
     for version_type in [0x01, 0x11, 0x21, 0x41, 0xf1] {
@@ -115,6 +120,7 @@ fn versions_are_as_configured() {
     assert_eq!(outcome.fate, Fate::Pass);
 }
 
+//= C12: refusal
 #[test]
 fn only_type_1_is_known() {
     for kind in [0, 2, 15] {
@@ -126,6 +132,7 @@ fn only_type_1_is_known() {
     }
 }
 
+//= C8, C14: refusal
 #[test]
 fn checksums_must_verify() {
     for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
@@ -143,6 +150,7 @@ fn checksums_must_verify() {
     is_refused(&advert, SLOT_V2, Counter::BadChecksum);
 }
 
+//= C16: refusal
 #[test]
 fn no_address_is_refused() {
     for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
@@ -151,6 +159,7 @@ fn no_address_is_refused() {
     }
 }
 
+//= C17, C19: refusal
 #[test]
 fn interval_of_version_2_must_be_ours() {
     for seconds in [0, 2, 255] {
@@ -190,6 +199,8 @@ fn interval_of_version_2_beside_version_3_may_be_any_but_zero() {
     outcome.is_dropped(SLOT, Counter::BadInterval);
 }
 
+//= C5, C17, C19: proof
+//= C17: refusal
 #[test]
 fn interval_of_version_3_must_not_be_zero() {
     for timing in [[0, 0], [0xf0, 0]] {
@@ -213,6 +224,7 @@ fn interval_of_version_3_must_not_be_zero() {
     }
 }
 
+//= C21: refusal
 #[test]
 fn authentication_is_as_configured() {
     for auth_type in [0, 2, 254] {
@@ -231,6 +243,7 @@ fn authentication_is_as_configured() {
     }
 }
 
+//= C20: refusal
 #[test]
 fn address_list_of_version_2_must_be_ours_unless_the_owner_says_otherwise() {
     let other = [192, 168, 1, 253];
@@ -270,6 +283,7 @@ fn address_list_of_version_2_must_be_ours_unless_the_owner_says_otherwise() {
     is_accepted(&outcome, &accepted, event);
 }
 
+//= C23: refusal
 #[test]
 fn own_adverts_are_dropped() {
     for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {

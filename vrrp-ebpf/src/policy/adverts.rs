@@ -39,6 +39,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         return None;
     }
     let [_, vrid] = frame.read(ip.payload())?;
+    //= C15: RFC 9568 section 7.1
     let Some(entry) = tables.router(&place.router_v4(vrid)) else {
         // Another daemon here may have that virtual router, so the stack gets the advert.
         return (ip.destination == GROUP_V4)
@@ -51,6 +52,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     if !to_group && ip.destination != primary {
         return None;
     }
+    //= C23: common practice
     if ip.source == primary {
         return Some(Verdict::drop(entry.slot, Counter::OwnSource));
     }
@@ -61,6 +63,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     };
     Some(match check(frame, tables, &ip, entry) {
         Ok(advert) => accept(frame, tables, &ip, entry, advert),
+        //= C24: RFC 9568 section 7.1
         Err(counter) => Verdict::drop(entry.slot, counter),
     })
 }
@@ -85,18 +88,21 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
         && ip.payload_length() >= HEADER
         && frame.read::<1>(ip.at + ip.total_length - 1).is_some();
+    //= C13: RFC 9568 section 7.1
     if ip.is_fragment() || !complete {
         return Err(Counter::BadLength);
     }
     let bytes = frame.read(ip.payload()).ok_or(Counter::BadLength)?;
     let header = Header::parse(bytes);
     let contents = Contents::read(frame, ip, header.count);
+    //= C10: RFC 9568 section 7.1
     check_sender(tables, ip, entry)?;
     let spoken = match header.version {
         2 => router_flags::ACCEPT_V2,
         3 => router_flags::ACCEPT_V3,
         _ => 0,
     };
+    //= C11: RFC 9568 section 7.1
     if entry.flags & spoken == 0 {
         return Err(Counter::BadVersion);
     }
@@ -106,17 +112,22 @@ fn check<F: Frame + ?Sized, T: Tables>(
         [0; AUTH_DATA]
     };
     let interval = header.interval_cs();
+    //= C17: RFC 9568 erratum 8301
+    //= C19: RFC 9568 section 7.1
     // Version 3 must not refuse a differing interval; version 2 must, unless it stands beside it.
     let fixed = header.version == 2 && entry.flags & router_flags::ACCEPT_V3 == 0;
     if interval == 0 || (fixed && interval != entry.interval_cs) {
         return Err(Counter::BadInterval);
     }
+    //= C12: RFC 9568 section 5.2.2
     if header.kind != ADVERTISEMENT {
         return Err(Counter::BadType);
     }
+    //= C16: RFC 9568 erratum 8299
     if header.count == 0 {
         return Err(Counter::BadCount);
     }
+    //= C13: RFC 9568 section 7.1
     if ip.payload_length() != header.length_v4() {
         return Err(Counter::BadLength);
     }
@@ -127,9 +138,11 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadChecksum);
     }
     let sum = contents.addresses.add_pair(bytes).add_pair(auth_data);
+    //= C14: RFC 9568 section 7.1
     let pseudo_header = check_sum(ip, &header, sum)?;
     let list_differs =
         u16::from(header.count) != entry.address_count || contents.digest != entry.address_digest;
+    //= C20: RFC 3768 section 7.1
     if list_differs
         && header.version == 2
         && header.priority != OWNER_PRIORITY
@@ -177,6 +190,7 @@ fn check_authentication<F: Frame + ?Sized>(
     entry: &RouterEntry,
     header: &Header,
 ) -> Result<[u8; AUTH_DATA], Counter> {
+    //= C21: RFC 3768 section 7.1
     if header.auth_type() != entry.auth_type {
         return Err(Counter::BadAuthType);
     }
@@ -251,6 +265,7 @@ impl Contents {
 /// none, RFC 5798 was read to have one; version 2 never has).
 #[inline(always)]
 fn check_sum(ip: &Ipv4, header: &Header, sum: Sum) -> Result<bool, Counter> {
+    //= C8: RFC 9568 section 5.2.8
     if sum.is_valid() {
         return Ok(false);
     }
@@ -302,6 +317,7 @@ fn accept<F: Frame + ?Sized, T: Tables>(
     let known = followed == follow || said_again;
     let quiet = priority != 0 && known && state == State::Idle;
     let mut flags = 0;
+    //= C20: RFC 9568 section 7.1
     if advert.list_differs {
         flags |= event_flags::ADDRESS_LIST_DIFFERS;
     }

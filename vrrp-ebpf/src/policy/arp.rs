@@ -70,11 +70,13 @@ fn request<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp, at: usize) -> Verdi
         .ownership(vip.slot)
         .answers(tables.now(), tables.last_seen(vip.slot));
     let [first, ..] = arp.sender_mac;
+    //= C46: RFC 9568 section 6.4.2
     // An answer to a group address would be everybody's.
     if !answers || first & GROUP_BIT != 0 {
         return Verdict::drop(vip.slot, Counter::ArpIgnored);
     }
     Verdict {
+        //= C51: RFC 9568 section 6.4.3
         answer: Answer {
             at,
             mac: vip.mac,

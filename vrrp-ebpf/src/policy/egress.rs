@@ -50,5 +50,6 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
     if ownership.answers(tables.now(), tables.last_seen(vip.slot)) {
         return None;
     }
+    //= C46: RFC 9568 section 6.4.2
     Some(Verdict::drop(vip.slot, Counter::EgressArp))
 }

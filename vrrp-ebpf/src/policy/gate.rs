@@ -19,8 +19,10 @@ pub(super) fn judge<T: Tables>(tables: &T, place: Place, ip: &Ipv4) -> Option<Ve
     if serves && state & vip_state::READY != 0 {
         Some(Verdict::pass(vip.slot, Counter::VipPassed))
     } else if serves {
+        //= C57: RFC 9568 section 8.3.1
         Some(Verdict::drop(vip.slot, Counter::VipNotReady))
     } else if state & vip_state::INSTALLED != 0 {
+        //= C50: RFC 9568 section 6.4.2
         Some(Verdict::drop(vip.slot, Counter::VipNotOwner))
     } else {
         None

@@ -61,6 +61,7 @@ impl Header {
         if self.version == 2 {
             low as u16 * 100
         } else {
+            //= C5: RFC 9568 section 5.2.6
             u16::from_be_bytes([high & 0xf, low])
         }
     }

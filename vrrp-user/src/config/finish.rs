@@ -15,7 +15,8 @@ const OWNER: u8 = 255;
 /// keepalived's default priority.
 const DEFAULT_PRIORITY: u8 = 100;
 
-/// Steps and limits of a v3 Max Advertise Interval, 12 bits of centiseconds (RFC 9568 section 5.2.8).
+/// Steps and limits of a v3 Max Advertise Interval, 12 bits of centiseconds (RFC 9568 section 5.2.7).
+//= C28: RFC 9568 section 5.2.7
 const V3_STEP: u128 = Duration::from_millis(10).as_nanos();
 const V3_MAX_STEPS: u128 = 4095;
 
@@ -96,6 +97,7 @@ fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
     };
     let mut ok = true;
     for (vip, at) in &draft.vips {
+        //= C7: RFC 9568 section 5.2.9
         if vip.address.is_ipv4() != first.address.is_ipv4() {
             report.error_help(
                 &at.place,
@@ -343,6 +345,7 @@ fn allows_auth(
     report: &mut Report,
 ) -> bool {
     let what = match version {
+        //= C79: RFC 9568 section 9
         Version::V3 if draft.v2_interop.is_none() => "version 3",
         _ if draft.strict => "strict mode",
         Version::V2 | Version::V3 => return true,

@@ -79,6 +79,7 @@ pub(super) fn draft<'s>(
         interface: None,
         vrid: None,
         priority: None,
+        //= C28: RFC 9568 section 6.1
         advert_int: Duration::from_secs(1),
         version: defaults.version,
         nopreempt: None,
@@ -149,6 +150,7 @@ impl<'s> Draft<'s> {
                 self.vrid = value::number(statement, 1..=255, report).or(self.vrid)
             }
             "priority" => {
+                //= C6: RFC 9568 section 5.2.4
                 self.priority = value::number(statement, 1..=255, report).or(self.priority)
             }
             "advert_int" => {

@@ -12,12 +12,15 @@ use thiserror::Error;
 use super::checksum;
 
 /// IP protocol / Next Header of VRRP (RFC 9568 sections 5.1.1.4 and 5.1.2.4).
+//= C2: RFC 9568 section 5.1.1.4
 pub const PROTOCOL: u8 = 112;
 
 /// The group that IPv4 adverts go to (RFC 9568 section 5.1.1.2).
+//= C2: RFC 9568 section 5.1.1.2
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 /// The group that IPv6 adverts go to (RFC 9568 section 5.1.2.2).
+//= C2: RFC 9568 section 5.1.2.2
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 
 /// Type of the only message there is.
@@ -97,6 +100,7 @@ impl Message<'_> {
         if destination.is_ipv4() != self.source.is_ipv4() {
             return Err(EncodeError::Family(destination));
         }
+        //= C7: RFC 9568 section 5.2.5
         let count = u8::try_from(self.addresses.len())
             .ok()
             .filter(|count| *count > 0)
@@ -118,6 +122,7 @@ impl Message<'_> {
             match (address, self.source) {
                 (IpAddr::V4(address), IpAddr::V4(_)) => message.extend(address.octets()),
                 (IpAddr::V6(address), IpAddr::V6(_)) => message.extend(address.octets()),
+                //= C7: RFC 9568 section 5.2.9
                 _ => return Err(EncodeError::Family(*address)),
             }
         }
@@ -125,6 +130,7 @@ impl Message<'_> {
             // Authentication Data is there even when Auth Type says that there is none.
             message.extend(password.unwrap_or_default());
         }
+        //= C8: RFC 3768 section 5.3.8
         let sum = checksum::finish(self.pseudo_header(destination, message.len()) + checksum::sum(&message));
         checksum::put(&mut message, CHECKSUM_OFFSET, sum);
         Ok(message)
@@ -140,6 +146,7 @@ impl Message<'_> {
                 .filter(|seconds| *seconds > 0)
                 .map(|seconds| [u8::from(password.is_some()), seconds])
                 .ok_or(error),
+            //= C5: RFC 9568 section 5.2.6
             Format::V3 { .. } => u16::try_from(self.interval.as_millis() / 10)
                 .ok()
                 .filter(|centiseconds| (1..=0x0fff).contains(centiseconds))
@@ -151,6 +158,7 @@ impl Message<'_> {
     fn pseudo_header(&self, destination: IpAddr, length: usize) -> u64 {
         match self.format {
             Format::V2 { .. } => 0,
+            //= C8: RFC 9568 section 5.2.8
             Format::V3 { pseudo_header } if !pseudo_header && self.source.is_ipv4() => 0,
             Format::V3 { .. } => {
                 checksum::pseudo_header(self.source, destination, PROTOCOL, length)

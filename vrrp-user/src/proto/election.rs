@@ -3,12 +3,13 @@
 use super::{Advert, Settings};
 
 /// Priority of the router that owns the virtual IPs (RFC 9568 section 5.2.4).
+//= C6: RFC 9568 section 5.2.4
 pub const OWNER: u8 = 255;
 
 /// Whether an advert deposes us while Active. Its priority is not 0.
 #[must_use]
 pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
-    //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.3
+    //= C41: RFC 9568 section 6.4.3
     //# If the Priority in the ADVERTISEMENT is greater than the local Priority or the Priority in
     //# the ADVERTISEMENT is equal to the local Priority and the primary IPvX address of the sender
     //# is greater than the local primary IPvX address (based on an unsigned integer comparison of
@@ -22,7 +23,9 @@ pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
 /// 6.4.2): our own if we preempt, any (1) if not. `held_back`: `preempt_delay` still runs.
 #[must_use]
 pub fn restart_min(settings: &Settings, held_back: bool) -> u8 {
+    //= C43: RFC 9568 section 6.1
     // The owner preempts whatever Preempt_Mode says (RFC 9568 section 6.1).
     let preempts = settings.priority == OWNER || (settings.preempt && !held_back);
+    //= C36, C37: RFC 9568 section 6.4.2
     if preempts { settings.priority } else { 1 }
 }

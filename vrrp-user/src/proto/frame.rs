@@ -17,6 +17,7 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// RFC 9568 sections 5.1.1.3 and 5.1.2.3; RFC 4861 section 7.1.2.
+//= C1: RFC 9568 section 5.1.1.3
 const HOP_LIMIT: u8 = 255;
 /// Network control (CS6), as keepalived sends.
 const TRAFFIC_CLASS: u8 = 0xc0;
@@ -90,6 +91,7 @@ pub fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> Vec<u8> {
     let mut frame = ethernet(BROADCAST, mac, ETHERTYPE_ARP);
     // Ethernet, IPv4, their address lengths, request.
     frame.extend([0, 1, 0x08, 0x00, 6, 4, 0, 1]);
+    //= C61: RFC 9568 erratum 7947
     frame.extend(mac);
     frame.extend(address.octets());
     frame.extend(BROADCAST);

@@ -27,7 +27,9 @@ impl Intervals {
     #[must_use]
     pub fn new(version: Version, priority: u8, active_adver: Duration) -> Self {
         let unit = match version {
+            //= C26: RFC 3768 section 6.1
             Version::V2 => SECOND,
+            //= C25: RFC 9568 section 6.1
             Version::V3 => active_adver,
         };
         Self {
@@ -62,6 +64,7 @@ impl Intervals {
     /// [`down_after`](Self::down_after) says.
     #[must_use]
     pub fn active_down(&self) -> Duration {
+        //= C30: RFC 9568 section 6.1
         self.active_adver
             .saturating_mul(u32::from(self.down_timer_adverts))
             .saturating_add(self.skew)

@@ -192,6 +192,7 @@ impl Router {
     /// One pass: a timer that a handler starts again is due later than `now`.
     fn timeout(&mut self, now: Instant, out: &mut Vec<Output>) {
         for timer in Timer::ALL {
+            //= C45: RFC 9568 section 6.2
             let Some(deadline) = self.timers.expired(timer, now) else {
                 continue;
             };
@@ -199,6 +200,7 @@ impl Router {
                 Timer::PreemptDelay => self.preempt_delay_over(out),
                 Timer::ActiveDown => self.active_down(now, deadline, out),
                 Timer::Rise => self.promote(self.rises_for, now, deadline, out),
+                //= C39: RFC 9568 section 6.4.3
                 Timer::Adver => self.advertise(now, out),
                 Timer::Block => self.go_on_with_block(now, out),
                 Timer::Reassert => self.reassert_again(now, out),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::proto::Version;
 
+//= C7: refusal
 #[test]
 fn an_instance_needs_its_parts() {
     let rows: [(&str, &[&str]); 9] = [
@@ -64,6 +65,7 @@ fn an_instance_needs_its_parts() {
     }
 }
 
+//= C15: refusal
 #[test]
 fn instances_must_not_collide() {
     let second = |name: &str, interface: &str, vrid: u8, vip: &str| {

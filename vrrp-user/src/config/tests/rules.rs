@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::proto::{Departures, InitialState, Lease, Version};
 
+//= C6, C28: refusal
 #[test]
 fn values_that_cannot_be_read_are_errors() {
     check(&[
@@ -169,6 +170,7 @@ fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
     ]);
 }
 
+//= C79: refusal
 #[test]
 fn what_keepalived_mends_is_mended_the_same_way() {
     check(&[
@@ -280,6 +282,7 @@ fn what_keepalived_mends_is_mended_the_same_way() {
     assert!(instance(&with("v3_checksum_as_v2")).v3_checksum_as_v2);
 }
 
+//= C28: proof
 #[test]
 fn intervals_are_what_a_packet_can_say() {
     let rows = [
@@ -306,6 +309,8 @@ fn intervals_are_what_a_packet_can_say() {
             == f64::from(u32::try_from(millis).expect("small"));
         assert_eq!(found(&text).is_empty(), exact, "{asked}");
     }
+    let unasked = instance(&with("version 3")).advert_interval;
+    assert_eq!(unasked, Duration::from_secs(1));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 
+//= C7: refusal
 #[test]
 fn lines_of_virtual_ipaddress() {
     let rows: [(&str, &str); 20] = [

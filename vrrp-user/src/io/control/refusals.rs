@@ -14,6 +14,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(5);
 /// A reason that keeps coming is repeated after this many looks (10 minutes).
 const REPEAT: u32 = 120;
 
+//= C67: RFC 9568 section 7.1
 /// Reasons to refuse an advert, with what they usually mean.
 const REASONS: [(Counter, &str); 11] = [
     (
@@ -93,6 +94,8 @@ mod tests {
         Counts::from_iter([(counter, count)])
     }
 
+    //= C67: proof
+    //= C67: refusal
     #[test]
     fn a_reason_is_told_once_and_again_after_a_while() {
         let mut refusals = Refusals::default();

@@ -73,6 +73,7 @@ fn transitions_read_like_keepaliveds() {
     }
 }
 
+//= C67: proof
 #[test]
 fn notices_read_like_keepaliveds() {
     use Notice::{

@@ -34,6 +34,7 @@ impl Notices {
         let Some(oldest) = self.recent.get_mut(self.oldest) else {
             return false;
         };
+        //= C67: RFC 9568 section 7.1
         let lately = |at: Instant| now.0.saturating_sub(at.0) < REPEAT_NS;
         if said.is_some_and(|(to, at)| to == source && lately(at)) || oldest.is_some_and(lately) {
             return false;
@@ -72,6 +73,7 @@ pub(super) fn of_advert(
 ) -> [Option<Notice>; 3] {
     let list = (flags & event_flags::ADDRESS_LIST_DIFFERS != 0).then_some(Notice::AddressList);
     let own_cs = u16::try_from(settings.advert_interval.as_millis() / 10).unwrap_or(u16::MAX);
+    //= C19: RFC 9568 section 7.1
     let interval = (advert.version == Version::V3 && advert.interval_cs != own_cs)
         .then_some(Notice::Interval(advert.interval_cs));
     [
@@ -85,6 +87,7 @@ fn of_priority(own: u8, state: State, heard: u8) -> Option<Notice> {
     match (heard, state) {
         (0, State::Retiring) => None,
         (0, _) => Some(Notice::PriorityZero),
+        //= C67: RFC 9568 section 8.3.2
         (255, _) if own == 255 => Some(Notice::TwoOwners),
         (_, State::Active) if heard < own => Some(Notice::LowerPriority(heard)),
         (_, State::Active) if heard > own => Some(Notice::HigherPriority(heard)),
@@ -171,6 +174,7 @@ mod tests {
         assert_eq!(odd(State::Retiring, 0, priority(0)), []);
     }
 
+    //= C67: refusal
     #[test]
     fn said_once_per_source_until_the_state_changes() {
         let mut notices = Notices::default();
@@ -188,6 +192,7 @@ mod tests {
         assert!(notices.admit(now, Notice::PriorityZero, host(1)));
     }
 
+    //= C67: refusal
     #[test]
     fn sources_that_take_turns_are_limited_whatever_the_state_does() {
         let mut notices = Notices::default();

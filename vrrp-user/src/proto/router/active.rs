@@ -48,6 +48,7 @@ impl Router {
             self.advertise(now, out);
         }
         self.install(out);
+        //= C34: RFC 9568 section 6.4.2
         self.begin_block(now, out);
         let garp = self.settings.garp;
         self.follow_nobody(out);
@@ -68,19 +69,23 @@ impl Router {
         advert: &Advert,
         out: &mut Vec<Output>,
     ) {
+        //= C45: RFC 9568 section 6.2
         if advert.arrived < self.restarted {
             return;
         }
         if advert.priority == 0 {
+            //= C40: RFC 9568 section 6.4.3
             if !self.answered(advert) {
                 self.advertise(now, out);
                 self.timers
                     .set(Timer::Adver, now + self.settings.advert_interval);
             }
         } else if election::deposes(advert, &self.settings) {
+            //= C43: RFC 9568 section 6.4.3
+            //= C18: RFC 9568 erratum 8298
             self.fall_back(now, advert, out);
         } else {
-            //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.3
+            //= C42: RFC 9568 section 6.4.3
             //# Send an ADVERTISEMENT immediately to assert the Active state to the sending VRRP
             //# Router and to update any learning bridges with the correct Active VRRP Router path.
             if !self.answered(advert) && !self.settings.departures.lower_prio_no_advert {

@@ -16,6 +16,7 @@ impl Router {
         } else if advert.priority >= self.restart_min() {
             self.follow_advert(advert, out);
         } else {
+            //= C37: RFC 9568 section 6.4.2
             // Discarded: our timer runs on, and we preempt when it ends.
             self.note_worse(advert);
         }
@@ -25,7 +26,7 @@ impl Router {
         if advert.arrived < self.restarted {
             return;
         }
-        //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.2
+        //= C29, C35: RFC 9568 section 6.4.2
         //# If the Priority in the ADVERTISEMENT is 0, then:
         //# Set the Active_Down_Timer to Skew_Time
         self.restarted = advert.arrived;
@@ -41,7 +42,7 @@ impl Router {
         if advert.arrived < self.restarted && self.released {
             return;
         }
-        //= https://www.rfc-editor.org/rfc/rfc9568#section-6.4.2
+        //= C27, C36, C38: RFC 9568 section 6.4.2
         //# If Preempt_Mode is False, or if the Priority in the ADVERTISEMENT is greater than or
         //# equal to the local Priority, then:
         //# Set the Active_Adver_Interval to the Max Advertise Interval contained in the
@@ -161,6 +162,7 @@ impl Router {
         }
         self.remove(out);
         let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
+        //= C27: RFC 9568 section 6.4.3
         self.follow_advert(advert, out);
         out.push(Output::Transition(transition));
     }

@@ -24,10 +24,12 @@ impl Router {
     }
 
     fn start(&mut self, cause: Cause, now: Instant, out: &mut Vec<Output>) {
+        //= C27: RFC 9568 section 6.4.1
         self.intervals = own_intervals(&self.settings);
         self.restarted = now;
         self.released = false;
         self.worse = None;
+            //= C31: RFC 9568 section 6.4.1
         let held_back = self.begin(now) > now;
         if self.settings.priority == election::OWNER && !held_back {
             return self.promote(Cause::Owner, now, now, out);
@@ -42,6 +44,7 @@ impl Router {
             _ => self.intervals.active_down(),
         };
         let transition = self.enter(State::Backup, cause, now, now);
+        //= C32: RFC 9568 section 6.4.1
         self.wait(first_wait);
         if !self.settings.preempt_delay.is_zero() {
             self.timers
@@ -79,8 +82,10 @@ impl Router {
         self.stopping = true;
         match self.state {
             State::Initialize | State::Retiring => {}
+            //= C44: RFC 9568 section 6.4.3
             State::Active => self.retire(now, out),
             State::Rising => self.finish(Cause::Shutdown, now, out),
+            //= C33: RFC 9568 section 6.4.2
             State::Backup | State::Fault => self.stop(Cause::Shutdown, now, out),
         }
     }

@@ -37,6 +37,7 @@ impl Router {
             state: ownership::State::Retiring,
             expiry: drained.0,
         });
+        //= C44: RFC 9568 section 6.4.3
         out.push(Output::Advertise { priority: 0 });
         self.timers.set(Timer::Drain, drained);
         self.timers

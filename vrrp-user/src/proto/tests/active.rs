@@ -15,6 +15,7 @@ fn active() -> Bench {
     Bench::in_state(State::Active, settings())
 }
 
+//= C39: proof
 #[test]
 fn c39_adverts_keep_their_grid() {
     let mut bench = active();
@@ -28,6 +29,7 @@ fn c39_adverts_keep_their_grid() {
     assert_eq!(bench.feed(START + ms(205), Input::Timeout), []);
 }
 
+//= C39, C45: refusal
 #[test]
 fn c39_a_stall_costs_the_grid_and_makes_no_burst() {
     let mut bench = active();
@@ -39,6 +41,7 @@ fn c39_a_stall_costs_the_grid_and_makes_no_burst() {
     assert_eq!(bench.deadline(), late + ms(15));
 }
 
+//= C40: proof
 #[test]
 fn c40_priority_zero_is_answered_and_resets_the_timer() {
     let mut bench = active();
@@ -48,6 +51,7 @@ fn c40_priority_zero_is_answered_and_resets_the_timer() {
     assert_eq!(bench.state(), State::Active);
 }
 
+//= C41: proof
 #[test]
 fn c41_a_better_advert_deposes_in_order() {
     let mut bench = active();
@@ -72,6 +76,7 @@ fn c41_a_better_advert_deposes_in_order() {
     assert_eq!(bench.router.active_source(), Some(PEER));
 }
 
+//= C27: proof
 #[test]
 fn c27_the_deposing_advert_teaches_its_interval() {
     let mut bench = active();
@@ -99,6 +104,8 @@ fn equal(source: &str) -> Input {
     })
 }
 
+//= C41: proof
+//= C41: refusal
 #[test]
 fn c41_equal_priority_goes_by_address() {
     for (source, state) in [
@@ -113,6 +120,8 @@ fn c41_equal_priority_goes_by_address() {
     }
 }
 
+//= C41: proof
+//= C41: refusal
 #[test]
 fn c41_link_local_addresses() {
     for (source, state) in [
@@ -128,6 +137,7 @@ fn c41_link_local_addresses() {
 }
 
 /// RFC errata 8298: the owner processes what it hears.
+//= C18: proof
 #[test]
 fn c18_two_owners_go_by_address() {
     let mut bench = Bench::new(Settings {
@@ -147,6 +157,31 @@ fn c18_two_owners_go_by_address() {
     assert!(super::OURS > PEER);
     bench.feed(now, Input::Advert(other));
     assert_eq!(bench.state(), State::Backup);
+}
+
+/// Worse routers, and another owner with a lower address.
+//= C18: refusal
+#[test]
+fn c18_the_owner_answers_what_does_not_depose_it() {
+    assert!(PEER < super::OURS);
+    for priority in [1, 254, 255] {
+        let mut bench = Bench::in_state(
+            State::Active,
+            Settings {
+                priority: 255,
+                ..settings()
+            },
+        );
+        let now = START + ms(1);
+        assert_eq!(
+            bench.feed(now, advert(now, priority)),
+            [
+                Output::Advertise { priority: 255 },
+                Output::Announce { repeat: 1 }
+            ]
+        );
+        assert_eq!(bench.state(), State::Active);
+    }
 }
 
 /// Preempt_Mode is not for the owner (RFC 9568 section 6.1), nor does it learn from anybody below it.
@@ -180,6 +215,7 @@ fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
     );
 }
 
+//= C43: refusal
 #[test]
 fn c43_preempt_mode_is_not_read_in_active() {
     let mut bench = Bench::in_state(
@@ -193,6 +229,7 @@ fn c43_preempt_mode_is_not_read_in_active() {
     assert_eq!(bench.state(), State::Active);
 }
 
+//= C42: proof
 #[test]
 fn c42_a_worse_advert_is_answered_and_the_hosts_are_told() {
     let mut bench = active();
@@ -233,6 +270,7 @@ fn c42_announcements_are_rate_limited_adverts_are_not() {
 }
 
 /// A stall filled the ring: one answer for all of it, and no second one for the timer.
+//= C42: refusal
 #[test]
 fn c42_a_queue_of_worse_adverts_needs_one_answer() {
     let mut bench = active();
@@ -250,6 +288,7 @@ fn c42_a_queue_of_worse_adverts_needs_one_answer() {
     assert_eq!(adverts, 1);
 }
 
+//= C40, C41, C45: refusal
 #[test]
 fn c45_history_deposes_nobody() {
     let mut bench = active();
@@ -375,8 +414,9 @@ fn puts_a_lost_address_back() {
     assert_eq!(bench.feed(START, Input::AddressLost), []);
 }
 
+//= C42: refusal
 #[test]
-fn c43_what_came_in_before_our_advert_left_is_answered_by_it() {
+fn c42_what_came_in_before_our_advert_left_is_answered_by_it() {
     let mut bench = active();
     // The engine handles a whole queue under one `now`, which the adverts may be younger than.
     let now = START + ms(4);

@@ -11,6 +11,8 @@ fn backup() -> Bench {
     Bench::in_state(State::Backup, settings())
 }
 
+//= C34: proof
+//= C25, C32, C34: refusal
 #[test]
 fn c34_timer_promotes_in_order() {
     let mut bench = backup();
@@ -45,6 +47,7 @@ fn c34_stops_following_when_it_promotes() {
     assert!(out.contains(&nobody(100)));
 }
 
+//= C35: proof
 #[test]
 fn c35_priority_zero_sets_the_timer_to_skew() {
     let mut bench = backup();
@@ -74,6 +77,8 @@ fn c35_silences_the_retiring_router_before_it_owns() {
     );
 }
 
+//= C29: proof
+//= C29: refusal
 #[test]
 fn c29_skew_comes_from_the_learned_interval_and_spoils_nothing() {
     let mut bench = backup();
@@ -96,6 +101,7 @@ fn c29_skew_comes_from_the_learned_interval_and_spoils_nothing() {
     assert_eq!(bench.deadline(), START + ms(1) + DOWN * 100);
 }
 
+//= C36: proof
 #[test]
 fn c36_a_better_advert_restarts_from_its_arrival() {
     let mut bench = backup();
@@ -113,6 +119,7 @@ fn c36_a_better_advert_restarts_from_its_arrival() {
 }
 
 /// A higher address does not matter to a Backup.
+//= C38: proof
 #[test]
 fn c38_equal_priority_is_authoritative() {
     let mut bench = backup();
@@ -121,6 +128,7 @@ fn c38_equal_priority_is_authoritative() {
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
 }
 
+//= C36: proof
 #[test]
 fn c36_without_preemption_any_advert_restarts() {
     let mut bench = Bench::in_state(
@@ -137,6 +145,7 @@ fn c36_without_preemption_any_advert_restarts() {
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
 }
 
+//= C36, C37: refusal
 #[test]
 fn c37_with_preemption_a_lower_advert_is_discarded() {
     let mut bench = backup();
@@ -145,6 +154,7 @@ fn c37_with_preemption_a_lower_advert_is_discarded() {
     assert_eq!(bench.router.active_priority(), Some(99));
 }
 
+//= C37: proof
 #[test]
 fn c37_a_worse_active_that_lives_is_preempted_by_way_of_rising() {
     let mut bench = backup();
@@ -195,6 +205,8 @@ fn c37_priority_zero_of_the_worse_active_ends_it() {
     );
 }
 
+//= C26: proof
+//= C27: refusal
 #[test]
 fn c27_version_2_keeps_its_own_interval() {
     let mut bench = Bench::in_state(
@@ -209,6 +221,41 @@ fn c27_version_2_keeps_its_own_interval() {
     assert_eq!(bench.deadline(), START + ms(3000) + SKEW * 100);
 }
 
+//= C27: refusal
+#[test]
+fn c27_a_discarded_advert_teaches_nothing() {
+    let mut bench = backup();
+    let slow = Advert {
+        arrived: START + ms(5),
+        source: PEER,
+        version: Version::V3,
+        priority: 99,
+        interval_cs: 100,
+    };
+    assert_eq!(bench.feed(START + ms(5), Input::Advert(slow)), []);
+    assert_eq!(bench.router.intervals().active_adver(), ms(10));
+    assert_eq!(bench.deadline(), START + DOWN);
+}
+
+//= C26: refusal
+#[test]
+fn c26_version_2_does_not_rise_before_its_unscaled_skew() {
+    let mut bench = Bench::in_state(
+        State::Backup,
+        Settings {
+            version: Version::V2,
+            advert_interval: ms(5000),
+            ..settings()
+        },
+    );
+    let due = START + ms(15_000) + SKEW * 100;
+    assert_eq!(bench.feed(Instant(due.0 - 1), Input::Timeout), []);
+    assert_eq!(bench.state(), State::Backup);
+    bench.feed(due, Input::Timeout);
+    assert_eq!(bench.state(), State::Active);
+}
+
+//= C45: proof
 #[test]
 fn c45_a_stamp_restarts_only_forwards() {
     let mut bench = backup();
@@ -220,6 +267,7 @@ fn c45_a_stamp_restarts_only_forwards() {
     assert_eq!(bench.router.last_advert(), Some(START + ms(8)));
 }
 
+//= C45: refusal
 #[test]
 fn c45_a_record_older_than_the_stamp_teaches_but_moves_nothing_back() {
     let mut bench = backup();
@@ -229,6 +277,7 @@ fn c45_a_record_older_than_the_stamp_teaches_but_moves_nothing_back() {
     assert_eq!(bench.router.active_priority(), Some(200));
 }
 
+//= C35: refusal
 #[test]
 fn c45_priority_zero_and_what_came_before_it() {
     // Followed by a newer stamp: the Active went on.

@@ -52,6 +52,7 @@ fn version_3(addresses: &[IpAddr], pseudo_header: bool) -> Message<'_> {
     }
 }
 
+//= C8: proof
 #[test]
 fn c8_version_2_with_password() {
     assert_eq!(
@@ -75,6 +76,7 @@ fn c8_version_2_without_password() {
     );
 }
 
+//= C8, C79: proof
 #[test]
 fn c8_version_3_with_pseudo_header() {
     assert_eq!(
@@ -85,6 +87,7 @@ fn c8_version_3_with_pseudo_header() {
 
 /// keepalived's `v3_checksum_as_v2`, which 2.2.7 has not; its frame with a pseudo-header has 6c0c.
 /// By hand: 3134 + fe01 + 000a + c0a8 + 01d2 = 1f1b9, folded f1ba, complement 0e45.
+//= C8: proof
 #[test]
 fn c8_version_3_without_pseudo_header() {
     let addresses = [v4(210)];
@@ -98,6 +101,7 @@ fn c8_version_3_without_pseudo_header() {
     );
 }
 
+//= C1, C2: proof
 #[test]
 fn c1_c2_version_3_over_ipv6() {
     let addresses = [v6("fe80::5"), v6("2001:db8::5")];
@@ -123,6 +127,7 @@ fn c1_c2_version_3_over_ipv6() {
     }
 }
 
+//= C1, C2: proof
 #[test]
 fn c1_c2_frame_over_ipv4() {
     let mut expected = hex("01 00 5e 00 00 12 02 00 00 00 00 01 08 00 45 c0
@@ -161,6 +166,7 @@ fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
     assert_eq!(frame::unicast(&message, elsewhere, 255), error);
 }
 
+//= C61: proof
 #[test]
 fn c61_gratuitous_arp() {
     let expected = hex("ff ff ff ff ff ff 02 00 00 00 00 01 08 06 00 01
@@ -184,6 +190,7 @@ fn c34_unsolicited_neighbour_advertisement() {
     assert_eq!(frame::announcement(MAC, v6("fe80::5"), true), expected);
 }
 
+//= C5, C7, C28: refusal
 #[test]
 fn refuses_what_has_no_encoding() {
     let one = [v4(254)];
@@ -231,6 +238,7 @@ fn refuses_what_has_no_encoding() {
     }
 }
 
+//= C7, C28: proof
 #[test]
 fn takes_the_longest_list() {
     let message = version_3(&[v4(1); 255], true).encode().unwrap();

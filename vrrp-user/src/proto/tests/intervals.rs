@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{START, ms, settings};
 use crate::proto::{Advert, Intervals, Settings, Version, election};
 
+//= C25, C30: proof
 #[test]
 fn c25_version_3_scales_skew_and_keeps_nanoseconds() {
     for (priority, interval, skew, down) in [
@@ -23,6 +24,7 @@ fn c25_version_3_scales_skew_and_keeps_nanoseconds() {
     }
 }
 
+//= C26: proof
 #[test]
 fn c26_version_2_does_not_scale_skew() {
     for (priority, seconds, skew, down) in [
@@ -52,6 +54,8 @@ fn deposes(ours: (u8, &str), theirs: (u8, &str)) -> bool {
     election::deposes(&advert, &settings)
 }
 
+//= C41: proof
+//= C41: refusal
 #[test]
 fn c41_the_higher_priority_wins_then_the_higher_address() {
     assert!(deposes((100, "192.168.1.200"), (101, "192.168.1.1")));
@@ -68,6 +72,7 @@ fn c41_the_higher_priority_wins_then_the_higher_address() {
     assert!(!deposes((100, "fe80::1"), (100, "fe80::1")));
 }
 
+//= C36, C43: proof
 #[test]
 fn c36_c43_who_restarts_the_timer() {
     let with = |priority, preempt| Settings {

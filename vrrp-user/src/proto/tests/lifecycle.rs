@@ -11,6 +11,7 @@ use super::{
 
 const UP: Input = Input::LinkUp { primary: OURS };
 
+//= C6, C31: proof
 #[test]
 fn c31_the_owner_is_active_at_once() {
     let mut bench = Bench::new(Settings {
@@ -35,6 +36,8 @@ fn c31_the_owner_is_active_at_once() {
     assert_eq!(bench.deadline(), START + ms(10));
 }
 
+//= C27, C32: proof
+//= C31: refusal
 #[test]
 fn c32_others_wait_the_active_down_interval() {
     let mut bench = Bench::new(settings());
@@ -61,6 +64,8 @@ fn state_master_waits_one_interval_at_the_first_start_only() {
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
 }
 
+//= C33: proof
+//= C33: refusal
 #[test]
 fn c33_no_priority_zero_from_a_backup() {
     let mut bench = Bench::in_state(State::Backup, settings());
@@ -83,6 +88,7 @@ fn a_stopped_router_does_not_start_again() {
     assert!(bench.router.is_finished());
 }
 
+//= C4: refusal
 #[test]
 fn link_down_fences_first_and_sends_nothing() {
     let mut bench = Bench::in_state(State::Active, settings());
@@ -97,6 +103,7 @@ fn link_down_fences_first_and_sends_nothing() {
     assert_eq!(bench.router.active_source(), None);
 }
 
+//= C32: proof
 #[test]
 fn link_up_waits_a_whole_active_down_interval() {
     let mut bench = Bench::in_state(State::Fault, settings());
@@ -112,6 +119,24 @@ fn link_up_waits_a_whole_active_down_interval() {
     bench.feed(START + ms(5), UP);
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
     assert_eq!(bench.router.active_priority(), None);
+}
+
+//= C27: proof
+#[test]
+fn c27_the_own_interval_counts_again_after_a_fault() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    let slow = Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 200,
+        interval_cs: 100,
+    };
+    bench.feed(START, Input::Advert(slow));
+    assert_eq!(bench.deadline(), START + DOWN * 100);
+    bench.feed(START + ms(1), Input::LinkDown);
+    bench.feed(START + ms(2), UP);
+    assert_eq!(bench.deadline(), START + ms(2) + DOWN);
 }
 
 /// Neither priority 0 nor a worse router's slow adverts count after a fault.

@@ -88,6 +88,7 @@ fn stop() {
     );
 }
 
+//= C38: proof
 #[test]
 fn adverts() {
     let higher_address = IpAddr::from([192, 168, 1, 3]);

@@ -1,5 +1,5 @@
-//! Tests of the core, named after the requirements they cover (C25 … C45 of the conformance
-//! ledger: RFC 9568 sections 6.1 and 6.4).
+//! Tests of the core, named after the requirements they cover (C25 … C45 of
+//! `docs/conformance.md`: RFC 9568 sections 6.1 and 6.4).
 
 mod active;
 mod backup;

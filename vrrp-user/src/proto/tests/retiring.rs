@@ -27,6 +27,7 @@ fn assert_gone(out: &[Output]) {
     );
 }
 
+//= C44: proof
 #[test]
 fn c44_resigns_in_order_and_serves_on() {
     let mut bench = Bench::in_state(State::Active, settings());
@@ -66,6 +67,7 @@ fn c44_repeats_priority_zero_once_beyond_every_skew() {
 }
 
 /// A stall over the whole drain time: nobody needs priority 0 any more.
+//= C44: refusal
 #[test]
 fn c44_does_not_repeat_after_the_end() {
     let mut bench = retiring();
@@ -168,6 +170,7 @@ fn out_at_once_when_asked_again() {
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
 }
 
+//= C44: proof
 #[test]
 fn c44_out_at_once_from_active() {
     let mut bench = Bench::in_state(State::Active, settings());

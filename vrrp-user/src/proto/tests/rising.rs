@@ -121,6 +121,7 @@ fn c35_a_worse_router_that_steps_in_is_deposed_after_all() {
     assert_eq!(bench.state(), State::Active);
 }
 
+//= C36: proof
 #[test]
 fn c36_aborts_for_a_better_or_equal_advert() {
     for priority in [100, 101, 255] {
@@ -136,6 +137,7 @@ fn c36_aborts_for_a_better_or_equal_advert() {
     }
 }
 
+//= C37: proof
 #[test]
 fn c37_goes_on_under_worse_adverts() {
     let mut bench = rising();
@@ -158,6 +160,7 @@ fn c35_flips_at_once_when_the_worse_active_resigns() {
     assert_eq!(bench.state(), State::Active);
 }
 
+//= C45: refusal
 #[test]
 fn c45_history_changes_nothing() {
     let mut bench = rising();

@@ -188,6 +188,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     }
     match primary(router, table.addresses(router.index), vips) {
         Some(primary) => Verdict::Usable { primary, mac },
+        //= C4: RFC 9568 section 7.2
         None => Verdict::Unusable(Reason::NoAddress),
     }
 }
@@ -202,6 +203,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         .is_none_or(|(address, _)| address.is_ipv4());
     let vip = |found: &Address| vips.get(&(router.index, found.address));
     let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
+    //= C4: RFC 9568 section 7.2
     let candidates = addresses.iter().filter(|found| {
         found.address.is_ipv4() == ipv4 && !found.unusable && (ipv4 || found.scope == LINK)
     });

@@ -162,6 +162,7 @@ fn a_flap_within_one_batch_is_none() {
     );
 }
 
+//= C4: refusal
 #[test]
 fn no_source_address_is_a_fault() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
@@ -181,6 +182,7 @@ fn no_source_address_is_a_fault() {
     assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), []);
 }
 
+//= C4: proof
 #[test]
 fn source_is_the_first_global_address_that_is_no_virtual_ip() {
     let scoped = RouteNetlinkMessage::NewAddress(address(2, "169.254.1.1/16", LINK));
@@ -221,6 +223,7 @@ fn the_owners_source_may_be_the_virtual_ip() {
     );
 }
 
+//= C4: refusal
 #[test]
 fn no_routers_virtual_ip_is_the_source_of_another() {
     let mut world = World::new(vec![router(&["192.168.1.254"]), router(&["192.168.1.253"])]);
@@ -253,6 +256,7 @@ fn a_virtual_ip_of_another_interface_is_no_obstacle() {
     assert_eq!(commands[0], link_up("192.168.1.1"));
 }
 
+//= C4: proof
 #[test]
 fn ipv6_sends_from_the_link_local_address() {
     let mut world = World::new(vec![router(&["fe80::fe"])]);
