@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod demo;
 mod elf;
+mod fuzz;
 mod kernel;
 mod lint;
 mod metadata;
@@ -51,6 +52,8 @@ enum Command {
     Bench(bench::Args),
     /// Run all tests, those that need root as root
     Test(test::Args),
+    /// Search for inputs that break what must hold of all
+    Fuzz(fuzz::Args),
     /// Check formatting, clippy, documentation and licences
     Lint,
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::command(&args),
         Command::Bench(args) => bench::command(&args),
         Command::Test(args) => test::command(&args),
+        Command::Fuzz(args) => fuzz::command(&args),
         Command::Lint => lint::command(),
     };
     match result {

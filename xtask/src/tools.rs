@@ -13,6 +13,8 @@ pub(crate) enum Need {
     Peers,
     /// What only the bench compares with.
     Bench,
+    /// What searching by libFuzzer takes.
+    Fuzz,
 }
 
 /// A program, and where Debian has it.
@@ -44,7 +46,7 @@ pub(crate) fn wanted(needs: &[Need]) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().filter(move |tool| needs.contains(&tool.need))
 }
 
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -110,5 +112,11 @@ const TOOLS: [Tool; 11] = [
         package: "nftables",
         purpose: "what keepalived's virtual MACs leave",
         need: Need::Bench,
+    },
+    Tool {
+        program: "c++",
+        package: "g++",
+        purpose: "compiles libFuzzer",
+        need: Need::Fuzz,
     },
 ];
