@@ -128,7 +128,7 @@ pub(crate) fn verdict(world: &World, frame: &[u8], program: Program) -> Option<V
 
 /// Whether a test run of a tc program takes the frame: not if it is too short for the IP header
 /// that its EtherType promises.
-fn makes_skb(frame: &[u8]) -> bool {
+pub(crate) fn makes_skb(frame: &[u8]) -> bool {
     let needed = match frame[12..14] {
         [0x08, 0x00] => 14 + 20,
         [0x86, 0xdd] => 14 + 40,
@@ -137,7 +137,7 @@ fn makes_skb(frame: &[u8]) -> bool {
     frame.len() >= needed
 }
 
-fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
+pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
     let mut frame = frame.to_vec();
     let Some(verdict) = verdict(world, &frame, program) else {
         return Outcome {
@@ -173,6 +173,17 @@ fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
     }
 }
 
+/// The fate that a program's return value stands for.
+pub(crate) fn fate(program: Program, returned: u32) -> Fate {
+    let fates = if program == Program::Egress {
+        &TC[..]
+    } else {
+        &XDP[..]
+    };
+    let mut fates = fates.iter();
+    fates.find(|(code, _)| *code == returned).unwrap().1
+}
+
 #[track_caller]
 fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program) -> Outcome {
     kernel.install(world).unwrap();
@@ -180,15 +191,6 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
     let run = kernel.run(program, frame, 1).unwrap();
     let ran = before..=clock::now();
 
-    let fates = if program == Program::Egress {
-        &TC[..]
-    } else {
-        &XDP[..]
-    };
-    let (_, fate) = fates
-        .iter()
-        .find(|(code, _)| *code == run.returned)
-        .unwrap();
     let slots = u32::try_from(world.slots.len()).unwrap();
     let counters = kernel.take_counters(slots).unwrap();
     assert!(
@@ -210,7 +212,7 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
         }
     }
     Outcome {
-        fate: *fate,
+        fate: fate(program, run.returned),
         counters: counters
             .into_iter()
             .map(|(slot, counter, _)| (slot, counter))

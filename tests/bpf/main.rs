@@ -12,6 +12,7 @@
 )]
 
 mod adverts;
+mod agree;
 mod arp;
 mod bench;
 mod egress;

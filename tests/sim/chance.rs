@@ -2,6 +2,8 @@
 //! stands still. Seeded in large worlds ([`Dice`]), chosen one by one in small ones
 //! ([`explore`](crate::explore)).
 
+pub(crate) use vrrp_tests::dice::Dice;
+
 use crate::trace::span;
 
 /// What the LAN does with one copy of a frame; spans in nanoseconds.
@@ -75,43 +77,6 @@ pub(crate) trait Chance {
 pub(crate) const LATENCY_MAX: u64 = 60_000;
 /// The longest [`Chance::step`].
 pub(crate) const STEP_MAX: u64 = 3_000;
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From `low` to `high`, both included.
-    pub(crate) fn range(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low + 1)
-    }
-
-    /// An index below `length`.
-    pub(crate) fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.next() % length as u64).unwrap()
-    }
-
-    /// True in `permille` of thousand cases.
-    pub(crate) fn chance(&mut self, permille: u32) -> bool {
-        permille > 0 && self.next() % 1000 < u64::from(permille)
-    }
-
-    pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
-        among[self.index(among.len())]
-    }
-}
 
 impl Chance for Dice {
     fn fate(&mut self, weather: &Weather) -> Fate {

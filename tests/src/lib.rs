@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod contender;
 pub mod datapath;
+pub mod dice;
 pub mod dual;
 pub mod dump;
 pub mod echo;

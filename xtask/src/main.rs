@@ -13,6 +13,7 @@ mod build;
 mod conformance;
 mod demo;
 mod elf;
+mod fuzz;
 mod kernel;
 mod lint;
 mod metadata;
@@ -54,6 +55,8 @@ enum Command {
     Test(test::Args),
     /// Say which requirement is met where, and which test shows it
     Conformance(conformance::Args),
+    /// Search for inputs that break what must hold of all
+    Fuzz(fuzz::Args),
     /// Check formatting, clippy, documentation and licences
     Lint,
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::command(&args),
         Command::Test(args) => test::command(&args),
         Command::Conformance(args) => conformance::command(&args),
+        Command::Fuzz(args) => fuzz::command(&args),
         Command::Lint => lint::command(),
     };
     match result {

@@ -1,4 +1,4 @@
-//! What cargo knows of the workspace: its suites.
+//! What cargo knows of the workspace and of the machine.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -21,6 +21,16 @@ pub(crate) fn suites() -> Result<Vec<Suite>> {
     cargo.args(["metadata", "--no-deps", "--locked", "--format-version", "1"]);
     let text = process::output(&mut cargo)?;
     suites_in(&text).context("cargo metadata has another form than expected")
+}
+
+/// The target that cargo builds for on this machine.
+///
+/// # Errors
+/// When cargo cannot be asked.
+pub(crate) fn host_triple() -> Result<String> {
+    let told = process::output(process::host_cargo().arg("-vV"))?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("cargo -vV names no host")?.to_owned())
 }
 
 fn suites_in(metadata: &str) -> Option<Vec<Suite>> {

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
     build::{self, Built},
@@ -166,7 +166,7 @@ fn cargo_test(step: &Step, built: &Built, names: &[String], args: &Args) -> Resu
         .env(NODE_VARIABLE, &built.node);
     if step.as_root && !process::is_root()? {
         process::unlock_root()?;
-        cargo.env(runner_variable(&host_triple()?), "sudo --preserve-env");
+        cargo.env(runner_variable(&metadata::host_triple()?), "sudo --preserve-env");
     }
     Ok(cargo)
 }
@@ -184,13 +184,6 @@ fn show_the_matrix(cargo: &mut Command, args: &Args) -> Result<()> {
         cargo.arg(shown);
     }
     Ok(())
-}
-
-/// The target that cargo builds for on this machine.
-fn host_triple() -> Result<String> {
-    let told = process::output(process::host_cargo().arg("-vV"))?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("cargo -vV names no host")?.to_owned())
 }
 
 /// cargo's variable for the program that starts the test programs of a target.

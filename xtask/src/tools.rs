@@ -11,6 +11,8 @@ pub(crate) enum Need {
     Lab,
     /// Other VRRP daemons, to be tested against and compared with, and an independent decoder.
     Peers,
+    /// What searching by libFuzzer takes.
+    Fuzz,
 }
 
 /// A program, and where Debian has it.
@@ -42,7 +44,7 @@ pub(crate) fn wanted(needs: &[Need]) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().filter(move |tool| needs.contains(&tool.need))
 }
 
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 13] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -114,5 +116,11 @@ const TOOLS: [Tool; 12] = [
         package: "tshark",
         purpose: "another opinion of adverts",
         need: Need::Peers,
+    },
+    Tool {
+        program: "c++",
+        package: "g++",
+        purpose: "compiles libFuzzer",
+        need: Need::Fuzz,
     },
 ];

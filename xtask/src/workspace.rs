@@ -29,6 +29,17 @@ pub(crate) fn bpf_object() -> PathBuf {
     bpf_target().join("xvrrp.bpf.o")
 }
 
+/// The package of the fuzz targets, with their corpora.
+pub(crate) fn fuzz() -> PathBuf {
+    root().join("tests/fuzz")
+}
+
+/// Target folder of the fuzz targets, apart from the host's: they are compiled with other flags. What a
+/// search finds is in it as well.
+pub(crate) fn fuzz_target() -> PathBuf {
+    target().join("fuzz")
+}
+
 /// Tools built for this project alone, laid out as by `cargo install --root`.
 pub(crate) fn tools() -> PathBuf {
     target().join("tools")

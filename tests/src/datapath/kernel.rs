@@ -164,6 +164,30 @@ impl Kernel {
         Ok(slots.get(&slot, 0)?)
     }
 
+    /// The counters of a slot, those of all CPUs together.
+    ///
+    /// # Errors
+    /// If there is no such slot.
+    pub fn counters(&mut self, slot: u32) -> Result<Counters> {
+        let counters: PerCpuArray<_, Counters> = self.map("COUNTERS")?;
+        let mut sums = [0; Counter::ALL.len()];
+        for cpu in counters.get(&slot, 0)?.iter() {
+            for (sum, value) in sums.iter_mut().zip(cpu) {
+                *sum += value;
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Sets the words of a slot.
+    ///
+    /// # Errors
+    /// If there is no such slot.
+    pub fn set_slot(&mut self, index: u32, slot: &Slot) -> Result<()> {
+        let mut slots: Array<_, Slot> = self.map("SLOTS")?;
+        Ok(slots.set(index, slot, 0)?)
+    }
+
     /// Which counters of these slots, and of no router's, are not 0, with their value; all are 0
     /// afterwards.
     ///

@@ -153,8 +153,25 @@ impl Report {
         self.list.push(Diagnostic {
             severity,
             place: place.clone(),
-            message,
-            help,
+            message: printable(message),
+            help: help.map(printable),
         });
     }
+}
+
+/// The text with its control characters escaped: it may have words of the file in it, which a terminal
+/// is to show and not to obey.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            printable.extend(c.escape_default());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
 }

@@ -62,10 +62,13 @@ impl Context {
 
     /// The keyword that was probably meant.
     pub(super) fn similar(self, word: &str) -> Option<&'static str> {
+        let mistakes = |name: &str| 1 + name.len() / 8;
         let known = self.acted_on().iter().copied();
         known
+            // What differs in length by more, differs by more; a file may be full of such words.
+            .filter(|name| name.len().abs_diff(word.len()) <= mistakes(name))
             .map(|name| (distance(name, word), name))
-            .filter(|(distance, name)| *distance <= 1 + name.len() / 8)
+            .filter(|(distance, name)| *distance <= mistakes(name))
             .min()
             .map(|(_, name)| name)
     }

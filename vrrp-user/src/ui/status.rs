@@ -54,9 +54,9 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         "timers",
         format!(
             "advert {}, skew {}, master down {}",
-            span(router.advert_interval_us * 1000),
-            span(router.skew_us * 1000),
-            span(router.down_us * 1000)
+            span_us(router.advert_interval_us),
+            span_us(router.skew_us),
+            span_us(router.down_us)
         ),
     );
     if let Some(deadline) = router.deadline_ns {
@@ -77,7 +77,7 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         ),
     );
     row("became master", router.became_master.to_string());
-    row("worst lag", span(router.worst_lag_us * 1000));
+    row("worst lag", span_us(router.worst_lag_us));
     let counters = router.counters.iter().filter(|(_, value)| **value != 0);
     for (position, (name, value)) in counters.enumerate() {
         row(
@@ -176,6 +176,11 @@ fn microseconds(moment_ns: u64, from_ns: u64) -> String {
 
 fn ago(now_ns: u64, then_ns: u64) -> String {
     span(now_ns.saturating_sub(then_ns))
+}
+
+/// [`span`] of microseconds, of whatever number a node answers with.
+fn span_us(microseconds: u64) -> String {
+    span(microseconds.saturating_mul(1000))
 }
 
 /// A span with a unit that suits it.

@@ -185,3 +185,12 @@ fn spans_have_a_suitable_unit() {
         assert_eq!(span(nanoseconds), text);
     }
 }
+
+#[test]
+fn no_number_is_too_large() {
+    let mut router = master();
+    router.skew_us = u64::MAX;
+    router.worst_lag_us = u64::MAX;
+    let text = render(&node(vec![router]));
+    assert!(text.contains("worst lag      213503 d 23 h\n"), "{text}");
+}

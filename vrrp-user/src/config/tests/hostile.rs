@@ -75,11 +75,20 @@ proptest! {
         let lines = text.split('\n').count();
         for found in &parsed.diagnostics {
             prop_assert!(found.place.line <= lines, "{found}");
-            prop_assert!(!found.to_string().contains('\n'), "{found}");
+            prop_assert!(!found.to_string().contains(char::is_control), "{found:?}");
         }
         let failed = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
         prop_assert_eq!(parsed.config.is_none(), failed);
     }
+}
+
+#[test]
+fn what_a_file_says_is_shown_and_not_obeyed() {
+    let parsed = parse("k.conf", b"vrrp_instance VI_1 {\n\x1b[2J on\n}\n");
+    let shown = parsed.diagnostics.iter().map(ToString::to_string);
+    let shown = shown.collect::<Vec<_>>().join("\n");
+    assert!(shown.contains("\\u{1b}[2J"), "{shown}");
+    assert!(!shown.contains('\x1b'), "{shown}");
 }
 
 #[test]

@@ -37,10 +37,29 @@ const ANSWER_BYTES: u64 = 16 << 20;
 /// A client asks for the status; dropping the sender answers with an error.
 pub(super) type StatusRequest = oneshot::Sender<Status>;
 
-#[derive(Debug, Serialize, Deserialize)]
+/// What a node can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
-enum Request {
+pub enum Request {
+    /// A [`Status`].
     Status {},
+}
+
+impl Request {
+    /// Reads the line of a client, its newline included.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the client.
+    pub fn read(line: &[u8]) -> Result<Self, String> {
+        if line.last() == Some(&b'\n') {
+            return serde_json::from_slice(line).map_err(|error| error.to_string());
+        }
+        Err(if line.len() as u64 == REQUEST_BYTES {
+            format!("the request has more than {REQUEST_BYTES} bytes")
+        } else {
+            "the request does not end with a newline".to_owned()
+        })
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,14 +153,7 @@ async fn client(mut stream: UnixStream, requests: mpsc::Sender<StatusRequest>) -
 }
 
 async fn answer(line: &[u8], requests: mpsc::Sender<StatusRequest>) -> Result<Status, String> {
-    if line.last() != Some(&b'\n') {
-        return Err(if line.len() as u64 == REQUEST_BYTES {
-            format!("the request has more than {REQUEST_BYTES} bytes")
-        } else {
-            "the request does not end with a newline".to_owned()
-        });
-    }
-    let Request::Status {} = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let Request::Status {} = Request::read(line)?;
     let (reply, status) = oneshot::channel();
     let stopping = || "the node is stopping or its engine does not answer".to_owned();
     requests.send(reply).await.map_err(|_| stopping())?;
@@ -170,10 +182,18 @@ pub async fn ask_status(path: &Path) -> Result<(serde_json::Value, Status), Clie
     let answer = timeout(CLIENT_LIMIT, exchange)
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    if let Ok(Refusal { error }) = serde_json::from_slice(&answer) {
+    understand(&answer)
+}
+
+/// Reads the answer of a node: as it was sent, and understood.
+///
+/// # Errors
+/// [`ClientError::Refused`] or [`ClientError::Format`].
+pub fn understand(answer: &[u8]) -> Result<(serde_json::Value, Status), ClientError> {
+    if let Ok(Refusal { error }) = serde_json::from_slice(answer) {
         return Err(ClientError::Refused(error));
     }
-    let value: serde_json::Value = serde_json::from_slice(&answer)?;
+    let value: serde_json::Value = serde_json::from_slice(answer)?;
     let status = serde_json::from_value(value.clone())?;
     Ok((value, status))
 }

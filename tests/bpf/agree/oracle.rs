@@ -1,0 +1,176 @@
+//! The third opinion: etherparse takes the frame apart, and what follows from it is written from the
+//! text of RFC 9568 and RFC 3768, of nothing that the node runs.
+//!
+//! All defects of an advert are gathered first, and the one that counts is chosen afterwards; the
+//! node goes through its checks one by one and stops at the first.
+
+mod advert;
+mod arp;
+
+use etherparse::{
+    ArpPacketSlice, EtherType, Ethernet2HeaderSlice, IpNumber, Ipv4HeaderSlice,
+    SingleVlanHeaderSlice,
+};
+use vrrp_ebpf::abi::{Counter, Event};
+
+use super::setting::{Setting, Vip};
+use crate::bench::{Fate, Outcome};
+
+/// What became of a frame, and whether the node is woken for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Opinion {
+    pub(super) outcome: Outcome,
+    pub(super) wakes: bool,
+}
+
+impl Opinion {
+    /// Nobody looked.
+    fn untouched(frame: &[u8]) -> Self {
+        Self {
+            outcome: Outcome {
+                fate: Fate::Pass,
+                counters: Vec::new(),
+                event: None,
+                seen: None,
+                frame: frame.to_vec(),
+            },
+            wakes: false,
+        }
+    }
+
+    fn counted(frame: &[u8], fate: Fate, slot: u32, counter: Counter) -> Self {
+        let mut opinion = Self::untouched(frame);
+        opinion.outcome.fate = fate;
+        opinion.outcome.counters = vec![(slot, counter)];
+        opinion
+    }
+
+    /// The same with a full ring: the record is lost, which is counted.
+    pub(super) fn lose_event(&mut self) {
+        if let Some(event) = self.outcome.event.take() {
+            let counters = &mut self.outcome.counters;
+            counters.push((event.slot, Counter::RingFull));
+            counters.sort_by_key(|(_, counter)| *counter as u32);
+        }
+    }
+
+    fn with_event(mut self, event: Event, wakes: bool) -> Self {
+        self.outcome.event = Some(event);
+        self.wakes = wakes;
+        self
+    }
+}
+
+/// A frame taken apart, as far as its Ethernet header and one VLAN tag.
+struct Taken<'a> {
+    frame: &'a [u8],
+    source: [u8; 6],
+    vlan: u16,
+    ethertype: EtherType,
+    payload: &'a [u8],
+}
+
+impl<'a> Taken<'a> {
+    fn apart(frame: &'a [u8]) -> Option<Self> {
+        let header = Ethernet2HeaderSlice::from_slice(frame).ok()?;
+        let payload = &frame[header.slice().len()..];
+        let untagged = Self {
+            frame,
+            source: header.source(),
+            vlan: 0,
+            ethertype: header.ether_type(),
+            payload,
+        };
+        let tags = [EtherType::VLAN_TAGGED_FRAME, EtherType::PROVIDER_BRIDGING];
+        if !tags.contains(&untagged.ethertype) {
+            return Some(untagged);
+        }
+        let tag = SingleVlanHeaderSlice::from_slice(payload).ok()?;
+        Some(Self {
+            vlan: tag.vlan_identifier().value(),
+            ethertype: tag.ether_type(),
+            payload: &payload[tag.slice().len()..],
+            ..untagged
+        })
+    }
+
+    fn vip<'s>(&self, setting: &'s Setting, address: &[u8]) -> Option<&'s Vip> {
+        let mut vips = setting.vips.iter();
+        vips.find(|vip| vip.vlan == self.vlan && vip.address == address)
+    }
+}
+
+/// A received frame.
+pub(super) fn received(setting: &Setting, frame: &[u8]) -> Opinion {
+    let judged = Taken::apart(frame).and_then(|taken| match taken.ethertype {
+        EtherType::ARP => arp::received(setting, &taken, &arp_packet(taken.payload)?),
+        EtherType::IPV4 => {
+            let (_, destination) = ends(taken.payload)?;
+            let advert = Ipv4HeaderSlice::from_slice(taken.payload)
+                .ok()
+                .filter(|header| header.protocol() == IpNumber::VRRP)
+                .and_then(|header| advert::received(setting, &taken, &header));
+            advert.or_else(|| to_vip(setting, &taken, destination))
+        }
+        _ => None,
+    });
+    judged.unwrap_or_else(|| Opinion::untouched(frame))
+}
+
+/// A frame about to be sent.
+pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
+    let judged = Taken::apart(frame).and_then(|taken| {
+        let (vip, may_leave, counter) = match taken.ethertype {
+            EtherType::ARP => {
+                let packet = arp_packet(taken.payload)?;
+                let vip = taken.vip(setting, packet.sender_protocol_addr())?;
+                (vip, setting.role(vip.slot).answers(), Counter::EgressArp)
+            }
+            EtherType::IPV4 => {
+                let (source, _) = ends(taken.payload)?;
+                let vip = taken.vip(setting, &source)?;
+                (vip, setting.role(vip.slot).owns(), Counter::EgressIp)
+            }
+            _ => return None,
+        };
+        (!may_leave).then(|| Opinion::counted(frame, Fate::Drop, vip.slot, counter))
+    });
+    judged.unwrap_or_else(|| Opinion::untouched(frame))
+}
+
+/// RFC 9568 sections 6.4.2 and 6.4.3: a Backup must not accept packets addressed to the virtual
+/// router's address, an Active must. Accepting takes an address in the kernel.
+fn to_vip(setting: &Setting, taken: &Taken<'_>, destination: [u8; 4]) -> Option<Opinion> {
+    let vip = taken.vip(setting, &destination)?;
+    let (fate, counter) = match (setting.role(vip.slot).owns(), vip.ready, vip.installed) {
+        (true, true, _) => (Fate::Pass, Counter::VipPassed),
+        (true, false, _) => (Fate::Drop, Counter::VipNotReady),
+        (false, _, true) => (Fate::Drop, Counter::VipNotOwner),
+        (false, _, false) => return None,
+    };
+    Some(Opinion::counted(taken.frame, fate, vip.slot, counter))
+}
+
+/// Source and destination of a packet whose header makes sense. Where a packet goes stands before
+/// its options, whether or not they are all there.
+fn ends(packet: &[u8]) -> Option<([u8; 4], [u8; 4])> {
+    let fixed: &[u8; 20] = packet.first_chunk()?;
+    let words = fixed[0] & 0xf;
+    let mut without_options = *fixed;
+    without_options[0] = fixed[0] & 0xf0 | words.min(5);
+    let header = Ipv4HeaderSlice::from_slice(&without_options).ok()?;
+    let long_enough = header.total_len() >= u16::from(words) * 4;
+    long_enough.then(|| (header.source(), header.destination()))
+}
+
+/// An ARP packet for IPv4 over Ethernet.
+fn arp_packet(bytes: &[u8]) -> Option<ArpPacketSlice<'_>> {
+    let packet = ArpPacketSlice::from_slice(bytes).ok()?;
+    let kind = (
+        packet.hw_addr_type().0,
+        packet.proto_addr_type(),
+        packet.hw_addr_size(),
+        packet.proto_addr_size(),
+    );
+    (kind == (1, EtherType::IPV4, 6, 4)).then_some(packet)
+}

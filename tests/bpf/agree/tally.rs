@@ -1,0 +1,138 @@
+//! How often each verdict, counter and record came about.
+
+use std::fmt;
+
+use vrrp_ebpf::abi::{Counter, EventKind};
+
+use super::{aim::Way, oracle::Opinion};
+use crate::bench::Fate;
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    Counter(Counter),
+    Event(EventKind),
+    /// A record that wakes the node.
+    Wakes,
+    /// A record that does not.
+    Quiet,
+    /// A sign of life that restarts the Active_Down_Timer.
+    Seen,
+    /// Received, counted and passed.
+    Passed,
+    Dropped,
+    Answered,
+    /// Received and passed without a trace.
+    Untouched,
+    /// To be sent, and passed without a trace.
+    LeftAlone,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counter(counter) => {
+                let (_, name) = Counter::ALL[*counter as usize];
+                write!(f, "counter {name}")
+            }
+            Self::Event(kind) => write!(f, "event {kind:?}"),
+            Self::Wakes => write!(f, "event that wakes"),
+            Self::Quiet => write!(f, "event that waits"),
+            Self::Seen => write!(f, "last_seen moved"),
+            Self::Passed => write!(f, "verdict passed"),
+            Self::Dropped => write!(f, "verdict dropped"),
+            Self::Answered => write!(f, "verdict answered"),
+            Self::Untouched => write!(f, "verdict untouched (received)"),
+            Self::LeftAlone => write!(f, "verdict untouched (sent)"),
+        }
+    }
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub(super) struct Tally(Vec<(Row, u64)>);
+
+impl Tally {
+    /// Every row there is, at zero.
+    pub(super) fn new() -> Self {
+        let counters = Counter::ALL.map(|(counter, _)| Row::Counter(counter));
+        let kinds = [
+            EventKind::Advert,
+            EventKind::Conflict,
+            EventKind::SuccessorAnnounced,
+        ];
+        let others = [
+            Row::Wakes,
+            Row::Quiet,
+            Row::Seen,
+            Row::Passed,
+            Row::Dropped,
+            Row::Answered,
+            Row::Untouched,
+            Row::LeftAlone,
+        ];
+        let rows = counters.into_iter().chain(kinds.map(Row::Event));
+        Self(rows.chain(others).map(|row| (row, 0)).collect())
+    }
+
+    /// Counts a frame in every row that it belongs to.
+    pub(super) fn count(&mut self, way: Way, opinion: &Opinion) {
+        let outcome = &opinion.outcome;
+        for (_, counter) in &outcome.counters {
+            self.add(Row::Counter(*counter));
+        }
+        if let Some(event) = outcome.event {
+            self.add(Row::Event(kind(event.kind)));
+            self.add(if opinion.wakes {
+                Row::Wakes
+            } else {
+                Row::Quiet
+            });
+        }
+        if outcome.seen.is_some() {
+            self.add(Row::Seen);
+        }
+        let trace = !outcome.counters.is_empty() || outcome.event.is_some();
+        self.add(match (outcome.fate, way) {
+            (Fate::Drop, _) => Row::Dropped,
+            (Fate::Answer, _) => Row::Answered,
+            (Fate::Pass, _) if trace => Row::Passed,
+            (Fate::Pass, Way::In) => Row::Untouched,
+            (Fate::Pass, Way::Out) => Row::LeftAlone,
+        });
+    }
+
+    /// The row with the fewest hits, while it has fewer than `goal`.
+    pub(super) fn poorest(&self, goal: u64, among: impl Fn(Row) -> bool) -> Option<Row> {
+        let rows = self.0.iter().filter(|(row, _)| among(*row));
+        let (row, hits) = rows.min_by_key(|(_, hits)| *hits)?;
+        (*hits < goal).then_some(*row)
+    }
+
+    fn add(&mut self, row: Row) {
+        let mut rows = self.0.iter_mut();
+        let found = rows.find(|(candidate, _)| *candidate == row);
+        found.unwrap().1 += 1;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (row, hits) in &self.0 {
+            writeln!(f, "{:32}{hits:9}", row.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// The kind that a record's byte stands for.
+fn kind(byte: u8) -> EventKind {
+    [
+        EventKind::Advert,
+        EventKind::Conflict,
+        EventKind::SuccessorAnnounced,
+    ]
+    .into_iter()
+    .find(|kind| *kind as u8 == byte)
+    .unwrap()
+}

@@ -1,0 +1,4 @@
+//! See [`vrrp_fuzz::frames`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| vrrp_fuzz::frames(input));

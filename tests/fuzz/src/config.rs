@@ -1,0 +1,79 @@
+//! Any file for a configuration.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use vrrp_user::{
+    config::{self, Auth, Instance, Severity},
+    proto::{
+        Version,
+        advert::{Format, Message},
+    },
+};
+
+const FILE: &str = "fuzz.conf";
+/// As many diagnostics as are kept, and one that tells how many are not.
+const DIAGNOSTICS: usize = 201;
+
+/// The file is read, what is wrong with it is said in one line each and about a line that it has, and a
+/// configuration without an error can be run.
+pub fn config(input: &[u8]) {
+    let parsed = config::parse(FILE, input);
+    let lines = input.split(|byte| *byte == b'\n').count();
+    assert!(parsed.diagnostics.len() <= DIAGNOSTICS);
+    for found in &parsed.diagnostics {
+        let shown = found.to_string();
+        assert_eq!(&*found.place.file, FILE);
+        assert!(found.place.line <= lines, "{shown}");
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+    }
+    let mut severities = parsed.diagnostics.iter().map(|found| found.severity);
+    let failed = severities.any(|severity| severity == Severity::Error);
+    assert_eq!(parsed.config.is_none(), failed, "{:?}", parsed.diagnostics);
+
+    let mut routers = BTreeSet::new();
+    for instance in parsed.config.iter().flat_map(|config| &config.instances) {
+        can_be_run(instance, lines);
+        let family = instance.vips.first().map(|vip| vip.address.is_ipv4());
+        assert!(
+            routers.insert((&instance.interface, family, instance.vrid)),
+            "two of VRID {}",
+            instance.vrid
+        );
+    }
+}
+
+fn can_be_run(instance: &Instance, lines: usize) {
+    assert!(instance.vrid > 0 && instance.priority > 0, "{instance:?}");
+    assert!((1..=lines).contains(&instance.line), "{instance:?}");
+    let addresses = Vec::from_iter(instance.vips.iter().map(|vip| vip.address));
+    for vip in &instance.vips {
+        let longest = if vip.address.is_ipv4() { 32 } else { 128 };
+        assert!(vip.prefix <= longest, "{vip:?}");
+    }
+    let v4 = addresses.first().is_some_and(IpAddr::is_ipv4);
+    let message = Message {
+        format: match (instance.version, instance.auth) {
+            (Version::V2, None) => Format::V2 { password: None },
+            (Version::V2, Some(Auth::Pass(password))) => Format::V2 {
+                password: Some(password),
+            },
+            (Version::V3, _) => Format::V3 {
+                pseudo_header: !instance.v3_checksum_as_v2,
+            },
+        },
+        vrid: instance.vrid,
+        priority: instance.priority,
+        interval: instance.advert_interval,
+        addresses: &addresses,
+        source: if v4 {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        },
+    };
+    let encoded = message.encode();
+    assert!(encoded.is_ok(), "{encoded:?} {instance:?}");
+}

@@ -1,0 +1,140 @@
+//! Any frame, met in any state.
+
+use vrrp_ebpf::{
+    abi::{Event, Follow, router_flags},
+    ownership::State,
+    policy::{self, Action, Link, Report, Verdict},
+};
+use vrrp_tests::{
+    datapath::world::{IFINDEX, SLOT, SLOT_V2, SLOT_VLAN, VLAN, World},
+    frames::PEER,
+};
+
+use crate::repair;
+
+/// A verdict is reached, and makes sense. The first four bytes of the input say what the node knows,
+/// the others are the frame.
+pub fn frames(input: &[u8]) {
+    let Some((setting, frame)) = input.split_first_chunk() else {
+        return;
+    };
+    let setting = Setting::new(*setting);
+    let mut frame = frame.to_vec();
+    if setting.repaired {
+        repair::frame(&mut frame);
+    }
+    let Some(verdict) = setting.judge(&frame) else {
+        return;
+    };
+    setting.makes_sense(&verdict);
+    if verdict.action == Action::Answer {
+        setting.is_answered(&verdict, &frame);
+    }
+    if verdict.action != Action::Drop {
+        frame.extend([0xee; 46]);
+        let padded = setting.judge(&frame).map(timeless);
+        assert_eq!(padded, Some(timeless(verdict)), "padding is no frame");
+    }
+}
+
+/// What the node knows.
+struct Setting {
+    world: World,
+    link: Link,
+    /// Whether the frame is to be sent, not received.
+    sent: bool,
+    /// Whether the frame gets its checksums before it is met.
+    repaired: bool,
+}
+
+impl Setting {
+    fn new([first, second, priority, restart_min]: [u8; 4]) -> Self {
+        let bit = |byte: u8, at: u32| byte >> at & 1 != 0;
+        let state = match first & 3 {
+            0 => State::Idle,
+            1 => State::Rising,
+            2 => State::Active,
+            _ => State::Retiring,
+        };
+        let mut world = World::new().with_vip_state(u64::from(first >> 4 & 3));
+        for slot in [SLOT, SLOT_V2, SLOT_VLAN] {
+            world = if bit(first, 2) {
+                world.with_state(slot, state)
+            } else {
+                world.with_expired(slot, state)
+            };
+            let words = world.slot(slot);
+            words.last_seen = u64::from(bit(first, 3));
+            words.follow = Follow {
+                source_tail: PEER,
+                interval_cs: 100,
+                priority,
+                restart_min,
+            }
+            .pack();
+        }
+        if bit(second, 0) {
+            world.router(SLOT).flags |= router_flags::ACCEPT_V2;
+        }
+        if bit(second, 1) {
+            world.router(SLOT_V2).flags |= router_flags::SKIP_ADDRESS_CHECK;
+        }
+        if bit(second, 2) {
+            world.router(SLOT_V2).auth_type = 0;
+        }
+        Self {
+            world,
+            link: Link {
+                ifindex: IFINDEX,
+                stripped_vlan: if bit(second, 3) { VLAN } else { 0 },
+            },
+            sent: bit(first, 6),
+            repaired: bit(first, 7),
+        }
+    }
+
+    fn judge(&self, frame: &[u8]) -> Option<Verdict> {
+        if self.sent {
+            policy::egress(frame, &self.world, self.link)
+        } else {
+            policy::ingress(frame, &self.world, self.link)
+        }
+    }
+
+    fn makes_sense(&self, verdict: &Verdict) {
+        let counted = verdict.counters.into_iter().flatten().count();
+        let told = verdict.report != Report::Nothing;
+        let slots = self.world.slots.len() as u64;
+        assert!(u64::from(verdict.slot) < slots, "{verdict:?}");
+        assert!(counted > 0 || told, "why is it not None? {verdict:?}");
+        if verdict.action != Action::Pass {
+            let trace = (counted, told, verdict.seen);
+            assert_eq!(trace, (1, false, 0), "{verdict:?}");
+        }
+        assert!(!self.sent || verdict.action == Action::Drop, "{verdict:?}");
+    }
+
+    /// The answer fits into its request, and is no request itself: two owners would never end.
+    fn is_answered(&self, verdict: &Verdict, request: &[u8]) {
+        let mut answer = request.to_vec();
+        let written = verdict.answer.write(answer.as_mut_slice());
+        assert!(written.is_some() && answer.len() == request.len());
+        let again = self.judge(&answer);
+        assert!(
+            again.is_none_or(|verdict| verdict.action == Action::Pass),
+            "{again:?}"
+        );
+    }
+}
+
+/// The verdict without the times in it.
+fn timeless(verdict: Verdict) -> Verdict {
+    Verdict {
+        seen: u64::from(verdict.seen != 0),
+        event: Event {
+            stamp: 0,
+            ..verdict.event
+        },
+        ..verdict
+    }
+}
