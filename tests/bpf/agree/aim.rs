@@ -15,7 +15,7 @@ use vrrp_tests::{
 
 use self::advert::{BENDS, Bend, advert};
 use super::{
-    setting::{Setting, Vip},
+    setting::{Setting, Unicast, Vip},
     tally::Row,
 };
 
@@ -45,10 +45,21 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, row: Row) {
             }
         }
         Row::Counter(
-            Counter::ChecksumPlain | Counter::ChecksumPseudo | Counter::AddressListDiffers,
+            Counter::ChecksumPlain
+            | Counter::ChecksumPseudo
+            | Counter::AddressListDiffers
+            | Counter::IntervalDiffers,
         ) => {
             for router in &mut setting.routers {
                 (router.version_2, router.version_3) = (false, true);
+            }
+        }
+        Row::Counter(Counter::BadSource) => {
+            for router in &mut setting.routers {
+                router.unicast = Some(Unicast {
+                    peers: Vec::new(),
+                    check_source: true,
+                });
             }
         }
         Row::Counter(Counter::ArpAnswered) | Row::Answered => {
@@ -113,7 +124,7 @@ pub(super) fn frame(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u
 fn aimed(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u8>) {
     let bend = match row {
         Row::Counter(counter) => match counter {
-            Counter::AdvertAccepted | Counter::RingFull => Bend::None,
+            Counter::AdvertAccepted | Counter::RingFull | Counter::BadSource => Bend::None,
             Counter::AdvertPriorityZero => Bend::Priority,
             Counter::ChecksumPlain => Bend::Plain,
             Counter::ChecksumPseudo => Bend::Pseudo,
@@ -124,7 +135,8 @@ fn aimed(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u8>) {
             Counter::BadLength => Bend::Length,
             Counter::BadChecksum => Bend::Checksum,
             Counter::BadCount => Bend::Count,
-            Counter::BadInterval => Bend::Interval,
+            Counter::BadInterval | Counter::IntervalDiffers => Bend::Interval,
+            Counter::UnknownVrid => Bend::Stranger,
             Counter::BadAuthType => Bend::AuthType,
             Counter::BadPassword => Bend::Password,
             Counter::OwnSource => Bend::OwnSource,

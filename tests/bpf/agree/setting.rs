@@ -1,6 +1,8 @@
 //! What the node knows when a frame comes, in a configuration's words: the third opinion is formed
 //! over this, and the maps for the other two are filled from it.
 
+use std::ops::RangeInclusive;
+
 use vrrp_ebpf::{
     abi::{Follow, VipEntry, address_digest, router_flags, vip_state},
     ownership::State,
@@ -25,6 +27,31 @@ pub(super) struct Router {
     pub(super) addresses: Vec<[u8; 4]>,
     pub(super) interval_cs: u16,
     pub(super) password: Option<[u8; 8]>,
+    pub(super) unicast: Option<Unicast>,
+}
+
+/// The peers of a virtual router that does not speak by multicast.
+#[derive(Clone, Debug)]
+pub(super) struct Unicast {
+    /// With the TTLs that their adverts may have.
+    pub(super) peers: Vec<([u8; 4], RangeInclusive<u8>)>,
+    /// Nobody else is heard.
+    pub(super) check_source: bool,
+}
+
+impl Router {
+    /// Its unicast peers; none if it speaks by multicast.
+    pub(super) fn peers(&self) -> &[([u8; 4], RangeInclusive<u8>)] {
+        let unicast = self.unicast.as_ref();
+        unicast.map_or(&[], |unicast| unicast.peers.as_slice())
+    }
+
+    /// Whether only its unicast peers are heard.
+    pub(super) fn checks_source(&self) -> bool {
+        self.unicast
+            .as_ref()
+            .is_some_and(|unicast| unicast.check_source)
+    }
 }
 
 /// What the node does for a virtual router.
@@ -94,6 +121,7 @@ impl Setting {
                 addresses: addresses(dice, vip),
                 interval_cs: u16::from(dice.pick(&[1_u8, 1, 2, 5, 255])) * 100,
                 password: dice.once_in(2).then_some(PASSWORD),
+                unicast: dice.once_in(6).then(|| unicast(dice)),
             }
         });
         let roles = places.map(|_| role(dice));
@@ -128,6 +156,8 @@ impl Setting {
                 (router.version_2, router_flags::ACCEPT_V2),
                 (router.version_3, router_flags::ACCEPT_V3),
                 (router.skip_address_check, router_flags::SKIP_ADDRESS_CHECK),
+                (router.unicast.is_some(), router_flags::UNICAST),
+                (router.checks_source(), router_flags::CHECK_SOURCE),
             ]
             .into_iter()
             .filter_map(|(on, flag)| on.then_some(flag))
@@ -138,6 +168,9 @@ impl Setting {
             entry.interval_cs = router.interval_cs;
             entry.auth_type = u8::from(router.password.is_some());
             entry.auth_data = router.password.unwrap_or_default();
+            for (address, ttl) in router.peers() {
+                world = world.with_peer(router.slot, *address, *ttl.start(), *ttl.end());
+            }
         }
         for (slot, role) in (0..).zip(&self.roles) {
             world = if role.leased {
@@ -162,6 +195,21 @@ impl Setting {
             world.vip_states[vip.index as usize] = bits.sum();
         }
         world
+    }
+}
+
+/// Peers of which the usual one is one, mostly.
+fn unicast(dice: &mut Dice) -> Unicast {
+    let ttl = dice.pick(&[(255, 255), (0, 255), (64, 254), (1, 1)]);
+    let near = (PEER, ttl.0..=ttl.1);
+    let far = ([10, 9, 8, 7], 0..=255);
+    Unicast {
+        peers: match dice.index(4) {
+            0 => vec![far],
+            1 => vec![near, far],
+            _ => vec![near],
+        },
+        check_source: dice.once_in(2),
     }
 }
 

@@ -82,7 +82,8 @@ pub(super) fn advert(dice: &mut Dice, setting: &Setting, bend: Bend) -> Vec<u8> 
     advert.priority = dice.pick(&[100, 100, 100, 1, 254, 255]);
     tag(dice, &mut advert.ethernet, router.vlan);
     advert.ethernet.padded = dice.once_in(2);
-    if dice.once_in(8) {
+    // Each way, now and then, where the other one is usual.
+    if dice.once_in(8) != router.unicast.is_some() {
         advert.ip.destination = PRIMARY;
     }
     let mut bends = vec![bend];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use etherparse::{Ipv4HeaderSlice, checksum::Sum16BitWords};
 use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind, Follow, event_flags},
+    abi::{Counter, Event, EventKind, Follow, NO_ROUTER, event_flags},
     ownership::State,
 };
 use vrrp_tests::datapath::world::{PRIMARY, wide};
@@ -24,7 +24,9 @@ const GROUP: [u8; 4] = [224, 0, 0, 18];
 enum Defect {
     /// "MUST verify that the received packet contains the complete VRRP packet".
     Incomplete,
-    /// "MUST verify that the IPv4 TTL or IPv6 Hop Limit is 255".
+    /// keepalived's `check_unicast_src`: from none of the peers.
+    Source,
+    /// "MUST verify that the IPv4 TTL or IPv6 Hop Limit is 255"; or as a unicast peer may have it.
     Ttl,
     /// "MUST verify that the VRRP version is 3"; or as configured.
     Version,
@@ -53,6 +55,7 @@ impl Defect {
     fn counter(self) -> Counter {
         match self {
             Self::Incomplete | Self::NoAuthData | Self::Length => Counter::BadLength,
+            Self::Source => Counter::BadSource,
             Self::Ttl => Counter::BadTtl,
             Self::Version => Counter::BadVersion,
             Self::AuthType => Counter::BadAuthType,
@@ -80,9 +83,19 @@ pub(super) fn received(
     let [_, vrid, ..] = *message else {
         return None;
     };
+    if !begins {
+        return None;
+    }
+    let to_group = header.destination() == GROUP;
     let mut routers = setting.routers.iter();
-    let router = routers.find(|router| router.vlan == taken.vlan && router.vrid == vrid)?;
-    if !begins || ![GROUP, PRIMARY].contains(&header.destination()) {
+    let ours = routers.find(|router| router.vlan == taken.vlan && router.vrid == vrid);
+    let Some(router) = ours else {
+        let counter = Counter::UnknownVrid;
+        let counted = || Opinion::counted(taken.frame, Fate::Pass, NO_ROUTER, counter);
+        return to_group.then(counted);
+    };
+    let heard = to_group && router.unicast.is_none();
+    if !heard && header.destination() != PRIMARY {
         return None;
     }
     let drop = |counter| Opinion::counted(taken.frame, Fate::Drop, router.slot, counter);
@@ -171,9 +184,15 @@ impl Message<'_> {
         let interval = self.interval_cs();
         let needed = 8 + 4 * usize::from(self.count()) + if second { 8 } else { 0 };
         let intact = is_intact(self.sum()) || self.needs_pseudo_header(header);
+        let mut peers = router.peers().iter();
+        let peer = peers.find(|(address, _)| *address == header.source());
+        let ttl = peer.map_or(255..=255, |(_, ttl)| ttl.clone());
+        // One that speaks both versions learns the interval of either (RFC 9568 section 8.4.2).
+        let fixed = second && !router.version_3;
         let list_matters = second && self.priority() != 255 && !router.skip_address_check;
         [
-            (Defect::Ttl, header.ttl() != 255),
+            (Defect::Source, router.checks_source() && peer.is_none()),
+            (Defect::Ttl, !ttl.contains(&header.ttl())),
             (Defect::Version, !spoken),
             (Defect::AuthType, second && self.0[4] != auth_type),
             (Defect::NoAuthData, second && self.auth_data().is_none()),
@@ -183,7 +202,7 @@ impl Message<'_> {
             ),
             (
                 Defect::Interval,
-                interval == 0 || second && interval != router.interval_cs,
+                interval == 0 || fixed && interval != router.interval_cs,
             ),
             (Defect::Type, self.0[0] % 16 != 1),
             (Defect::Count, self.count() == 0),
@@ -230,6 +249,8 @@ fn accepted(
         Counter::ChecksumPlain
     }));
     counters.extend(differs.then_some(Counter::AddressListDiffers));
+    let other_interval = message.interval_cs() != router.interval_cs;
+    counters.extend(other_interval.then_some(Counter::IntervalDiffers));
 
     let restarts = role.state == State::Retiring || priority >= role.follow.restart_min;
     let heard = Follow {
@@ -238,7 +259,12 @@ fn accepted(
         priority,
         ..role.follow
     };
-    let awaited = role.state == State::Idle && priority != 0 && heard == role.follow;
+    // What was said in version 3 and is said again in version 2, whose interval is rounded.
+    let again = message.version() == 2
+        && router.version_3
+        && (heard.source_tail, priority) == (role.follow.source_tail, role.follow.priority);
+    let expected = again || heard == role.follow;
+    let awaited = role.state == State::Idle && priority != 0 && expected;
 
     let mut opinion = Opinion::untouched(taken.frame);
     opinion.outcome.counters = counters
