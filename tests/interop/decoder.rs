@@ -88,7 +88,9 @@ fn judge(advert: &str, version: u8, destinations: &[Ipv4Addr]) -> Result<()> {
     let mut found = advert.split('\t');
     let destination = found.next().unwrap_or_default();
     ensure!(
-        destinations.iter().any(|one| one.to_string() == destination),
+        destinations
+            .iter()
+            .any(|one| one.to_string() == destination),
         "sent to {destination}"
     );
     let version = version.to_string();
@@ -121,7 +123,18 @@ mod tests {
         let file = folder.path().join("one.pcap");
         let length = u32::try_from(frame.len()).unwrap();
         // The file's header, Ethernet, and the frame's.
-        let words = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 1, 1, 0, length, length];
+        let words = [
+            0xa1b2_c3d4,
+            0x0004_0002,
+            0,
+            0,
+            65535,
+            1,
+            1,
+            0,
+            length,
+            length,
+        ];
         let header = words.iter().flat_map(|word: &u32| word.to_le_bytes());
         let bytes: Vec<u8> = header.chain(frame.iter().copied()).collect();
         fs::write(&file, bytes).unwrap();

@@ -89,7 +89,9 @@ fn play(rows: &[Row]) -> Vec<Outcome> {
         }
         scope.spawn(|| lane(&fast, &next[1]));
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
@@ -139,7 +141,11 @@ fn versions() -> Vec<String> {
     let names = ["xvrrp", "keepalived", "frr"].map(str::to_owned);
     let binary = node::binary().unwrap_or_default();
     for contender in Contender::standard(&names, &binary).unwrap_or_default() {
-        versions.push(contender.version().unwrap_or_else(|error| format!("{error:#}")));
+        versions.push(
+            contender
+                .version()
+                .unwrap_or_else(|error| format!("{error:#}")),
+        );
     }
     let first = |text: &String| text.lines().next().unwrap_or_default().trim().to_owned();
     versions.iter().map(first).collect()
@@ -149,7 +155,10 @@ fn versions() -> Vec<String> {
 fn the_document_has_these_rows() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md");
     let document = fs::read_to_string(path).expect("the document is there");
-    let lines: Vec<_> = document.lines().filter(|line| line.contains("| v")).collect();
+    let lines: Vec<_> = document
+        .lines()
+        .filter(|line| line.contains("| v"))
+        .collect();
     assert_eq!(lines.len(), matrix::ROWS.len());
     for (line, row) in lines.into_iter().zip(matrix::ROWS) {
         assert!(line.starts_with(&row.label()), "{line}");

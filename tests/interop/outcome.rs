@@ -64,7 +64,8 @@ impl Outcome {
         match stage.decode() {
             Ok(adverts) => {
                 self.adverts = adverts;
-                self.cells.insert(Column::Decoded, Cell::Ok(BTreeSet::new()));
+                self.cells
+                    .insert(Column::Decoded, Cell::Ok(BTreeSet::new()));
             }
             Err(error) => self.fail(Column::Decoded, format!("{error:#}")),
         }

@@ -45,7 +45,12 @@ pub(crate) fn document(outcomes: &[Outcome], versions: &[String]) -> String {
         writeln!(text, "- {version}").ok();
     }
     writeln!(text, "\n{}", matrix(outcomes)).ok();
-    writeln!(text, "## What is true of the peers in every row\n\n{}", known::ALWAYS).ok();
+    writeln!(
+        text,
+        "## What is true of the peers in every row\n\n{}",
+        known::ALWAYS
+    )
+    .ok();
     text.trim_end().to_owned() + "\n"
 }
 

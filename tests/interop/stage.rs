@@ -83,9 +83,7 @@ impl Stage {
     /// Builds the lab of a row; no node is started.
     pub(crate) fn new(row: Row) -> Result<Self> {
         let kinds = row.play.kinds();
-        let lab = Lab::builder()
-            .routers(u8::try_from(kinds.len())?)
-            .build()?;
+        let lab = Lab::builder().routers(u8::try_from(kinds.len())?).build()?;
         let binary = node::binary()?;
         let mut members = Vec::new();
         let mut echos = Vec::new();
@@ -176,10 +174,7 @@ impl Stage {
         for (number, member) in (1..).zip(&mut self.members) {
             if member.life == Life::Runs {
                 let is_active = member.node.is_active()?;
-                ensure!(
-                    is_active == (number == owner),
-                    "r{number} changed its mind"
-                );
+                ensure!(is_active == (number == owner), "r{number} changed its mind");
             }
         }
         self.assert_understood()?;

@@ -189,10 +189,7 @@ mod tests {
 
     fn parties(peer: Kind, killed: bool) -> [Party; 2] {
         let party = |kind, killed, mac| Party { kind, killed, mac };
-        [
-            party(Kind::Xvrrp, false, OURS),
-            party(peer, killed, THEIRS),
-        ]
+        [party(Kind::Xvrrp, false, OURS), party(peer, killed, THEIRS)]
     }
 
     #[test]

@@ -32,7 +32,11 @@ fn second(priority: u8) -> Settings {
 
 /// keepalived of this configuration, if it is installed.
 fn keepalived(router: &Host, config: &Settings) -> Option<Keepalived> {
-    if Command::new("keepalived").arg("--version").output().is_err() {
+    if Command::new("keepalived")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
         eprintln!("skipped: keepalived is not installed");
         return None;
     }

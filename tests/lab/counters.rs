@@ -243,10 +243,7 @@ fn counters(scene: &Scene) -> BTreeMap<String, u64> {
     for router in status["routers"].as_array().unwrap() {
         let vrid = router["vrid"].to_string();
         take(&vrid, &router["counters"]);
-        take(
-            &vrid,
-            &router["ietf-vrrp:vrrp-instance"]["statistics"],
-        );
+        take(&vrid, &router["ietf-vrrp:vrrp-instance"]["statistics"]);
     }
     counters.retain(|name, _| !name.ends_with(" advertisement-sent"));
     counters
@@ -265,7 +262,10 @@ fn c72_every_advert_moves_the_counters_of_its_reason_and_no_others() {
     let cases = Vec::from_iter(accepted().into_iter().chain(refused()));
     for (_, name) in Counter::ALL {
         let moves = |case: &Case| case.moves.iter().any(|one| one.ends_with(name));
-        assert!(!name.starts_with("bad_") || cases.iter().any(moves), "{name}");
+        assert!(
+            !name.starts_with("bad_") || cases.iter().any(moves),
+            "{name}"
+        );
     }
 
     let mut before = counters(&scene);

@@ -4,7 +4,7 @@ use vrrp_tests::{
     config::Settings,
     frames::Advert,
     lab::{Host, VIP},
-    node::{Node as _, MASTER},
+    node::{MASTER, Node as _},
     packet::PacketSocket,
 };
 
@@ -38,8 +38,16 @@ fn claim(client: &Host, priority: u8) {
 #[test]
 fn a_worse_advert_is_answered_or_not() {
     for (lines, says, sent) in [
-        ("", "with lower priority 100, ours 255, forcing new election", 2),
-        ("lower_prio_no_advert", "with lower priority 100, ours 255", 1),
+        (
+            "",
+            "with lower priority 100, ours 255, forcing new election",
+            2,
+        ),
+        (
+            "lower_prio_no_advert",
+            "with lower priority 100, ours 255",
+            1,
+        ),
     ] {
         let mut scene = Scene::started(shared(), [slow_owner(lines)]);
         scene.await_state(1, "MASTER");
@@ -101,6 +109,9 @@ fn nobody_takes_over_during_the_startup_delay() {
     let mut scene = Scene::started(shared(), [config]);
     scene.log(1).wait(MASTER, LIMIT).unwrap();
     let moments = scene.status(1).transition_moments();
-    assert_eq!(scene.status(1).transitions(), ["INIT>BACKUP", "BACKUP>MASTER"]);
+    assert_eq!(
+        scene.status(1).transitions(),
+        ["INIT>BACKUP", "BACKUP>MASTER"]
+    );
     assert!(moments[1] - moments[0] >= 1_500_000_000, "{moments:?}");
 }

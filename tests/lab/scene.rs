@@ -234,8 +234,7 @@ impl RouterStatus {
     /// null without it.
     pub(crate) fn ietf(&self, leaf: &str) -> &Value {
         let instance = &self.0["ietf-vrrp:vrrp-instance"];
-        leaf.split('/')
-            .fold(instance, |value, name| &value[name])
+        leaf.split('/').fold(instance, |value, name| &value[name])
     }
 
     /// The state changes so far, as `FROM>TO`.

@@ -86,7 +86,10 @@ fn peers_on_the_link_elect_without_multicast() {
 
     let seen = capture.stop().unwrap();
     assert_eq!(ways(&seen), BTreeSet::from([(R1, R2), (R2, R1)]));
-    assert!(seen.iter().any(|seen| seen.port == "to-r1" && seen.announces(R1)));
+    assert!(
+        seen.iter()
+            .any(|seen| seen.port == "to-r1" && seen.announces(R1))
+    );
 }
 
 /// r2 moves into a network of its own. The client is the router between it and r1.

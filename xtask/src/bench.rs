@@ -31,9 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn command(args: &Args) -> Result<()> {
     let arguments = args.arguments.as_slice();
     let needs = match arguments.first().and_then(|bench| bench.to_str()) {
-        Some("failover") if compares(arguments) => {
-            [Need::Build, Need::Lab, Need::Peers].as_slice()
-        }
+        Some("failover") if compares(arguments) => [Need::Build, Need::Lab, Need::Peers].as_slice(),
         Some("failover") => &[Need::Build, Need::Lab],
         Some("packets") => &[Need::Build, Need::Lab],
         _ => &[],

@@ -99,7 +99,9 @@ fn build() -> Result<PathBuf> {
     cargo.args(["build", "--locked", "--package", PACKAGE, "--bins"]);
     cargo.args(["--features", FEATURE, "--profile", PROFILE]);
     // Flags are not for build scripts where a target is named.
-    cargo.args(["--target", &triple, "--target-dir"]).arg(&target);
+    cargo
+        .args(["--target", &triple, "--target-dir"])
+        .arg(&target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
     process::check(&mut cargo)?;
     Ok(target.join(triple).join(PROFILE))

@@ -166,7 +166,10 @@ fn cargo_test(step: &Step, built: &Built, names: &[String], args: &Args) -> Resu
         .env(NODE_VARIABLE, &built.node);
     if step.as_root && !process::is_root()? {
         process::unlock_root()?;
-        cargo.env(runner_variable(&metadata::host_triple()?), "sudo --preserve-env");
+        cargo.env(
+            runner_variable(&metadata::host_triple()?),
+            "sudo --preserve-env",
+        );
     }
     Ok(cargo)
 }
@@ -235,7 +238,10 @@ mod tests {
         let args = |harness: &[&str]| Args {
             filter: vec![INTEROP.to_owned()],
             out: None,
-            harness: harness.iter().map(|&argument| argument.to_owned()).collect(),
+            harness: harness
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
         };
         for harness in [&[][..], &["--nocapture"][..]] {
             let args = args(harness);

@@ -105,10 +105,13 @@ fn can_be_said(message: &Message<'_>) -> bool {
 
 /// A node that listens for this advert takes it for what it is.
 fn is_understood(sent: &[u8], message: &Message<'_>, source: Ipv4Addr) {
-    let addresses = message.addresses.iter().filter_map(|address| match address {
-        IpAddr::V4(address) => Some(address.octets()),
-        IpAddr::V6(_) => None,
-    });
+    let addresses = message
+        .addresses
+        .iter()
+        .filter_map(|address| match address {
+            IpAddr::V4(address) => Some(address.octets()),
+            IpAddr::V6(_) => None,
+        });
     let (unit, password) = match message.format {
         Format::V2 { password } => (1000, password),
         Format::V3 { .. } => (10, None),

@@ -134,7 +134,7 @@ impl World {
     /// `max_ttl`.
     #[must_use]
     pub fn with_peer(mut self, slot: u32, address: [u8; 4], min_ttl: u8, max_ttl: u8) -> Self {
-        self.router(slot).flags |= router_flags::UNICAST;
+        Self::router(&mut self, slot).flags |= router_flags::UNICAST;
         let key = PeerKey {
             slot,
             address: wide(address),

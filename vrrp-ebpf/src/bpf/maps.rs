@@ -11,8 +11,9 @@ use aya_ebpf::{
 };
 use vrrp_ebpf::{
     abi::{
-        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_PEERS, MAX_ROUTERS, MAX_VIPS, PeerEntry,
-        PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey, filter_position,
+        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_PEERS, MAX_ROUTERS, MAX_VIPS,
+        PeerEntry, PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey,
+        filter_position,
     },
     ownership::Ownership,
     policy::Tables,

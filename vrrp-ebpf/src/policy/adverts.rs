@@ -4,8 +4,8 @@
 use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest, event_flags,
-        router_flags,
+        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest,
+        event_flags, router_flags,
     },
     checksum::{self, Sum},
     frame::Frame,

@@ -262,7 +262,10 @@ fn also_version_2(
 ) -> Option<Duration> {
     let place = &draft.v2_interop?.place;
     let name = draft.name;
-    let ipv6 = draft.vips.first().is_some_and(|(vip, _)| vip.address.is_ipv6());
+    let ipv6 = draft
+        .vips
+        .first()
+        .is_some_and(|(vip, _)| vip.address.is_ipv6());
     if version == Version::V2 || ipv6 {
         report.error_help(
             place,

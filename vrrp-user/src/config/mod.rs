@@ -41,9 +41,7 @@ mod tests;
 
 pub use diag::{Diagnostic, Place, Severity};
 pub use load::load;
-pub use model::{
-    Auth, Config, Globals, Instance, Notify, Peer, Scope, Script, Unicast, Vip,
-};
+pub use model::{Auth, Config, Globals, Instance, Notify, Peer, Scope, Script, Unicast, Vip};
 pub use quick::Quick;
 pub use value::{DurationError, duration};
 

@@ -90,7 +90,11 @@ impl<'s> TransportDraft<'s> {
             let Some(peer) = peer(statement, report) else {
                 continue;
             };
-            if self.peers.iter().any(|(known, _)| known.address == peer.address) {
+            if self
+                .peers
+                .iter()
+                .any(|(known, _)| known.address == peer.address)
+            {
                 report.warn(
                     &statement.place,
                     format!("peer {} was given already, ignored", peer.address),
@@ -114,10 +118,7 @@ impl<'s> TransportDraft<'s> {
             if source.is_ipv6() {
                 report.error(
                     &at.place,
-                    format!(
-                        "({name}) `{}` is supported for IPv4 only",
-                        at.keyword()
-                    ),
+                    format!("({name}) `{}` is supported for IPv4 only", at.keyword()),
                 );
             } else if !ipv4 {
                 report.error(
@@ -213,17 +214,11 @@ fn old_checksum(statement: &Statement, report: &mut Report) {
 fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
     let keyword = statement.keyword();
     let Ok(address) = text.parse() else {
-        report.error(
-            &statement.place,
-            format!("`{text}` is not an IP address"),
-        );
+        report.error(&statement.place, format!("`{text}` is not an IP address"));
         return None;
     };
     if let Some(why) = vip::unusable(address) {
-        report.error(
-            &statement.place,
-            format!("`{keyword} {address}`: {why}"),
-        );
+        report.error(&statement.place, format!("`{keyword} {address}`: {why}"));
         return None;
     }
     Some(address)
@@ -235,7 +230,10 @@ fn peer(statement: &Statement, report: &mut Report) -> Option<Peer> {
     let mut words = statement.words.iter().map(|word| word.text.as_str());
     let address = words.next()?;
     let Ok(address) = address.parse() else {
-        report.error(&statement.place, format!("`{address}` is not an IP address"));
+        report.error(
+            &statement.place,
+            format!("`{address}` is not an IP address"),
+        );
         return None;
     };
     if let Some(why) = vip::unusable(address) {

@@ -131,7 +131,9 @@ impl Message<'_> {
             message.extend(password.unwrap_or_default());
         }
         //= C8: RFC 3768 section 5.3.8
-        let sum = checksum::finish(self.pseudo_header(destination, message.len()) + checksum::sum(&message));
+        let sum = checksum::finish(
+            self.pseudo_header(destination, message.len()) + checksum::sum(&message),
+        );
         checksum::put(&mut message, CHECKSUM_OFFSET, sum);
         Ok(message)
     }

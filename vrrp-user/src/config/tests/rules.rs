@@ -354,6 +354,7 @@ fn departures_from_the_rfc_are_the_instances_or_the_global_ones() {
         lower_prio_no_advert: true,
         higher_prio_send_advert: true,
         startup_delay: Duration::from_millis(5500),
+        ..Departures::default()
     };
     assert_eq!(instance(&format!("{globals}{}", with(""))).departures, all);
     let body = "down_timer_adverts 4\nlower_prio_no_advert off\nhigher_prio_send_advert false";

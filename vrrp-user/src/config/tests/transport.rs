@@ -117,10 +117,7 @@ fn the_last_source_counts() {
         found(&text),
         ["k.conf:8: warning: `mcast_src_ip` was given in line 7 already, the last one counts"]
     );
-    assert_eq!(
-        instance(&text).source,
-        Some(IpAddr::from([10, 0, 0, 2]))
-    );
+    assert_eq!(instance(&text).source, Some(IpAddr::from([10, 0, 0, 2])));
 }
 
 #[test]
@@ -203,7 +200,10 @@ fn what_cannot_work_is_an_error() {
              and both machines would be master; update keepalived on the peers and remove it",
             ],
         ),
-        ("unicast_peer {\n 10.0.0.1\n}\nold_unicast_checksum never", &[]),
+        (
+            "unicast_peer {\n 10.0.0.1\n}\nold_unicast_checksum never",
+            &[],
+        ),
     ]);
     let shown = found(&with("strict_mode\nunicast_peer {\n 10.0.0.1\n}"));
     assert!(

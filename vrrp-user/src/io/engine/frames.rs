@@ -90,7 +90,8 @@ impl Frames {
         Ok(Self {
             adverts: adverts(settings.priority)?,
             resignations: adverts(0)?,
-            source_announcement: tells_source.then(|| frame::announcement(mac, settings.primary, true)),
+            source_announcement: tells_source
+                .then(|| frame::announcement(mac, settings.primary, true)),
             announcements,
         })
     }

@@ -164,7 +164,10 @@ mod tests {
         let equal = [Notice::EqualPriority(100)];
         assert_eq!(odd(backup, 0, priority(100)), equal);
         assert_eq!(odd(State::Active, 0, priority(100)), equal);
-        assert_eq!(odd(State::Active, 0, priority(99)), [Notice::LowerPriority(99)]);
+        assert_eq!(
+            odd(State::Active, 0, priority(99)),
+            [Notice::LowerPriority(99)]
+        );
         assert_eq!(
             odd(State::Active, 0, priority(101)),
             [Notice::HigherPriority(101)]

@@ -41,7 +41,9 @@ fn what_is_heard_is_as_configured() {
     assert_eq!((second.auth_type, &second.auth_data), (1, b"1111\0\0\0\0"));
     assert_eq!((second.interval_cs, second.address_count), (300, 2));
     assert_eq!(second.primary[..4], OURS);
-    let third = entry(&format!("{pass}version 3\nadvert_int 0.1\nskip_check_adv_addr"));
+    let third = entry(&format!(
+        "{pass}version 3\nadvert_int 0.1\nskip_check_adv_addr"
+    ));
     let expected = router_flags::ACCEPT_V3 | router_flags::SKIP_ADDRESS_CHECK;
     assert_eq!((third.flags, third.auth_type), (expected, 0));
     assert_eq!(third.interval_cs, 10);
@@ -111,7 +113,9 @@ fn the_source_is_announced_to_unicast_peers_unless_it_is_a_virtual_ip() {
 fn peers_on_the_link_must_prove_it() {
     let ttl = |body: &str| {
         let peers = plan(body).peers;
-        let ttl = peers.iter().map(|(_, entry)| (entry.min_ttl, entry.max_ttl));
+        let ttl = peers
+            .iter()
+            .map(|(_, entry)| (entry.min_ttl, entry.max_ttl));
         Vec::from_iter(ttl)
     };
     let near_and_far = "unicast_peer {\n 192.168.1.2\n 10.0.0.3\n}";
@@ -128,7 +132,8 @@ fn peers_on_the_link_must_prove_it() {
 
 #[test]
 fn unicast_routers_are_told_from_others() {
-    let flags = |body: &str| entry(body).flags & (router_flags::UNICAST | router_flags::CHECK_SOURCE);
+    let flags =
+        |body: &str| entry(body).flags & (router_flags::UNICAST | router_flags::CHECK_SOURCE);
     let peers = "unicast_peer {\n 192.168.1.2\n}\n";
     assert_eq!(flags(""), 0);
     assert_eq!(flags(peers), router_flags::UNICAST);
@@ -153,8 +158,14 @@ fn both_versions_are_sent_and_heard() {
     assert_eq!((heard.flags, heard.auth_type), (expected, 1));
     // Version, then the interval: centiseconds, or Auth Type and seconds.
     let told = |vrrp: &[u8]| (vrrp[0] >> 4, [vrrp[4], vrrp[5]]);
-    let frames: Vec<_> = adverts(both).iter().map(|frame| told(&frame[34..])).collect();
-    assert_eq!(frames, [(3, [0, 10]), (2, [1, 1]), (3, [0, 10]), (2, [1, 1])]);
+    let frames: Vec<_> = adverts(both)
+        .iter()
+        .map(|frame| told(&frame[34..]))
+        .collect();
+    assert_eq!(
+        frames,
+        [(3, [0, 10]), (2, [1, 1]), (3, [0, 10]), (2, [1, 1])]
+    );
 
     let peers = format!("{both}unicast_peer {{\n 192.168.1.2\n 10.0.0.3\n}}");
     let packets: Vec<_> = adverts(&peers)

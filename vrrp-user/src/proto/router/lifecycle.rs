@@ -29,7 +29,7 @@ impl Router {
         self.restarted = now;
         self.released = false;
         self.worse = None;
-            //= C31: RFC 9568 section 6.4.1
+        //= C31: RFC 9568 section 6.4.1
         let held_back = self.begin(now) > now;
         if self.settings.priority == election::OWNER && !held_back {
             return self.promote(Cause::Owner, now, now, out);

@@ -149,12 +149,12 @@ fn c18_two_owners_go_by_address() {
     let now = START + ms(1);
     let other = Advert {
         arrived: now,
-        source: super::OURS,
+        source: OURS,
         version: Version::V3,
         priority: 255,
         interval_cs: 1,
     };
-    assert!(super::OURS > PEER);
+    assert!(OURS > PEER);
     bench.feed(now, Input::Advert(other));
     assert_eq!(bench.state(), State::Backup);
 }
@@ -163,7 +163,7 @@ fn c18_two_owners_go_by_address() {
 //= C18: refusal
 #[test]
 fn c18_the_owner_answers_what_does_not_depose_it() {
-    assert!(PEER < super::OURS);
+    assert!(PEER < OURS);
     for priority in [1, 254, 255] {
         let mut bench = Bench::in_state(
             State::Active,

@@ -51,7 +51,10 @@ fn c70_who_speaks_version_3_is_not_listened_to_in_version_2() {
     let mut bench = Bench::in_state(State::Backup, both());
     let now = START + ms(1);
     bench.feed(now, peer(now, Version::V3, 200));
-    assert_eq!(bench.feed(now + ms(1), peer(now + ms(1), Version::V2, 200)), []);
+    assert_eq!(
+        bench.feed(now + ms(1), peer(now + ms(1), Version::V2, 200)),
+        []
+    );
     assert_eq!(bench.deadline(), now + DOWN);
     // Neither does a second goodbye start the Skew_Time over.
     let left = START + ms(5);
@@ -82,8 +85,15 @@ fn c70_who_has_fallen_silent_in_version_3_is_listened_to_again() {
 fn c70_a_worse_router_is_answered_once() {
     let mut bench = Bench::in_state(State::Active, both());
     let now = START + ms(1);
-    assert!(bench.feed(now, peer(now, Version::V3, 99)).contains(&ADVERTISE));
-    assert_eq!(bench.feed(now + ms(1), peer(now + ms(1), Version::V2, 99)), []);
+    assert!(
+        bench
+            .feed(now, peer(now, Version::V3, 99))
+            .contains(&ADVERTISE)
+    );
+    assert_eq!(
+        bench.feed(now + ms(1), peer(now + ms(1), Version::V2, 99)),
+        []
+    );
     let other = "192.168.1.9".parse().unwrap();
     let now = START + ms(4);
     assert!(

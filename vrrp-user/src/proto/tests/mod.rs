@@ -19,8 +19,8 @@ use std::{net::IpAddr, time::Duration};
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Advert, Cause, Departures, Family, Garp, History, InitialState, Input, Instant, LastEvent, Lease,
-    NewMasterReason, Output, Router, Settings, State, Transition, Version,
+    Advert, Cause, Departures, Family, Garp, History, InitialState, Input, Instant, LastEvent,
+    Lease, NewMasterReason, Output, Router, Settings, State, Transition, Version,
 };
 
 /// A moment that is not 0, so that a forgotten base shows.

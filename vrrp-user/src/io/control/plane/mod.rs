@@ -163,9 +163,9 @@ impl<'a> Plane<'a> {
                 index: interface.index,
                 owner: instance.priority == 255,
                 // Adverts of unicast peers come to this address.
-                source: instance.source.map(|source| {
-                    (source, instance.track_source || instance.unicast.is_some())
-                }),
+                source: instance
+                    .source
+                    .map(|source| (source, instance.track_source || instance.unicast.is_some())),
                 vips: instance
                     .vips
                     .iter()
