@@ -43,6 +43,7 @@ fn keepalived(router: &Host, config: &Settings) -> Option<Keepalived> {
     Some(Keepalived::new(router, &config.to_string()).unwrap())
 }
 
+//= C68: proof
 #[test]
 fn an_active_speaks_to_routers_of_either_version() {
     for theirs in [second(100), third(100, "")] {
@@ -78,6 +79,7 @@ fn an_active_speaks_to_routers_of_either_version() {
     }
 }
 
+//= C69: proof
 #[test]
 fn a_backup_follows_an_active_of_either_version() {
     for (theirs, interval_us) in [(second(200), 1_000_000), (third(200, ""), 100_000)] {
@@ -102,6 +104,7 @@ fn a_backup_follows_an_active_of_either_version() {
     }
 }
 
+//= C70: proof
 #[test]
 fn a_pair_of_both_versions_goes_by_version_3() {
     let configs = [254, 253].map(|priority| third(priority, "v2_interop"));

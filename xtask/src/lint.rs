@@ -1,6 +1,6 @@
 //! `cargo xtask lint`: what must hold of every change before anything is run.
 
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -31,6 +31,7 @@ pub(crate) fn command() -> Result<()> {
         clippy(),
         bpf_half()?,
         documentation(),
+        conformance(),
         licences(),
     ] {
         progress::heading(check.name);
@@ -126,6 +127,18 @@ fn documentation() -> Check {
     Check {
         name: "documentation",
         call: Ok(cargo),
+    }
+}
+
+fn conformance() -> Check {
+    let call = env::current_exe().map(|xtask| {
+        let mut command = Command::new(xtask);
+        command.args(["conformance", "--check"]);
+        command
+    });
+    Check {
+        name: "conformance",
+        call: call.map_err(|error| format!("xtask does not know its own path: {error}")),
     }
 }
 

@@ -57,7 +57,7 @@ enum Command {
     Conformance(conformance::Args),
     /// Search for inputs that break what must hold of all
     Fuzz(fuzz::Args),
-    /// Check formatting, clippy, documentation and licences
+    /// Check formatting, clippy, documentation, conformance and licences
     Lint,
 }
 

@@ -172,6 +172,8 @@ fn interval_of_version_2_must_be_ours() {
 }
 
 /// RFC 9568 section 8.4.2: a router of both versions learns it.
+//= C69: proof
+//= C17, C69: refusal
 #[test]
 fn interval_of_version_2_beside_version_3_may_be_any_but_zero() {
     let mut world = World::new();

@@ -36,6 +36,7 @@ fn from(source: [u8; 4], ttl: u8) -> Advert {
     advert
 }
 
+//= C9: proof
 #[test]
 fn adverts_to_our_own_address_are_accepted() {
     let mut bench = Bench::new();
@@ -60,6 +61,7 @@ fn adverts_to_our_own_address_are_accepted() {
     assert_eq!(outcome.counters, [(SLOT_V2, Counter::AdvertAccepted)]);
 }
 
+//= C9: refusal
 #[test]
 fn a_pseudo_header_has_the_address_that_the_packet_goes_to() {
     let mut frame = to_us(v3()).build();
@@ -80,6 +82,8 @@ fn adverts_to_the_group_are_of_another_router() {
     assert_eq!(outcome.counters, [(SLOT_V2, Counter::AdvertAccepted)]);
 }
 
+//= C9: proof
+//= C9, C10: refusal
 #[test]
 fn each_peer_has_its_ttl() {
     let far = [10, 9, 0, 2];
@@ -108,6 +112,7 @@ fn each_peer_has_its_ttl() {
     }
 }
 
+//= C9, C10: refusal
 #[test]
 fn a_stranger_is_heard_from_the_link_or_not_at_all() {
     let mut bench = Bench::new();
@@ -127,6 +132,7 @@ fn a_stranger_is_heard_from_the_link_or_not_at_all() {
     assert_eq!(outcome.fate, Fate::Pass);
 }
 
+//= C23: refusal
 #[test]
 fn own_adverts_are_dropped() {
     let mut strict = world();

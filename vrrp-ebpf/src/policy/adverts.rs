@@ -175,6 +175,7 @@ fn check_sender<T: Tables>(tables: &T, ip: &Ipv4, entry: &RouterEntry) -> Result
             None => {}
         }
     }
+    //= C9: draft-abinabraham-vrrp-unicast
     if ip.ttl < least || ip.ttl > most {
         return Err(Counter::BadTtl);
     }

@@ -65,6 +65,7 @@ pub fn unicast(
     destination: IpAddr,
     ttl: u8,
 ) -> Result<Vec<u8>, EncodeError> {
+    //= C9: draft-abinabraham-vrrp-unicast
     let payload = message.encode_to(destination)?;
     let (IpAddr::V4(source), IpAddr::V4(destination)) = (message.source, destination) else {
         return Err(EncodeError::Family(destination));

@@ -255,6 +255,7 @@ fn format(instance: &Instance) -> Format {
 }
 
 fn second_format(instance: &Instance) -> Option<(Format, Duration)> {
+    //= C68: RFC 9568 section 8.4.2
     let interval = instance.departures.also_version_2?;
     Some((version_2(instance), interval))
 }

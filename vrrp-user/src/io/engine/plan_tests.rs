@@ -150,6 +150,7 @@ fn departures_reach_the_core() {
     assert!(settings.departures.lower_prio_no_advert);
 }
 
+//= C68: proof
 #[test]
 fn both_versions_are_sent_and_heard() {
     let both = "version 3\nadvert_int 0.1\nv2_interop\nauthentication {\n auth_type PASS\n auth_pass 1111\n}\n";

@@ -105,6 +105,7 @@ impl Router {
                 self.version_3 = Some((advert.source, silent));
                 false
             }
+            //= C70: RFC 9568 section 8.4.2
             (Version::V3, Version::V2) => self
                 .version_3
                 .is_some_and(|(source, silent)| source == advert.source && advert.arrived < silent),
@@ -117,6 +118,7 @@ impl Router {
         let active_adver = match settings.version {
             // A version 2 advert with another interval than ours was refused on arrival.
             Version::V2 => settings.advert_interval,
+            //= C69: RFC 9568 section 8.4.2
             Version::V3 => intervals::from_centiseconds(advert.interval_cs),
         };
         Intervals::new(settings.version, settings.priority, active_adver)

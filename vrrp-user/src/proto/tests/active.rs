@@ -185,6 +185,7 @@ fn c18_the_owner_answers_what_does_not_depose_it() {
 }
 
 /// Preempt_Mode is not for the owner (RFC 9568 section 6.1), nor does it learn from anybody below it.
+//= C43: proof
 #[test]
 fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
     let mut bench = Bench::new(Settings {

@@ -34,6 +34,7 @@ fn peer(arrived: Instant, version: Version, priority: u8) -> Input {
     heard(PEER, arrived, version, priority)
 }
 
+//= C69: proof
 #[test]
 fn c69_an_active_of_version_2_is_waited_for_in_its_seconds() {
     let mut bench = Bench::in_state(State::Backup, both());
@@ -46,6 +47,7 @@ fn c69_an_active_of_version_2_is_waited_for_in_its_seconds() {
     assert_eq!(bench.deadline(), left + SKEW * 100);
 }
 
+//= C70: refusal
 #[test]
 fn c70_who_speaks_version_3_is_not_listened_to_in_version_2() {
     let mut bench = Bench::in_state(State::Backup, both());
@@ -68,6 +70,7 @@ fn c70_who_speaks_version_3_is_not_listened_to_in_version_2() {
     assert_eq!(bench.deadline(), now + DOWN * 100);
 }
 
+//= C70: proof
 #[test]
 fn c70_who_has_fallen_silent_in_version_3_is_listened_to_again() {
     let mut bench = Bench::in_state(State::Backup, both());
@@ -81,6 +84,7 @@ fn c70_who_has_fallen_silent_in_version_3_is_listened_to_again() {
     assert_eq!(bench.deadline(), late + DOWN * 100);
 }
 
+//= C70: refusal
 #[test]
 fn c70_a_worse_router_is_answered_once() {
     let mut bench = Bench::in_state(State::Active, both());

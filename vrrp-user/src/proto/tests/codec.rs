@@ -144,6 +144,7 @@ fn c1_c2_frame_over_ipv4() {
 }
 
 /// The message with a pseudo-header from above: in its sum, c0a8 + 0102 stand for e000 + 0012.
+//= C9: proof
 #[test]
 fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
     let addresses = [v4(200), v4(201)];

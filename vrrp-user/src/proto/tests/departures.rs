@@ -34,6 +34,7 @@ fn delayed(delay: Duration) -> Settings {
     })
 }
 
+//= C30: proof
 #[test]
 fn c30_a_backup_waits_for_as_many_adverts_as_it_is_told() {
     for adverts in [1, 2, 3, 5, 100] {
