@@ -8,7 +8,7 @@ mod advert;
 mod arp;
 
 use etherparse::{
-    ArpPacketSlice, EtherType, Ethernet2HeaderSlice, IpNumber, Ipv4HeaderSlice,
+    ArpPacketSlice, EtherType, Ethernet2HeaderSlice, IpNumber, Ipv4Header, Ipv4HeaderSlice,
     SingleVlanHeaderSlice,
 };
 use vrrp_ebpf::abi::{Counter, Event};
@@ -105,7 +105,7 @@ pub(super) fn received(setting: &Setting, frame: &[u8]) -> Opinion {
     let judged = Taken::apart(frame).and_then(|taken| match taken.ethertype {
         EtherType::ARP => arp::received(setting, &taken, &arp_packet(taken.payload)?),
         EtherType::IPV4 => {
-            let (_, destination) = ends(taken.payload)?;
+            let destination = fixed_header(taken.payload)?.destination;
             let advert = Ipv4HeaderSlice::from_slice(taken.payload)
                 .ok()
                 .filter(|header| header.protocol() == IpNumber::VRRP)
@@ -127,9 +127,12 @@ pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
                 (vip, setting.role(vip.slot).answers(), Counter::EgressArp)
             }
             EtherType::IPV4 => {
-                let (source, _) = ends(taken.payload)?;
-                let vip = taken.vip(setting, &source)?;
-                (vip, setting.role(vip.slot).owns(), Counter::EgressIp)
+                let header = fixed_header(taken.payload)?;
+                let vip = taken.vip(setting, &header.source)?;
+                // The node's own adverts, of which an address owner's come from a virtual IP.
+                let advert = header.protocol == IpNumber::VRRP;
+                let may_leave = advert || setting.role(vip.slot).owns();
+                (vip, may_leave, Counter::EgressIp)
             }
             _ => return None,
         };
@@ -151,16 +154,16 @@ fn to_vip(setting: &Setting, taken: &Taken<'_>, destination: [u8; 4]) -> Option<
     Some(Opinion::counted(taken.frame, fate, vip.slot, counter))
 }
 
-/// Source and destination of a packet whose header makes sense. Where a packet goes stands before
-/// its options, whether or not they are all there.
-fn ends(packet: &[u8]) -> Option<([u8; 4], [u8; 4])> {
+/// What stands before the options of a packet whose header makes sense, whether or not they are all
+/// there.
+fn fixed_header(packet: &[u8]) -> Option<Ipv4Header> {
     let fixed: &[u8; 20] = packet.first_chunk()?;
     let words = fixed[0] & 0xf;
     let mut without_options = *fixed;
     without_options[0] = fixed[0] & 0xf0 | words.min(5);
     let header = Ipv4HeaderSlice::from_slice(&without_options).ok()?;
     let long_enough = header.total_len() >= u16::from(words) * 4;
-    long_enough.then(|| (header.source(), header.destination()))
+    long_enough.then(|| header.to_header())
 }
 
 /// An ARP packet for IPv4 over Ethernet.
