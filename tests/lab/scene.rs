@@ -62,10 +62,11 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// One router per configuration, none started.
+    /// One router per configuration, none started; and never less than two routers, the second for
+    /// whoever brings a node of another kind.
     pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
-        let count = u8::try_from(configs.len()).unwrap();
+        let count = u8::try_from(configs.len().max(2)).unwrap();
         let lab = Lab::builder().routers(count).build().unwrap();
         let binary = node::binary().unwrap();
         let nodes = lab
