@@ -10,6 +10,9 @@ pub(crate) const FRR_KILLED: &str = "a killed FRR leaves its macvlan up: the dea
 /// FRR after a start at 10 ms adverts.
 pub(crate) const FRR_LOST_START: &str = "FRR's vrrpd became Active while its macvlan stayed down, and \
      was started once more: its orders to zebra, carrier off and on, can cross";
+/// FRR as the worst of three, at 10 ms.
+pub(crate) const FRR_SKEW: &str = "FRR's skew is whole centiseconds, none at 10 ms adverts: when the \
+     Active resigns, a worse FRR is the first to take over, and the better Backup preempts it";
 /// keepalived after a crash.
 pub(crate) const KEEPALIVED_KILLED: &str = "a killed keepalived leaves the address on its interface: \
      the dead router goes on answering ARP beside the new Active until keepalived is started again";

@@ -54,7 +54,7 @@ const fn row(speech: Speech, play: Play) -> Row {
 /// Every row, in the order of the matrix.
 pub(crate) const ROWS: &[Row] = &[
     row(FAST, PeerIsBetter(Keepalived)).ordinary(),
-    row(FAST, WeAreBetter(Keepalived)).ordinary(),
+    row(FAST, WeAreBetter(Keepalived)),
     row(FAST, PeerIsHigher(Keepalived)).ordinary(),
     row(FAST, WeAreHigher(Keepalived)),
     row(V3, PeerIsBetter(Keepalived)),
@@ -74,7 +74,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(FAST, PeerIsBetter(Frr)).ordinary(),
     row(FAST, WeAreBetter(Frr)).ordinary(),
     row(FAST, PeerIsHigher(Frr)),
-    row(FAST, WeAreHigher(Frr)).ordinary(),
+    row(FAST, WeAreHigher(Frr)),
     row(V3, PeerIsBetter(Frr)),
     row(V3, WeAreBetter(Frr)),
     row(V2, PeerIsBetter(Frr)).ordinary(),

@@ -1,10 +1,14 @@
 //! What became of a row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 
 use crate::{
+    known,
     play::{Column, Scene},
     row::{Kind, Row},
     stage::Stage,
@@ -75,15 +79,27 @@ impl Outcome {
         for act in &scene.acts {
             stage.act(*act)?;
         }
-        let known = stage.settle(scene.owner)?;
+        let mut known = stage.settle(scene.owner)?;
         if scene.column == Column::Stop && self.row.play.kind(scene.owner) == Kind::Xvrrp {
             let cause = stage.last_cause()?;
-            ensure!(
-                cause == "priority_zero",
-                "we took over because of {cause}, not of priority 0"
-            );
+            if cause == "preempt" && self.frr_hurries(scene.owner) {
+                known.insert(known::FRR_SKEW);
+            } else {
+                ensure!(
+                    cause == "priority_zero",
+                    "we took over because of {cause}, not of priority 0"
+                );
+            }
         }
         Ok(known)
+    }
+
+    /// Whether an FRR that is worse than the router `owner` takes over without a skew.
+    fn frr_hurries(&self, owner: u8) -> bool {
+        let kinds = self.row.play.kinds();
+        let mut worse = kinds.iter().skip(owner.into());
+        let centisecond = Duration::from_millis(10);
+        self.row.speech.interval() <= centisecond && worse.any(|kind| *kind == Kind::Frr)
     }
 
     fn fail(&mut self, column: Column, reason: String) {
