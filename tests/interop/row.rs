@@ -32,10 +32,9 @@ impl Row {
 
     /// Why our node cannot take part yet.
     pub(crate) fn not_yet(self) -> Option<&'static str> {
-        match (self.speech.family, self.speech.transport) {
-            (Family::V6, _) => Some("xvrrp speaks IPv4 only"),
-            (Family::V4, Transport::Unicast) => Some("xvrrp refuses unicast_peer"),
-            (Family::V4, Transport::Multicast) => None,
+        match self.speech.family {
+            Family::V6 => Some("xvrrp speaks IPv4 only"),
+            Family::V4 => None,
         }
     }
 

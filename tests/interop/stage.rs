@@ -37,7 +37,9 @@ const SECOND_VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 253);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 /// Counters of what we refuse, or do not find as expected, in a peer's adverts.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 14] = [
+    "bad_source",
+    "interval_differs",
     "bad_ttl",
     "bad_version",
     "bad_type",
