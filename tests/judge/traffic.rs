@@ -243,19 +243,27 @@ fn what_is_routed_stalls_as_long_as_nobody_routes() {
     }
 }
 
+/// A stream of such patience to a service that r1 has, and r2 could have.
+fn served_by_r1(lab: &Lab, patience: Duration) -> ([StreamServer; 2], Stream) {
+    let [r1, r2] = &lab.routers[..] else {
+        panic!("not a pair");
+    };
+    let serve = |router: &Host| StreamServer::start(&router.netns, VIP, STREAM_PORT).unwrap();
+    let services = [serve(r1), serve(r2)];
+    own(r1);
+    point_client_to(lab, r1);
+    let stream = Stream::start(&lab.client.netns, VIP, PERIOD, patience).unwrap();
+    await_byte_after(&stream, clock::now());
+    (services, stream)
+}
+
 #[test]
 fn a_stream_to_a_service_stalls_until_the_service_is_elsewhere() {
     let lab = Lab::builder().forwarding(false).build().unwrap();
     let [r1, r2] = &lab.routers[..] else {
         panic!("not a pair");
     };
-    let serve = |router: &Host| StreamServer::start(&router.netns, VIP, STREAM_PORT).unwrap();
-    let _services = [serve(r1), serve(r2)];
-    own(r1);
-    point_client_to(&lab, r1);
-    let patience = Duration::from_millis(50);
-    let stream = Stream::start(&lab.client.netns, VIP, PERIOD, patience).unwrap();
-    await_byte_after(&stream, clock::now());
+    let (_services, stream) = served_by_r1(&lab, Duration::from_millis(50));
 
     let before = clock::now();
     disown(r1);
@@ -280,13 +288,7 @@ fn a_reset_stream_connects_anew_whatever_its_patience() {
     let [r1, r2] = &lab.routers[..] else {
         panic!("not a pair");
     };
-    let serve = |router: &Host| StreamServer::start(&router.netns, VIP, STREAM_PORT).unwrap();
-    let _services = [serve(r1), serve(r2)];
-    own(r1);
-    point_client_to(&lab, r1);
-    let patience = Duration::from_secs(3_600);
-    let stream = Stream::start(&lab.client.netns, VIP, PERIOD, patience).unwrap();
-    await_byte_after(&stream, clock::now());
+    let (_services, stream) = served_by_r1(&lab, Duration::from_secs(3_600));
     own(r2);
     // r2 knows nothing of the connection and resets it.
     point_client_to(&lab, r2);

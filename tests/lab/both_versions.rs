@@ -1,16 +1,18 @@
 //! Versions 2 and 3 at once (RFC 9568 section 8.4.2), beside keepalived in either.
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use vrrp_tests::{
     capture::Capture,
     config::Settings,
-    lab::Host,
-    node::{BACKUP, Keepalived, MASTER, Node as _},
+    node::{MASTER, Node as _},
     wire::Frame,
 };
 
-use crate::scene::{LIMIT, Scene, eventually, shared};
+use crate::{
+    beside::{keepalived, stays_backup},
+    scene::{LIMIT, Scene, eventually, shared},
+};
 
 /// Version 3 at 100 ms.
 fn third(priority: u8, lines: &str) -> Settings {
@@ -30,19 +32,6 @@ fn second(priority: u8) -> Settings {
     }
 }
 
-/// keepalived of this configuration, if it is installed.
-fn keepalived(router: &Host, config: &Settings) -> Option<Keepalived> {
-    if Command::new("keepalived")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        eprintln!("skipped: keepalived is not installed");
-        return None;
-    }
-    Some(Keepalived::new(router, &config.to_string()).unwrap())
-}
-
 //= C68: proof
 #[test]
 fn an_active_speaks_to_routers_of_either_version() {
@@ -53,16 +42,8 @@ fn an_active_speaks_to_routers_of_either_version() {
             return;
         };
         let capture = Capture::start(&scene.lab.switch).unwrap();
-        keepalived.start().unwrap();
-        let log = keepalived.process().unwrap().log();
-        log.wait(BACKUP, LIMIT).unwrap();
-        // Longer than the Active_Down_Interval of version 2 at 1 s.
-        let sent = scene.status(1).number("adverts_sent");
-        eventually("r1 has sent for five seconds", || {
-            scene.status(1).number("adverts_sent") > sent + 50
-        });
-        let said = keepalived.process().unwrap().log().tail(usize::MAX);
-        assert!(!said.contains(MASTER), "{said}");
+        // Five seconds: longer than the Active_Down_Interval of version 2 at 1 s.
+        stays_backup(&scene, &mut keepalived, 50);
         let seen = capture.stop().unwrap();
         let told: BTreeSet<_> = seen
             .iter()

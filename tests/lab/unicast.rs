@@ -1,16 +1,19 @@
 //! Adverts to peers instead of to the group: on the link, behind a router, and with keepalived.
 
-use std::{collections::BTreeSet, fs, net::Ipv4Addr, process::Command};
+use std::{collections::BTreeSet, fs, net::Ipv4Addr};
 
 use vrrp_tests::{
     capture::{Capture, Seen},
     config::Settings,
     lab::Host,
-    node::{BACKUP, Keepalived, MASTER, Node as _},
+    node::{Keepalived, MASTER, Node as _},
     wire::Frame,
 };
 
-use crate::scene::{LIMIT, Scene, eventually, shared};
+use crate::{
+    beside::{keepalived, stays_backup},
+    scene::{LIMIT, Scene, eventually, shared},
+};
 
 const R1: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 const R2: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
@@ -193,22 +196,14 @@ fn multicast_can_come_from_another_address() {
 
 /// xvrrp with priority 100 on r1 and keepalived on r2, neither started.
 fn beside_keepalived(priority: u8, version: u8) -> Option<(Scene, Keepalived)> {
-    let installed = Command::new("keepalived").arg("--version").output();
-    if installed.is_err() {
-        eprintln!("skipped: keepalived is not installed");
-        return None;
-    }
-    let speak = |settings: Settings| {
-        let settings = Settings {
-            version,
-            advert_int_ms: if version == 2 { 1000 } else { 100 },
-            ..settings
-        };
-        settings.to_string()
+    let speak = |settings: Settings| Settings {
+        version,
+        advert_int_ms: if version == 2 { 1000 } else { 100 },
+        ..settings
     };
     let scene = Scene::new(shared(), [speak(config(100, R1, &R2.to_string()))]);
     let theirs = speak(config(priority, R2, &R1.to_string()));
-    let keepalived = Keepalived::new(scene.router(2), &theirs).unwrap();
+    let keepalived = keepalived(scene.router(2), &theirs)?;
     Some((scene, keepalived))
 }
 
@@ -250,15 +245,7 @@ fn a_worse_keepalived_by_unicast() {
         };
         scene.node(1).start().unwrap();
         scene.await_owner(1);
-        keepalived.start().unwrap();
-        let log = keepalived.process().unwrap().log();
-        log.wait(BACKUP, LIMIT).unwrap();
-        let sent = scene.status(1).number("adverts_sent");
-        eventually("r1 has sent for a while", || {
-            scene.status(1).number("adverts_sent") > sent + 5
-        });
-        let said = keepalived.process().unwrap().log().tail(usize::MAX);
-        assert!(!said.contains(MASTER), "{said}");
+        stays_backup(&scene, &mut keepalived, 5);
         scene.node(1).stop().unwrap();
         let log = keepalived.process().unwrap().log();
         log.wait(MASTER, LIMIT).unwrap();
