@@ -13,7 +13,10 @@ use vrrp_user::{
         },
         cleanup,
         control::{self, ControlError, Interface, Inventory, Setup, Signals},
-        engine::{self, EngineHandle, Plan, Realtime, Resources, realtime},
+        engine::{
+            self, EngineHandle, Plan, Realtime, Resources,
+            realtime::{self, Hurry},
+        },
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
         membership::Memberships,
         netns, privilege,
@@ -134,6 +137,8 @@ async fn node(
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
     let log_frames = arguments.verbosity > 1;
+    // Refused, the engine will be, too, and will say so.
+    let hurry = (!arguments.no_realtime).then(|| Hurry::begin().ok());
     let dataplane = kept_dataplane.insert(Dataplane::attach(
         pins.directory(),
         &interfaces,
@@ -154,6 +159,7 @@ async fn node(
     journal.addresses = ours;
     journal.store(directory)?;
     let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
+    drop(hurry);
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let result = control::run(Setup {
         config,

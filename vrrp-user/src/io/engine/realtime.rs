@@ -31,12 +31,62 @@ pub fn lock_memory() -> Result<(), Errno> {
 /// EPERM without CAP_SYS_NICE or RLIMIT_RTPRIO, or in a control group without real-time budget
 /// (`CONFIG_RT_GROUP_SCHED`).
 pub fn schedule(priority: u8) -> Result<(), Errno> {
+    set_scheduler(libc::SCHED_FIFO, priority)
+}
+
+/// The calling thread is real-time, behind every other real-time thread, until this is dropped.
+///
+/// A start is a tenth of a second of work, most of it the kernel's verifier. On a machine whose
+/// CPUs are all wanted that takes seconds for an ordinary thread, in which a better router is missing.
+#[derive(Debug)]
+pub struct Hurry(());
+
+impl Hurry {
+    /// Begins.
+    ///
+    /// # Errors
+    /// As of [`schedule`].
+    pub fn begin() -> Result<Self, Errno> {
+        schedule(1).map(|()| Self(()))
+    }
+}
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        // Nobody may be refused less.
+        set_scheduler(libc::SCHED_OTHER, 0).ok();
+    }
+}
+
+fn set_scheduler(policy: libc::c_int, priority: u8) -> Result<(), Errno> {
     let parameter = libc::sched_param {
         sched_priority: i32::from(priority),
     };
     // SCHED_RESET_ON_FORK: nothing that we start inherits it.
-    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    let policy = policy | libc::SCHED_RESET_ON_FORK;
     // SAFETY: pid 0 is the calling thread; `parameter` is valid for the call.
     let result = unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) };
     Errno::result(result).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> libc::c_int {
+        // SAFETY: no pointers; pid 0 is the calling thread.
+        unsafe { libc::sched_getscheduler(0) & !libc::SCHED_RESET_ON_FORK }
+    }
+
+    #[test]
+    fn a_hurry_ends() {
+        match Hurry::begin() {
+            Ok(hurry) => {
+                assert_eq!(policy(), libc::SCHED_FIFO);
+                drop(hurry);
+            }
+            Err(errno) => println!("skipped: real-time scheduling is refused ({errno})"),
+        }
+        assert_eq!(policy(), libc::SCHED_OTHER);
+    }
 }
