@@ -14,8 +14,10 @@ use crate::worker::Stop;
 /// SCHED_FIFO priority of the probers and captures: above the node's engine (50 by default), which
 /// they hold up for some 10 µs per probe at most.
 pub const JUDGE: i32 = 60;
-/// SCHED_FIFO priority of the echo on each router: below the engine.
-pub const ECHO: i32 = 45;
+/// SCHED_FIFO priority of the echo on each router: above the engine. Real routers do not share their
+/// CPUs. Here the threads of one would keep the other's service from answering until its address is
+/// gone, and the more so the more a node cares for real time: half of a planned stop's gap was that.
+pub const ECHO: i32 = 55;
 
 /// SCHED_FIFO priority of a harness that must get on while a load takes every CPU.
 const CONDUCTOR: i32 = 2;
