@@ -167,8 +167,12 @@ impl World {
     pub fn filter(&self) -> [u64; FILTER_WORDS] {
         let mut words = [0; FILTER_WORDS];
         for (key, _) in &self.vips {
-            let [a, b, c, d, ..] = key.address;
-            let (word, bit) = filter_position([a, b, c, d]);
+            let tail = if key.family == IPV4 {
+                key.address.first_chunk()
+            } else {
+                key.address.last_chunk()
+            };
+            let (word, bit) = filter_position(*tail.unwrap());
             words[word] |= 1 << bit;
         }
         words
