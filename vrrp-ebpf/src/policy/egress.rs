@@ -82,6 +82,7 @@ fn teaches<T: Tables>(tables: &T, vip: &VipEntry, counter: Counter) -> Option<Ve
     if ownership.answers(tables.now(), tables.last_seen(vip.slot)) {
         return None;
     }
+    //= C46, C47: RFC 9568 section 6.4.2
     Some(Verdict::drop(vip.slot, counter))
 }
 
