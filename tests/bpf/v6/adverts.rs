@@ -1,7 +1,7 @@
 //! Adverts over IPv6 that are taken, and what the node is told of them.
 
 use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind, Follow, event_flags},
+    abi::{Counter, Event, EventKind, Follow, NO_ROUTER, event_flags},
     ownership::State,
     policy::{Action, Report},
 };
@@ -24,7 +24,7 @@ pub(super) fn advert() -> Advert {
 }
 
 /// The record of [`advert`].
-const EVENT: Event = Event {
+pub(super) const EVENT: Event = Event {
     stamp: 0,
     slot: SLOT,
     vip: 0,
@@ -40,7 +40,7 @@ const EVENT: Event = Event {
 };
 
 #[track_caller]
-fn is_accepted(outcome: &Outcome, more: &[Counter], event: Event) {
+pub(super) fn is_accepted(outcome: &Outcome, more: &[Counter], event: Event) {
     let mut counters = vec![(event.slot, Counter::AdvertAccepted)];
     counters.extend(more.iter().map(|counter| (event.slot, *counter)));
     assert_eq!(outcome.counters, counters);
@@ -152,11 +152,25 @@ fn to_our_own_address_is_for_us_elsewhere_is_transit() {
     bench.receive(&world(), &advert.build()).is_untouched();
 }
 
+/// An advert to the group that no virtual router of ours has: counted, and left to the stack.
+#[track_caller]
+fn is_a_strangers(outcome: &Outcome) {
+    assert_eq!(outcome.counters, [(NO_ROUTER, Counter::UnknownVrid)]);
+    assert_eq!((outcome.fate, outcome.event), (Fate::Pass, None));
+    assert_eq!(outcome.seen, None);
+}
+
 //= C15: refusal
 #[test]
-fn unknown_vrid_passes_untouched() {
-    let advert = Advert::v3(VRID + 10, &[VIP]).build();
-    Bench::new().receive(&world(), &advert).is_untouched();
+fn unknown_vrid_is_counted_and_left_to_the_stack() {
+    let mut bench = Bench::new();
+    let mut advert = Advert::v3(VRID + 10, &[VIP]);
+    is_a_strangers(&bench.receive(&world(), &advert.build()));
+    // To an address it is a unicast peer's of another daemon, or transit.
+    for destination in [PRIMARY, PEER] {
+        advert.ip.destination = destination;
+        bench.receive(&world(), &advert.build()).is_untouched();
+    }
 }
 
 //= C15: proof
@@ -169,7 +183,7 @@ fn vrids_of_the_families_are_independent() {
     assert_eq!(outcome.event.unwrap().slot, world::SLOT);
     // Only IPv4 has a router with this VRID.
     let six = Advert::v3(VRID_V2, &[VIP, VIP_GLOBAL]);
-    bench.receive(&world(), &six.build()).is_untouched();
+    is_a_strangers(&bench.receive(&world(), &six.build()));
 }
 
 //= C15: proof
@@ -188,7 +202,7 @@ fn vlans_are_separate() {
         is_accepted(&bench.receive(&world(), &advert.build()), &[], event);
     }
     advert.ethernet.tags = vec![(0x8100, VLAN + 1)];
-    bench.receive(&world(), &advert.build()).is_untouched();
+    is_a_strangers(&bench.receive(&world(), &advert.build()));
 }
 
 #[test]
@@ -279,7 +293,7 @@ fn interval_is_learned() {
             ..EVENT
         };
         let outcome = bench.receive(&world(), &advert.build());
-        assert_eq!(outcome.event, Some(event));
+        is_accepted(&outcome, &[Counter::IntervalDiffers], event);
     }
 }
 

@@ -5,3 +5,4 @@ mod agree;
 mod neighbour;
 mod packets;
 mod refusals;
+mod unicast;
