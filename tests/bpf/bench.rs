@@ -155,6 +155,12 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             verdict.answer.write(frame.as_mut_slice()).unwrap();
             Fate::Answer
         }
+        Action::Advertise => {
+            let answer = verdict.advertisement;
+            frame.resize(answer.frame_length(), 0);
+            answer.write(frame.as_mut_slice()).unwrap();
+            Fate::Answer
+        }
     };
     let mut counters = Vec::from_iter(verdict.counters.into_iter().flatten());
     counters.sort_by_key(|counter| *counter as u32);

@@ -21,3 +21,4 @@ mod kernel;
 mod property;
 mod ring;
 mod scenes;
+mod v6;

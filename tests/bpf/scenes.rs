@@ -54,7 +54,7 @@ fn rewriting_gives_the_next_program_the_frame() {
     if object().is_none() {
         return;
     }
-    let frame = std::array::from_fn(|index| index.try_into().unwrap());
+    let frame: [u8; 42] = std::array::from_fn(|index| index.try_into().unwrap());
     let pass = Bare::xdp_pass().unwrap();
     let rewriting = Bare::rewriting(&frame, std::os::fd::AsFd::as_fd(&pass)).unwrap();
     let run = rewriting.run(&[0xee; 60], 3).unwrap();

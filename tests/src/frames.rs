@@ -6,6 +6,8 @@
     reason = "a frame that cannot be built is a mistake in the test that asks for it"
 )]
 
+pub mod v6;
+
 /// MAC that frames come from unless told otherwise.
 pub const PEER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x02];
 /// IP address that frames come from unless told otherwise.

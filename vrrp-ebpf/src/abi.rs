@@ -299,7 +299,8 @@ pub enum Counter {
     BadAuthType,
     /// Refused: v2 password.
     BadPassword,
-    /// Refused: v2, not from the owner, address list differs (RFC 3768 section 7.1).
+    /// Refused: v2, not from the owner, address list differs (RFC 3768 section 7.1); IPv6, the
+    /// first address is not link-local (RFC 9568 section 5.2.9).
     BadAddressList,
     /// Refused: the source is our own address.
     OwnSource,
@@ -324,11 +325,19 @@ pub enum Counter {
     EgressIp,
     /// ARP from a virtual IP held back in egress because we do not own it.
     EgressArp,
+    /// Neighbour Solicitations answered in place.
+    NdAnswered,
+    /// Neighbour Solicitations for a virtual IP dropped because we do not own it.
+    NdIgnored,
+    /// Neighbour Discovery as a virtual IP that we own, from somebody else.
+    NdConflict,
+    /// Neighbour Discovery as a virtual IP held back in egress because we do not own it.
+    EgressNd,
 }
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 28] = [
+    pub const ALL: [(Self, &'static str); 32] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -357,6 +366,10 @@ impl Counter {
         (Self::VipNotReady, "vip_not_ready"),
         (Self::EgressIp, "egress_ip"),
         (Self::EgressArp, "egress_arp"),
+        (Self::NdAnswered, "nd_answered"),
+        (Self::NdIgnored, "nd_ignored"),
+        (Self::NdConflict, "nd_conflict"),
+        (Self::EgressNd, "egress_nd"),
     ];
 
     /// Its name.

@@ -5,6 +5,10 @@ use crate::{frame::Frame, wire::ipv4::MIN_HEADER};
 /// Protocol number of VRRP, also in pseudo-headers.
 pub const VRRP: u8 = 112;
 
+/// Bytes that [`Sum::add_pieces`] adds at a time.
+pub const PIECE: usize = 8;
+/// Bytes of an IPv6 address.
+const ADDRESS_V6: usize = 16;
 /// 32-bit words of options in the longest IPv4 header.
 const MAX_OPTION_WORDS: usize = 10;
 
@@ -44,6 +48,25 @@ impl Sum {
         self.add([a, b, c, d]).add([e, f, g, h])
     }
 
+    /// Adds so many [`PIECE`]s of a frame; the first starts `at` bytes into it. Nothing if they are
+    /// not all there.
+    #[inline(always)]
+    pub fn add_pieces<F: Frame + ?Sized>(
+        self,
+        frame: &F,
+        at: usize,
+        pieces: usize,
+    ) -> Option<Self> {
+        // Blurred, so that what was read before is read again and not kept: a BPF program has 512
+        // bytes of stack.
+        let at = frame.blur(at);
+        let mut sum = self;
+        for piece in 0..pieces {
+            sum = sum.add_pair(frame.read(at + piece * PIECE)?);
+        }
+        Some(sum)
+    }
+
     /// Adds the IPv4 pseudo-header of a VRRP message of `length` bytes, which RFC 5798 was read to
     /// ask for and RFC 9568 does not.
     #[must_use]
@@ -53,15 +76,19 @@ impl Sum {
         self.add(source).add(destination).add([0, VRRP, high, low])
     }
 
-    /// Adds the IPv6 pseudo-header (RFC 8200 section 8.1) of a VRRP message of `length` bytes.
-    #[must_use]
-    pub fn add_pseudo_v6(self, source: [u8; 16], destination: [u8; 16], length: u16) -> Self {
-        let (words, _) = source.as_chunks();
-        let sum = words.iter().fold(self, |sum, word| sum.add(*word));
-        let (words, _) = destination.as_chunks();
-        let sum = words.iter().fold(sum, |sum, word| sum.add(*word));
+    /// Adds the IPv6 pseudo-header (RFC 8200 section 8.1) of a message of `length` bytes, whose
+    /// packet's addresses start `addresses_at` bytes into the frame. Nothing if they are not there.
+    #[inline(always)]
+    pub fn add_pseudo_v6<F: Frame + ?Sized>(
+        self,
+        frame: &F,
+        addresses_at: usize,
+        length: u16,
+        protocol: u8,
+    ) -> Option<Self> {
         let [high, low] = length.to_be_bytes();
-        sum.add([0, 0, high, low]).add([0, 0, 0, VRRP])
+        self.add([0, protocol, high, low])
+            .add_pieces(frame, addresses_at, 2 * ADDRESS_V6 / PIECE)
     }
 
     /// What the checksum field must hold, when it was zero in the sum.
@@ -143,14 +170,15 @@ mod tests {
         let v4 = Sum::ZERO.add_pseudo_v4([192, 168, 1, 1], [224, 0, 0, 18], 12);
         // c0a8 + 0101 + e000 + 0012 + 0070 + 000c = 1a237
         assert_eq!(v4.checksum(), !0xa238);
-        let mut source = [0; 16];
-        source[..2].copy_from_slice(&[0xfe, 0x80]);
-        source[15] = 1;
-        let mut group = [0; 16];
-        group[..2].copy_from_slice(&[0xff, 0x02]);
-        group[15] = 0x12;
+        let mut addresses = [0_u8; 32];
+        addresses[..2].copy_from_slice(&[0xfe, 0x80]);
+        addresses[15] = 1;
+        addresses[16..18].copy_from_slice(&[0xff, 0x02]);
+        addresses[31] = 0x12;
         // fe80 + 0001 + ff02 + 0012 + 0018 + 0070 = 1fe1d
-        let v6 = Sum::ZERO.add_pseudo_v6(source, group, 24);
+        let v6 = Sum::ZERO
+            .add_pseudo_v6(addresses.as_slice(), 0, 24, VRRP)
+            .unwrap();
         assert_eq!(v6.checksum(), !0xfe1e);
     }
 

@@ -2,21 +2,22 @@
 //! wants it, sometimes once more elsewhere, and sometimes in any of its bytes.
 
 mod advert;
+mod v4;
+mod v6;
 
 use vrrp_ebpf::{
     abi::{Counter, EventKind, Follow},
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{VIP, VIP_VLAN, VLAN},
     dice::Dice,
-    frames::{Arp, Ethernet, PEER, PEER_MAC, Packet},
+    frames::{Ethernet, PEER, v6::PEER as PEER_V6},
 };
 
-use self::advert::{BENDS, Bend, advert};
+use self::advert::{BENDS, Bend};
 use super::{
-    setting::{Setting, Unicast, Vip},
-    tally::Row,
+    setting::Setting,
+    tally::{Family, Row},
 };
 
 /// Where a frame is met.
@@ -27,11 +28,10 @@ pub(super) enum Way {
 }
 
 /// Makes a setting in which the row can come about, most of the time.
-pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, row: Row) {
+pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Family, Row)) {
     if dice.once_in(8) {
         return;
     }
-    let vip = dice.index(setting.vips.len());
     let role = |setting: &mut Setting, state, leased| {
         for role in &mut setting.roles {
             (role.state, role.leased) = (state, leased);
@@ -56,13 +56,13 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, row: Row) {
         }
         Row::Counter(Counter::BadSource) => {
             for router in &mut setting.routers {
-                router.unicast = Some(Unicast {
-                    peers: Vec::new(),
-                    check_source: true,
-                });
+                router.hear_nobody();
+            }
+            for router in &mut setting.routers_v6 {
+                router.hear_nobody();
             }
         }
-        Row::Counter(Counter::ArpAnswered) | Row::Answered => {
+        Row::Counter(Counter::ArpAnswered | Counter::NdAnswered) | Row::Answered => {
             let state = dice.pick(&[State::Active, State::Retiring]);
             role(setting, state, true);
             setting
@@ -70,35 +70,48 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, row: Row) {
                 .iter_mut()
                 .for_each(|role| role.successor_heard = false);
         }
-        Row::Counter(Counter::ArpConflict) | Row::Event(EventKind::Conflict) => {
+        Row::Counter(Counter::ArpConflict | Counter::NdConflict)
+        | Row::Event(EventKind::Conflict) => {
             role(setting, State::Active, true);
         }
         Row::Event(EventKind::SuccessorAnnounced) => {
             let leased = dice.once_in(2);
             role(setting, State::Retiring, leased);
         }
-        Row::Counter(Counter::VipPassed) => {
+        Row::Counter(Counter::VipPassed | Counter::VipNotReady) => {
             role(setting, State::Active, true);
-            setting.vips[vip].ready = true;
-        }
-        Row::Counter(Counter::VipNotReady) => {
-            role(setting, State::Active, true);
-            setting.vips[vip].ready = false;
+            let ready = row == Row::Counter(Counter::VipPassed);
+            setting.vips.iter_mut().for_each(|vip| vip.ready = ready);
+            setting.vips_v6.iter_mut().for_each(|vip| vip.ready = ready);
         }
         Row::Counter(Counter::VipNotOwner) => {
             let state = dice.pick(&[State::Idle, State::Rising]);
             role(setting, state, true);
-            setting.vips[vip].installed = true;
+            setting.vips.iter_mut().for_each(|vip| vip.installed = true);
+            setting
+                .vips_v6
+                .iter_mut()
+                .for_each(|vip| vip.installed = true);
         }
-        Row::Counter(Counter::ArpIgnored | Counter::EgressArp | Counter::EgressIp) => {
+        Row::Counter(
+            Counter::ArpIgnored
+            | Counter::NdIgnored
+            | Counter::EgressArp
+            | Counter::EgressNd
+            | Counter::EgressIp,
+        ) => {
             let state = dice.pick(&[State::Idle, State::Rising, State::Active]);
             role(setting, state, state != State::Active);
         }
         Row::Quiet => {
             role(setting, State::Idle, true);
+            let [.., a, b, c, d] = PEER_V6;
             for role in &mut setting.roles {
                 role.follow = Follow {
-                    source_tail: PEER,
+                    source_tail: match family {
+                        Family::Four => PEER,
+                        Family::Six => [a, b, c, d],
+                    },
                     interval_cs: 100,
                     priority: 100,
                     ..role.follow
@@ -107,21 +120,63 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, row: Row) {
             for router in &mut setting.routers {
                 router.interval_cs = 100;
             }
+            for router in &mut setting.routers_v6 {
+                router.interval_cs = 100;
+            }
         }
         _ => {}
     }
 }
 
 /// A frame for the row.
-pub(super) fn frame(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u8>) {
-    let (way, mut frame) = aimed(dice, setting, row);
+pub(super) fn frame(
+    dice: &mut Dice,
+    setting: &Setting,
+    (family, row): (Family, Row),
+) -> (Way, Vec<u8>) {
+    let (way, mut frame) = aimed(dice, setting, &Makers::of(family), row);
     if dice.once_in(8) {
         scratch(dice, &mut frame);
     }
     (if dice.once_in(16) { Way::Out } else { way }, frame)
 }
 
-fn aimed(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u8>) {
+/// What draws the frames of a family.
+struct Makers {
+    /// An advert, bent so.
+    advert: fn(&mut Dice, &Setting, Bend) -> Vec<u8>,
+    /// Somebody asks for a virtual IP.
+    request: fn(&mut Dice, &Setting) -> Vec<u8>,
+    /// Somebody speaks as a virtual IP.
+    claim: fn(&mut Dice, &Setting) -> Vec<u8>,
+    /// An IP packet from (true) or to a virtual IP.
+    packet: fn(&mut Dice, &Setting, bool) -> Vec<u8>,
+    /// A frame that is nobody's business here, though it may look so.
+    bystander: fn(&mut Dice, &Setting) -> Vec<u8>,
+}
+
+impl Makers {
+    fn of(family: Family) -> Self {
+        match family {
+            Family::Four => Self {
+                advert: v4::advert,
+                request: v4::request,
+                claim: v4::claim,
+                packet: v4::packet,
+                bystander: v4::bystander,
+            },
+            Family::Six => Self {
+                advert: v6::advert,
+                request: v6::request,
+                claim: v6::claim,
+                packet: v6::packet,
+                bystander: v6::bystander,
+            },
+        }
+    }
+}
+
+fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, Vec<u8>) {
     let bend = match row {
         Row::Counter(counter) => match counter {
             Counter::AdvertAccepted | Counter::RingFull | Counter::BadSource => Bend::None,
@@ -140,26 +195,33 @@ fn aimed(dice: &mut Dice, setting: &Setting, row: Row) -> (Way, Vec<u8>) {
             Counter::BadAuthType => Bend::AuthType,
             Counter::BadPassword => Bend::Password,
             Counter::OwnSource => Bend::OwnSource,
-            Counter::ArpAnswered | Counter::ArpIgnored => {
-                return (Way::In, request(dice, setting));
+            Counter::ArpAnswered
+            | Counter::ArpIgnored
+            | Counter::NdAnswered
+            | Counter::NdIgnored => {
+                return (Way::In, (make.request)(dice, setting));
             }
-            Counter::ArpConflict => return (Way::In, claim(dice, setting)),
+            Counter::ArpConflict | Counter::NdConflict => {
+                return (Way::In, (make.claim)(dice, setting));
+            }
             Counter::VipPassed | Counter::VipNotOwner | Counter::VipNotReady => {
-                return (Way::In, packet(dice, setting, false));
+                return (Way::In, (make.packet)(dice, setting, false));
             }
-            Counter::EgressIp => return (Way::Out, packet(dice, setting, true)),
-            Counter::EgressArp => return (Way::Out, claim(dice, setting)),
+            Counter::EgressIp => return (Way::Out, (make.packet)(dice, setting, true)),
+            Counter::EgressArp | Counter::EgressNd => {
+                return (Way::Out, (make.claim)(dice, setting));
+            }
         },
         Row::Event(EventKind::Advert) | Row::Quiet | Row::Wakes | Row::Seen => Bend::None,
         Row::Event(EventKind::Conflict | EventKind::SuccessorAnnounced) => {
-            return (Way::In, claim(dice, setting));
+            return (Way::In, (make.claim)(dice, setting));
         }
-        Row::Answered => return (Way::In, request(dice, setting)),
-        Row::Untouched => return (Way::In, bystander(dice, setting)),
-        Row::LeftAlone => return (Way::Out, bystander(dice, setting)),
+        Row::Answered => return (Way::In, (make.request)(dice, setting)),
+        Row::Untouched => return (Way::In, (make.bystander)(dice, setting)),
+        Row::LeftAlone => return (Way::Out, (make.bystander)(dice, setting)),
         Row::Dropped | Row::Passed => dice.pick(&BENDS),
     };
-    (Way::In, advert(dice, setting, bend))
+    (Way::In, (make.advert)(dice, setting, bend))
 }
 
 /// Puts the frame into a VLAN, 0 for none: without a tag or, at times, with one that says just that.
@@ -174,84 +236,6 @@ fn tag(dice: &mut Dice, ethernet: &mut Ethernet, vlan: u16) {
     };
     if dice.once_in(64) {
         ethernet.tags.push((0x8100, vlan));
-    }
-}
-
-/// A virtual IP, mostly, and the VLAN it is in, mostly.
-fn target(dice: &mut Dice, setting: &Setting) -> (Vip, u16) {
-    let vip = setting.vips[dice.index(setting.vips.len())];
-    let vlan = if dice.once_in(16) { VLAN + 1 } else { vip.vlan };
-    (vip, vlan)
-}
-
-/// Somebody asks for a virtual IP.
-fn request(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
-    let mut arp = if dice.once_in(4) {
-        Arp::probe(vip.address)
-    } else {
-        Arp::who_has(vip.address)
-    };
-    arp.sender_mac = dice.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, [0x33; 6], vip.mac]);
-    arp.operation = dice.pick(&[1, 1, 1, 1, 2, 3]);
-    arp.target_mac = dice.pick(&[[0; 6], [0xff; 6], vip.mac]);
-    tag(dice, &mut arp.ethernet, vlan);
-    arp.ethernet.padded = dice.once_in(2);
-    arp.build()
-}
-
-/// Somebody speaks as a virtual IP.
-fn claim(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
-    let operation = dice.pick(&[1, 2]);
-    let mut arp = Arp::gratuitous(operation, vip.address);
-    arp.sender_mac = dice.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, vip.mac]);
-    arp.target = dice.pick(&[vip.address, vip.address, PEER, [0; 4]]);
-    tag(dice, &mut arp.ethernet, vlan);
-    arp.ethernet.padded = dice.once_in(2);
-    arp.build()
-}
-
-/// An IP packet from or to a virtual IP.
-fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
-    let other = dice.pick(&[PEER, [10, 9, 8, 7], VIP, VIP_VLAN]);
-    let (source, destination) = if from {
-        (vip.address, other)
-    } else {
-        (other, vip.address)
-    };
-    let mut packet = Packet {
-        protocol: dice.pick(&[17, 6, 1, 112]),
-        payload: vec![dice.byte(); dice.index(40)],
-        ..Packet::to(destination)
-    };
-    packet.ip.source = source;
-    packet.ip.ttl = dice.byte();
-    packet.ip.fragment = dice.pick(&[0, 0, 0, 0x2000, 0x4000, 7]);
-    packet.ip.options = vec![1; dice.pick(&[0, 0, 0, 4, 40])];
-    tag(dice, &mut packet.ethernet, vlan);
-    packet.build()
-}
-
-/// A frame that is nobody's business here, though it may look so.
-fn bystander(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    match dice.index(5) {
-        0 => advert(dice, setting, Bend::Stranger),
-        1 => advert(dice, setting, Bend::Elsewhere),
-        2 => advert(dice, setting, Bend::Vlan),
-        3 => {
-            let target = [192, 168, 1, dice.byte()];
-            let mut arp = Arp::who_has(target);
-            tag(dice, &mut arp.ethernet, 0);
-            arp.build()
-        }
-        _ => {
-            let mut packet = Packet::to([10, 0, dice.byte(), dice.byte()]);
-            packet.ip.source = [192, 168, dice.byte(), dice.byte()];
-            tag(dice, &mut packet.ethernet, 0);
-            packet.build()
-        }
     }
 }
 

@@ -26,7 +26,7 @@ use self::{
     kernel::Judge,
     oracle::Opinion,
     setting::Setting,
-    tally::{Row, Tally},
+    tally::{Family, Row, Tally},
 };
 use crate::bench;
 
@@ -76,31 +76,34 @@ struct Trial {
 impl Trial {
     /// Goes on until each of these rows has so many hits.
     fn fill(&mut self, hits: u64, rows: impl Fn(Row) -> bool) {
-        while let Some(row) = self.tally.poorest(hits, &rows) {
-            self.batch(row);
+        while let Some((family, row)) = self.tally.poorest(hits, &rows) {
+            self.batch((family, row));
             assert!(
                 self.frames < hits * PATIENCE,
-                "out of reach: {row}\n{}",
+                "out of reach: {family:?} {row}\n{}",
                 self.tally
             );
         }
     }
 
     /// Some frames aimed at a row.
-    fn batch(&mut self, row: Row) {
+    fn batch(&mut self, aim: (Family, Row)) {
         let mut setting = Setting::draw(&mut self.dice);
-        aim::prepare(&mut self.dice, &mut setting, row);
+        aim::prepare(&mut self.dice, &mut setting, aim);
         let world = setting.world();
         if let Some(kernel) = &mut self.kernel {
             kernel.install(&world);
         }
         for _ in 0..BATCH {
-            let (way, frame) = aim::frame(&mut self.dice, &setting, row);
-            self.judge(&setting, &world, way, &frame);
+            let (way, frame) = aim::frame(&mut self.dice, &setting, aim);
+            self.judge(&setting, &world, aim.0, way, &frame);
+        }
+        if let Some(kernel) = &mut self.kernel {
+            kernel.settle(&world);
         }
     }
 
-    fn judge(&mut self, setting: &Setting, world: &World, way: Way, frame: &[u8]) {
+    fn judge(&mut self, setting: &Setting, world: &World, family: Family, way: Way, frame: &[u8]) {
         let (mut opinion, program) = match way {
             Way::In => (oracle::received(setting, frame), Program::Ingress),
             Way::Out => (oracle::sent(setting, frame), Program::Egress),
@@ -119,7 +122,8 @@ impl Trial {
             if kernel.is_deaf() {
                 opinion.lose_event();
             }
-            for (program, outcome) in kernel.judge(world, way, frame) {
+            let slots = opinion.slots();
+            for (program, outcome) in kernel.judge(world, way, frame, &slots) {
                 assert_eq!(
                     outcome,
                     opinion.outcome,
@@ -128,16 +132,16 @@ impl Trial {
                 );
             }
         }
-        self.tally.count(way, &opinion);
+        self.tally.count(family, way, &opinion);
         self.frames += 1;
     }
 
     /// From here on the ring is full, and nobody takes a record out of it.
     fn overflow(&mut self) {
-        let row = Row::Event(EventKind::Advert);
+        let aim = (Family::Four, Row::Event(EventKind::Advert));
         loop {
             let setting = Setting::draw(&mut self.dice);
-            let (_, frame) = aim::frame(&mut self.dice, &setting, row);
+            let (_, frame) = aim::frame(&mut self.dice, &setting, aim);
             if oracle::received(&setting, &frame).outcome.event.is_some()
                 && let Some(kernel) = &mut self.kernel
             {

@@ -5,7 +5,10 @@
 //! node goes through its checks one by one and stops at the first.
 
 mod advert;
+mod advert_v6;
 mod arp;
+mod neighbour;
+mod v6;
 
 use etherparse::{
     ArpPacketSlice, EtherType, Ethernet2HeaderSlice, IpNumber, Ipv4Header, Ipv4HeaderSlice,
@@ -54,6 +57,12 @@ impl Opinion {
         }
     }
 
+    /// The slots in which it leaves something behind.
+    pub(super) fn slots(&self) -> Vec<u32> {
+        let counted = self.outcome.counters.iter().map(|(slot, _)| *slot);
+        counted.chain(self.outcome.seen).collect()
+    }
+
     fn with_event(mut self, event: Event, wakes: bool) -> Self {
         self.outcome.event = Some(event);
         self.wakes = wakes;
@@ -94,8 +103,9 @@ impl<'a> Taken<'a> {
         })
     }
 
-    fn vip<'s>(&self, setting: &'s Setting, address: &[u8]) -> Option<&'s Vip> {
-        let mut vips = setting.vips.iter();
+    /// The virtual IP with this address, if it is one here.
+    fn vip<'s, const N: usize>(&self, vips: &'s [Vip<N>], address: &[u8]) -> Option<&'s Vip<N>> {
+        let mut vips = vips.iter();
         vips.find(|vip| vip.vlan == self.vlan && vip.address == address)
     }
 }
@@ -110,8 +120,12 @@ pub(super) fn received(setting: &Setting, frame: &[u8]) -> Opinion {
                 .ok()
                 .filter(|header| header.protocol() == IpNumber::VRRP)
                 .and_then(|header| advert::received(setting, &taken, &header));
-            advert.or_else(|| to_vip(setting, &taken, destination))
+            advert.or_else(|| {
+                let vip = taken.vip(&setting.vips, &destination)?;
+                to_vip(setting, &taken, vip)
+            })
         }
+        EtherType::IPV6 => v6::received(setting, &taken),
         _ => None,
     });
     judged.unwrap_or_else(|| Opinion::untouched(frame))
@@ -120,31 +134,32 @@ pub(super) fn received(setting: &Setting, frame: &[u8]) -> Opinion {
 /// A frame about to be sent.
 pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
     let judged = Taken::apart(frame).and_then(|taken| {
-        let (vip, may_leave, counter) = match taken.ethertype {
+        let (slot, may_leave, counter) = match taken.ethertype {
             EtherType::ARP => {
                 let packet = arp_packet(taken.payload)?;
-                let vip = taken.vip(setting, packet.sender_protocol_addr())?;
-                (vip, setting.role(vip.slot).answers(), Counter::EgressArp)
+                let vip = taken.vip(&setting.vips, packet.sender_protocol_addr())?;
+                let answers = setting.role(vip.slot).answers();
+                (vip.slot, answers, Counter::EgressArp)
             }
             EtherType::IPV4 => {
                 let header = fixed_header(taken.payload)?;
-                let vip = taken.vip(setting, &header.source)?;
+                let vip = taken.vip(&setting.vips, &header.source)?;
                 // The node's own adverts, of which an address owner's come from a virtual IP.
                 let advert = header.protocol == IpNumber::VRRP;
                 let may_leave = advert || setting.role(vip.slot).owns();
-                (vip, may_leave, Counter::EgressIp)
+                (vip.slot, may_leave, Counter::EgressIp)
             }
+            EtherType::IPV6 => v6::sent(setting, &taken)?,
             _ => return None,
         };
-        (!may_leave).then(|| Opinion::counted(frame, Fate::Drop, vip.slot, counter))
+        (!may_leave).then(|| Opinion::counted(frame, Fate::Drop, slot, counter))
     });
     judged.unwrap_or_else(|| Opinion::untouched(frame))
 }
 
 /// RFC 9568 sections 6.4.2 and 6.4.3: a Backup must not accept packets addressed to the virtual
 /// router's address, an Active must. Accepting takes an address in the kernel.
-fn to_vip(setting: &Setting, taken: &Taken<'_>, destination: [u8; 4]) -> Option<Opinion> {
-    let vip = taken.vip(setting, &destination)?;
+fn to_vip<const N: usize>(setting: &Setting, taken: &Taken<'_>, vip: &Vip<N>) -> Option<Opinion> {
     let (fate, counter) = match (setting.role(vip.slot).owns(), vip.ready, vip.installed) {
         (true, true, _) => (Fate::Pass, Counter::VipPassed),
         (true, false, _) => (Fate::Drop, Counter::VipNotReady),

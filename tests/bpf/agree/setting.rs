@@ -4,44 +4,48 @@
 use std::ops::RangeInclusive;
 
 use vrrp_ebpf::{
-    abi::{Follow, VipEntry, address_digest, router_flags, vip_state},
+    abi::{Follow, address_digest, router_flags, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{
-        MAC, PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2, World,
+    datapath::{
+        v6,
+        world::{
+            MAC, PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2,
+            World,
+        },
     },
     dice::Dice,
-    frames::PEER,
+    frames::{PEER, v6::PEER as PEER_V6},
 };
 
-/// A virtual router as configured.
+/// A virtual router as configured; its addresses have `N` bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Router {
+pub(super) struct Router<const N: usize> {
     pub(super) slot: u32,
     pub(super) vlan: u16,
     pub(super) vrid: u8,
     pub(super) version_2: bool,
     pub(super) version_3: bool,
     pub(super) skip_address_check: bool,
-    pub(super) addresses: Vec<[u8; 4]>,
+    pub(super) addresses: Vec<[u8; N]>,
     pub(super) interval_cs: u16,
     pub(super) password: Option<[u8; 8]>,
-    pub(super) unicast: Option<Unicast>,
+    pub(super) unicast: Option<Unicast<N>>,
 }
 
 /// The peers of a virtual router that does not speak by multicast.
 #[derive(Clone, Debug)]
-pub(super) struct Unicast {
+pub(super) struct Unicast<const N: usize> {
     /// With the TTLs that their adverts may have.
-    pub(super) peers: Vec<([u8; 4], RangeInclusive<u8>)>,
+    pub(super) peers: Vec<([u8; N], RangeInclusive<u8>)>,
     /// Nobody else is heard.
     pub(super) check_source: bool,
 }
 
-impl Router {
+impl<const N: usize> Router<N> {
     /// Its unicast peers; none if it speaks by multicast.
-    pub(super) fn peers(&self) -> &[([u8; 4], RangeInclusive<u8>)] {
+    pub(super) fn peers(&self) -> &[([u8; N], RangeInclusive<u8>)] {
         let unicast = self.unicast.as_ref();
         unicast.map_or(&[], |unicast| unicast.peers.as_slice())
     }
@@ -51,6 +55,40 @@ impl Router {
         self.unicast
             .as_ref()
             .is_some_and(|unicast| unicast.check_source)
+    }
+
+    /// Makes it hear unicast peers only, of which it has none.
+    pub(super) fn hear_nobody(&mut self) {
+        self.unicast = Some(Unicast {
+            peers: Vec::new(),
+            check_source: true,
+        });
+    }
+
+    /// The maps with what it is in them.
+    fn enter(&self, mut world: World) -> World {
+        let entry = world.router(self.slot);
+        entry.flags = [
+            (self.version_2, router_flags::ACCEPT_V2),
+            (self.version_3, router_flags::ACCEPT_V3),
+            (self.skip_address_check, router_flags::SKIP_ADDRESS_CHECK),
+            (self.unicast.is_some(), router_flags::UNICAST),
+            (self.checks_source(), router_flags::CHECK_SOURCE),
+        ]
+        .into_iter()
+        .filter_map(|(on, flag)| on.then_some(flag))
+        .sum();
+        let (words, _) = self.addresses.as_flattened().as_chunks();
+        let digest = |digest, word: &[u8; 4]| address_digest(digest, *word);
+        entry.address_digest = words.iter().fold(0, digest);
+        entry.address_count = u16::try_from(self.addresses.len()).unwrap();
+        entry.interval_cs = self.interval_cs;
+        entry.auth_type = u8::from(self.password.is_some());
+        entry.auth_data = self.password.unwrap_or_default();
+        for (address, ttl) in self.peers() {
+            world = world.with_peer(self.slot, *address, *ttl.start(), *ttl.end());
+        }
+        world
     }
 }
 
@@ -77,28 +115,42 @@ impl Role {
     }
 }
 
-/// A virtual IP.
+/// A virtual IP of `N` bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Vip {
+pub(super) struct Vip<const N: usize> {
     pub(super) index: u32,
     pub(super) slot: u32,
     pub(super) vlan: u16,
-    pub(super) address: [u8; 4],
+    pub(super) address: [u8; N],
     pub(super) mac: [u8; 6],
     pub(super) installed: bool,
     pub(super) ready: bool,
 }
 
+impl<const N: usize> Vip<N> {
+    /// Its index, its MAC and its bits of `VIP_STATES`.
+    fn state(&self) -> (u32, [u8; 6], u64) {
+        let bits = [
+            (self.installed, vip_state::INSTALLED),
+            (self.ready, vip_state::READY),
+        ];
+        let bits = bits.iter().filter_map(|(on, bit)| on.then_some(*bit));
+        (self.index, self.mac, bits.sum())
+    }
+}
+
 /// All of it. Roles are indexed by slot.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
-    pub(super) routers: Vec<Router>,
+    pub(super) routers: Vec<Router<4>>,
+    pub(super) routers_v6: Vec<Router<16>>,
     pub(super) roles: Vec<Role>,
-    pub(super) vips: Vec<Vip>,
+    pub(super) vips: Vec<Vip<4>>,
+    pub(super) vips_v6: Vec<Vip<16>>,
 }
 
 impl Setting {
-    /// The routers and virtual IPs of [`World::new`], everything else by chance.
+    /// The routers and virtual IPs of [`v6::world`], everything else by chance.
     pub(super) fn draw(dice: &mut Dice) -> Self {
         let places = [
             (SLOT, 0, VRID, VIP),
@@ -121,24 +173,46 @@ impl Setting {
                 addresses: addresses(dice, vip),
                 interval_cs: u16::from(dice.pick(&[1_u8, 1, 2, 5, 255])) * 100,
                 password: dice.once_in(2).then_some(PASSWORD),
-                unicast: dice.once_in(6).then(|| unicast(dice)),
+                unicast: dice.once_in(6).then(|| unicast(dice, PEER, [10, 9, 8, 7])),
             }
         });
-        let roles = places.map(|_| role(dice));
-        let vips = [(0, SLOT, 0, VIP), (1, SLOT_VLAN, VLAN, VIP_VLAN)];
-        let vips = vips.map(|(index, slot, vlan, address)| Vip {
-            index,
-            slot,
-            vlan,
-            address,
-            mac: dice.pick(&[MAC, [0, 0, 0x5e, 0, 1, VRID]]),
-            installed: dice.once_in(2),
-            ready: dice.once_in(2),
+        let places_v6 = [
+            (v6::SLOT, 0, &[v6::VIP, v6::VIP_GLOBAL][..]),
+            (v6::SLOT_VLAN, VLAN, &[v6::VIP_VLAN][..]),
+        ];
+        let routers_v6 = places_v6.map(|(slot, vlan, vips)| {
+            // A configuration cannot ask for version 2, of which IPv6 has none.
+            let version_3 = !dice.once_in(16);
+            Router {
+                slot,
+                vlan,
+                vrid: VRID,
+                version_2: !version_3,
+                version_3,
+                skip_address_check: dice.once_in(8),
+                addresses: addresses_v6(dice, vips),
+                interval_cs: dice.pick(&[100, 100, 1, 4095]),
+                password: None,
+                unicast: dice
+                    .once_in(6)
+                    .then(|| unicast(dice, PEER_V6, v6::VIP_GLOBAL)),
+            }
         });
+        let roles = (0..routers.len() + routers_v6.len()).map(|_| role(dice));
+        let roles = Vec::from_iter(roles);
+        let vips = [(0, SLOT, 0, VIP), (1, SLOT_VLAN, VLAN, VIP_VLAN)];
+        let first = v6::VIP_INDEX;
+        let vips_v6 = [
+            (first, v6::SLOT, 0, v6::VIP),
+            (first + 1, v6::SLOT, 0, v6::VIP_GLOBAL),
+            (first + 2, v6::SLOT_VLAN, VLAN, v6::VIP_VLAN),
+        ];
         Self {
             routers: routers.to_vec(),
-            roles: roles.to_vec(),
-            vips: vips.to_vec(),
+            routers_v6: routers_v6.to_vec(),
+            roles,
+            vips: vips.map(|place| vip(dice, place, 1)).to_vec(),
+            vips_v6: vips_v6.map(|place| vip(dice, place, 2)).to_vec(),
         }
     }
 
@@ -149,28 +223,12 @@ impl Setting {
 
     /// The maps that say the same.
     pub(super) fn world(&self) -> World {
-        let mut world = World::new();
+        let mut world = v6::world();
         for router in &self.routers {
-            let entry = world.router(router.slot);
-            entry.flags = [
-                (router.version_2, router_flags::ACCEPT_V2),
-                (router.version_3, router_flags::ACCEPT_V3),
-                (router.skip_address_check, router_flags::SKIP_ADDRESS_CHECK),
-                (router.unicast.is_some(), router_flags::UNICAST),
-                (router.checks_source(), router_flags::CHECK_SOURCE),
-            ]
-            .into_iter()
-            .filter_map(|(on, flag)| on.then_some(flag))
-            .sum();
-            let digest = |digest, address: &[u8; 4]| address_digest(digest, *address);
-            entry.address_digest = router.addresses.iter().fold(0, digest);
-            entry.address_count = u16::try_from(router.addresses.len()).unwrap();
-            entry.interval_cs = router.interval_cs;
-            entry.auth_type = u8::from(router.password.is_some());
-            entry.auth_data = router.password.unwrap_or_default();
-            for (address, ttl) in router.peers() {
-                world = world.with_peer(router.slot, *address, *ttl.start(), *ttl.end());
-            }
+            world = router.enter(world);
+        }
+        for router in &self.routers_v6 {
+            world = router.enter(world);
         }
         for (slot, role) in (0..).zip(&self.roles) {
             world = if role.leased {
@@ -182,27 +240,21 @@ impl Setting {
             words.last_seen = u64::from(role.successor_heard);
             words.follow = role.follow.pack();
         }
-        for (vip, (_, entry)) in self.vips.iter().zip(&mut world.vips) {
-            *entry = VipEntry {
-                mac: vip.mac,
-                ..*entry
-            };
-            let bits = [
-                (vip.installed, vip_state::INSTALLED),
-                (vip.ready, vip_state::READY),
-            ];
-            let bits = bits.iter().filter_map(|(on, bit)| on.then_some(*bit));
-            world.vip_states[vip.index as usize] = bits.sum();
+        let vips = self.vips.iter().map(Vip::state);
+        let vips = vips.chain(self.vips_v6.iter().map(Vip::state));
+        for ((index, mac, bits), (_, entry)) in vips.zip(&mut world.vips) {
+            entry.mac = mac;
+            world.vip_states[index as usize] = bits;
         }
         world
     }
 }
 
 /// Peers of which the usual one is one, mostly.
-fn unicast(dice: &mut Dice) -> Unicast {
+fn unicast<const N: usize>(dice: &mut Dice, peer: [u8; N], other: [u8; N]) -> Unicast<N> {
     let ttl = dice.pick(&[(255, 255), (0, 255), (64, 254), (1, 1)]);
-    let near = (PEER, ttl.0..=ttl.1);
-    let far = ([10, 9, 8, 7], 0..=255);
+    let near = (peer, ttl.0..=ttl.1);
+    let far = (other, 0..=255);
     Unicast {
         peers: match dice.index(4) {
             0 => vec![far],
@@ -227,7 +279,41 @@ fn addresses(dice: &mut Dice, vip: [u8; 4]) -> Vec<[u8; 4]> {
     addresses
 }
 
+/// The same for IPv6, where the first address has to stay the first. No more than a test run takes.
+fn addresses_v6(dice: &mut Dice, vips: &[[u8; 16]]) -> Vec<[u8; 16]> {
+    let more = match dice.index(16) {
+        0 => dice.index(180),
+        1..=8 => 0,
+        more => more % 12,
+    };
+    let mut addresses = vips.to_vec();
+    addresses.extend((0..more).map(|_| {
+        let mut address = v6::VIP_GLOBAL;
+        (address[8], address[15]) = (dice.byte(), dice.byte());
+        address
+    }));
+    addresses
+}
+
+/// `family` is what tells the Virtual Router MACs of IPv4 (1) from those of IPv6 (2).
+fn vip<const N: usize>(
+    dice: &mut Dice,
+    (index, slot, vlan, address): (u32, u32, u16, [u8; N]),
+    family: u8,
+) -> Vip<N> {
+    Vip {
+        index,
+        slot,
+        vlan,
+        address,
+        mac: dice.pick(&[MAC, [0, 0, 0x5e, 0, family, VRID]]),
+        installed: dice.once_in(2),
+        ready: dice.once_in(2),
+    }
+}
+
 fn role(dice: &mut Dice) -> Role {
+    let [.., a, b, c, d] = PEER_V6;
     Role {
         state: dice.pick(&[
             State::Idle,
@@ -239,7 +325,7 @@ fn role(dice: &mut Dice) -> Role {
         leased: !dice.once_in(4),
         successor_heard: dice.once_in(3),
         follow: Follow {
-            source_tail: dice.pick(&[PEER, PEER, PRIMARY, [0; 4]]),
+            source_tail: dice.pick(&[PEER, PEER, [a, b, c, d], PRIMARY, [0; 4]]),
             interval_cs: dice.pick(&[100, 100, 100, 1, 200]),
             priority: dice.pick(&[100, 100, 255, 1, 0]),
             restart_min: dice.pick(&[1, 1, 99, 100, 101, 254]),

@@ -1,4 +1,4 @@
-//! How often each verdict, counter and record came about.
+//! How often each verdict, counter and record came about, for each family.
 
 use std::fmt;
 
@@ -6,6 +6,13 @@ use vrrp_ebpf::abi::{Counter, EventKind};
 
 use super::{aim::Way, oracle::Opinion};
 use crate::bench::Fate;
+
+/// What frames are of. ARP is of IPv4, Neighbour Discovery of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Four,
+    Six,
+}
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +33,31 @@ pub(super) enum Row {
     Untouched,
     /// To be sent, and passed without a trace.
     LeftAlone,
+}
+
+impl Row {
+    /// Whether a frame of this family can bring it about.
+    fn is_of(self, family: Family) -> bool {
+        let Self::Counter(counter) = self else {
+            return true;
+        };
+        let four = matches!(
+            counter,
+            // A choice that only IPv4 has.
+            Counter::ChecksumPlain | Counter::ChecksumPseudo
+            // Version 2.
+            | Counter::BadAuthType | Counter::BadPassword
+            | Counter::ArpAnswered | Counter::ArpIgnored | Counter::ArpConflict | Counter::EgressArp
+        );
+        let six = matches!(
+            counter,
+            Counter::NdAnswered | Counter::NdIgnored | Counter::NdConflict | Counter::EgressNd
+        );
+        match family {
+            Family::Four => !six,
+            Family::Six => !four,
+        }
+    }
 }
 
 impl fmt::Display for Row {
@@ -50,7 +82,7 @@ impl fmt::Display for Row {
 
 /// The table.
 #[derive(Clone, Debug)]
-pub(super) struct Tally(Vec<(Row, u64)>);
+pub(super) struct Tally(Vec<(Family, Row, u64)>);
 
 impl Tally {
     /// Every row there is, at zero.
@@ -72,54 +104,67 @@ impl Tally {
             Row::LeftAlone,
         ];
         let rows = counters.into_iter().chain(kinds.map(Row::Event));
-        Self(rows.chain(others).map(|row| (row, 0)).collect())
+        let rows = rows.chain(others).flat_map(|row| {
+            let families = [Family::Four, Family::Six].into_iter();
+            families.map(move |family| (family, row, 0))
+        });
+        Self(rows.filter(|(family, row, _)| row.is_of(*family)).collect())
     }
 
     /// Counts a frame in every row that it belongs to.
-    pub(super) fn count(&mut self, way: Way, opinion: &Opinion) {
+    pub(super) fn count(&mut self, family: Family, way: Way, opinion: &Opinion) {
         let outcome = &opinion.outcome;
         for (_, counter) in &outcome.counters {
-            self.add(Row::Counter(*counter));
+            self.add(family, Row::Counter(*counter));
         }
         if let Some(event) = outcome.event {
-            self.add(Row::Event(kind(event.kind)));
-            self.add(if opinion.wakes {
+            self.add(family, Row::Event(kind(event.kind)));
+            let row = if opinion.wakes {
                 Row::Wakes
             } else {
                 Row::Quiet
-            });
+            };
+            self.add(family, row);
         }
         if outcome.seen.is_some() {
-            self.add(Row::Seen);
+            self.add(family, Row::Seen);
         }
         let trace = !outcome.counters.is_empty() || outcome.event.is_some();
-        self.add(match (outcome.fate, way) {
+        let row = match (outcome.fate, way) {
             (Fate::Drop, _) => Row::Dropped,
             (Fate::Answer, _) => Row::Answered,
             (Fate::Pass, _) if trace => Row::Passed,
             (Fate::Pass, Way::In) => Row::Untouched,
             (Fate::Pass, Way::Out) => Row::LeftAlone,
-        });
+        };
+        self.add(family, row);
     }
 
     /// The row with the fewest hits, while it has fewer than `goal`.
-    pub(super) fn poorest(&self, goal: u64, among: impl Fn(Row) -> bool) -> Option<Row> {
-        let rows = self.0.iter().filter(|(row, _)| among(*row));
-        let (row, hits) = rows.min_by_key(|(_, hits)| *hits)?;
-        (*hits < goal).then_some(*row)
+    pub(super) fn poorest(&self, goal: u64, among: impl Fn(Row) -> bool) -> Option<(Family, Row)> {
+        let rows = self.0.iter().filter(|(_, row, _)| among(*row));
+        let (family, row, hits) = rows.min_by_key(|(_, _, hits)| *hits)?;
+        (*hits < goal).then_some((*family, *row))
     }
 
-    fn add(&mut self, row: Row) {
+    fn add(&mut self, family: Family, row: Row) {
         let mut rows = self.0.iter_mut();
-        let found = rows.find(|(candidate, _)| *candidate == row);
-        found.unwrap().1 += 1;
+        let found = rows.find(|(of, candidate, _)| (*of, *candidate) == (family, row));
+        let Some((_, _, hits)) = found else {
+            panic!("{family:?} has no {row}");
+        };
+        *hits += 1;
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (row, hits) in &self.0 {
-            writeln!(f, "{:32}{hits:9}", row.to_string())?;
+        for (family, row, hits) in &self.0 {
+            let family = match family {
+                Family::Four => "IPv4",
+                Family::Six => "IPv6",
+            };
+            writeln!(f, "{family}  {:32}{hits:9}", row.to_string())?;
         }
         Ok(())
     }

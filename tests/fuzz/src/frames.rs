@@ -1,13 +1,16 @@
 //! Any frame, met in any state.
 
 use vrrp_ebpf::{
-    abi::{Event, Follow, router_flags},
+    abi::{Counter, Event, Follow, NO_ROUTER, router_flags},
     ownership::State,
     policy::{self, Action, Link, Report, Verdict},
 };
 use vrrp_tests::{
-    datapath::world::{IFINDEX, SLOT, SLOT_V2, SLOT_VLAN, VLAN, World},
-    frames::PEER,
+    datapath::{
+        v6,
+        world::{IFINDEX, SLOT, SLOT_V2, SLOT_VLAN, VLAN, World},
+    },
+    frames::{PEER, v6::PEER as PEER_V6},
 };
 
 use crate::repair;
@@ -27,7 +30,7 @@ pub fn frames(input: &[u8]) {
         return;
     };
     setting.makes_sense(&verdict);
-    if verdict.action == Action::Answer {
+    if [Action::Answer, Action::Advertise].contains(&verdict.action) {
         setting.is_answered(&verdict, &frame);
     }
     if verdict.action != Action::Drop {
@@ -56,8 +59,18 @@ impl Setting {
             2 => State::Active,
             _ => State::Retiring,
         };
-        let mut world = World::new().with_vip_state(u64::from(first >> 4 & 3));
-        for slot in [SLOT, SLOT_V2, SLOT_VLAN] {
+        let vip_state = u64::from(first >> 4 & 3);
+        let world = v6::world().with_vip_state(vip_state);
+        let mut world = v6::with_vip_state(world, vip_state);
+        let [.., a, b, c, d] = PEER_V6;
+        let tail = [a, b, c, d];
+        for (slot, source_tail) in [
+            (SLOT, PEER),
+            (SLOT_V2, PEER),
+            (SLOT_VLAN, PEER),
+            (v6::SLOT, tail),
+            (v6::SLOT_VLAN, tail),
+        ] {
             world = if bit(first, 2) {
                 world.with_state(slot, state)
             } else {
@@ -66,7 +79,7 @@ impl Setting {
             let words = world.slot(slot);
             words.last_seen = u64::from(bit(first, 3));
             words.follow = Follow {
-                source_tail: PEER,
+                source_tail,
                 interval_cs: 100,
                 priority,
                 restart_min,
@@ -105,7 +118,11 @@ impl Setting {
         let counted = verdict.counters.into_iter().flatten().count();
         let told = verdict.report != Report::Nothing;
         let slots = self.world.slots.len() as u64;
-        assert!(u64::from(verdict.slot) < slots, "{verdict:?}");
+        let strangers = verdict.counters.contains(&Some(Counter::UnknownVrid));
+        assert!(
+            u64::from(verdict.slot) < slots || verdict.slot == NO_ROUTER && strangers,
+            "{verdict:?}"
+        );
         assert!(counted > 0 || told, "why is it not None? {verdict:?}");
         if verdict.action != Action::Pass {
             let trace = (counted, told, verdict.seen);
@@ -114,11 +131,16 @@ impl Setting {
         assert!(!self.sent || verdict.action == Action::Drop, "{verdict:?}");
     }
 
-    /// The answer fits into its request, and is no request itself: two owners would never end.
+    /// There is an answer, and it is no request itself: two owners would never end.
     fn is_answered(&self, verdict: &Verdict, request: &[u8]) {
         let mut answer = request.to_vec();
-        let written = verdict.answer.write(answer.as_mut_slice());
-        assert!(written.is_some() && answer.len() == request.len());
+        let written = if verdict.action == Action::Advertise {
+            answer.resize(verdict.advertisement.frame_length(), 0);
+            verdict.advertisement.write(answer.as_mut_slice())
+        } else {
+            verdict.answer.write(answer.as_mut_slice())
+        };
+        assert!(written.is_some(), "{verdict:?}");
         let again = self.judge(&answer);
         assert!(
             again.is_none_or(|verdict| verdict.action == Action::Pass),

@@ -3,14 +3,12 @@
 
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::Run;
 use crate::bpf::{self, ProgramType};
 
 const BPF_FUNC_TAIL_CALL: i32 = 12;
-/// Length of an ARP packet in an untagged frame: what [`Bare::rewriting`] writes.
-const ARP: usize = 42;
 
 /// A loaded program, as long as this lives.
 #[derive(Debug)]
@@ -42,13 +40,14 @@ impl Bare {
     /// Without room for it, or without `next`, it returns XDP_ABORTED.
     ///
     /// # Errors
-    /// Without privilege, or if `next` is no XDP program.
-    pub fn rewriting(frame: &[u8; ARP], next: BorrowedFd<'_>) -> Result<Self> {
+    /// Without privilege, if `next` is no XDP program, or if the frame's length is not by two more
+    /// than a multiple of four, as that of an untagged one without padding is.
+    pub fn rewriting(frame: &[u8], next: BorrowedFd<'_>) -> Result<Self> {
         let array = bpf::program_array(next).context("make an array of programs")?;
         let (words, rest) = frame.as_chunks::<4>();
-        // r6 = context; r2 = data; r3 = data_end; if r2 + ARP > r3, skip what follows.
+        // r6 = context; r2 = data; r3 = data_end; if r2 + length > r3, skip what follows.
         let mut code = vec![copy(6, 1), load(2, 1, 0), load(3, 1, 4), copy(4, 2)];
-        code.push(instruction(0x07, 4, 0, 0, i32::try_from(ARP)?));
+        code.push(instruction(0x07, 4, 0, 0, i32::try_from(frame.len())?));
         let stores = words.len() + rest.len().div_ceil(2);
         let skipped = i16::try_from(stores + 5)?;
         code.push(instruction(0x2d, 4, 3, skipped, 0));
@@ -56,9 +55,9 @@ impl Bare {
             code.push(instruction(0x62, 2, 0, offset, i32::from_le_bytes(*word)));
         }
         let [a, b] = *rest else {
-            unreachable!("{ARP} is two more than a multiple of four")
+            bail!("a frame of {} bytes cannot be written anew", frame.len());
         };
-        let offset = i16::try_from(ARP - 2)?;
+        let offset = i16::try_from(frame.len() - 2)?;
         code.push(instruction(
             0x6a,
             2,

@@ -5,6 +5,7 @@
 pub mod bare;
 pub mod kernel;
 pub mod scene;
+pub mod v6;
 pub mod world;
 
 pub use self::{

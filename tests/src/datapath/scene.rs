@@ -2,7 +2,9 @@
 //! a figure can never be of another path. The suite `bpf` asserts the verdicts, and the bench those
 //! of every single batch.
 
-use anyhow::{Context as _, Result, ensure};
+mod v6;
+
+use anyhow::{Result, ensure};
 use vrrp_ebpf::{
     abi::{Counter, Follow, NO_ROUTER, filter_position, vip_state},
     ownership::State,
@@ -71,9 +73,7 @@ impl Scene {
         let mut kernel = Kernel::load(object, 0)?;
         kernel.install(&self.world)?;
         let rewriter = if self.baseline == Baseline::Rewriting {
-            let frame = self.frame.first_chunk();
-            let frame = frame.context("too short to be written anew")?;
-            Some(Bare::rewriting(frame, kernel.ingress_fd()?)?)
+            Some(Bare::rewriting(&self.frame, kernel.ingress_fd()?)?)
         } else {
             None
         };
@@ -178,7 +178,7 @@ impl Stage {
 /// Every scene, in the order of a report.
 #[must_use]
 pub fn all() -> Vec<Scene> {
-    [received(), adverts(), sent()]
+    [received(), adverts(), sent(), v6::scenes()]
         .into_iter()
         .flatten()
         .collect()

@@ -133,7 +133,13 @@ impl World {
     /// With a unicast peer of the router in `slot`, whose adverts have a TTL from `min_ttl` to
     /// `max_ttl`.
     #[must_use]
-    pub fn with_peer(mut self, slot: u32, address: [u8; 4], min_ttl: u8, max_ttl: u8) -> Self {
+    pub fn with_peer<const N: usize>(
+        mut self,
+        slot: u32,
+        address: [u8; N],
+        min_ttl: u8,
+        max_ttl: u8,
+    ) -> Self {
         Self::router(&mut self, slot).flags |= router_flags::UNICAST;
         let key = PeerKey {
             slot,
@@ -167,8 +173,12 @@ impl World {
     pub fn filter(&self) -> [u64; FILTER_WORDS] {
         let mut words = [0; FILTER_WORDS];
         for (key, _) in &self.vips {
-            let [a, b, c, d, ..] = key.address;
-            let (word, bit) = filter_position([a, b, c, d]);
+            let tail = if key.family == IPV4 {
+                key.address.first_chunk()
+            } else {
+                key.address.last_chunk()
+            };
+            let (word, bit) = filter_position(*tail.unwrap());
             words[word] |= 1 << bit;
         }
         words
@@ -264,10 +274,10 @@ fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
     (key, entry)
 }
 
-/// An IPv4 address as maps and records hold it.
+/// An address of 4 or 16 bytes as maps and records hold it.
 #[must_use]
-pub fn wide(address: [u8; 4]) -> [u8; 16] {
+pub fn wide<const N: usize>(address: [u8; N]) -> [u8; 16] {
     let mut wide = [0; 16];
-    wide[..4].copy_from_slice(&address);
+    wide[..N].copy_from_slice(&address);
     wide
 }

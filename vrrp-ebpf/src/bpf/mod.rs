@@ -13,6 +13,7 @@ use aya_log_ebpf::debug;
 use vrrp_ebpf::{
     abi::Counter,
     policy::{self, Action, Link, Report, Verdict},
+    wire::nd,
 };
 
 use self::{
@@ -64,7 +65,7 @@ fn xvrrp_egress(context: TcContext) -> i32 {
     record(&verdict);
     match verdict.action {
         Action::Drop => TC_DROP,
-        Action::Pass | Action::Answer => TC_NEXT,
+        Action::Pass | Action::Answer | Action::Advertise => TC_NEXT,
     }
 }
 
@@ -94,6 +95,20 @@ fn receive(context: &XdpContext) -> u32 {
             Some(()) => xdp_action::XDP_TX,
             None => xdp_action::XDP_DROP,
         },
+        Action::Advertise => advertise(context, &verdict.advertisement),
+    }
+}
+
+/// Answers a solicitation. Where the driver has no room for a longer frame, the stack answers: it
+/// has the address, or will have it in a moment.
+#[inline(always)]
+fn advertise(context: &XdpContext, answer: &nd::Answer) -> u32 {
+    let Some(mut frame) = XdpFrame::resized(context, answer.frame_length()) else {
+        return xdp_action::XDP_PASS;
+    };
+    match answer.write(&mut frame) {
+        Some(()) => xdp_action::XDP_TX,
+        None => xdp_action::XDP_DROP,
     }
 }
 

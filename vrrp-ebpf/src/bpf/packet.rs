@@ -1,15 +1,19 @@
 //! The frame of an XDP or tc context: the only place where packet memory is touched.
 
-use aya_ebpf::programs::{TcContext, XdpContext};
+use aya_ebpf::{
+    helpers::bpf_xdp_adjust_tail,
+    programs::{TcContext, XdpContext},
+};
 use vrrp_ebpf::frame::{Frame, FrameMut};
 
 use super::verifier::{opaque, unknown};
 
-/// Offsets above this are refused: the verifier wants a bound, and the longest advert behind the
-/// longest header ends well before it.
-const MAX_OFFSET: usize = 0x7ff;
+/// Offsets above this are refused: the verifier wants a bound, and the longest advert (255 IPv6
+/// addresses) ends well before it.
+const MAX_OFFSET: usize = 0x1fff;
 
-/// A frame in XDP: its linear part, in which everything that we read lies.
+/// A frame in XDP: its linear part, in which everything that we read lies (of a jumbo frame, the first
+/// 200 IPv6 addresses or so).
 pub(super) struct XdpFrame {
     start: usize,
     end: usize,
@@ -25,6 +29,23 @@ impl XdpFrame {
             end: context.data_end(),
             noise: context.ingress_ifindex(),
         }
+    }
+
+    /// Cuts the frame to `length` bytes, or appends as many as are missing. Nothing, and the frame
+    /// as it was, if the driver left no room. What was read of the frame before must be read again.
+    #[inline(always)]
+    pub(super) fn resized(context: &XdpContext, length: usize) -> Option<Self> {
+        // Opaque, because the packet's end can be compared and subtracted, and nothing else.
+        let present = opaque(context.data_end() - context.data());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "a difference of two lengths of a frame"
+        )]
+        let difference = length.wrapping_sub(present) as i32;
+        // SAFETY: the context is the one that this program runs with.
+        let failed = unsafe { bpf_xdp_adjust_tail(context.ctx, difference) };
+        (failed == 0).then(|| Self::new(context))
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest,
+        Counter, Event, EventKind, Follow, IPV4, NO_ROUTER, PeerKey, RouterEntry, address_digest,
         event_flags, router_flags,
     },
     checksum::{self, Sum},
@@ -62,7 +62,14 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         ..*ip
     };
     Some(match check(frame, tables, &ip, entry) {
-        Ok(advert) => accept(frame, tables, &ip, entry, advert),
+        Ok(advert) => {
+            let source = Source {
+                family: IPV4,
+                address: v4(ip.source),
+                tail: ip.source,
+            };
+            accept(frame, tables, source, entry, advert)
+        }
         //= C24: RFC 9568 section 7.1
         Err(counter) => Verdict::drop(entry.slot, counter),
     })
@@ -70,10 +77,21 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 
 /// An advert that passed.
 #[derive(Clone, Copy)]
-struct Advert {
-    header: Header,
-    pseudo_header: bool,
-    list_differs: bool,
+pub(super) struct Advert {
+    pub(super) header: Header,
+    /// Whether an IPv4 packet's checksum covers a pseudo-header; over IPv6 it always does.
+    pub(super) pseudo_header: bool,
+    pub(super) list_differs: bool,
+}
+
+/// Where an advert came from.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    pub(super) family: u8,
+    /// As records hold it.
+    pub(super) address: [u8; 16],
+    /// Its last four bytes.
+    pub(super) tail: [u8; 4],
 }
 
 #[inline(always)]
@@ -96,7 +114,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let header = Header::parse(bytes);
     let contents = Contents::read(frame, ip, header.count);
     //= C10: RFC 9568 section 7.1
-    check_sender(tables, ip, entry)?;
+    check_sender(tables, v4(ip.source), ip.ttl, entry)?;
     let spoken = match header.version {
         2 => router_flags::ACCEPT_V2,
         3 => router_flags::ACCEPT_V3,
@@ -160,12 +178,17 @@ fn check<F: Frame + ?Sized, T: Tables>(
 /// The way that an advert has come. One from the link has a TTL of 255, and nobody elsewhere can
 /// make one that has; only a unicast peer that is known to be farther away may have less.
 #[inline(always)]
-fn check_sender<T: Tables>(tables: &T, ip: &Ipv4, entry: &RouterEntry) -> Result<(), Counter> {
+pub(super) fn check_sender<T: Tables>(
+    tables: &T,
+    source: [u8; 16],
+    ttl: u8,
+    entry: &RouterEntry,
+) -> Result<(), Counter> {
     let (mut least, mut most) = (TTL, TTL);
     if entry.flags & router_flags::UNICAST != 0 {
         let key = PeerKey {
             slot: entry.slot,
-            address: v4(ip.source),
+            address: source,
         };
         match tables.peer(&key) {
             Some(peer) => (least, most) = (peer.min_ttl, peer.max_ttl),
@@ -176,7 +199,7 @@ fn check_sender<T: Tables>(tables: &T, ip: &Ipv4, entry: &RouterEntry) -> Result
         }
     }
     //= C9: draft-abinabraham-vrrp-unicast
-    if ip.ttl < least || ip.ttl > most {
+    if ttl < least || ttl > most {
         return Err(Counter::BadTtl);
     }
     Ok(())
@@ -286,10 +309,10 @@ fn check_sum(ip: &Ipv4, header: &Header, sum: Sum) -> Result<bool, Counter> {
 }
 
 #[inline(always)]
-fn accept<F: Frame + ?Sized, T: Tables>(
+pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     tables: &T,
-    ip: &Ipv4,
+    source: Source,
     entry: &RouterEntry,
     advert: Advert,
 ) -> Verdict {
@@ -306,7 +329,7 @@ fn accept<F: Frame + ?Sized, T: Tables>(
 
     let alive = priority != 0 && (priority >= follow.restart_min || state == State::Retiring);
     let followed = Follow {
-        source_tail: ip.source,
+        source_tail: source.tail,
         interval_cs,
         priority,
         restart_min: follow.restart_min,
@@ -329,9 +352,9 @@ fn accept<F: Frame + ?Sized, T: Tables>(
         counters: [
             Some(Counter::AdvertAccepted),
             (priority == 0).then_some(Counter::AdvertPriorityZero),
-            match (version, advert.pseudo_header) {
-                (3, true) => Some(Counter::ChecksumPseudo),
-                (3, false) => Some(Counter::ChecksumPlain),
+            match (source.family, version, advert.pseudo_header) {
+                (IPV4, 3, true) => Some(Counter::ChecksumPseudo),
+                (IPV4, 3, false) => Some(Counter::ChecksumPlain),
                 _ => None,
             },
             advert.list_differs.then_some(Counter::AddressListDiffers),
@@ -343,7 +366,7 @@ fn accept<F: Frame + ?Sized, T: Tables>(
         event: Event {
             stamp,
             slot: entry.slot,
-            source: v4(ip.source),
+            source: source.address,
             mac: ethernet::source(frame).unwrap_or_default(),
             interval_cs,
             kind: EventKind::Advert as u8,

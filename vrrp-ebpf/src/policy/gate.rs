@@ -1,19 +1,15 @@
 //! Packets to a virtual IP (RFC 9568 sections 6.4.2 and 6.4.3).
 
-use super::{Place, Tables, Verdict};
-use crate::{
-    abi::{Counter, vip_state},
-    wire::ipv4::Ipv4,
-};
+use super::{Tables, Verdict};
+use crate::abi::{Counter, VipEntry, vip_state};
 
-/// The verdict on a received IPv4 packet; nothing if it is not to a virtual IP of ours.
+/// The verdict on a received packet to a virtual IP.
 ///
 /// The owner's packets wait for the kernel's address: without it the kernel would answer with
 /// redirects and host-unreachable. A node that is not the owner, and has no such address, forwards
 /// for clients with a stale neighbour entry; one that still has it must not take the packet.
 #[inline(always)]
-pub(super) fn judge<T: Tables>(tables: &T, place: Place, ip: &Ipv4) -> Option<Verdict> {
-    let vip = place.vip_v4(tables, ip.destination)?;
+pub(super) fn judge<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Verdict> {
     let state = tables.vip_state(vip.vip);
     let serves = tables.ownership(vip.slot).serves(tables.now());
     if serves && state & vip_state::READY != 0 {

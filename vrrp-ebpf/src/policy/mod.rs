@@ -2,13 +2,16 @@
 //! programs supply [`Frame`] and [`Tables`] and carry out the [`Verdict`].
 
 mod adverts;
+mod adverts_v6;
 mod arp;
 mod egress;
 mod gate;
+mod neighbour;
 
 use crate::{
     abi::{
-        Counter, Event, Follow, IPV4, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
+        Counter, Event, Follow, IPV4, IPV6, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry,
+        VipKey,
     },
     checksum::VRRP,
     frame::Frame,
@@ -17,6 +20,8 @@ use crate::{
         arp::Answer,
         ethernet::{self, Ethernet},
         ipv4::Ipv4,
+        ipv6::{ICMPV6, Ipv6},
+        nd,
     },
 };
 
@@ -62,6 +67,8 @@ pub enum Action {
     Drop,
     /// It is turned into [`Verdict::answer`] and sent back.
     Answer,
+    /// It is given the length of [`Verdict::advertisement`], turned into it and sent back.
+    Advertise,
 }
 
 /// What becomes of [`Verdict::event`].
@@ -95,6 +102,8 @@ pub struct Verdict {
     pub event: Event,
     /// The answer; zeroes without one.
     pub answer: Answer,
+    /// The advertisement; zeroes without one.
+    pub advertisement: nd::Answer,
 }
 
 impl Verdict {
@@ -108,6 +117,7 @@ impl Verdict {
             report: Report::Nothing,
             event: NO_EVENT,
             answer: NO_ANSWER,
+            advertisement: NO_ADVERTISEMENT,
         }
     }
 
@@ -137,6 +147,12 @@ const NO_EVENT: Event = Event {
     _pad: [0; 3],
 };
 
+const NO_ADVERTISEMENT: nd::Answer = nd::Answer {
+    at: 0,
+    mac: [0; 6],
+    asker_mac_at: 0,
+};
+
 const NO_ANSWER: Answer = Answer {
     at: 0,
     mac: [0; 6],
@@ -159,11 +175,45 @@ pub fn ingress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) 
                     return verdict;
                 }
             }
-            gate::judge(tables, place, &ip)
+            gate::judge(tables, place.vip_v4(tables, ip.destination)?)
         }
+        ethernet::IPV6 => ingress_v6(frame, tables, place, ethernet.payload),
         ethernet::ARP => arp::judge(frame, tables, place, ethernet.payload),
         _ => None,
     }
+}
+
+/// The verdict on the IPv6 packet that starts `at` bytes into a received frame. Neighbour Discovery
+/// to a virtual IP does not go through the gate: it is about addresses, not for one of them.
+#[inline(always)]
+fn ingress_v6<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    place: Place,
+    at: usize,
+) -> Option<Verdict> {
+    let ip = Ipv6::parse(frame, at)?;
+    if ip.next_header == ICMPV6 {
+        //= C56: RFC 9568 section 6.4.3
+        if let Some(kind) = nd::Kind::read(frame, ip.payload_at()) {
+            return neighbour::judge(frame, tables, place, &ip, kind);
+        }
+    } else if (ip.next_header == VRRP || ip.is_extended())
+        && let Some(upper) = ip.upper(frame)
+    {
+        if upper.protocol == VRRP {
+            let verdict = adverts_v6::judge(frame, tables, place, &ip, &upper);
+            if verdict.is_some() {
+                return verdict;
+            }
+        } else if upper.protocol == ICMPV6
+            && !upper.is_later_fragment()
+            && let Some(kind) = nd::Kind::read(frame, upper.at)
+        {
+            return neighbour::judge_extended(frame, tables, place, &upper, kind);
+        }
+    }
+    gate::judge(tables, place.vip_v6(frame, tables, ip.destination_at())?)
 }
 
 /// The verdict on a frame about to be sent; nothing for one that is not ours and passes untouched.
@@ -172,7 +222,8 @@ pub fn egress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet);
     match ethernet.ethertype {
-        ethernet::IPV4 => egress::judge_ip(frame, tables, place, ethernet.payload),
+        ethernet::IPV4 => egress::judge_ipv4(frame, tables, place, ethernet.payload),
+        ethernet::IPV6 => egress::judge_ipv6(frame, tables, place, ethernet.payload),
         ethernet::ARP => egress::judge_arp(frame, tables, place, ethernet.payload),
         _ => None,
     }
@@ -205,6 +256,17 @@ impl Place {
         }
     }
 
+    /// The virtual router with this VRID here, and IPv6.
+    #[inline(always)]
+    const fn router_v6(self, vrid: u8) -> RouterKey {
+        RouterKey {
+            ifindex: self.ifindex,
+            vlan: self.vlan,
+            family: IPV6,
+            vrid,
+        }
+    }
+
     /// Looks for a virtual IP; no more than the filter's word is read for nearly every address
     /// that is none.
     #[inline(always)]
@@ -218,6 +280,26 @@ impl Place {
             family: IPV4,
             _pad: 0,
             address: v4(address),
+        })
+    }
+
+    /// Looks for the virtual IP that stands `at` bytes into the frame, as [`Self::vip_v4`] does.
+    #[inline(always)]
+    fn vip_v6<'a, F: Frame + ?Sized, T: Tables>(
+        self,
+        frame: &F,
+        tables: &'a T,
+        at: usize,
+    ) -> Option<&'a VipEntry> {
+        if !tables.may_be_vip(frame.read(at + 12)?) {
+            return None;
+        }
+        tables.vip(&VipKey {
+            ifindex: self.ifindex,
+            vlan: self.vlan,
+            family: IPV6,
+            _pad: 0,
+            address: frame.read(at)?,
         })
     }
 }

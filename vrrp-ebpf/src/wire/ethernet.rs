@@ -6,6 +6,8 @@ use crate::frame::Frame;
 pub const HEADER: usize = 14;
 /// EtherType of IPv4.
 pub const IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+pub const IPV6: u16 = 0x86dd;
 /// EtherType of ARP.
 pub const ARP: u16 = 0x0806;
 
@@ -22,7 +24,7 @@ pub struct Ethernet {
     /// VLAN ID; 0 for untagged and priority-tagged frames.
     pub vlan: u16,
     /// EtherType of what follows. A second tag is left here, so that a doubly tagged frame is
-    /// neither IPv4 nor ARP.
+    /// none of those.
     pub ethertype: u16,
     /// Where what follows starts.
     pub payload: usize,

@@ -9,7 +9,9 @@ pub const AUTH_DATA: usize = 8;
 pub const ADVERTISEMENT: u8 = 1;
 /// Where adverts over IPv4 are sent to.
 pub const GROUP_V4: [u8; 4] = [224, 0, 0, 18];
-/// TTL that proves a sender on the same link.
+/// Where adverts over IPv6 are sent to: ff02::12.
+pub const GROUP_V6: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
+/// TTL or Hop Limit that proves a sender on the same link.
 pub const TTL: u8 = 255;
 
 /// A version 2 or 3 header; which fields mean something is up to `version`.
@@ -73,6 +75,13 @@ impl Header {
         let tail = if self.version == 2 { AUTH_DATA } else { 0 };
         HEADER + self.count as usize * 4 + tail
     }
+
+    /// Bytes of an advert with this header over IPv6, of which there is no version 2.
+    #[must_use]
+    #[inline(always)]
+    pub const fn length_v6(&self) -> usize {
+        HEADER + self.count as usize * 16
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +101,6 @@ mod tests {
             (v3.version, v3.interval_cs(), v3.length_v4()),
             (3, 1000, 16)
         );
+        assert_eq!(v3.length_v6(), 40);
     }
 }

@@ -21,10 +21,10 @@ pub(super) fn received(
 ) -> Option<Opinion> {
     let sender = packet.sender_protocol_addr();
     let target = packet.target_protocol_addr();
-    if let Some(vip) = taken.vip(setting, sender) {
+    if let Some(vip) = taken.vip(&setting.vips, sender) {
         return spoken_as(setting, taken, packet, vip);
     }
-    let vip = taken.vip(setting, target)?;
+    let vip = taken.vip(&setting.vips, target)?;
     if packet.operation() != ArpOperation::REQUEST {
         return None;
     }
@@ -40,7 +40,7 @@ pub(super) fn received(
 }
 
 /// The request's frame with the answer in it.
-fn answer(taken: &Taken<'_>, packet: &ArpPacketSlice<'_>, vip: &Vip) -> Vec<u8> {
+fn answer(taken: &Taken<'_>, packet: &ArpPacketSlice<'_>, vip: &Vip<4>) -> Vec<u8> {
     let reply = ArpPacket::new(
         packet.hw_addr_type(),
         packet.proto_addr_type(),
@@ -68,7 +68,7 @@ fn spoken_as(
     setting: &Setting,
     taken: &Taken<'_>,
     packet: &ArpPacketSlice<'_>,
-    vip: &Vip,
+    vip: &Vip<4>,
 ) -> Option<Opinion> {
     let role = setting.role(vip.slot);
     let by_another = packet.sender_hw_addr() != vip.mac;

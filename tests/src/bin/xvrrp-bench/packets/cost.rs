@@ -168,9 +168,8 @@ impl Nothing {
             Baseline::Tc => (Bare::tc_next()?, None, packet),
             Baseline::Rewriting => {
                 let request = Arp::who_has([192, 168, 1, 254]).build();
-                let frame = request.first_chunk().copied().unwrap_or([0; 42]);
                 let next = Bare::xdp_pass()?;
-                let program = Bare::rewriting(&frame, std::os::fd::AsFd::as_fd(&next))?;
+                let program = Bare::rewriting(&request, std::os::fd::AsFd::as_fd(&next))?;
                 (program, Some(next), request)
             }
         };

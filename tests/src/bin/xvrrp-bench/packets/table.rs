@@ -59,7 +59,7 @@ fn costs(packets: &Packets) {
             "
 n = {} batches of {} frames and as many frames alone, after a walk through memory, every scene in
 turn. net: less the baseline of the same round, median; the baseline is XDP_PASS for received frames,
-TC_ACT_UNSPEC for sent ones, and for ARP answered a program that writes the frame anew, because a test
+TC_ACT_UNSPEC for sent ones, and for what is answered a program that writes the frame anew, because a test
 run keeps the answer in place of the request. alone: the kernel's two looks at the clock included.",
             cost.n, cost.batch
         );

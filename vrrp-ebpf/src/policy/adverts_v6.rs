@@ -1,0 +1,215 @@
+//! Adverts over IPv6: the receive checks of RFC 9568 section 7.1, in the order of those over IPv4.
+
+use super::{
+    Place, Tables, Verdict,
+    adverts::{self, Advert, Source},
+};
+use crate::{
+    abi::{Counter, IPV6, NO_ROUTER, RouterEntry, address_digest, router_flags},
+    checksum::{Sum, VRRP},
+    frame::Frame,
+    wire::{
+        ethernet,
+        ipv6::{self, Ipv6, Upper},
+        vrrp::{ADVERTISEMENT, GROUP_V6, HEADER, Header},
+    },
+};
+
+const MAX_ADDRESSES: usize = 255;
+const ADDRESS: usize = 16;
+/// Bytes of the shortest frame with an advert's header in it.
+const SHORTEST_FRAME: usize = ethernet::HEADER + ipv6::HEADER + HEADER;
+/// Where the count stands in the header.
+const COUNT_AT: usize = 3;
+/// Addresses that are read at once, as far as there are so many.
+const CHUNK: usize = 4;
+/// fe80::/10 (RFC 4291 section 2.5.6).
+const LINK_LOCAL: [u8; 2] = [0xfe, 0x80];
+const LINK_LOCAL_MASK: u8 = 0xc0;
+
+/// The verdict on a packet of protocol 112; nothing if it is not for a virtual router of ours.
+#[inline(always)]
+pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    place: Place,
+    ip: &Ipv6,
+    upper: &Upper,
+) -> Option<Verdict> {
+    // As over IPv4, only the first fragment says which VRID the packet has.
+    if upper.is_later_fragment() || upper.length < 2 {
+        return None;
+    }
+    let [_, vrid] = frame.read(upper.at)?;
+    //= C15: RFC 9568 section 7.1
+    let entry = tables.router(&place.router_v6(vrid));
+    let destination = u128::from_ne_bytes(frame.read(ip.destination_at())?);
+    let group = destination == u128::from_ne_bytes(GROUP_V6);
+    let Some(entry) = entry else {
+        // Another daemon here may have that virtual router, so the stack gets the advert.
+        return group.then_some(Verdict::pass(NO_ROUTER, Counter::UnknownVrid));
+    };
+    let primary = u128::from_ne_bytes(entry.primary);
+    // A unicast router and one that is spoken to by multicast may have the same VRID.
+    let to_group = group && entry.flags & router_flags::UNICAST == 0;
+    if !to_group && destination != primary {
+        return None;
+    }
+    //= C23: common practice
+    if u128::from_ne_bytes(frame.read(ip.source_at())?) == primary {
+        return Some(Verdict::drop(entry.slot, Counter::OwnSource));
+    }
+    // From here on the verifier need not follow frames with and without a tag or extension headers
+    // one by one.
+    let ip = Ipv6 {
+        at: frame.blur(ip.at),
+        ..*ip
+    };
+    let upper = Upper {
+        at: frame.blur(upper.at),
+        length: frame.blur(upper.length),
+        ..*upper
+    };
+    //= C13: RFC 9568 section 7.1
+    if upper.is_fragment() {
+        return Some(Verdict::drop(entry.slot, Counter::BadLength));
+    }
+    Some(match check(frame, tables, &ip, &upper, entry) {
+        Ok(advert) => {
+            // Read again: kept, it would take up a quarter of a BPF program's stack.
+            let address: [u8; 16] = frame.read(ip.source_at())?;
+            let [.., a, b, c, d] = address;
+            let source = Source {
+                family: IPV6,
+                address,
+                tail: [a, b, c, d],
+            };
+            adverts::accept(frame, tables, source, entry, advert)
+        }
+        //= C24: RFC 9568 section 7.1
+        Err(counter) => Verdict::drop(entry.slot, counter),
+    })
+}
+
+#[inline(always)]
+fn check<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    ip: &Ipv6,
+    upper: &Upper,
+    entry: &RouterEntry,
+) -> Result<Advert, Counter> {
+    // The first condition follows from the others, and spares the verifier paths.
+    let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
+        && upper.length >= HEADER
+        && frame.read::<1>(upper.at + upper.length - 1).is_some();
+    //= C13: RFC 9568 section 7.1
+    if !complete {
+        return Err(Counter::BadLength);
+    }
+    let [count] = frame.read(upper.at + COUNT_AT).ok_or(Counter::BadLength)?;
+    let contents = Contents::read(frame, upper.at + HEADER, count);
+    // Read again behind the loops, for the same reason as their own numbers are blurred.
+    let at = frame.blur(upper.at);
+    let bytes = frame.read(at).ok_or(Counter::BadLength)?;
+    let header = Header::parse(bytes);
+    //= C10: RFC 9568 section 7.1
+    let source = frame.read(ip.source_at()).ok_or(Counter::BadLength)?;
+    adverts::check_sender(tables, source, ip.hop_limit, entry)?;
+    //= C11: RFC 9568 section 7.1
+    // There is no version 2 for IPv6.
+    if header.version != 3 || entry.flags & router_flags::ACCEPT_V3 == 0 {
+        return Err(Counter::BadVersion);
+    }
+    //= C17: RFC 9568 erratum 8301
+    if header.interval_cs() == 0 {
+        return Err(Counter::BadInterval);
+    }
+    //= C12: RFC 9568 section 5.2.2
+    if header.kind != ADVERTISEMENT {
+        return Err(Counter::BadType);
+    }
+    //= C16: RFC 9568 erratum 8299
+    if header.count == 0 {
+        return Err(Counter::BadCount);
+    }
+    //= C13: RFC 9568 section 7.1
+    if upper.length != header.length_v6() {
+        return Err(Counter::BadLength);
+    }
+    let contents = contents.ok_or(Counter::BadLength)?;
+    #[expect(clippy::cast_possible_truncation, reason = "of a 16-bit length")]
+    let length = upper.length as u16;
+    let sum = contents
+        .sum
+        .add_pair(bytes)
+        .add_pseudo_v6(frame, ip.source_at(), length, VRRP)
+        .ok_or(Counter::BadLength)?;
+    //= C14: RFC 9568 section 7.1
+    if !sum.is_valid() {
+        return Err(Counter::BadChecksum);
+    }
+    let [first, second] = frame.read(upper.at + HEADER).ok_or(Counter::BadLength)?;
+    //= C22: RFC 9568 erratum 8300
+    if [first, second & LINK_LOCAL_MASK] != LINK_LOCAL {
+        return Err(Counter::BadAddressList);
+    }
+    Ok(Advert {
+        header,
+        pseudo_header: false,
+        list_differs: u16::from(header.count) != entry.address_count
+            || contents.digest != entry.address_digest,
+    })
+}
+
+/// The address list, read before anything depends on the advert's header, so that the verifier
+/// follows the loops once.
+#[derive(Clone, Copy)]
+struct Contents {
+    sum: Sum,
+    digest: u32,
+}
+
+impl Contents {
+    /// Reads `count` addresses. Nothing if they are not all there.
+    #[inline(always)]
+    fn read<F: Frame + ?Sized>(frame: &F, at: usize, count: u8) -> Option<Self> {
+        let mut contents = Self {
+            sum: Sum::ZERO,
+            digest: 0,
+        };
+        let at = frame.blur(at);
+        let count = usize::from(count);
+        let chunks = count / CHUNK;
+        // Blurred, because the verifier learns the number of chunks when it leaves the loop, and
+        // would walk through what follows once for each.
+        let more = frame.blur(count % CHUNK);
+        for chunk in 0..MAX_ADDRESSES / CHUNK {
+            if chunk >= chunks {
+                break;
+            }
+            let addresses: [u8; CHUNK * ADDRESS] = frame.read(at + chunk * CHUNK * ADDRESS)?;
+            contents.add(&addresses);
+        }
+        let rest = frame.blur(at + chunks * CHUNK * ADDRESS);
+        for index in 0..CHUNK - 1 {
+            if index >= more {
+                break;
+            }
+            let address: [u8; ADDRESS] = frame.read(rest + index * ADDRESS)?;
+            contents.add(&address);
+        }
+        Some(contents)
+    }
+
+    /// Adds some addresses of the list.
+    #[inline(always)]
+    fn add(&mut self, addresses: &[u8]) {
+        let (words, _) = addresses.as_chunks();
+        for word in words {
+            self.sum = self.sum.add(*word);
+            self.digest = address_digest(self.digest, *word);
+        }
+        self.sum = self.sum.carry();
+    }
+}
