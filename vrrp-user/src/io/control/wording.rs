@@ -8,7 +8,7 @@ use tracing::Level;
 use crate::{
     config::Instance,
     io::engine::{Event, message::Notice},
-    proto::{Cause, State, Transition},
+    proto::{Cause, State, Transition, Version, election},
 };
 
 /// A line of the log.
@@ -130,10 +130,10 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             format!(
                 "({name}) Received advert from {source} with lower priority {theirs}, ours \
                  {ours}{}",
-                if instance.departures.lower_prio_no_advert {
-                    ""
-                } else {
+                if answers(instance) {
                     ", forcing new election"
+                } else {
+                    ""
                 }
             ),
         ),
@@ -179,6 +179,12 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             ),
         ),
     }
+}
+
+/// Whether a worse router's advert has one of ours follow at once.
+fn answers(instance: &Instance) -> bool {
+    let discards = instance.version == Version::V2 && instance.priority == election::OWNER;
+    !discards && !instance.departures.lower_prio_no_advert
 }
 
 /// A virtual IP for the log.

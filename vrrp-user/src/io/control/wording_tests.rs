@@ -152,20 +152,33 @@ fn notices_read_like_keepaliveds() {
 
 #[test]
 fn no_election_is_forced_where_nothing_is_sent() {
-    let mut instance = crate::io::control::tests::instance("VI_1");
-    instance.departures.lower_prio_no_advert = true;
+    let plain = crate::io::control::tests::instance("VI_1");
+    let mut silent = plain.clone();
+    silent.departures.lower_prio_no_advert = true;
+    let owner = Instance {
+        priority: 255,
+        ..plain
+    };
+    let third = Instance {
+        version: Version::V3,
+        ..owner.clone()
+    };
     let event = Event::Notice {
         router: 0,
         notice: Notice::LowerPriority(50),
         source: IpAddr::from([10, 99, 0, 1]),
     };
-    let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
-        panic!();
-    };
-    assert_eq!(
-        line,
-        "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ours 100"
-    );
+    for (instance, end) in [
+        (silent, "ours 100"),
+        (owner, "ours 255"),
+        (third, "ours 255, forcing new election"),
+    ] {
+        let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+            panic!();
+        };
+        let start = "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ";
+        assert_eq!(line, &format!("{start}{end}"));
+    }
 }
 
 #[test]
