@@ -157,6 +157,13 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
                  so do we"
             ),
         ),
+        Notice::Version3Alone => (
+            Level::WARN,
+            format!(
+                "({name}) {source} sends version 3 alone: with it as the Active, routers of version \
+                 2 hear nobody and take over"
+            ),
+        ),
         Notice::AddressList => (
             Level::WARN,
             format!("({name}) received advert from {source} with other virtual IPs than ours"),

@@ -78,7 +78,7 @@ fn transitions_read_like_keepaliveds() {
 fn notices_read_like_keepaliveds() {
     use Notice::{
         AddressList, Conflict, EqualPriority, HigherPriority, Interval, LowerPriority,
-        PriorityZero, TwoOwners,
+        PriorityZero, TwoOwners, Version3Alone,
     };
     let conflict = Conflict {
         vip: 0,
@@ -122,6 +122,12 @@ fn notices_read_like_keepaliveds() {
             TwoOwners,
             "(VI_1) CONFIGURATION ERROR: 10.99.0.1 claims priority 255 (address owner), and so do \
              we",
+        ),
+        (
+            State::Backup,
+            Version3Alone,
+            "(VI_1) 10.99.0.1 sends version 3 alone: with it as the Active, routers of version 2 \
+             hear nobody and take over",
         ),
         (
             State::Backup,
