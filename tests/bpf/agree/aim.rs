@@ -78,11 +78,16 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
             let leased = dice.once_in(2);
             role(setting, State::Retiring, leased);
         }
-        Row::Counter(Counter::VipPassed | Counter::VipNotReady) => {
+        Row::Counter(Counter::VipPassed | Counter::VipNotReady | Counter::VipNotAccepted) => {
             role(setting, State::Active, true);
             let ready = row == Row::Counter(Counter::VipPassed);
-            setting.vips.iter_mut().for_each(|vip| vip.ready = ready);
-            setting.vips_v6.iter_mut().for_each(|vip| vip.ready = ready);
+            let accepted = row != Row::Counter(Counter::VipNotAccepted);
+            for vip in &mut setting.vips {
+                (vip.ready, vip.accepted) = (ready, accepted);
+            }
+            for vip in &mut setting.vips_v6 {
+                (vip.ready, vip.accepted) = (ready, accepted);
+            }
         }
         Row::Counter(Counter::VipNotOwner) => {
             let state = dice.pick(&[State::Idle, State::Rising]);
@@ -204,7 +209,10 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             Counter::ArpConflict | Counter::NdConflict => {
                 return (Way::In, (make.claim)(dice, setting));
             }
-            Counter::VipPassed | Counter::VipNotOwner | Counter::VipNotReady => {
+            Counter::VipPassed
+            | Counter::VipNotOwner
+            | Counter::VipNotReady
+            | Counter::VipNotAccepted => {
                 return (Way::In, (make.packet)(dice, setting, false));
             }
             Counter::EgressIp => return (Way::Out, (make.packet)(dice, setting, true)),

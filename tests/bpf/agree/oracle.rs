@@ -158,9 +158,10 @@ pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
 }
 
 /// RFC 9568 sections 6.4.2 and 6.4.3: a Backup must not accept packets addressed to the virtual
-/// router's address, an Active must. Accepting takes an address in the kernel.
+/// router's address, an Active must, if Accept_Mode is on. Accepting takes an address in the kernel.
 fn to_vip<const N: usize>(setting: &Setting, taken: &Taken<'_>, vip: &Vip<N>) -> Option<Opinion> {
     let (fate, counter) = match (setting.role(vip.slot).owns(), vip.ready, vip.installed) {
+        (true, ..) if !vip.accepted => (Fate::Drop, Counter::VipNotAccepted),
         (true, true, _) => (Fate::Pass, Counter::VipPassed),
         (true, false, _) => (Fate::Drop, Counter::VipNotReady),
         (false, _, true) => (Fate::Drop, Counter::VipNotOwner),

@@ -1,7 +1,7 @@
-//! IPv6 packets to a virtual IP, and what leaves from one (C50, C56).
+//! IPv6 packets to a virtual IP, and what leaves from one (C50, C56, C57).
 
 use vrrp_ebpf::{
-    abi::{Counter, vip_state},
+    abi::{Counter, vip_flags::NO_ACCEPT, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
@@ -91,6 +91,36 @@ fn other_nodes_drop_what_their_stale_address_would_take() {
             }
             let gone = with_vip_state(world.clone(), 0);
             bench.receive(&gone, &packet.build()).is_untouched();
+        }
+    }
+}
+
+//= C56: proof
+//= C56: refusal
+#[test]
+fn owner_without_accept_mode_takes_neighbour_discovery_alone() {
+    let mut bench = Bench::new();
+    for state in [State::Active, State::Retiring] {
+        let world = world().with_state(SLOT, state).with_vip_flags(NO_ACCEPT);
+        let world = with_vip_state(world, UP);
+        for packet in packets(VIP).into_iter().chain(packets(VIP_GLOBAL)) {
+            let outcome = bench.receive(&world, &packet.build());
+            outcome.is_dropped(SLOT, Counter::VipNotAccepted);
+        }
+        for target in [VIP, VIP_GLOBAL] {
+            let outcome = bench.receive(&world, &Neighbour::who_has(target).build());
+            assert_eq!(outcome.fate, Fate::Answer);
+        }
+        // To the virtual IP itself, about somebody else.
+        let mut tells = Neighbour::announcement(PEER);
+        tells.ip.destination = VIP;
+        let mut behind = tells.clone();
+        behind.ip.extensions = vec![Extension::destination_options(1)];
+        for message in [tells, behind] {
+            bench.receive(&world, &message.build()).is_untouched();
+        }
+        for packet in data() {
+            bench.send(&world, &packet.build()).is_untouched();
         }
     }
 }
