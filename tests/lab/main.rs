@@ -26,6 +26,7 @@ mod fault;
 mod handover;
 mod hearing;
 mod notify;
+mod redirects;
 mod refuse;
 mod scene;
 mod silent;

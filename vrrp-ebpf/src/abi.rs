@@ -335,6 +335,8 @@ pub enum Counter {
     EgressIp,
     /// ARP from a virtual IP held back in egress because we do not own it.
     EgressArp,
+    /// ICMP redirects held back in egress. Only [`NO_ROUTER`] has any.
+    EgressRedirect,
     /// Neighbour Solicitations answered in place.
     NdAnswered,
     /// Neighbour Solicitations for a virtual IP dropped because we do not own it.
@@ -347,7 +349,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 33] = [
+    pub const ALL: [(Self, &'static str); 34] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -377,6 +379,7 @@ impl Counter {
         (Self::VipNotAccepted, "vip_not_accepted"),
         (Self::EgressIp, "egress_ip"),
         (Self::EgressArp, "egress_arp"),
+        (Self::EgressRedirect, "egress_redirect"),
         (Self::NdAnswered, "nd_answered"),
         (Self::NdIgnored, "nd_ignored"),
         (Self::NdConflict, "nd_conflict"),

@@ -156,6 +156,8 @@ struct Makers {
     claim: fn(&mut Dice, &Setting) -> Vec<u8>,
     /// An IP packet from (true) or to a virtual IP.
     packet: fn(&mut Dice, &Setting, bool) -> Vec<u8>,
+    /// An ICMP redirect, or another message.
+    redirect: fn(&mut Dice) -> Vec<u8>,
     /// A frame that is nobody's business here, though it may look so.
     bystander: fn(&mut Dice, &Setting) -> Vec<u8>,
 }
@@ -168,6 +170,7 @@ impl Makers {
                 request: v4::request,
                 claim: v4::claim,
                 packet: v4::packet,
+                redirect: v4::redirect,
                 bystander: v4::bystander,
             },
             Family::Six => Self {
@@ -175,6 +178,7 @@ impl Makers {
                 request: v6::request,
                 claim: v6::claim,
                 packet: v6::packet,
+                redirect: v6::redirect,
                 bystander: v6::bystander,
             },
         }
@@ -216,6 +220,7 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
                 return (Way::In, (make.packet)(dice, setting, false));
             }
             Counter::EgressIp => return (Way::Out, (make.packet)(dice, setting, true)),
+            Counter::EgressRedirect => return (Way::Out, (make.redirect)(dice)),
             Counter::EgressArp | Counter::EgressNd => {
                 return (Way::Out, (make.claim)(dice, setting));
             }

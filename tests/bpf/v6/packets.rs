@@ -1,7 +1,7 @@
 //! IPv6 packets to a virtual IP, and what leaves from one (C50, C56, C57).
 
 use vrrp_ebpf::{
-    abi::{Counter, vip_flags::NO_ACCEPT, vip_state},
+    abi::{Counter, NO_ROUTER, vip_flags::NO_ACCEPT, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
@@ -247,5 +247,31 @@ fn everything_else_is_left_to_other_programs() {
         version,
     ] {
         bench.send(&world, &frame).is_untouched();
+    }
+}
+
+//= C63: proof
+//= C63: refusal
+#[test]
+fn redirects_do_not_leave_and_other_messages_do() {
+    let mut bench = Bench::new();
+    let mut redirect = Packet {
+        protocol: 58,
+        payload: vec![137, 0, 0, 0, 0, 0, 0, 0],
+        ..Packet::to(PEER)
+    };
+    redirect.ip.source = PRIMARY;
+    for state in [State::Idle, State::Active] {
+        let world = world().with_state(SLOT, state);
+        let outcome = bench.send(&world, &redirect.build());
+        outcome.is_dropped(NO_ROUTER, Counter::EgressRedirect);
+        bench.receive(&world, &redirect.build()).is_untouched();
+        let mut tagged = redirect.clone();
+        tagged.ethernet.tags = vec![(0x8100, VLAN)];
+        bench.send(&world, &tagged.build()).is_untouched();
+        // A Router Advertisement.
+        let mut other = redirect.clone();
+        other.payload[0] = 134;
+        bench.send(&world, &other.build()).is_untouched();
     }
 }

@@ -34,6 +34,7 @@ fn status() -> Status {
         pid: 1,
         now_ns: 2,
         events_lost: 3,
+        counters: Counts::default().of_no_router(),
         ietf_vrrp: Vrrp::new(&[], &[], &Counts::default(), ""),
         routers: Vec::new(),
     }
@@ -156,6 +157,7 @@ const OLDER: &[u8] = br#"{"version":"0.0.1","instance":"default","pid":4711,"now
 fn an_older_node_is_understood() {
     let (_, status) = understand(OLDER).unwrap();
     assert_eq!(status.ietf_vrrp, Vrrp::default());
+    assert!(status.counters.is_empty());
     let [router] = &status.routers[..] else {
         panic!("{status:?}");
     };

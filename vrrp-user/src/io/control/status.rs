@@ -42,6 +42,9 @@ pub struct Status {
     /// Events of the engine that did not reach the control plane: log lines and notifications are
     /// missing if this is not 0.
     pub events_lost: u64,
+    /// Counters of the BPF programs that belong to no virtual router.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
     /// The node in the words of RFC 8347.
     #[serde(rename = "ietf-vrrp:vrrp", default)]
     pub ietf_vrrp: Vrrp,
