@@ -1,6 +1,9 @@
 //! What leaves from a virtual IP leaves from the owner only.
 
-use vrrp_ebpf::{abi::Counter, ownership::State};
+use vrrp_ebpf::{
+    abi::{Counter, NO_ROUTER},
+    ownership::State,
+};
 use vrrp_tests::{
     datapath::world::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, World},
     frames::{Advert, Arp, Packet},
@@ -102,4 +105,51 @@ fn tag_tells_the_virtual_router() {
     tagged.ethernet.tags = vec![(0x8100, VLAN)];
     let outcome = bench.send(&world, &tagged.build());
     outcome.is_dropped(SLOT_VLAN, Counter::EgressIp);
+}
+
+/// An ICMP message of this type from our own address.
+fn icmp(kind: u8) -> Packet {
+    let mut packet = Packet {
+        protocol: 1,
+        payload: vec![kind, 1, 0, 0, 192, 168, 1, 2],
+        ..Packet::to([192, 168, 1, 100])
+    };
+    packet.ip.source = PRIMARY;
+    packet
+}
+
+//= C63: refusal
+#[test]
+fn redirects_do_not_leave() {
+    let mut bench = Bench::new();
+    let mut options = icmp(5);
+    options.ip.options = vec![1; 8];
+    let mut from_the_virtual_ip = icmp(5);
+    from_the_virtual_ip.ip.source = VIP;
+    for state in [State::Idle, State::Active] {
+        let world = World::new().with_state(SLOT, state);
+        for redirect in [icmp(5), options.clone(), from_the_virtual_ip.clone()] {
+            let outcome = bench.send(&world, &redirect.build());
+            outcome.is_dropped(NO_ROUTER, Counter::EgressRedirect);
+        }
+    }
+}
+
+//= C63: proof
+#[test]
+fn other_messages_and_redirects_elsewhere_leave() {
+    let mut bench = Bench::new();
+    let world = World::new();
+    let mut fragment = icmp(5);
+    fragment.ip.fragment = 1;
+    let mut tagged = icmp(5);
+    tagged.ethernet.tags = vec![(0x8100, VLAN)];
+    let udp = Packet {
+        protocol: 17,
+        ..icmp(5)
+    };
+    for packet in [icmp(3), icmp(0), icmp(11), fragment, tagged, udp] {
+        bench.send(&world, &packet.build()).is_untouched();
+    }
+    bench.receive(&world, &icmp(5).build()).is_untouched();
 }

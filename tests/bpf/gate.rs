@@ -1,12 +1,12 @@
-//! Packets to a virtual IP (C50, C57).
+//! Packets to a virtual IP (C50, C56, C57).
 
 use vrrp_ebpf::{
-    abi::{Counter, vip_state},
+    abi::{Counter, vip_flags::NO_ACCEPT, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
     datapath::world::{SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World},
-    frames::Packet,
+    frames::{Arp, Packet},
 };
 
 use crate::bench::{Bench, Fate};
@@ -72,6 +72,48 @@ fn other_nodes_drop_what_their_stale_address_would_take() {
             bench.receive(&gone, &packet.build()).is_untouched();
         }
     }
+}
+
+//= C56: refusal
+#[test]
+fn owner_without_accept_mode_takes_none() {
+    let mut bench = Bench::new();
+    for state in [State::Active, State::Retiring] {
+        let world = World::new()
+            .with_state(SLOT, state)
+            .with_vip_flags(NO_ACCEPT);
+        for bits in [0, vip_state::INSTALLED, UP] {
+            let world = world.clone().with_vip_state(bits);
+            for packet in packets() {
+                let outcome = bench.receive(&world, &packet.build());
+                outcome.is_dropped(SLOT, Counter::VipNotAccepted);
+            }
+        }
+    }
+    // Whose they are is for the owner to say.
+    let idle = World::new().with_vip_flags(NO_ACCEPT);
+    for packet in packets() {
+        let outcome = bench.receive(&idle.clone().with_vip_state(UP), &packet.build());
+        outcome.is_dropped(SLOT, Counter::VipNotOwner);
+        bench.receive(&idle, &packet.build()).is_untouched();
+    }
+}
+
+//= C56: proof
+#[test]
+fn accept_mode_is_for_what_is_addressed_to_the_virtual_ip() {
+    let mut bench = Bench::new();
+    let world = World::new()
+        .with_state(SLOT, State::Active)
+        .with_vip_flags(NO_ACCEPT)
+        .with_vip_state(UP);
+    let outcome = bench.receive(&world, &Arp::who_has(VIP).build());
+    assert_eq!(outcome.fate, Fate::Answer);
+    let transit = Packet::to([10, 9, 8, 7]);
+    bench.receive(&world, &transit.build()).is_untouched();
+    let mut sent = transit;
+    sent.ip.source = VIP;
+    bench.send(&world, &sent.build()).is_untouched();
 }
 
 #[test]

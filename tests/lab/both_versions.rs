@@ -85,6 +85,16 @@ fn a_backup_follows_an_active_of_either_version() {
     }
 }
 
+//= C71: proof
+#[test]
+fn an_active_of_version_3_alone_is_told() {
+    let configs = [third(200, ""), third(100, "v2_interop")];
+    let mut scene = Scene::started(shared(), configs);
+    let told = "(VI_1) 192.168.1.1 sends version 3 alone";
+    scene.log(2).wait(told, LIMIT).unwrap();
+    assert_eq!(scene.status(2).text("state"), "BACKUP");
+}
+
 //= C70: proof
 #[test]
 fn a_pair_of_both_versions_goes_by_version_3() {

@@ -1,9 +1,14 @@
 //! Routers that share a VRID but not the configuration: refused for a reason that is counted, or
 //! taken in and told.
 
-use vrrp_tests::lab::VIP;
+use vrrp_tests::{
+    config::Settings,
+    frames::Advert,
+    lab::{Host, VIP},
+    packet::PacketSocket,
+};
 
-use crate::scene::{Scene, await_lines, eventually, shared};
+use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 /// An instance with a VRID of its own and an address `192.168.1.VRID`.
 fn instance(vrid: u8, priority: u8, lines: &str) -> String {
@@ -128,5 +133,51 @@ fn other_virtual_routers_on_the_link_do_not_concern_us() {
         let status = scene.status(number);
         assert_eq!(status.counter("advert_accepted"), 0);
         assert_eq!(status.transitions(), ["INIT>BACKUP", "BACKUP>MASTER"]);
+    }
+}
+
+/// The client says that it owns the addresses, every 30 s.
+fn claim(client: &Host, version: u8) {
+    let vips = [VIP.octets()];
+    let mut advert = if version == 2 {
+        Advert {
+            timing: [0, 30],
+            ..Advert::v2(51, &vips)
+        }
+    } else {
+        Advert {
+            timing: [0x0b, 0xb8],
+            ..Advert::v3(51, &vips)
+        }
+    };
+    advert.priority = 255;
+    advert.ip.source = client.address.octets();
+    advert.ethernet.source = client.mac;
+    let frame = advert.build();
+    client
+        .netns
+        .run(|| Ok(PacketSocket::sending(client.interface)?.send(&frame)?))
+        .unwrap();
+}
+
+/// In version 3 the higher address wins, in version 2 each goes on.
+//= C18: proof
+//= C18: refusal
+#[test]
+fn another_owner_is_told_and_heeded_in_version_3_alone() {
+    for (version, state) in [(2, "MASTER"), (3, "BACKUP")] {
+        let owner = Settings {
+            version,
+            advert_int_ms: 30_000,
+            ..Settings::fast(255)
+        };
+        let mut scene = Scene::started(shared(), [owner]);
+        scene.await_state(1, "MASTER");
+        claim(&scene.lab.client, version);
+        let told = "192.168.1.100 claims priority 255 (address owner), and so do we";
+        scene.log(1).wait(told, LIMIT).unwrap();
+        let status = scene.status(1);
+        assert_eq!(status.text("state"), state);
+        assert_eq!(status.number("adverts_sent"), 1);
     }
 }

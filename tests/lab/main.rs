@@ -12,6 +12,7 @@
     reason = "clippy knows a test by its attribute, not what tests call; a case that is skipped says so"
 )]
 
+mod accept;
 mod beside;
 mod both_versions;
 mod calm;
@@ -25,6 +26,7 @@ mod fault;
 mod handover;
 mod hearing;
 mod notify;
+mod redirects;
 mod refuse;
 mod scene;
 mod silent;

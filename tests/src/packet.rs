@@ -60,6 +60,18 @@ pub const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (RETURN, 0, 0, 0),
 ];
 
+/// Lets ICMP redirects pass, behind an IP header without options.
+pub const ONLY_REDIRECTS: &[Instruction] = &[
+    (LOAD_HALF, 0, 0, 12),
+    (JUMP_EQUAL, 0, 5, 0x0800),
+    (LOAD_BYTE, 0, 0, 23),
+    (JUMP_EQUAL, 0, 3, 1),
+    (LOAD_BYTE, 0, 0, 34),
+    (JUMP_EQUAL, 0, 1, 5),
+    (RETURN, 0, 0, 0xffff),
+    (RETURN, 0, 0, 0),
+];
+
 /// Lets every frame pass that claims a virtual router: a virtual MAC as its source (00:00:5e:00:01:xx
 /// or 00:00:5e:00:02:xx), IPv4 from one of `vips`, ARP whose sender is one of them.
 ///

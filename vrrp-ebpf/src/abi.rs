@@ -179,8 +179,16 @@ pub struct VipEntry {
     pub vip: u32,
     /// MAC that answers carry: the interface's, or the Virtual Router MAC where configured.
     pub mac: [u8; 6],
+    /// Bits of [`vip_flags`].
+    pub flags: u8,
     /// Explicit padding.
-    pub _pad: [u8; 2],
+    pub _pad: u8,
+}
+
+/// Bits of [`VipEntry::flags`].
+pub mod vip_flags {
+    /// Accept_Mode is off (RFC 9568 section 6.1): the owner by election takes no packets to it.
+    pub const NO_ACCEPT: u8 = 1;
 }
 
 /// Bits of a value of `VIP_STATES` (one `u64` per virtual IP, mapped into the node's memory).
@@ -321,10 +329,14 @@ pub enum Counter {
     VipNotOwner,
     /// Packets to a virtual IP dropped: owned, but the kernel has no address yet.
     VipNotReady,
+    /// Packets to a virtual IP dropped: owned, but Accept_Mode is off.
+    VipNotAccepted,
     /// IP packets from a virtual IP held back in egress because we do not own it.
     EgressIp,
     /// ARP from a virtual IP held back in egress because we do not own it.
     EgressArp,
+    /// ICMP redirects held back in egress. Only [`NO_ROUTER`] has any.
+    EgressRedirect,
     /// Neighbour Solicitations answered in place.
     NdAnswered,
     /// Neighbour Solicitations for a virtual IP dropped because we do not own it.
@@ -337,7 +349,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 32] = [
+    pub const ALL: [(Self, &'static str); 34] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -364,8 +376,10 @@ impl Counter {
         (Self::VipPassed, "vip_passed"),
         (Self::VipNotOwner, "vip_not_owner"),
         (Self::VipNotReady, "vip_not_ready"),
+        (Self::VipNotAccepted, "vip_not_accepted"),
         (Self::EgressIp, "egress_ip"),
         (Self::EgressArp, "egress_arp"),
+        (Self::EgressRedirect, "egress_redirect"),
         (Self::NdAnswered, "nd_answered"),
         (Self::NdIgnored, "nd_ignored"),
         (Self::NdConflict, "nd_conflict"),

@@ -78,11 +78,16 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
             let leased = dice.once_in(2);
             role(setting, State::Retiring, leased);
         }
-        Row::Counter(Counter::VipPassed | Counter::VipNotReady) => {
+        Row::Counter(Counter::VipPassed | Counter::VipNotReady | Counter::VipNotAccepted) => {
             role(setting, State::Active, true);
             let ready = row == Row::Counter(Counter::VipPassed);
-            setting.vips.iter_mut().for_each(|vip| vip.ready = ready);
-            setting.vips_v6.iter_mut().for_each(|vip| vip.ready = ready);
+            let accepted = row != Row::Counter(Counter::VipNotAccepted);
+            for vip in &mut setting.vips {
+                (vip.ready, vip.accepted) = (ready, accepted);
+            }
+            for vip in &mut setting.vips_v6 {
+                (vip.ready, vip.accepted) = (ready, accepted);
+            }
         }
         Row::Counter(Counter::VipNotOwner) => {
             let state = dice.pick(&[State::Idle, State::Rising]);
@@ -151,6 +156,8 @@ struct Makers {
     claim: fn(&mut Dice, &Setting) -> Vec<u8>,
     /// An IP packet from (true) or to a virtual IP.
     packet: fn(&mut Dice, &Setting, bool) -> Vec<u8>,
+    /// An ICMP redirect, or another message.
+    redirect: fn(&mut Dice) -> Vec<u8>,
     /// A frame that is nobody's business here, though it may look so.
     bystander: fn(&mut Dice, &Setting) -> Vec<u8>,
 }
@@ -163,6 +170,7 @@ impl Makers {
                 request: v4::request,
                 claim: v4::claim,
                 packet: v4::packet,
+                redirect: v4::redirect,
                 bystander: v4::bystander,
             },
             Family::Six => Self {
@@ -170,6 +178,7 @@ impl Makers {
                 request: v6::request,
                 claim: v6::claim,
                 packet: v6::packet,
+                redirect: v6::redirect,
                 bystander: v6::bystander,
             },
         }
@@ -204,10 +213,14 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             Counter::ArpConflict | Counter::NdConflict => {
                 return (Way::In, (make.claim)(dice, setting));
             }
-            Counter::VipPassed | Counter::VipNotOwner | Counter::VipNotReady => {
+            Counter::VipPassed
+            | Counter::VipNotOwner
+            | Counter::VipNotReady
+            | Counter::VipNotAccepted => {
                 return (Way::In, (make.packet)(dice, setting, false));
             }
             Counter::EgressIp => return (Way::Out, (make.packet)(dice, setting, true)),
+            Counter::EgressRedirect => return (Way::Out, (make.redirect)(dice)),
             Counter::EgressArp | Counter::EgressNd => {
                 return (Way::Out, (make.claim)(dice, setting));
             }

@@ -14,7 +14,7 @@ use etherparse::{
     ArpPacketSlice, EtherType, Ethernet2HeaderSlice, IpNumber, Ipv4Header, Ipv4HeaderSlice,
     SingleVlanHeaderSlice,
 };
-use vrrp_ebpf::abi::{Counter, Event};
+use vrrp_ebpf::abi::{Counter, Event, NO_ROUTER};
 
 use super::setting::{Setting, Vip};
 use crate::bench::{Fate, Outcome};
@@ -46,6 +46,11 @@ impl Opinion {
         opinion.outcome.fate = fate;
         opinion.outcome.counters = vec![(slot, counter)];
         opinion
+    }
+
+    /// RFC 9568 section 8.1.1: redirects are off.
+    fn redirect(frame: &[u8]) -> Self {
+        Self::counted(frame, Fate::Drop, NO_ROUTER, Counter::EgressRedirect)
     }
 
     /// The same with a full ring: the record is lost, which is counted.
@@ -103,6 +108,11 @@ impl<'a> Taken<'a> {
         })
     }
 
+    /// Whether the ICMP message there is a redirect, and on the interface itself.
+    fn redirects(&self, at: usize, kind: u8) -> bool {
+        self.vlan == 0 && self.payload.get(at) == Some(&kind)
+    }
+
     /// The virtual IP with this address, if it is one here.
     fn vip<'s, const N: usize>(&self, vips: &'s [Vip<N>], address: &[u8]) -> Option<&'s Vip<N>> {
         let mut vips = vips.iter();
@@ -143,12 +153,20 @@ pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
             }
             EtherType::IPV4 => {
                 let header = fixed_header(taken.payload)?;
+                let begins = header.fragment_offset.value() == 0;
+                if header.protocol == IpNumber::ICMP && begins {
+                    let at = usize::from(taken.payload[0] & 0xf) * 4;
+                    if taken.redirects(at, 5) {
+                        return Some(Opinion::redirect(frame));
+                    }
+                }
                 let vip = taken.vip(&setting.vips, &header.source)?;
                 // The node's own adverts, of which an address owner's come from a virtual IP.
                 let advert = header.protocol == IpNumber::VRRP;
                 let may_leave = advert || setting.role(vip.slot).owns();
                 (vip.slot, may_leave, Counter::EgressIp)
             }
+            EtherType::IPV6 if v6::redirects(&taken) => return Some(Opinion::redirect(frame)),
             EtherType::IPV6 => v6::sent(setting, &taken)?,
             _ => return None,
         };
@@ -158,9 +176,10 @@ pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
 }
 
 /// RFC 9568 sections 6.4.2 and 6.4.3: a Backup must not accept packets addressed to the virtual
-/// router's address, an Active must. Accepting takes an address in the kernel.
+/// router's address, an Active must, if Accept_Mode is on. Accepting takes an address in the kernel.
 fn to_vip<const N: usize>(setting: &Setting, taken: &Taken<'_>, vip: &Vip<N>) -> Option<Opinion> {
     let (fate, counter) = match (setting.role(vip.slot).owns(), vip.ready, vip.installed) {
+        (true, ..) if !vip.accepted => (Fate::Drop, Counter::VipNotAccepted),
         (true, true, _) => (Fate::Pass, Counter::VipPassed),
         (true, false, _) => (Fate::Drop, Counter::VipNotReady),
         (false, _, true) => (Fate::Drop, Counter::VipNotOwner),

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use vrrp_ebpf::{
-    abi::{Follow, address_digest, router_flags, vip_state},
+    abi::{Follow, address_digest, router_flags, vip_flags, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
@@ -125,17 +125,24 @@ pub(super) struct Vip<const N: usize> {
     pub(super) mac: [u8; 6],
     pub(super) installed: bool,
     pub(super) ready: bool,
+    /// Accept_Mode.
+    pub(super) accepted: bool,
 }
 
 impl<const N: usize> Vip<N> {
-    /// Its index, its MAC and its bits of `VIP_STATES`.
-    fn state(&self) -> (u32, [u8; 6], u64) {
+    /// Its index, its MAC, its flags and its bits of `VIP_STATES`.
+    fn state(&self) -> (u32, [u8; 6], u8, u64) {
         let bits = [
             (self.installed, vip_state::INSTALLED),
             (self.ready, vip_state::READY),
         ];
         let bits = bits.iter().filter_map(|(on, bit)| on.then_some(*bit));
-        (self.index, self.mac, bits.sum())
+        let flags = if self.accepted {
+            0
+        } else {
+            vip_flags::NO_ACCEPT
+        };
+        (self.index, self.mac, flags, bits.sum())
     }
 }
 
@@ -242,8 +249,8 @@ impl Setting {
         }
         let vips = self.vips.iter().map(Vip::state);
         let vips = vips.chain(self.vips_v6.iter().map(Vip::state));
-        for ((index, mac, bits), (_, entry)) in vips.zip(&mut world.vips) {
-            entry.mac = mac;
+        for ((index, mac, flags, bits), (_, entry)) in vips.zip(&mut world.vips) {
+            (entry.mac, entry.flags) = (mac, flags);
             world.vip_states[index as usize] = bits;
         }
         world
@@ -309,6 +316,7 @@ fn vip<const N: usize>(
         mac: dice.pick(&[MAC, [0, 0, 0x5e, 0, family, VRID]]),
         installed: dice.once_in(2),
         ready: dice.once_in(2),
+        accepted: !dice.once_in(4),
     }
 }
 

@@ -1,7 +1,7 @@
-//! IPv6 packets to a virtual IP, and what leaves from one (C50, C56).
+//! IPv6 packets to a virtual IP, and what leaves from one (C50, C56, C57).
 
 use vrrp_ebpf::{
-    abi::{Counter, vip_state},
+    abi::{Counter, NO_ROUTER, vip_flags::NO_ACCEPT, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
@@ -91,6 +91,36 @@ fn other_nodes_drop_what_their_stale_address_would_take() {
             }
             let gone = with_vip_state(world.clone(), 0);
             bench.receive(&gone, &packet.build()).is_untouched();
+        }
+    }
+}
+
+//= C56: proof
+//= C56: refusal
+#[test]
+fn owner_without_accept_mode_takes_neighbour_discovery_alone() {
+    let mut bench = Bench::new();
+    for state in [State::Active, State::Retiring] {
+        let world = world().with_state(SLOT, state).with_vip_flags(NO_ACCEPT);
+        let world = with_vip_state(world, UP);
+        for packet in packets(VIP).into_iter().chain(packets(VIP_GLOBAL)) {
+            let outcome = bench.receive(&world, &packet.build());
+            outcome.is_dropped(SLOT, Counter::VipNotAccepted);
+        }
+        for target in [VIP, VIP_GLOBAL] {
+            let outcome = bench.receive(&world, &Neighbour::who_has(target).build());
+            assert_eq!(outcome.fate, Fate::Answer);
+        }
+        // To the virtual IP itself, about somebody else.
+        let mut tells = Neighbour::announcement(PEER);
+        tells.ip.destination = VIP;
+        let mut behind = tells.clone();
+        behind.ip.extensions = vec![Extension::destination_options(1)];
+        for message in [tells, behind] {
+            bench.receive(&world, &message.build()).is_untouched();
+        }
+        for packet in data() {
+            bench.send(&world, &packet.build()).is_untouched();
         }
     }
 }
@@ -217,5 +247,31 @@ fn everything_else_is_left_to_other_programs() {
         version,
     ] {
         bench.send(&world, &frame).is_untouched();
+    }
+}
+
+//= C63: proof
+//= C63: refusal
+#[test]
+fn redirects_do_not_leave_and_other_messages_do() {
+    let mut bench = Bench::new();
+    let mut redirect = Packet {
+        protocol: 58,
+        payload: vec![137, 0, 0, 0, 0, 0, 0, 0],
+        ..Packet::to(PEER)
+    };
+    redirect.ip.source = PRIMARY;
+    for state in [State::Idle, State::Active] {
+        let world = world().with_state(SLOT, state);
+        let outcome = bench.send(&world, &redirect.build());
+        outcome.is_dropped(NO_ROUTER, Counter::EgressRedirect);
+        bench.receive(&world, &redirect.build()).is_untouched();
+        let mut tagged = redirect.clone();
+        tagged.ethernet.tags = vec![(0x8100, VLAN)];
+        bench.send(&world, &tagged.build()).is_untouched();
+        // A Router Advertisement.
+        let mut other = redirect.clone();
+        other.payload[0] = 134;
+        bench.send(&world, &other.build()).is_untouched();
     }
 }

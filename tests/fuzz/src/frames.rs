@@ -118,9 +118,10 @@ impl Setting {
         let counted = verdict.counters.into_iter().flatten().count();
         let told = verdict.report != Report::Nothing;
         let slots = self.world.slots.len() as u64;
-        let strangers = verdict.counters.contains(&Some(Counter::UnknownVrid));
+        let [first, ..] = verdict.counters;
+        let nobodys = matches!(first, Some(Counter::UnknownVrid | Counter::EgressRedirect));
         assert!(
-            u64::from(verdict.slot) < slots || verdict.slot == NO_ROUTER && strangers,
+            u64::from(verdict.slot) < slots || verdict.slot == NO_ROUTER && nobodys,
             "{verdict:?}"
         );
         assert!(counted > 0 || told, "why is it not None? {verdict:?}");

@@ -93,7 +93,8 @@ fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 16]) -> (VipKey, VipEntry) 
         slot,
         vip,
         mac: MAC,
-        _pad: [0; 2],
+        flags: 0,
+        _pad: 0,
     };
     (key, entry)
 }

@@ -130,6 +130,15 @@ impl World {
         self
     }
 
+    /// With these bits of [`vip_flags`](vrrp_ebpf::abi::vip_flags) for every virtual IP.
+    #[must_use]
+    pub fn with_vip_flags(mut self, flags: u8) -> Self {
+        for (_, entry) in &mut self.vips {
+            entry.flags = flags;
+        }
+        self
+    }
+
     /// With a unicast peer of the router in `slot`, whose adverts have a TTL from `min_ttl` to
     /// `max_ttl`.
     #[must_use]
@@ -269,7 +278,8 @@ fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
         slot,
         vip,
         mac: MAC,
-        _pad: [0; 2],
+        flags: 0,
+        _pad: 0,
     };
     (key, entry)
 }

@@ -7,7 +7,7 @@
 //! The owner's frames pass unchanged. Writing the Virtual Router MAC into them (RFC 9568 section
 //! 7.3) belongs where [`serves`] and [`teaches`] find that the node does.
 
-use super::{Place, Tables, Verdict};
+use super::{Place, Tables, Verdict, redirect};
 use crate::{
     abi::{Counter, VipEntry},
     checksum::VRRP,
@@ -32,6 +32,10 @@ pub(super) fn judge_ipv4<F: Frame + ?Sized, T: Tables>(
     if ip.protocol == VRRP {
         return None;
     }
+    let redirect = redirect::judge_v4(frame, place, &ip);
+    if redirect.is_some() {
+        return redirect;
+    }
     serves(tables, place.vip_v4(tables, ip.source)?)
 }
 
@@ -47,6 +51,10 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     let ip = Ipv6::parse(frame, at)?;
     if ip.next_header == VRRP {
         return None;
+    }
+    let redirect = redirect::judge_v6(frame, place, &ip);
+    if redirect.is_some() {
+        return redirect;
     }
     let kind = if ip.next_header == ICMPV6 {
         Kind::read(frame, ip.payload_at())

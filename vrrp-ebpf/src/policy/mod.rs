@@ -7,6 +7,7 @@ mod arp;
 mod egress;
 mod gate;
 mod neighbour;
+mod redirect;
 
 use crate::{
     abi::{

@@ -2,6 +2,8 @@
 
 use crate::frame::Frame;
 
+/// Protocol of ICMP.
+pub const ICMP: u8 = 1;
 /// Bytes of a header without options.
 pub const MIN_HEADER: usize = 20;
 const OFFSET_MASK: u16 = 0x1fff;

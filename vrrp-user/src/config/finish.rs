@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    accept::accept,
     diag::Report,
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
@@ -10,7 +11,7 @@ use super::{
 use crate::proto::{Departures, InitialState, Lease, Version};
 
 /// The address owner's priority.
-const OWNER: u8 = 255;
+pub(super) const OWNER: u8 = 255;
 
 /// keepalived's default priority.
 const DEFAULT_PRIORITY: u8 = 100;
@@ -49,6 +50,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     let mut departures = departures(&draft, report);
     departures.also_version_2 = also_version_2(&draft, version, advert_interval, report);
     check_lease(&draft, advert_interval, report);
+    let accept = accept(&draft, version, priority, report);
     let auth = draft
         .auth
         .as_ref()
@@ -75,6 +77,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         garp: draft.garp,
         departures,
         lease: draft.lease,
+        accept,
         skip_check_adv_addr: draft.skip_check_adv_addr,
         v3_checksum_as_v2: draft.v3_checksum_as_v2,
         notify: draft.notify,

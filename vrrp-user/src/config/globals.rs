@@ -85,7 +85,9 @@ impl Defaults {
             "vrrp_check_unicast_src" => {
                 self.check_unicast_src = value::flag(statement, report).unwrap_or_default();
             }
-            "vrrp_strict" => self.strict = strict(statement, report),
+            "vrrp_strict" => {
+                self.strict = value::flag(statement, report).unwrap_or_default();
+            }
             "script_user" => self.script_user(statement, report),
             "enable_script_security" => report.warn_help(
                 &statement.place,
@@ -108,21 +110,6 @@ impl Defaults {
             report.error(&statement.place, "`script_user` needs a user");
         }
     }
-}
-
-/// `vrrp_strict` and `strict_mode`: what a peer could see is followed, the firewall rules are not.
-pub(super) fn strict(statement: &Statement, report: &mut Report) -> bool {
-    let strict = value::flag(statement, report).unwrap_or_default();
-    if strict {
-        report.warn(
-            &statement.place,
-            format!(
-                "`{}` is followed in what adverts say, packets to a virtual IP are accepted all the same",
-                statement.keyword()
-            ),
-        );
-    }
-    strict
 }
 
 /// `version` and `vrrp_version`.

@@ -50,6 +50,8 @@ pub(super) struct Draft<'s> {
     pub(super) lease: Lease,
     pub(super) lease_at: &'s Statement,
     pub(super) strict: bool,
+    /// `accept` or, false, `no_accept`.
+    pub(super) accept: Option<(bool, &'s Statement)>,
     pub(super) skip_check_adv_addr: bool,
     pub(super) v3_checksum_as_v2: bool,
     pub(super) notify: Notify,
@@ -95,6 +97,7 @@ pub(super) fn draft<'s>(
         lease: Lease::Auto,
         lease_at: block,
         strict: defaults.strict,
+        accept: None,
         skip_check_adv_addr: defaults.skip_check_adv_addr,
         v3_checksum_as_v2: false,
         notify: Notify::default(),
@@ -172,7 +175,9 @@ impl<'s> Draft<'s> {
             }
             "authentication" => self.auth = authentication(statement, report),
             "virtual_ipaddress" => self.virtual_ipaddress(statement, report),
-            "strict_mode" => self.strict = globals::strict(statement, report),
+            "strict_mode" => self.strict = value::flag(statement, report).unwrap_or_default(),
+            "accept" => self.accept = Some((true, statement)),
+            "no_accept" => self.accept = Some((false, statement)),
             "skip_check_adv_addr" => {
                 self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
             }

@@ -16,6 +16,7 @@
 //! A statement or block is reported once. A block nobody knows is skipped as a whole and closes nothing
 //! but itself.
 
+mod accept;
 mod ast;
 mod build;
 mod diag;

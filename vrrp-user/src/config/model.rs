@@ -65,6 +65,8 @@ pub struct Instance {
     pub departures: Departures,
     /// `lease` (ours): `auto`, `off` or seconds.
     pub lease: Lease,
+    /// `accept`; `no_accept` is the contrary, and so is strict mode, but for the address owner.
+    pub accept: bool,
     /// `skip_check_adv_addr`.
     pub skip_check_adv_addr: bool,
     /// `v3_checksum_as_v2`: no pseudo-header in our IPv4 checksums (RFC 9568).

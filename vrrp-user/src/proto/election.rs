@@ -1,6 +1,6 @@
 //! Who is better: priorities, addresses, and Preempt_Mode.
 
-use super::{Advert, Settings};
+use super::{Advert, Settings, Version};
 
 /// Priority of the router that owns the virtual IPs (RFC 9568 section 5.2.4).
 //= C6: RFC 9568 section 5.2.4
@@ -17,6 +17,16 @@ pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
     //
     // `IpAddr` compares octet by octet, the first one first: that is network order, unsigned.
     (advert.priority, advert.source) > (settings.priority, settings.primary)
+}
+
+/// Whether an advert of this version is nothing to us, because we own the addresses. Version 3 has the
+/// owner process what it hears (RFC 9568 erratum 8298).
+#[must_use]
+pub fn owner_discards(version: Version, settings: &Settings) -> bool {
+    //= C18: RFC 3768 section 7.1
+    //# MUST verify that the VRID is configured on the receiving interface and the local router is
+    //# not the IP Address owner (Priority equals 255 (decimal)).
+    version == Version::V2 && settings.priority == OWNER
 }
 
 /// The lowest priority whose adverts restart the Active_Down_Timer of a Backup (RFC 9568 section

@@ -167,11 +167,15 @@ impl Router {
         if self.is_said_again(advert) {
             return;
         }
+        let discarded = election::owner_discards(advert.version, &self.settings);
         match self.state {
             State::Initialize | State::Fault => return,
+            State::Backup | State::Rising if discarded => return,
+            State::Active if discarded => return self.discarded_in_active(now, advert, out),
             State::Backup => self.advert_in_backup(advert, out),
             State::Rising => self.advert_in_rising(now, advert, out),
             State::Active => self.advert_in_active(now, advert, out),
+            // Also of a version that the owner discards: it says that somebody serves.
             State::Retiring => self.advert_in_retiring(now, advert),
         }
         self.last_advert = self.last_advert.max(Some(advert.arrived));
@@ -179,9 +183,12 @@ impl Router {
     }
 
     fn seen(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
+        // With both versions the stamp may be of either.
+        let discarded = election::owner_discards(self.settings.version, &self.settings);
         match self.state {
             // While Active every advert wakes the engine, and its record decides.
             State::Initialize | State::Fault | State::Active => return,
+            State::Backup | State::Rising if discarded => return,
             State::Backup => self.seen_in_backup(at),
             State::Rising => self.seen_in_rising(now, at, out),
             State::Retiring => self.successor_heard(now, at),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use vrrp_ebpf::abi::Counter;
+
 use crate::io::control::status::{RouterStatus, Status, TimelineStatus, TransitionStatus};
 
 /// The status as text, several lines per virtual router.
@@ -25,6 +27,10 @@ pub fn render(status: &Status) -> String {
             "",
             &format!("{unknown} adverts with a VRID that nobody here has"),
         );
+    }
+    let redirects = status.counters.get(Counter::EgressRedirect.name());
+    if let Some(count) = redirects.filter(|count| **count > 0) {
+        line(&mut text, "", &format!("{count} ICMP redirects held back"));
     }
     for router in &status.routers {
         text.push('\n');

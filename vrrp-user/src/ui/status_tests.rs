@@ -90,6 +90,7 @@ fn node(routers: Vec<RouterStatus>) -> Status {
         pid: 4711,
         now_ns: 13_000_000_000,
         events_lost: 0,
+        counters: BTreeMap::new(),
         ietf_vrrp: Vrrp {
             virtual_routers: 1,
             interfaces: 1,
@@ -134,10 +135,12 @@ fn what_is_no_routers_stands_above_them() {
     let mut status = node(Vec::new());
     status.events_lost = 2;
     status.ietf_vrrp.statistics.vrid_errors = 5;
+    status.counters = BTreeMap::from([("egress_redirect".to_owned(), 7)]);
     let expected = "\
 xvrrp 0.1.0 instance default (process 4711)
                  2 events of the engine were lost
                  5 adverts with a VRID that nobody here has
+                 7 ICMP redirects held back
 ";
     assert_eq!(render(&status), expected);
 }

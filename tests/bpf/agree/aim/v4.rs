@@ -192,6 +192,21 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
     packet.build()
 }
 
+/// An ICMP redirect, mostly, from one of our addresses.
+pub(super) fn redirect(dice: &mut Dice) -> Vec<u8> {
+    let mut packet = Packet {
+        protocol: 1,
+        payload: vec![dice.pick(&[5, 5, 5, 3, 4]); 8],
+        ..Packet::to(PEER)
+    };
+    packet.ip.source = dice.pick(&[PRIMARY, VIP]);
+    packet.ip.fragment = dice.pick(&[0, 0, 0, 0x2000, 7]);
+    packet.ip.options = vec![1; dice.pick(&[0, 0, 0, 4, 40])];
+    let vlan = dice.pick(&[0, 0, 0, VLAN]);
+    tag(dice, &mut packet.ethernet, vlan);
+    packet.build()
+}
+
 /// A frame that is nobody's business here, though it may look so.
 pub(super) fn bystander(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
     match dice.index(5) {

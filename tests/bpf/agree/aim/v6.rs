@@ -220,6 +220,22 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
     packet.build()
 }
 
+/// An ICMPv6 redirect, mostly, from one of our addresses.
+pub(super) fn redirect(dice: &mut Dice) -> Vec<u8> {
+    let mut packet = Packet {
+        protocol: 58,
+        payload: vec![dice.pick(&[137, 137, 137, 134, 1]); 40],
+        ..Packet::to(PEER)
+    };
+    packet.ip.source = dice.pick(&[PRIMARY, VIP]);
+    if dice.once_in(8) {
+        packet.ip.extensions = extensions(dice);
+    }
+    let vlan = dice.pick(&[0, 0, 0, VLAN]);
+    tag(dice, &mut packet.ethernet, vlan);
+    packet.build()
+}
+
 /// A frame that is nobody's business here, though it may look so.
 pub(super) fn bystander(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
     match dice.index(5) {

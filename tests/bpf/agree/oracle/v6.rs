@@ -65,6 +65,13 @@ pub(super) fn sent(setting: &Setting, taken: &Taken<'_>) -> Option<(u32, bool, C
     })
 }
 
+/// Whether a packet about to be sent is a redirect, right behind its header (RFC 4861 section 4.5).
+pub(super) fn redirects(taken: &Taken<'_>) -> bool {
+    let header = taken.payload.first_chunk::<HEADER>();
+    header.is_some_and(|header| header[0] >> 4 == 6 && header[6] == IpNumber::IPV6_ICMP.0)
+        && taken.redirects(HEADER, 137)
+}
+
 /// What lies behind the extension headers.
 pub(super) struct Upper<'a> {
     pub(super) number: IpNumber,

@@ -23,6 +23,7 @@ pub(super) const GLOBALS_ACTED_ON: &[&str] = &[
 ];
 
 pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
+    "accept",
     "advert_int",
     "authentication",
     "check_unicast_src",
@@ -36,6 +37,7 @@ pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "lease",
     "lower_prio_no_advert",
     "mcast_src_ip",
+    "no_accept",
     "nopreempt",
     "notify",
     "notify_backup",
@@ -234,7 +236,6 @@ pub(super) const GLOBALS_PLAIN: &[&str] = &[
 ];
 
 pub(super) const INSTANCE: &[(&str, Support)] = &[
-    ("accept", Accepted),
     (
         "auth_hmac",
         Refused("peers would drop our adverts, and both machines would be master"),
@@ -250,7 +251,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
         Refused("adverts would go to 224.0.0.18, and both machines would be master"),
     ),
     ("native_ipv6", Ignored("the virtual addresses decide")),
-    ("no_accept", Ignored("packets to a virtual IP are accepted")),
     (
         "no_virtual_ipaddress",
         Refused("an instance without a virtual IP is not supported yet"),

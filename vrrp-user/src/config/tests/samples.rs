@@ -61,6 +61,7 @@ fn the_tutorial_word_for_word() {
         },
         departures: Departures::default(),
         lease: Lease::Auto,
+        accept: true,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
         notify: Notify::default(),
@@ -98,7 +99,8 @@ fn a_distributions_sample() {
         lines(sample!("distribution-sample.conf")),
         [
             "4: note: mail settings are accepted, no mail is sent",
-            "13: warning: `vrrp_strict` is followed in what adverts say, packets to a virtual IP are accepted all the same",
+            "18: warning: (VI_1) in strict mode packets to its virtual IPs are dropped, pings among them; \
+             remove `vrrp_strict` and `strict_mode` if they are to be answered",
             "19: warning: (VI_1) `state MASTER` does not go with strict mode below priority 255, BACKUP is used; \
              write `state BACKUP`",
             "24: warning: (VI_1) strict mode has no authentication, ignored as keepalived does; remove `authentication`",
@@ -107,6 +109,7 @@ fn a_distributions_sample() {
     );
     let instance = instance(sample!("distribution-sample.conf"));
     assert!(instance.skip_check_adv_addr);
+    assert!(!instance.accept);
     // A keepalived beside us sends none either: with one we would be two masters.
     assert_eq!(instance.auth, None);
     assert_eq!(instance.initial, InitialState::Backup);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use vrrp_ebpf::abi::{Counter, Counters};
 
+/// What belongs to no virtual router.
+const NO_ROUTERS: [Counter; 2] = [Counter::UnknownVrid, Counter::EgressRedirect];
+
 /// Where the counters come from.
 pub trait CounterSource {
     /// The counters of a slot; [`NO_ROUTER`](vrrp_ebpf::abi::NO_ROUTER) is one as well.
@@ -29,9 +32,18 @@ impl Counts {
 
     /// All that a virtual router can have, by name.
     pub(super) fn by_name(&self) -> BTreeMap<String, u64> {
+        self.named(|counter| !NO_ROUTERS.contains(&counter))
+    }
+
+    /// All that belongs to no virtual router, by name.
+    pub(super) fn of_no_router(&self) -> BTreeMap<String, u64> {
+        self.named(|counter| NO_ROUTERS.contains(&counter))
+    }
+
+    fn named(&self, which: impl Fn(Counter) -> bool) -> BTreeMap<String, u64> {
         Counter::ALL
             .into_iter()
-            .filter(|(counter, _)| *counter != Counter::UnknownVrid)
+            .filter(|(counter, _)| which(*counter))
             .map(|(counter, name)| (name.to_owned(), self.of(counter)))
             .collect()
     }
@@ -60,8 +72,10 @@ mod tests {
         assert_eq!(counts.of(Counter::BadTtl), 3);
         assert_eq!(counts.of(Counter::BadType), 0);
         let named = counts.by_name();
-        assert_eq!(named.len(), Counter::ALL.len() - 1);
         assert_eq!(named["bad_ttl"], 3);
-        assert!(!named.contains_key("unknown_vrid"), "it is no router's");
+        let others = counts.of_no_router();
+        assert_eq!(others["unknown_vrid"], 4);
+        assert!(others.keys().all(|name| !named.contains_key(name)));
+        assert_eq!(named.len() + others.len(), Counter::ALL.len());
     }
 }

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// `/vrrp`: the node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Vrrp {
     /// Configured virtual routers.
     pub virtual_routers: usize,
@@ -29,8 +29,8 @@ pub struct Vrrp {
 }
 
 /// `/vrrp/statistics`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct VrrpStatistics {
     /// When the counters began at 0.
     pub discontinuity_datetime: String,
@@ -45,8 +45,8 @@ pub struct VrrpStatistics {
 }
 
 /// `vrrp-instance`: the operational state of one virtual router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct VrrpInstance {
     /// Virtual Router ID.
     pub vrid: u8,
@@ -57,10 +57,10 @@ pub struct VrrpInstance {
     /// Whether we own the addresses (priority 255).
     pub is_owner: bool,
     /// Source of the last advert that was taken into account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_adv_source: Option<IpAddr>,
     /// When the virtual router last left `initialize`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub up_datetime: Option<String>,
     /// Active_Down_Interval in whole centiseconds.
     pub master_down_interval: u64,
@@ -75,8 +75,8 @@ pub struct VrrpInstance {
 }
 
 /// `vrrp-instance/statistics`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct InstanceStatistics {
     /// When the counters began at 0.
     pub discontinuity_datetime: String,

@@ -94,6 +94,27 @@ mod tests {
         Counts::from_iter([(counter, count)])
     }
 
+    /// What `vrrp-protocol-error-event` and `vrrp-virtual-router-error-event` are sent for, but for
+    /// `vrid-error`: on a LAN with other virtual routers that is none.
+    //= C72: proof
+    #[test]
+    fn c72_the_errors_that_the_module_notifies_of_are_told() {
+        for error in [
+            Counter::BadChecksum,
+            Counter::BadVersion,
+            Counter::BadTtl,
+            Counter::BadInterval,
+            Counter::BadAddressList,
+            Counter::BadLength,
+        ] {
+            let told = Refusals::default().look(&counted(error, 1));
+            let [line] = &told[..] else {
+                panic!("{error:?}: {told:?}");
+            };
+            assert!(line.contains(error.name()), "{line}");
+        }
+    }
+
     //= C67: proof
     //= C67: refusal
     #[test]

@@ -1,7 +1,8 @@
 //! What `xvrrp status` tells, as sent over the control socket.
 //!
 //! Times ending in `_ns` are nanoseconds of CLOCK_MONOTONIC, intervals end in `_us`. Fields are
-//! only ever added. `docs/status.md` describes all of them.
+//! only ever added, and what is added has a default: it is not in the answer of an older node that
+//! still runs. `docs/status.md` describes all of them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -41,8 +42,11 @@ pub struct Status {
     /// Events of the engine that did not reach the control plane: log lines and notifications are
     /// missing if this is not 0.
     pub events_lost: u64,
+    /// Counters of the BPF programs that belong to no virtual router.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
     /// The node in the words of RFC 8347.
-    #[serde(rename = "ietf-vrrp:vrrp")]
+    #[serde(rename = "ietf-vrrp:vrrp", default)]
     pub ietf_vrrp: Vrrp,
     /// Every virtual router, in the order of the configuration.
     pub routers: Vec<RouterStatus>,
@@ -98,7 +102,7 @@ pub struct RouterStatus {
     /// Moments of the last promotion.
     pub timeline: Option<TimelineStatus>,
     /// The same and more in the words of RFC 8347.
-    #[serde(rename = "ietf-vrrp:vrrp-instance")]
+    #[serde(rename = "ietf-vrrp:vrrp-instance", default)]
     pub ietf_vrrp: VrrpInstance,
 }
 

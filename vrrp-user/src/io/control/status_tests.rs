@@ -32,6 +32,7 @@ fn status() -> Status {
         pid: 0,
         now_ns: 0,
         events_lost: 0,
+        counters: counts.of_no_router(),
         routers: vec![record.status(&instance, &counts, "native", "")],
         ietf_vrrp: Vrrp::new(&[instance], &[counts], &counts, ""),
     }

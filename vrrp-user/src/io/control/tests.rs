@@ -59,6 +59,7 @@ pub(super) fn instance(name: &str) -> Instance {
         },
         departures: Departures::default(),
         lease: Lease::Auto,
+        accept: true,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
         notify: Notify::default(),

@@ -8,7 +8,7 @@ use tracing::Level;
 use crate::{
     config::Instance,
     io::engine::{Event, message::Notice},
-    proto::{Cause, State, Transition},
+    proto::{Cause, State, Transition, Version, election},
 };
 
 /// A line of the log.
@@ -130,10 +130,10 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             format!(
                 "({name}) Received advert from {source} with lower priority {theirs}, ours \
                  {ours}{}",
-                if instance.departures.lower_prio_no_advert {
-                    ""
-                } else {
+                if answers(instance) {
                     ", forcing new election"
+                } else {
+                    ""
                 }
             ),
         ),
@@ -155,6 +155,13 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             format!(
                 "({name}) CONFIGURATION ERROR: {source} claims priority 255 (address owner), and \
                  so do we"
+            ),
+        ),
+        Notice::Version3Alone => (
+            Level::WARN,
+            format!(
+                "({name}) {source} sends version 3 alone: with it as the Active, routers of version \
+                 2 hear nobody and take over"
             ),
         ),
         Notice::AddressList => (
@@ -179,6 +186,12 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             ),
         ),
     }
+}
+
+/// Whether a worse router's advert has one of ours follow at once.
+fn answers(instance: &Instance) -> bool {
+    let discards = instance.version == Version::V2 && instance.priority == election::OWNER;
+    !discards && !instance.departures.lower_prio_no_advert
 }
 
 /// A virtual IP for the log.

@@ -78,7 +78,7 @@ fn transitions_read_like_keepaliveds() {
 fn notices_read_like_keepaliveds() {
     use Notice::{
         AddressList, Conflict, EqualPriority, HigherPriority, Interval, LowerPriority,
-        PriorityZero, TwoOwners,
+        PriorityZero, TwoOwners, Version3Alone,
     };
     let conflict = Conflict {
         vip: 0,
@@ -125,6 +125,12 @@ fn notices_read_like_keepaliveds() {
         ),
         (
             State::Backup,
+            Version3Alone,
+            "(VI_1) 10.99.0.1 sends version 3 alone: with it as the Active, routers of version 2 \
+             hear nobody and take over",
+        ),
+        (
+            State::Backup,
             AddressList,
             "(VI_1) received advert from 10.99.0.1 with other virtual IPs than ours",
         ),
@@ -152,20 +158,33 @@ fn notices_read_like_keepaliveds() {
 
 #[test]
 fn no_election_is_forced_where_nothing_is_sent() {
-    let mut instance = crate::io::control::tests::instance("VI_1");
-    instance.departures.lower_prio_no_advert = true;
+    let plain = crate::io::control::tests::instance("VI_1");
+    let mut silent = plain.clone();
+    silent.departures.lower_prio_no_advert = true;
+    let owner = Instance {
+        priority: 255,
+        ..plain
+    };
+    let third = Instance {
+        version: Version::V3,
+        ..owner.clone()
+    };
     let event = Event::Notice {
         router: 0,
         notice: Notice::LowerPriority(50),
         source: IpAddr::from([10, 99, 0, 1]),
     };
-    let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
-        panic!();
-    };
-    assert_eq!(
-        line,
-        "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ours 100"
-    );
+    for (instance, end) in [
+        (silent, "ours 100"),
+        (owner, "ours 255"),
+        (third, "ours 255, forcing new election"),
+    ] {
+        let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+            panic!();
+        };
+        let start = "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ";
+        assert_eq!(line, &format!("{start}{end}"));
+    }
 }
 
 #[test]

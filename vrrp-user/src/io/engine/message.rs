@@ -122,6 +122,8 @@ pub enum Notice {
     HigherPriority(u8),
     /// A priority 0 advert.
     PriorityZero,
+    /// We speak both versions (`v2_interop`), and this Active sends version 3 alone.
+    Version3Alone,
     /// Somebody else announces this virtual IP of ours.
     Conflict {
         /// Index in the instance's `vips`.

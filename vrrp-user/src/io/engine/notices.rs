@@ -7,13 +7,16 @@ use vrrp_ebpf::abi::event_flags;
 use super::message::Notice;
 use crate::proto::{Advert, Instant, Settings, State, Version};
 
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 /// A notice that does not change is repeated once in this long.
 const REPEAT_NS: u64 = 60_000_000_000;
 
 /// Notices of all kinds together in any [`REPEAT_NS`]. Sources that take turns are news each time,
 /// and whoever makes them up must not fill the event channel, which transitions have to pass.
 const LIMIT: usize = 8;
+
+/// So many adverts of version 2 in a row are not lost by accident.
+const PAIRS_MISSED: u8 = 3;
 
 /// What was said last, per kind of notice and in all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +64,7 @@ fn kind(notice: Notice) -> usize {
         Notice::HigherPriority(_) => 5,
         Notice::PriorityZero => 6,
         Notice::Conflict { .. } => 7,
+        Notice::Version3Alone => 8,
     }
 }
 
@@ -81,6 +85,44 @@ pub(super) fn of_advert(
         interval,
         of_priority(settings.priority, state, advert.priority),
     ]
+}
+
+/// Whether the Active sends version 2 beside version 3, as a router that speaks both should.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pairing {
+    alone: Option<Alone>,
+}
+
+/// Adverts of version 3 without one of version 2 among them.
+#[derive(Clone, Copy, Debug)]
+struct Alone {
+    source: IpAddr,
+    since: Instant,
+    adverts: u8,
+}
+
+impl Pairing {
+    /// Takes an advert in.
+    pub(super) fn of_advert(&mut self, settings: &Settings, advert: &Advert) -> Option<Notice> {
+        let second = settings.departures.also_version_2?;
+        let same = self.alone.filter(|alone| alone.source == advert.source);
+        if advert.version == Version::V2 {
+            // Of anybody else it says nothing about the Active.
+            if same.is_some() {
+                self.alone = None;
+            }
+            return None;
+        }
+        let alone = Alone {
+            source: advert.source,
+            since: same.map_or(advert.arrived, |alone| alone.since),
+            adverts: same.map_or(0, |alone| alone.adverts).saturating_add(1),
+        };
+        self.alone = Some(alone);
+        let missed = advert.arrived.since(alone.since) >= second * u32::from(PAIRS_MISSED);
+        //= C71: RFC 9568 section 8.4.2
+        (missed && alone.adverts > PAIRS_MISSED).then_some(Notice::Version3Alone)
+    }
 }
 
 fn of_priority(own: u8, state: State, heard: u8) -> Option<Notice> {
@@ -110,9 +152,9 @@ mod tests {
         Ipv4Addr::new(192, 0, 2, number).into()
     }
 
-    /// What is odd about an advert that a router of priority 100 at 1 s hears.
-    fn odd(state: State, flags: u8, change: impl FnOnce(&mut Advert)) -> Vec<Notice> {
-        let settings = Settings {
+    /// Priority 100 at 1 s.
+    fn settings() -> Settings {
+        Settings {
             vrid: 51,
             version: Version::V3,
             family: Family::V4,
@@ -130,16 +172,25 @@ mod tests {
             },
             departures: Departures::default(),
             primary: host(1),
-        };
-        let mut advert = Advert {
+        }
+    }
+
+    /// From the router 192.0.2.2.
+    fn advert() -> Advert {
+        Advert {
             arrived: Instant(START),
             source: host(2),
             version: Version::V3,
             priority: 150,
             interval_cs: 100,
-        };
+        }
+    }
+
+    /// What is odd about an advert.
+    fn odd(state: State, flags: u8, change: impl FnOnce(&mut Advert)) -> Vec<Notice> {
+        let mut advert = advert();
         change(&mut advert);
-        let odd = of_advert(&settings, state, &advert, flags);
+        let odd = of_advert(&settings(), state, &advert, flags);
         odd.into_iter().flatten().collect()
     }
 
@@ -175,6 +226,71 @@ mod tests {
         assert_eq!(odd(backup, 0, priority(99)), []);
         assert_eq!(odd(backup, 0, priority(0)), [Notice::PriorityZero]);
         assert_eq!(odd(State::Retiring, 0, priority(0)), []);
+    }
+
+    /// Whether there is a notice, of adverts at these tenths of a second: source and version.
+    fn alone<const N: usize>(settings: &Settings, heard: [(u64, u8, Version); N]) -> [bool; N] {
+        let mut pairing = Pairing::default();
+        heard.map(|(tenths, source, version)| {
+            let heard = Advert {
+                arrived: Instant(START + tenths * SECOND / 10),
+                source: host(source),
+                version,
+                ..advert()
+            };
+            let notice = pairing.of_advert(settings, &heard);
+            assert!(notice.is_none() || notice == Some(Notice::Version3Alone));
+            notice.is_some()
+        })
+    }
+
+    fn both_versions() -> Settings {
+        Settings {
+            departures: Departures {
+                also_version_2: Some(Duration::from_secs(1)),
+                ..Departures::default()
+            },
+            ..settings()
+        }
+    }
+
+    //= C71: proof
+    #[test]
+    fn an_active_of_version_3_alone_is_told() {
+        let of = |tenths| (tenths, 2, Version::V3);
+        let heard = [of(0), of(10), of(20), of(29), of(30)];
+        let told = [false, false, false, false, true];
+        assert_eq!(alone(&both_versions(), heard), told);
+        // It falls silent in version 2; what somebody else says there does not count.
+        let (own, other) = ((1, 2, Version::V2), (25, 3, Version::V2));
+        let heard = [of(0), own, of(10), of(20), other, of(30), of(40)];
+        let told = [false, false, false, false, false, false, true];
+        assert_eq!(alone(&both_versions(), heard), told);
+    }
+
+    //= C71: refusal
+    #[test]
+    fn who_sends_version_2_in_any_rhythm_is_not() {
+        let (second, third) = (
+            |tenths| (tenths, 2, Version::V2),
+            |tenths| (tenths, 2, Version::V3),
+        );
+        let sparse = [0, 7, 14, 21, 28].map(third);
+        let [a, b, c, d, e] = sparse;
+        let heard = [a, b, c, d, e, second(29), third(35), third(42)];
+        assert_eq!(alone(&both_versions(), heard), [false; 8]);
+        // Back after a silence, in version 3 first.
+        let heard = [third(0), third(990), second(991), third(1000)];
+        assert_eq!(alone(&both_versions(), heard), [false; 4]);
+        // Two of them take turns.
+        let other = |tenths| (tenths, 3, Version::V3);
+        let heard = [third(0), other(15), third(30), other(45), third(60)];
+        assert_eq!(alone(&both_versions(), heard), [false; 5]);
+        // Who speaks version 3 alone expects nothing else.
+        assert_eq!(
+            alone(&settings(), [0, 10, 20, 30, 40].map(third)),
+            [false; 5]
+        );
     }
 
     //= C67: refusal

@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 use vrrp_ebpf::abi::{
-    self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags,
+    self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags,
 };
 
 use super::{
@@ -63,6 +63,8 @@ pub struct RouterPlan {
     pub peers: Vec<(PeerKey, PeerEntry)>,
     /// The receive checks, without the source address.
     entry: RouterEntry,
+    /// Bits of [`vip_flags`] of each virtual IP.
+    vip_flags: u8,
 }
 
 /// Everything the engine and its address worker need, router by router.
@@ -182,6 +184,11 @@ impl RouterPlan {
             first_vip,
             peers: unicast.map_or_else(Vec::new, |unicast| peers(unicast, slot, is_on_link)),
             entry: entry(instance, slot),
+            vip_flags: if instance.accept {
+                0
+            } else {
+                vip_flags::NO_ACCEPT
+            },
         }
     }
 
@@ -196,7 +203,7 @@ impl RouterPlan {
 
     /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
     pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
-        let slot = self.entry.slot;
+        let (slot, flags) = (self.entry.slot, self.vip_flags);
         (self.first_vip..)
             .zip(self.vips.iter().zip(&self.frames.elsewhere))
             .map(move |(vip, (key, elsewhere))| {
@@ -205,7 +212,8 @@ impl RouterPlan {
                     slot,
                     vip,
                     mac,
-                    _pad: [0; 2],
+                    flags,
+                    _pad: 0,
                 };
                 (*key, entry)
             })

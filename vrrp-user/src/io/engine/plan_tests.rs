@@ -144,6 +144,17 @@ fn unicast_routers_are_told_from_others() {
 }
 
 #[test]
+fn accept_mode_reaches_every_virtual_ip() {
+    let flags = |body: &str| {
+        let plan = plan(body);
+        let entries = plan.vip_entries(MAC);
+        Vec::from_iter(entries.map(|(_, entry)| entry.flags))
+    };
+    assert_eq!(flags(""), [0, 0]);
+    assert_eq!(flags("no_accept"), [vip_flags::NO_ACCEPT; 2]);
+}
+
+#[test]
 fn departures_reach_the_core() {
     let settings = plan("down_timer_adverts 5\nlower_prio_no_advert").settings;
     assert_eq!(settings.departures.down_timer_adverts, 5);

@@ -95,6 +95,19 @@ impl Router {
         }
     }
 
+    /// The owner discards an advert of version 2: it is neither deposed nor made to answer. But hosts and
+    /// switches may have believed a worse router, and would go on doing so.
+    pub(super) fn discarded_in_active(
+        &mut self,
+        now: Instant,
+        advert: &Advert,
+        out: &mut Vec<Output>,
+    ) {
+        if advert.arrived >= self.restarted && (1..election::OWNER).contains(&advert.priority) {
+            self.reassert(now, out);
+        }
+    }
+
     /// Whether an advert of ours left after this one came in: after a stall a queue of adverts
     /// needs one answer, not one each.
     fn answered(&self, advert: &Advert) -> bool {

@@ -87,6 +87,7 @@ impl Plane<'_> {
             pid: std::process::id(),
             now_ns: clock::now().0,
             events_lost: self.events_lost,
+            counters: others.of_no_router(),
             ietf_vrrp: Vrrp::new(instances, &counts, &others, &discontinuity),
             routers: routers.collect(),
         }

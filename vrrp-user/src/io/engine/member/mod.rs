@@ -17,7 +17,7 @@ use super::{
     frames::Frames,
     handle::EngineSide,
     message::{Event, Notice},
-    notices::{self, Notices},
+    notices::{self, Notices, Pairing},
     plan::RouterPlan,
     sender::FrameSender,
     unicast::UnicastSender,
@@ -71,6 +71,7 @@ pub(super) struct Member {
     /// Of the last order to the address worker.
     generation: u32,
     notices: Notices,
+    pairing: Pairing,
     timeline: Timeline,
     /// The promotion is complete when the addresses are.
     promoting: bool,
@@ -119,6 +120,7 @@ impl Member {
             epoch,
             generation: 0,
             notices: Notices::default(),
+            pairing: Pairing::default(),
             timeline: Timeline::default(),
             promoting: false,
             installed: None,
@@ -201,8 +203,9 @@ impl Member {
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }
         let odd = notices::of_advert(&self.plan.settings, self.core.state(), &advert, flags);
+        let alone = self.pairing.of_advert(&self.plan.settings, &advert);
         self.feed(Input::Advert(advert), around)?;
-        for notice in odd.into_iter().flatten() {
+        for notice in odd.into_iter().chain([alone]).flatten() {
             self.notice(notice, advert.source, around);
         }
         Ok(())
