@@ -43,6 +43,12 @@ impl Inventory {
         Some((index, link.mac.unwrap_or_default()))
     }
 
+    /// MTU of an interface.
+    #[must_use]
+    pub fn mtu(&self, name: &str) -> Option<u32> {
+        self.0.link(self.0.index_of(name)?)?.mtu
+    }
+
     /// Name of an interface.
     #[must_use]
     pub fn name(&self, index: u32) -> Option<&str> {
@@ -54,6 +60,15 @@ impl Inventory {
     pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
         let addresses = self.0.addresses(index);
         addresses.iter().any(|found| found.address == address)
+    }
+
+    /// Whether an interface has this address, and may use it: duplicate address detection is done.
+    #[must_use]
+    pub fn is_usable(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses
+            .iter()
+            .any(|found| found.address == address && !found.unusable)
     }
 
     /// Whether an address belongs to a network of an interface.
