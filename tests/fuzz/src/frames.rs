@@ -115,10 +115,11 @@ impl Setting {
     }
 
     fn makes_sense(&self, verdict: &Verdict) {
-        let counted = verdict.counters.into_iter().flatten().count();
+        let counted = verdict.counters.iter().count();
         let told = verdict.report != Report::Nothing;
         let slots = self.world.slots.len() as u64;
-        let strangers = verdict.counters.contains(&Some(Counter::UnknownVrid));
+        let mut counters = verdict.counters.iter();
+        let strangers = counters.any(|counter| counter == Counter::UnknownVrid);
         assert!(
             u64::from(verdict.slot) < slots || verdict.slot == NO_ROUTER && strangers,
             "{verdict:?}"
