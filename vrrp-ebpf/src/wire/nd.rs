@@ -1,9 +1,6 @@
 //! Neighbour Solicitations and Advertisements (RFC 4861 sections 4.3 and 4.4), and the answer to a
 //! solicitation.
 
-#[cfg(test)]
-mod tests;
-
 use super::{
     ethernet,
     ipv6::{self, ICMPV6, Ipv6},
@@ -207,3 +204,6 @@ fn is_probe<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<bool> {
     let tail = u32::from_be_bytes(frame.read(target_at(ip.payload_at()) + 12)?);
     Some(destination == SOLICITED_NODE | u128::from(tail & SOLICITED_NODE_BITS))
 }
+
+#[cfg(test)]
+mod tests;
