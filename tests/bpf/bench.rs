@@ -162,7 +162,7 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             Fate::Answer
         }
     };
-    let mut counters = Vec::from_iter(verdict.counters.into_iter().flatten());
+    let mut counters = Vec::from_iter(verdict.counters.iter());
     counters.sort_by_key(|counter| *counter as u32);
     Outcome {
         fate,

@@ -217,8 +217,20 @@ pub const fn filter_position(tail: [u8; 4]) -> (usize, u32) {
 #[must_use]
 #[inline(always)]
 pub const fn address_digest(digest: u32, word: [u8; 4]) -> u32 {
-    let x = u32::from_be_bytes(word);
-    digest.wrapping_add((x ^ (x >> 15)).wrapping_mul(0x85eb_ca6b))
+    digest_number(digest, u32::from_be_bytes(word))
+}
+
+/// [`address_digest`] of the two 32-bit words in these eight bytes, network order.
+#[must_use]
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "takes the word apart")]
+pub const fn address_digest_pair(digest: u32, pair: u64) -> u32 {
+    digest_number(digest_number(digest, (pair >> 32) as u32), pair as u32)
+}
+
+#[inline(always)]
+const fn digest_number(digest: u32, number: u32) -> u32 {
+    digest.wrapping_add((number ^ (number >> 15)).wrapping_mul(0x85eb_ca6b))
 }
 
 /// What an [`Event`] tells.
@@ -458,5 +470,10 @@ mod tests {
         assert_eq!(fold(&[a, b]), fold(&[b, a]));
         assert_ne!(fold(&[a, b]), fold(&[a, a]));
         assert_ne!(fold(&[a]), fold(&[[192, 168, 1, 253]]));
+        let pair = 0xc0a8_01fe_0a00_0001;
+        assert_eq!(
+            address_digest_pair(7, pair),
+            address_digest(address_digest(7, a), b)
+        );
     }
 }

@@ -1,12 +1,13 @@
 //! The Internet checksum (RFC 1071) as VRRP uses it (RFC 9568 section 5.2.8).
 
-use crate::{frame::Frame, wire::ipv4::MIN_HEADER};
+use crate::{
+    frame::{Frame, WORD},
+    wire::ipv4::MIN_HEADER,
+};
 
 /// Protocol number of VRRP, also in pseudo-headers.
 pub const VRRP: u8 = 112;
 
-/// Bytes that [`Sum::add_pieces`] adds at a time.
-pub const PIECE: usize = 8;
 /// Bytes of an IPv6 address.
 const ADDRESS_V6: usize = 16;
 /// 32-bit words of options in the longest IPv4 header.
@@ -40,31 +41,26 @@ impl Sum {
         Self((self.0 & 0xffff_ffff) + (self.0 >> 32))
     }
 
-    /// Adds eight bytes that start at an even offset of the message.
+    /// Adds eight bytes, network order, that start at an even offset of the message.
     #[must_use]
     #[inline(always)]
-    pub const fn add_pair(self, words: [u8; 8]) -> Self {
-        let [a, b, c, d, e, f, g, h] = words;
-        self.add([a, b, c, d]).add([e, f, g, h])
+    pub const fn add_word(self, word: u64) -> Self {
+        Self(
+            self.0
+                .wrapping_add(word >> 32)
+                .wrapping_add(word & 0xffff_ffff),
+        )
     }
 
-    /// Adds so many [`PIECE`]s of a frame; the first starts `at` bytes into it. Nothing if they are
-    /// not all there.
+    /// Adds the `N` words of a frame, the first of which starts `at` bytes into it. Nothing if they
+    /// are not all there.
     #[inline(always)]
-    pub fn add_pieces<F: Frame + ?Sized>(
+    pub fn add_words<const N: usize, F: Frame + ?Sized>(
         self,
         frame: &F,
         at: usize,
-        pieces: usize,
     ) -> Option<Self> {
-        // Blurred, so that what was read before is read again and not kept: a BPF program has 512
-        // bytes of stack.
-        let at = frame.blur(at);
-        let mut sum = self;
-        for piece in 0..pieces {
-            sum = sum.add_pair(frame.read(at + piece * PIECE)?);
-        }
-        Some(sum)
+        frame.fold_words::<N, _>(at, self, Self::add_word)
     }
 
     /// Adds the IPv4 pseudo-header of a VRRP message of `length` bytes, which RFC 5798 was read to
@@ -88,7 +84,7 @@ impl Sum {
     ) -> Option<Self> {
         let [high, low] = length.to_be_bytes();
         self.add([0, protocol, high, low])
-            .add_pieces(frame, addresses_at, 2 * ADDRESS_V6 / PIECE)
+            .add_words::<{ 2 * ADDRESS_V6 / WORD }, _>(frame, addresses_at)
     }
 
     /// What the checksum field must hold, when it was zero in the sum.
@@ -139,13 +135,13 @@ mod tests {
     #[test]
     fn known_vectors() {
         // RFC 1071 section 3: the sum of 0001 f203 f4f5 f6f7 is ddf2.
-        let sum = Sum::ZERO.add_pair([0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
+        let sum = Sum::ZERO.add_word(0x0001_f203_f4f5_f6f7);
         assert_eq!(sum.checksum(), !0xddf2);
         // VRRPv2, VRID 1, priority 100, 1 s, 192.168.0.1 (no authentication).
         let sum = Sum::ZERO
-            .add_pair([0x21, 0x01, 0x64, 0x01, 0x00, 0x01, 0xba, 0x52])
+            .add_word(0x2101_6401_0001_ba52)
             .add([192, 168, 0, 1])
-            .add_pair([0; 8]);
+            .add_word(0);
         assert!(sum.is_valid());
     }
 

@@ -1,10 +1,39 @@
 //! Bounded access to the bytes of a frame: the same parsers run over a slice on the host and over
 //! a packet in the kernel, whose verifier wants every access of a constant size and checked.
 
+/// Bytes of a word.
+pub const WORD: usize = 8;
+
 /// A frame that can be read in pieces of a constant size.
 pub trait Frame {
     /// The `N` bytes that start `at` bytes into the frame, or nothing if they are not all there.
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
+
+    /// Goes through the `N` words of eight bytes, network order, the first of which starts `at` bytes
+    /// into the frame: what `step` returns for one of them it is given with the next. Nothing if they
+    /// are not all there.
+    ///
+    /// In the kernel a word is a single load. Bytes that are [`read`](Self::read) are loaded one by
+    /// one and put together, because the compiler knows of no alignment in a packet.
+    #[inline(always)]
+    fn fold_words<const N: usize, A>(
+        &self,
+        at: usize,
+        start: A,
+        step: impl Fn(A, u64) -> A,
+    ) -> Option<A> {
+        let mut folded = start;
+        for index in 0..N {
+            folded = step(folded, u64::from_be_bytes(self.read(at + index * WORD)?));
+        }
+        Some(folded)
+    }
+
+    /// The word of eight bytes, network order, that starts `at` bytes into the frame.
+    #[inline(always)]
+    fn word(&self, at: usize) -> Option<u64> {
+        self.fold_words::<1, _>(at, 0, |_, word| word)
+    }
 
     /// The same number, of which the kernel's verifier knows nothing any more.
     ///
@@ -51,5 +80,28 @@ mod tests {
         assert_eq!(frame.write(2, [7, 8, 9]), None);
         assert_eq!(frame.write(1, [5, 6]), Some(()));
         assert_eq!(frame, [1, 5, 6, 4]);
+    }
+
+    #[test]
+    fn words_are_in_network_order_and_all_there() {
+        let frame: [u8; 17] = std::array::from_fn(|index| index.try_into().unwrap());
+        let frame = frame.as_slice();
+        assert_eq!(frame.word(1), Some(0x0102_0304_0506_0708));
+        assert_eq!(frame.word(9), Some(0x090a_0b0c_0d0e_0f10));
+        assert_eq!(frame.word(10), None);
+        let list = |words: Option<Vec<u64>>| words.map(|words| words.len());
+        let append = |mut words: Vec<u64>, word| {
+            words.push(word);
+            words
+        };
+        assert_eq!(
+            list(frame.fold_words::<2, _>(1, Vec::new(), append)),
+            Some(2)
+        );
+        assert_eq!(list(frame.fold_words::<2, _>(2, Vec::new(), append)), None);
+        assert_eq!(
+            list(frame.fold_words::<0, _>(99, Vec::new(), append)),
+            Some(0)
+        );
     }
 }

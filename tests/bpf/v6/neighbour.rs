@@ -142,6 +142,7 @@ fn others() -> [World; 5] {
     ]
 }
 
+//= C47: proof
 //= C47, C52, C53: refusal
 #[test]
 fn nobody_else_answers() {
@@ -236,6 +237,7 @@ fn nothing_is_answered_to_a_group() {
 }
 
 //= C56: proof
+//= C56: refusal
 #[test]
 fn other_neighbour_discovery_passes_untouched() {
     let mut bench = Bench::new();

@@ -115,11 +115,12 @@ impl Setting {
     }
 
     fn makes_sense(&self, verdict: &Verdict) {
-        let counted = verdict.counters.into_iter().flatten().count();
+        let counted = verdict.counters.iter().count();
         let told = verdict.report != Report::Nothing;
         let slots = self.world.slots.len() as u64;
-        let [first, ..] = verdict.counters;
-        let nobodys = matches!(first, Some(Counter::UnknownVrid | Counter::EgressRedirect));
+        let mut counters = verdict.counters.iter();
+        let nobodys = counters
+            .any(|counter| matches!(counter, Counter::UnknownVrid | Counter::EgressRedirect));
         assert!(
             u64::from(verdict.slot) < slots || verdict.slot == NO_ROUTER && nobodys,
             "{verdict:?}"

@@ -133,13 +133,16 @@ impl Tables for Maps {
     }
 }
 
-/// Moves a counter of a virtual router by one.
+/// Moves the counter with this index, of a virtual router, by one; none if there is no such counter.
 #[inline(always)]
-pub(super) fn count(slot: u32, counter: Counter) {
+pub(super) fn count(slot: u32, counter: usize) {
+    if counter >= Counter::ALL.len() {
+        return;
+    }
     if let Some(counters) = COUNTERS.get_ptr_mut(slot) {
         // SAFETY: this CPU's value, and nothing interrupts the program on it that writes it.
         let counters = unsafe { &mut *counters };
-        if let Some(word) = counters.get_mut(opaque(counter as usize)) {
+        if let Some(word) = counters.get_mut(opaque(counter)) {
             *word += 1;
         }
     }

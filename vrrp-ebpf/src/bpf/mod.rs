@@ -83,12 +83,8 @@ fn receive(context: &XdpContext) -> u32 {
     match verdict.action {
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => {
-            if let [Some(counter), ..] = verdict.counters {
-                debug!(
-                    context,
-                    "slot {} drops, counter {}", verdict.slot, counter as u32
-                );
-            }
+            let [counter, ..] = verdict.counters.indices();
+            debug!(context, "slot {} drops, counter {}", verdict.slot, counter);
             xdp_action::XDP_DROP
         }
         Action::Answer => match verdict.answer.write(&mut frame) {
@@ -115,8 +111,8 @@ fn advertise(context: &XdpContext, answer: &nd::Answer) -> u32 {
 /// Everything about a verdict but the frame's fate.
 #[inline(always)]
 fn record(verdict: &Verdict) {
-    for counter in verdict.counters.into_iter().flatten() {
-        maps::count(verdict.slot, counter);
+    for index in verdict.counters.indices() {
+        maps::count(verdict.slot, index);
     }
     if verdict.seen != 0 {
         maps::store_last_seen(verdict.slot, verdict.seen);
@@ -127,7 +123,7 @@ fn record(verdict: &Verdict) {
         Report::Wake => maps::submit(&verdict.event, FORCE_WAKEUP),
     };
     if !submitted {
-        maps::count(verdict.slot, Counter::RingFull);
+        maps::count(verdict.slot, Counter::RingFull as usize);
     }
 }
 

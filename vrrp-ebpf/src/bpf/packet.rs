@@ -4,9 +4,9 @@ use aya_ebpf::{
     helpers::bpf_xdp_adjust_tail,
     programs::{TcContext, XdpContext},
 };
-use vrrp_ebpf::frame::{Frame, FrameMut};
+use vrrp_ebpf::frame::{Frame, FrameMut, WORD};
 
-use super::verifier::{opaque, unknown};
+use super::verifier::{load, opaque, unknown};
 
 /// Offsets above this are refused: the verifier wants a bound, and the longest advert (255 IPv6
 /// addresses) ends well before it.
@@ -50,12 +50,18 @@ impl XdpFrame {
 
     #[inline(always)]
     fn piece<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
+        self.address(at, N).map(|address| address as *mut [u8; N])
+    }
+
+    /// Where the `length` bytes lie that start `at` bytes into the frame.
+    #[inline(always)]
+    fn address(&self, at: usize, length: usize) -> Option<usize> {
         let at = opaque(at);
         if at > MAX_OFFSET {
             return None;
         }
-        let piece = opaque(self.start + at);
-        (piece + N <= self.end).then_some(piece as *mut [u8; N])
+        let address = opaque(self.start + at);
+        (address + length <= self.end).then_some(address)
     }
 }
 
@@ -64,6 +70,23 @@ impl Frame for XdpFrame {
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         // SAFETY: `piece` lies between the packet's start and end; bytes need no alignment.
         self.piece(at).map(|piece| unsafe { *piece })
+    }
+
+    #[inline(always)]
+    fn fold_words<const N: usize, A>(
+        &self,
+        at: usize,
+        start: A,
+        step: impl Fn(A, u64) -> A,
+    ) -> Option<A> {
+        let first = self.address(at, N * WORD)?;
+        let mut folded = start;
+        for index in 0..N {
+            // SAFETY: `address` has made sure of all `N` words.
+            let word = unsafe { load(first + index * WORD) };
+            folded = step(folded, u64::from_be(word));
+        }
+        Some(folded)
     }
 
     #[inline(always)]

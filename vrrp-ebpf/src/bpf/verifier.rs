@@ -24,6 +24,28 @@ pub(super) fn opaque(value: usize) -> usize {
     copy
 }
 
+/// The eight bytes at an address, as they stand there.
+///
+/// One load, whatever the alignment: the kernel allows that in packets on CPUs which take it
+/// (x86-64 and arm64 among them), but the compiler does not make use of it.
+///
+/// # Safety
+/// They are readable, and as the verifier knows.
+#[inline(always)]
+pub(super) unsafe fn load(address: usize) -> u64 {
+    let word;
+    // SAFETY: reads what the caller vouches for.
+    unsafe {
+        asm!(
+            "{word} = *(u64 *)({address} + 0)",
+            address = in(reg) address,
+            word = lateout(reg) word,
+            options(pure, readonly, nostack),
+        );
+    }
+    word
+}
+
 /// The same value, of which neither the compiler nor the verifier knows anything any more: for the
 /// verifier, a value combined with `noise` that it does not know stays unknown, even when `noise`
 /// is taken out again.

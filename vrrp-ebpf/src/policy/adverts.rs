@@ -1,14 +1,19 @@
 //! Adverts over IPv4: the receive checks of RFC 9568 section 7.1 and RFC 3768 section 7.1, in
 //! keepalived's order.
 
-use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
+use super::{
+    Action, Counts, NO_EVENT, Place, Report, Tables, Verdict,
+    counts::Flag,
+    list::{self, List},
+    v4,
+};
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, IPV4, NO_ROUTER, PeerKey, RouterEntry, address_digest,
+        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest,
         event_flags, router_flags,
     },
     checksum::{self, Sum},
-    frame::Frame,
+    frame::{Frame, WORD},
     ownership::State,
     wire::{
         ethernet,
@@ -17,11 +22,12 @@ use crate::{
     },
 };
 
-const MAX_ADDRESSES: usize = 255;
+/// Bytes of an address.
+const ADDRESS: usize = 4;
+/// Chunks of the longest list: 255 addresses.
+const CHUNKS: usize = 255 * ADDRESS / WORD / list::CHUNK;
 /// Bytes of the shortest frame with an advert's header in it.
 const SHORTEST_FRAME: usize = ethernet::HEADER + ipv4::MIN_HEADER + HEADER;
-/// Addresses that are read at once, as far as there are so many.
-const CHUNK: usize = 8;
 const OWNER_PRIORITY: u8 = 255;
 const SIMPLE_PASSWORD: u8 = 1;
 
@@ -64,14 +70,13 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     Some(match check(frame, tables, &ip, entry) {
         Ok(advert) => {
             let source = Source {
-                family: IPV4,
                 address: v4(ip.source),
                 tail: ip.source,
             };
             accept(frame, tables, source, entry, advert)
         }
         //= C24: RFC 9568 section 7.1
-        Err(counter) => Verdict::drop(entry.slot, counter),
+        Err(counter) => Verdict::drop(entry.slot, counter).blurred(frame),
     })
 }
 
@@ -79,15 +84,16 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 #[derive(Clone, Copy)]
 pub(super) struct Advert {
     pub(super) header: Header,
-    /// Whether an IPv4 packet's checksum covers a pseudo-header; over IPv6 it always does.
-    pub(super) pseudo_header: bool,
-    pub(super) list_differs: bool,
+    /// Version 3 over IPv4: whether the checksum covers the message alone.
+    pub(super) plain: Flag,
+    /// Version 3 over IPv4: whether it covers a pseudo-header as well.
+    pub(super) pseudo_header: Flag,
+    pub(super) list_differs: Flag,
 }
 
 /// Where an advert came from.
 #[derive(Clone, Copy)]
 pub(super) struct Source {
-    pub(super) family: u8,
     /// As records hold it.
     pub(super) address: [u8; 16],
     /// Its last four bytes.
@@ -110,8 +116,8 @@ fn check<F: Frame + ?Sized, T: Tables>(
     if ip.is_fragment() || !complete {
         return Err(Counter::BadLength);
     }
-    let bytes = frame.read(ip.payload()).ok_or(Counter::BadLength)?;
-    let header = Header::parse(bytes);
+    let word = frame.word(ip.payload()).ok_or(Counter::BadLength)?;
+    let header = Header::parse(word.to_be_bytes());
     let contents = Contents::read(frame, ip, header.count);
     //= C10: RFC 9568 section 7.1
     check_sender(tables, v4(ip.source), ip.ttl, entry)?;
@@ -155,7 +161,10 @@ fn check<F: Frame + ?Sized, T: Tables>(
     if !contents.ip.is_valid() {
         return Err(Counter::BadChecksum);
     }
-    let sum = contents.addresses.add_pair(bytes).add_pair(auth_data);
+    let sum = contents
+        .sum
+        .add_word(word)
+        .add_word(u64::from_be_bytes(auth_data));
     //= C14: RFC 9568 section 7.1
     let pseudo_header = check_sum(ip, &header, sum)?;
     let list_differs =
@@ -169,9 +178,10 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadAddressList);
     }
     Ok(Advert {
-        header,
-        pseudo_header,
-        list_differs,
+        header: Header::parse(blur_word(frame, word).to_be_bytes()),
+        plain: Flag::new(frame, header.version == 3 && !pseudo_header),
+        pseudo_header: Flag::new(frame, pseudo_header),
+        list_differs: Flag::new(frame, list_differs),
     })
 }
 
@@ -238,7 +248,7 @@ struct Contents {
     /// Sum of the IP header.
     ip: Sum,
     /// Sum of the address list.
-    addresses: Sum,
+    sum: Sum,
     /// Digest of the address list.
     digest: u32,
 }
@@ -247,41 +257,23 @@ impl Contents {
     /// Reads the IP header and `count` addresses. Nothing if they are not all there.
     #[inline(always)]
     fn read<F: Frame + ?Sized>(frame: &F, ip: &Ipv4, count: u8) -> Option<Self> {
-        let mut contents = Self {
-            ip: checksum::ipv4_header(frame, ip.at, ip.header_length)?,
-            addresses: Sum::ZERO,
-            digest: 0,
-        };
+        let header = checksum::ipv4_header(frame, ip.at, ip.header_length)?;
         let at = frame.blur(ip.payload() + HEADER);
         let count = usize::from(count);
-        let chunks = count / CHUNK;
-        for chunk in 0..MAX_ADDRESSES / CHUNK {
-            if chunk >= chunks {
-                break;
-            }
-            let addresses: [u8; CHUNK * 4] = frame.read(at + chunk * CHUNK * 4)?;
-            let (addresses, _) = addresses.as_chunks();
-            contents.add(addresses);
-        }
-        // Blurred, because the verifier learns the number of chunks when it leaves the loop.
-        let rest = frame.blur(at + chunks * CHUNK * 4);
-        for index in 0..CHUNK - 1 {
-            if index >= count % CHUNK {
-                break;
-            }
-            contents.add(&[frame.read(rest + index * 4)?]);
+        // Two addresses are a word.
+        let words = count * ADDRESS / WORD;
+        let List { sum, digest } = List::read::<CHUNKS, _>(frame, at, words)?;
+        let mut contents = Self {
+            ip: header,
+            sum,
+            digest,
+        };
+        if count % 2 != 0 {
+            let last = frame.read(frame.blur(at + words * WORD))?;
+            contents.sum = sum.add(last);
+            contents.digest = address_digest(digest, last);
         }
         Some(contents)
-    }
-
-    /// Adds some addresses of the list.
-    #[inline(always)]
-    fn add(&mut self, addresses: &[[u8; 4]]) {
-        for address in addresses {
-            self.addresses = self.addresses.add(*address);
-            self.digest = address_digest(self.digest, *address);
-        }
-        self.addresses = self.addresses.carry();
     }
 }
 
@@ -306,6 +298,16 @@ fn check_sum(ip: &Ipv4, header: &Header, sum: Sum) -> Result<bool, Counter> {
         return Ok(true);
     }
     Err(Counter::BadChecksum)
+}
+
+/// The same word, of which the verifier forgets what the checks have told it.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "forgets nothing on a host of 64 bits"
+)]
+pub(super) fn blur_word<F: Frame + ?Sized>(frame: &F, word: u64) -> u64 {
+    frame.blur(word as usize) as u64
 }
 
 #[inline(always)]
@@ -340,27 +342,21 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
         && (followed.source_tail, priority) == (follow.source_tail, follow.priority);
     let known = followed == follow || said_again;
     let quiet = priority != 0 && known && state == State::Idle;
-    let mut flags = 0;
+    let leaves = Flag::new(frame, priority == 0);
+    // Version 2 has refused it.
+    let interval_differs = Flag::new(frame, interval_cs != entry.interval_cs);
     //= C20: RFC 9568 section 7.1
-    if advert.list_differs {
-        flags |= event_flags::ADDRESS_LIST_DIFFERS;
-    }
-    if advert.pseudo_header {
-        flags |= event_flags::CHECKSUM_PSEUDO;
-    }
+    let flags = advert.list_differs.bits(event_flags::ADDRESS_LIST_DIFFERS)
+        | advert.pseudo_header.bits(event_flags::CHECKSUM_PSEUDO);
     Verdict {
-        counters: [
-            Some(Counter::AdvertAccepted),
-            (priority == 0).then_some(Counter::AdvertPriorityZero),
-            match (source.family, version, advert.pseudo_header) {
-                (IPV4, 3, true) => Some(Counter::ChecksumPseudo),
-                (IPV4, 3, false) => Some(Counter::ChecksumPlain),
-                _ => None,
-            },
-            advert.list_differs.then_some(Counter::AddressListDiffers),
-            // Version 2 has refused it.
-            (interval_cs != entry.interval_cs).then_some(Counter::IntervalDiffers),
-        ],
+        counters: Counts::of([
+            (Counter::AdvertAccepted, Flag::YES),
+            (Counter::AdvertPriorityZero, leaves),
+            (Counter::ChecksumPlain, advert.plain),
+            (Counter::ChecksumPseudo, advert.pseudo_header),
+            (Counter::AddressListDiffers, advert.list_differs),
+            (Counter::IntervalDiffers, interval_differs),
+        ]),
         seen: if alive { stamp } else { 0 },
         report: if quiet { Report::Quiet } else { Report::Wake },
         event: Event {
@@ -376,6 +372,6 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
             count,
             ..NO_EVENT
         },
-        ..Verdict::new(Action::Pass, entry.slot, None)
+        ..Verdict::new(Action::Pass, entry.slot, Counts::NONE)
     }
 }

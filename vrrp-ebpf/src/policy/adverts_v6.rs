@@ -3,11 +3,13 @@
 use super::{
     Place, Tables, Verdict,
     adverts::{self, Advert, Source},
+    counts::Flag,
+    list::{self, List},
 };
 use crate::{
-    abi::{Counter, IPV6, NO_ROUTER, RouterEntry, address_digest, router_flags},
-    checksum::{Sum, VRRP},
-    frame::Frame,
+    abi::{Counter, NO_ROUTER, RouterEntry, router_flags},
+    checksum::VRRP,
+    frame::{Frame, WORD},
     wire::{
         ethernet,
         ipv6::{self, Ipv6, Upper},
@@ -15,14 +17,14 @@ use crate::{
     },
 };
 
-const MAX_ADDRESSES: usize = 255;
-const ADDRESS: usize = 16;
+/// Words of an address.
+const ADDRESS: usize = 16 / WORD;
+/// Chunks of the longest list: 255 addresses.
+const CHUNKS: usize = 255 * ADDRESS / list::CHUNK;
 /// Bytes of the shortest frame with an advert's header in it.
 const SHORTEST_FRAME: usize = ethernet::HEADER + ipv6::HEADER + HEADER;
 /// Where the count stands in the header.
 const COUNT_AT: usize = 3;
-/// Addresses that are read at once, as far as there are so many.
-const CHUNK: usize = 4;
 /// fe80::/10 (RFC 4291 section 2.5.6).
 const LINK_LOCAL: [u8; 2] = [0xfe, 0x80];
 const LINK_LOCAL_MASK: u8 = 0xc0;
@@ -43,20 +45,20 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     let [_, vrid] = frame.read(upper.at)?;
     //= C15: RFC 9568 section 7.1
     let entry = tables.router(&place.router_v6(vrid));
-    let destination = u128::from_ne_bytes(frame.read(ip.destination_at())?);
-    let group = destination == u128::from_ne_bytes(GROUP_V6);
+    let destination = ipv6::address(frame, ip.destination_at())?;
+    let group = destination == u128::from_be_bytes(GROUP_V6);
     let Some(entry) = entry else {
         // Another daemon here may have that virtual router, so the stack gets the advert.
         return group.then_some(Verdict::pass(NO_ROUTER, Counter::UnknownVrid));
     };
-    let primary = u128::from_ne_bytes(entry.primary);
+    let primary = u128::from_be_bytes(entry.primary);
     // A unicast router and one that is spoken to by multicast may have the same VRID.
     let to_group = group && entry.flags & router_flags::UNICAST == 0;
     if !to_group && destination != primary {
         return None;
     }
     //= C23: common practice
-    if u128::from_ne_bytes(frame.read(ip.source_at())?) == primary {
+    if ipv6::address(frame, ip.source_at())? == primary {
         return Some(Verdict::drop(entry.slot, Counter::OwnSource));
     }
     // From here on the verifier need not follow frames with and without a tag or extension headers
@@ -77,17 +79,16 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     Some(match check(frame, tables, &ip, &upper, entry) {
         Ok(advert) => {
             // Read again: kept, it would take up a quarter of a BPF program's stack.
-            let address: [u8; 16] = frame.read(ip.source_at())?;
+            let address = ipv6::address(frame, ip.source_at())?.to_be_bytes();
             let [.., a, b, c, d] = address;
             let source = Source {
-                family: IPV6,
                 address,
                 tail: [a, b, c, d],
             };
             adverts::accept(frame, tables, source, entry, advert)
         }
         //= C24: RFC 9568 section 7.1
-        Err(counter) => Verdict::drop(entry.slot, counter),
+        Err(counter) => Verdict::drop(entry.slot, counter).blurred(frame),
     })
 }
 
@@ -108,14 +109,15 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadLength);
     }
     let [count] = frame.read(upper.at + COUNT_AT).ok_or(Counter::BadLength)?;
-    let contents = Contents::read(frame, upper.at + HEADER, count);
+    let words = usize::from(count) * ADDRESS;
+    let list = List::read::<CHUNKS, _>(frame, upper.at + HEADER, words);
     // Read again behind the loops, for the same reason as their own numbers are blurred.
     let at = frame.blur(upper.at);
-    let bytes = frame.read(at).ok_or(Counter::BadLength)?;
-    let header = Header::parse(bytes);
+    let word = frame.word(at).ok_or(Counter::BadLength)?;
+    let header = Header::parse(word.to_be_bytes());
     //= C10: RFC 9568 section 7.1
-    let source = frame.read(ip.source_at()).ok_or(Counter::BadLength)?;
-    adverts::check_sender(tables, source, ip.hop_limit, entry)?;
+    let source = ipv6::address(frame, ip.source_at()).ok_or(Counter::BadLength)?;
+    adverts::check_sender(tables, source.to_be_bytes(), ip.hop_limit, entry)?;
     //= C11: RFC 9568 section 7.1
     // There is no version 2 for IPv6.
     if header.version != 3 || entry.flags & router_flags::ACCEPT_V3 == 0 {
@@ -137,12 +139,12 @@ fn check<F: Frame + ?Sized, T: Tables>(
     if upper.length != header.length_v6() {
         return Err(Counter::BadLength);
     }
-    let contents = contents.ok_or(Counter::BadLength)?;
+    let list = list.ok_or(Counter::BadLength)?;
     #[expect(clippy::cast_possible_truncation, reason = "of a 16-bit length")]
     let length = upper.length as u16;
-    let sum = contents
+    let sum = list
         .sum
-        .add_pair(bytes)
+        .add_word(word)
         .add_pseudo_v6(frame, ip.source_at(), length, VRRP)
         .ok_or(Counter::BadLength)?;
     //= C14: RFC 9568 section 7.1
@@ -154,62 +156,12 @@ fn check<F: Frame + ?Sized, T: Tables>(
     if [first, second & LINK_LOCAL_MASK] != LINK_LOCAL {
         return Err(Counter::BadAddressList);
     }
+    let list_differs =
+        u16::from(header.count) != entry.address_count || list.digest != entry.address_digest;
     Ok(Advert {
-        header,
-        pseudo_header: false,
-        list_differs: u16::from(header.count) != entry.address_count
-            || contents.digest != entry.address_digest,
+        header: Header::parse(adverts::blur_word(frame, word).to_be_bytes()),
+        plain: Flag::NO,
+        pseudo_header: Flag::NO,
+        list_differs: Flag::new(frame, list_differs),
     })
-}
-
-/// The address list, read before anything depends on the advert's header, so that the verifier
-/// follows the loops once.
-#[derive(Clone, Copy)]
-struct Contents {
-    sum: Sum,
-    digest: u32,
-}
-
-impl Contents {
-    /// Reads `count` addresses. Nothing if they are not all there.
-    #[inline(always)]
-    fn read<F: Frame + ?Sized>(frame: &F, at: usize, count: u8) -> Option<Self> {
-        let mut contents = Self {
-            sum: Sum::ZERO,
-            digest: 0,
-        };
-        let at = frame.blur(at);
-        let count = usize::from(count);
-        let chunks = count / CHUNK;
-        // Blurred, because the verifier learns the number of chunks when it leaves the loop, and
-        // would walk through what follows once for each.
-        let more = frame.blur(count % CHUNK);
-        for chunk in 0..MAX_ADDRESSES / CHUNK {
-            if chunk >= chunks {
-                break;
-            }
-            let addresses: [u8; CHUNK * ADDRESS] = frame.read(at + chunk * CHUNK * ADDRESS)?;
-            contents.add(&addresses);
-        }
-        let rest = frame.blur(at + chunks * CHUNK * ADDRESS);
-        for index in 0..CHUNK - 1 {
-            if index >= more {
-                break;
-            }
-            let address: [u8; ADDRESS] = frame.read(rest + index * ADDRESS)?;
-            contents.add(&address);
-        }
-        Some(contents)
-    }
-
-    /// Adds some addresses of the list.
-    #[inline(always)]
-    fn add(&mut self, addresses: &[u8]) {
-        let (words, _) = addresses.as_chunks();
-        for word in words {
-            self.sum = self.sum.add(*word);
-            self.digest = address_digest(self.digest, *word);
-        }
-        self.sum = self.sum.carry();
-    }
 }

@@ -1,6 +1,6 @@
 //! ARP for the virtual IPs (RFC 9568 sections 6.4 and 8.1.2).
 
-use super::{Action, NO_EVENT, Place, Report, Tables, Verdict, v4};
+use super::{Action, Counts, NO_EVENT, Place, Report, Tables, Verdict, v4};
 use crate::{
     abi::{Counter, Event, EventKind, VipEntry},
     frame::Frame,
@@ -40,11 +40,13 @@ fn claim<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp) -> Option<Verdict> {
     let now = tables.now();
     // An Active that hears its own MAC hears itself, by way of a loop or a mirror: reacting to
     // that with another announcement would never end.
-    let (counter, kind, seen) = match ownership.state() {
+    let (counters, kind, seen) = match ownership.state() {
         State::Active if foreign && ownership.is_live(now) => {
-            (Some(Counter::ArpConflict), EventKind::Conflict, 0)
+            (Counts::one(Counter::ArpConflict), EventKind::Conflict, 0)
         }
-        State::Retiring if foreign || gratuitous => (None, EventKind::SuccessorAnnounced, now),
+        State::Retiring if foreign || gratuitous => {
+            (Counts::NONE, EventKind::SuccessorAnnounced, now)
+        }
         _ => return None,
     };
     Some(Verdict {
@@ -59,7 +61,7 @@ fn claim<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp) -> Option<Verdict> {
             kind: kind as u8,
             ..NO_EVENT
         },
-        ..Verdict::new(Action::Pass, vip.slot, counter)
+        ..Verdict::new(Action::Pass, vip.slot, counters)
     })
 }
 
@@ -84,6 +86,6 @@ fn request<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp, at: usize) -> Verdi
             asker_mac: arp.sender_mac,
             asker: arp.sender,
         },
-        ..Verdict::new(Action::Answer, vip.slot, Some(Counter::ArpAnswered))
+        ..Verdict::new(Action::Answer, vip.slot, Counts::one(Counter::ArpAnswered))
     }
 }

@@ -4,8 +4,10 @@
 mod adverts;
 mod adverts_v6;
 mod arp;
+mod counts;
 mod egress;
 mod gate;
+mod list;
 mod neighbour;
 mod redirect;
 
@@ -21,10 +23,12 @@ use crate::{
         arp::Answer,
         ethernet::{self, Ethernet},
         ipv4::Ipv4,
-        ipv6::{ICMPV6, Ipv6},
+        ipv6::{self, ICMPV6, Ipv6},
         nd,
     },
 };
+
+pub use self::counts::Counts;
 
 /// What a verdict looks up: the BPF maps, or a model of them.
 pub trait Tables {
@@ -94,7 +98,7 @@ pub struct Verdict {
     /// Index in `SLOTS` and `COUNTERS`.
     pub slot: u32,
     /// Which counters move by one.
-    pub counters: [Option<Counter>; 5],
+    pub counters: Counts,
     /// What to store as [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 leaves it alone.
     pub seen: u64,
     /// Whether and how to submit `event`.
@@ -109,11 +113,11 @@ pub struct Verdict {
 
 impl Verdict {
     #[inline(always)]
-    const fn new(action: Action, slot: u32, counter: Option<Counter>) -> Self {
+    const fn new(action: Action, slot: u32, counters: Counts) -> Self {
         Self {
             action,
             slot,
-            counters: [counter, None, None, None, None],
+            counters,
             seen: 0,
             report: Report::Nothing,
             event: NO_EVENT,
@@ -124,12 +128,22 @@ impl Verdict {
 
     #[inline(always)]
     const fn pass(slot: u32, counter: Counter) -> Self {
-        Self::new(Action::Pass, slot, Some(counter))
+        Self::new(Action::Pass, slot, Counts::one(counter))
     }
 
     #[inline(always)]
     const fn drop(slot: u32, counter: Counter) -> Self {
-        Self::new(Action::Drop, slot, Some(counter))
+        Self::new(Action::Drop, slot, Counts::one(counter))
+    }
+
+    /// The same verdict, of which the verifier does not know any more what it counts: it then
+    /// follows what is done about verdicts once, and not for each reason.
+    #[inline(always)]
+    fn blurred<F: Frame + ?Sized>(self, frame: &F) -> Self {
+        Self {
+            counters: self.counters.blurred(frame),
+            ..self
+        }
     }
 }
 
@@ -300,7 +314,7 @@ impl Place {
             vlan: self.vlan,
             family: IPV6,
             _pad: 0,
-            address: frame.read(at)?,
+            address: ipv6::address(frame, at)?.to_be_bytes(),
         })
     }
 }

@@ -1,12 +1,12 @@
 //! Neighbour discovery for the virtual IPs (RFC 9568 sections 6.4 and 8.2.2, RFC 4861 section 7.2).
 
-use super::{Action, NO_EVENT, Place, Report, Tables, Verdict};
+use super::{Action, Counts, NO_EVENT, Place, Report, Tables, Verdict};
 use crate::{
     abi::{Counter, Event, EventKind, VipEntry},
     frame::Frame,
     ownership::State,
     wire::{
-        ipv6::{Ipv6, Upper},
+        ipv6::{self, Ipv6, Upper},
         nd::{Answer, Kind, Sender, target_at},
     },
 };
@@ -33,14 +33,22 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         Kind::Solicitation => ip.source_at(),
         Kind::Advertisement => target_at,
     };
-    if let Some(vip) = place.vip_v6(frame, tables, speaker_at) {
-        return claim(frame, tables, vip, &ip, kind, speaker_at);
+    let (vip, speaks_as) = match place.vip_v6(frame, tables, speaker_at) {
+        Some(vip) => (vip, true),
+        None if kind == Kind::Advertisement => return None,
+        None => (place.vip_v6(frame, tables, target_at)?, false),
+    };
+    if !speaks_as && !answers(tables, vip) {
+        //= C47: RFC 9568 section 6.4.2
+        return Some(Verdict::drop(vip.slot, Counter::NdIgnored));
     }
-    if kind == Kind::Advertisement {
-        return None;
+    // What is broken, or longer than we read, is for the stack to judge.
+    let sender = Sender::parse(frame, &ip, kind)?;
+    if speaks_as {
+        claim(frame, tables, vip, kind, sender, speaker_at)
+    } else {
+        solicitation(frame, vip, &ip, sender)
     }
-    let vip = place.vip_v6(frame, tables, target_at)?;
-    solicitation(frame, tables, vip, &ip)
 }
 
 /// The verdict on a received message that lies behind extension headers. The owner's stack answers
@@ -70,22 +78,23 @@ fn claim<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     tables: &T,
     vip: &VipEntry,
-    ip: &Ipv6,
     kind: Kind,
+    sender: Sender,
     speaker_at: usize,
 ) -> Option<Verdict> {
-    let sender = Sender::parse(frame, ip, kind)?;
     let unsolicited = kind == Kind::Advertisement && !sender.answers;
     let mac: [u8; 6] = frame.read(sender.mac_at)?;
     let foreign = mac != vip.mac;
     let ownership = tables.ownership(vip.slot);
     let now = tables.now();
     // An Active that hears its own MAC hears itself, as with ARP.
-    let (counter, event, seen) = match ownership.state() {
+    let (counters, event, seen) = match ownership.state() {
         State::Active if foreign && ownership.is_live(now) => {
-            (Some(Counter::NdConflict), EventKind::Conflict, 0)
+            (Counts::one(Counter::NdConflict), EventKind::Conflict, 0)
         }
-        State::Retiring if foreign || unsolicited => (None, EventKind::SuccessorAnnounced, now),
+        State::Retiring if foreign || unsolicited => {
+            (Counts::NONE, EventKind::SuccessorAnnounced, now)
+        }
         _ => return None,
     };
     Some(Verdict {
@@ -95,29 +104,24 @@ fn claim<F: Frame + ?Sized, T: Tables>(
             stamp: now,
             slot: vip.slot,
             vip: vip.vip,
-            source: frame.read(speaker_at)?,
+            source: ipv6::address(frame, speaker_at)?.to_be_bytes(),
             mac,
             kind: event as u8,
             ..NO_EVENT
         },
-        ..Verdict::new(Action::Pass, vip.slot, counter)
+        ..Verdict::new(Action::Pass, vip.slot, counters)
     })
 }
 
-/// Somebody asks who has a virtual IP, or whether anybody has (Duplicate Address Detection: from
-/// `::`). What the owner finds to be broken, or longer than it reads, is for its stack to judge.
+/// Somebody asks the owner who has a virtual IP, or whether anybody has (Duplicate Address
+/// Detection: from `::`).
 #[inline(always)]
-fn solicitation<F: Frame + ?Sized, T: Tables>(
+fn solicitation<F: Frame + ?Sized>(
     frame: &F,
-    tables: &T,
     vip: &VipEntry,
     ip: &Ipv6,
+    sender: Sender,
 ) -> Option<Verdict> {
-    //= C47: RFC 9568 section 6.4.2
-    if !answers(tables, vip) {
-        return Some(Verdict::drop(vip.slot, Counter::NdIgnored));
-    }
-    let sender = Sender::parse(frame, ip, Kind::Solicitation)?;
     let [first] = frame.read(sender.mac_at)?;
     // An answer to a group address would be everybody's.
     if first & GROUP_BIT != 0 {
@@ -130,7 +134,11 @@ fn solicitation<F: Frame + ?Sized, T: Tables>(
             mac: vip.mac,
             asker_mac_at: sender.mac_at,
         },
-        ..Verdict::new(Action::Advertise, vip.slot, Some(Counter::NdAnswered))
+        ..Verdict::new(
+            Action::Advertise,
+            vip.slot,
+            Counts::one(Counter::NdAnswered),
+        )
     })
 }
 

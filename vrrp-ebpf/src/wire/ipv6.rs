@@ -22,6 +22,12 @@ const UNIT: usize = 8;
 const OFFSET_MASK: u16 = 0xfff8;
 const MORE_FRAGMENTS: u16 = 1;
 
+/// The address that starts `at` bytes into the frame, as a number.
+#[inline(always)]
+pub fn address<F: Frame + ?Sized>(frame: &F, at: usize) -> Option<u128> {
+    frame.fold_words::<2, u128>(at, 0, |address, word| address << 64 | u128::from(word))
+}
+
 /// What an IPv6 header says. Its addresses are read when they are asked for: a transit packet is
 /// let go by four bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

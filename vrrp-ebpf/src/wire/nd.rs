@@ -1,16 +1,13 @@
 //! Neighbour Solicitations and Advertisements (RFC 4861 sections 4.3 and 4.4), and the answer to a
 //! solicitation.
 
-#[cfg(test)]
-mod tests;
-
 use super::{
     ethernet,
     ipv6::{self, ICMPV6, Ipv6},
 };
 use crate::{
-    checksum::{PIECE, Sum},
-    frame::{Frame, FrameMut},
+    checksum::Sum,
+    frame::{Frame, FrameMut, WORD},
 };
 
 const SOLICITATION: u8 = 135;
@@ -33,6 +30,8 @@ const MULTICAST: u8 = 0xff;
 /// ff02::1:ff00:0/104 (RFC 4291 section 2.7.1); the last 24 bits are the target's.
 const SOLICITED_NODE: u128 = 0xff02_0000_0000_0000_0000_0001_ff00_0000;
 const SOLICITED_NODE_BITS: u32 = 0x00ff_ffff;
+/// `::`, which stands for no address.
+const UNSPECIFIED: u128 = 0;
 const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 /// Bytes of an advertisement with its option.
@@ -97,11 +96,11 @@ impl Sender {
         #[expect(clippy::cast_possible_truncation, reason = "24 or 32")]
         let mut sum = Sum::ZERO
             .add_pseudo_v6(frame, ip.source_at(), ip.length as u16, ICMPV6)?
-            .add_pieces(frame, at, FIXED / PIECE)?;
+            .add_words::<{ FIXED / WORD }, _>(frame, at)?;
         let mut has_mac = false;
         if !bare {
             let option_at = frame.blur(at + FIXED);
-            sum = sum.add_pieces(frame, option_at, OPTION / PIECE)?;
+            sum = sum.add_words::<{ OPTION / WORD }, _>(frame, option_at)?;
             let [option, units] = frame.read(option_at)?;
             if units != 1 {
                 return None;
@@ -119,7 +118,7 @@ impl Sender {
             || frame.read(target_at(at))? == [MULTICAST]
             || (answers && frame.read(ip.destination_at())? == [MULTICAST])
             || (kind == Kind::Solicitation
-                && is_unspecified(frame.read(ip.source_at())?)
+                && ipv6::address(frame, ip.source_at())? == UNSPECIFIED
                 && (has_mac || !is_probe(frame, ip)?))
         {
             return None;
@@ -162,7 +161,7 @@ impl Answer {
         let destination_at = self.at + ipv6::DESTINATION_AT;
         let message = self.at + ipv6::HEADER;
         //= C53: RFC 4861 section 7.2.4
-        let flags = if is_unspecified(frame.read(source_at)?) {
+        let flags = if ipv6::address(frame, source_at)? == UNSPECIFIED {
             frame.write(0, ALL_NODES_MAC)?;
             frame.write(destination_at, ALL_NODES)?;
             ROUTER | OVERRIDE
@@ -180,7 +179,7 @@ impl Answer {
         frame.write(message + FIXED, [TARGET_LINK_LAYER, 1, a, b, c, d, e, f])?;
         let [high, low] = Sum::ZERO
             .add_pseudo_v6(frame, source_at, ANSWER.into(), ICMPV6)?
-            .add_pieces(frame, message, usize::from(ANSWER) / PIECE)?
+            .add_words::<{ ANSWER as usize / WORD }, _>(frame, message)?
             .checksum()
             .to_be_bytes();
         frame.write(message + CHECKSUM_AT, [high, low])
@@ -191,22 +190,20 @@ impl Answer {
 /// registers, and each would take eight of its stack.
 #[inline(always)]
 fn copy_address<F: FrameMut + ?Sized>(frame: &mut F, from: usize, to: usize) -> Option<()> {
-    let half: [u8; 8] = frame.read(from)?;
-    frame.write(to, half)?;
-    let half: [u8; 8] = frame.read(from + 8)?;
-    frame.write(to + 8, half)
+    for half in [0, WORD] {
+        let bytes = frame.word(from + half)?.to_be_bytes();
+        frame.write(to + half, bytes)?;
+    }
+    Some(())
 }
 
 /// Whether a solicitation from `::` goes to the solicited-node group of its target, as it must.
 #[inline(always)]
 fn is_probe<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<bool> {
-    let destination = u128::from_be_bytes(frame.read(ip.destination_at())?);
+    let destination = ipv6::address(frame, ip.destination_at())?;
     let tail = u32::from_be_bytes(frame.read(target_at(ip.payload_at()) + 12)?);
     Some(destination == SOLICITED_NODE | u128::from(tail & SOLICITED_NODE_BITS))
 }
 
-/// Whether an address is `::`.
-#[inline(always)]
-const fn is_unspecified(address: [u8; 16]) -> bool {
-    u128::from_ne_bytes(address) == 0
-}
+#[cfg(test)]
+mod tests;

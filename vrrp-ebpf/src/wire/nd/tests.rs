@@ -63,10 +63,13 @@ impl Case {
         frame.extend(self.head);
         frame.extend(self.target);
         frame.extend(&self.options);
-        let sum = Sum::ZERO
+        let pseudo_header = Sum::ZERO
             .add_pseudo_v6(&frame[..], 22, u16::try_from(length).unwrap(), ICMPV6)
-            .and_then(|sum| sum.add_pieces(&frame[..], 54, length / PIECE))
             .unwrap();
+        let (words, _) = frame[54..].as_chunks();
+        let sum = words.iter().fold(pseudo_header, |sum, word| {
+            sum.add_word(u64::from_be_bytes(*word))
+        });
         frame[56..58].copy_from_slice(&sum.checksum().to_be_bytes());
         frame
     }
