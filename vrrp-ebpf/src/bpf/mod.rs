@@ -112,7 +112,7 @@ fn advertise(context: &XdpContext, answer: &nd::Answer) -> u32 {
 #[inline(always)]
 fn record(verdict: &Verdict) {
     for index in verdict.counters.indices() {
-        maps::count(verdict.slot, index);
+        maps::count(verdict.slot, index as usize);
     }
     if verdict.seen != 0 {
         maps::store_last_seen(verdict.slot, verdict.seen);

@@ -8,7 +8,7 @@ use crate::{abi::Counter, frame::Frame};
 /// Most counters that one verdict moves, and those that exclude each other.
 const MOST: usize = 6;
 /// Stands for no counter.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
 
 /// A condition: all bits set if it holds, none if not.
 #[derive(Clone, Copy)]
@@ -34,39 +34,41 @@ impl Flag {
 
 /// Counters that move by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts([usize; MOST]);
+pub struct Counts([u32; MOST]);
 
 impl Counts {
     pub(super) const NONE: Self = Self([NONE; MOST]);
 
     #[inline(always)]
     pub(super) const fn one(counter: Counter) -> Self {
-        Self([counter as usize, NONE, NONE, NONE, NONE, NONE])
+        Self([counter as u32, NONE, NONE, NONE, NONE, NONE])
     }
 
     /// Those whose condition holds.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an index, or all bits")]
     pub(super) fn of(counters: [(Counter, Flag); MOST]) -> Self {
-        Self(counters.map(|(counter, Flag(holds))| counter as usize | !holds))
+        Self(counters.map(|(counter, Flag(holds))| (counter as usize | !holds) as u32))
     }
 
     /// The same, of which the verifier does not know which they are.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it was 32 bits")]
     pub(super) fn blurred<F: Frame + ?Sized>(self, frame: &F) -> Self {
-        Self(self.0.map(|index| frame.blur(index)))
+        Self(self.0.map(|index| frame.blur(index as usize) as u32))
     }
 
     /// Their indices; what is the index of no counter stands for none.
     #[must_use]
     #[inline(always)]
-    pub const fn indices(self) -> [usize; MOST] {
+    pub const fn indices(self) -> [u32; MOST] {
         self.0
     }
 
     /// The counters.
     pub fn iter(&self) -> impl Iterator<Item = Counter> {
         let known = self.0.into_iter();
-        let known = known.filter_map(|index| Counter::ALL.get(index));
+        let known = known.filter_map(|index| Counter::ALL.get(index as usize));
         known.map(|(counter, _)| *counter)
     }
 }
