@@ -8,7 +8,7 @@ use std::{
 use vrrp_user::{
     config::{self, Auth, Instance, Severity},
     proto::{
-        Version,
+        Family, Version,
         advert::{Format, Message},
     },
 };
@@ -36,9 +36,8 @@ pub fn config(input: &[u8]) {
     let mut routers = BTreeSet::new();
     for instance in parsed.config.iter().flat_map(|config| &config.instances) {
         can_be_run(instance, lines);
-        let family = instance.vips.first().map(|vip| vip.address.is_ipv4());
         assert!(
-            routers.insert((&instance.interface, family, instance.vrid)),
+            routers.insert((&instance.interface, instance.family(), instance.vrid)),
             "two of VRID {}",
             instance.vrid
         );
@@ -48,12 +47,20 @@ pub fn config(input: &[u8]) {
 fn can_be_run(instance: &Instance, lines: usize) {
     assert!(instance.vrid > 0 && instance.priority > 0, "{instance:?}");
     assert!((1..=lines).contains(&instance.line), "{instance:?}");
-    let addresses = Vec::from_iter(instance.vips.iter().map(|vip| vip.address));
+    let addresses = Vec::from_iter(instance.advertised().map(|vip| vip.address));
     for vip in &instance.vips {
         let longest = if vip.address.is_ipv4() { 32 } else { 128 };
         assert!(vip.prefix <= longest, "{vip:?}");
     }
-    let v4 = addresses.first().is_some_and(IpAddr::is_ipv4);
+    let source: IpAddr = match instance.family() {
+        Family::V4 => Ipv4Addr::LOCALHOST.into(),
+        Family::V6 => Ipv6Addr::LOCALHOST.into(),
+    };
+    let link_local = |address: &IpAddr| match address {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    assert!(addresses.first().is_some_and(link_local), "{instance:?}");
     let message = Message {
         format: match (instance.version, instance.auth) {
             (Version::V2, None) => Format::V2 { password: None },
@@ -68,11 +75,7 @@ fn can_be_run(instance: &Instance, lines: usize) {
         priority: instance.priority,
         interval: instance.advert_interval,
         addresses: &addresses,
-        source: if v4 {
-            Ipv4Addr::LOCALHOST.into()
-        } else {
-            Ipv6Addr::LOCALHOST.into()
-        },
+        source,
     };
     let encoded = message.encode();
     assert!(encoded.is_ok(), "{encoded:?} {instance:?}");

@@ -12,6 +12,7 @@ use super::{
     model::{Config, Instance},
     unsupported::{self, MailNote},
 };
+use crate::proto::Family;
 
 /// Builds the configuration. It is for use only if `report` has no error in it.
 ///
@@ -95,7 +96,7 @@ fn name<'s>(statement: &'s Statement, report: &mut Report) -> Option<&'s str> {
 #[derive(Debug, Default)]
 struct Across<'s> {
     names: BTreeMap<&'s str, Place>,
-    routers: BTreeMap<(String, bool, u8), (String, usize)>,
+    routers: BTreeMap<(String, Family, u8), (String, usize)>,
     vips: BTreeMap<(String, IpAddr), String>,
 }
 
@@ -115,18 +116,18 @@ impl<'s> Across<'s> {
 
     fn router(&mut self, instance: &Instance, place: &Place, report: &mut Report) {
         let name = &instance.name;
-        let is_ipv4 = instance
-            .vips
-            .first()
-            .is_some_and(|vip| vip.address.is_ipv4());
-        let key = (instance.interface.clone(), is_ipv4, instance.vrid);
+        let family = instance.family();
+        let key = (instance.interface.clone(), family, instance.vrid);
         if let Some((other, line)) = self.routers.insert(key, (name.clone(), instance.line)) {
             report.error_help(
                 place,
                 format!(
                     "({name}) and ({other}) in line {line} both use VRID {} with {} on interface {}",
                     instance.vrid,
-                    if is_ipv4 { "IPv4" } else { "IPv6" },
+                    match family {
+                        Family::V4 => "IPv4",
+                        Family::V6 => "IPv6",
+                    },
                     instance.interface
                 ),
                 "give each virtual router on an interface a `virtual_router_id` of its own",

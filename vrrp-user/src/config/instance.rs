@@ -23,7 +23,13 @@ const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
 const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
 
 /// Statements that add up or that keepalived lets stand more than once.
-const REPEATABLE: [&str; 4] = ["virtual_ipaddress", "preempt", "nopreempt", "unicast_peer"];
+const REPEATABLE: [&str; 5] = [
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "preempt",
+    "nopreempt",
+    "unicast_peer",
+];
 
 /// What an instance's statements say, before one is weighed against another.
 #[derive(Debug)]
@@ -36,11 +42,14 @@ pub(super) struct Draft<'s> {
     pub(super) priority: Option<u8>,
     pub(super) advert_int: Duration,
     pub(super) version: Version,
+    /// `version`, if it is the instance's own.
+    pub(super) version_at: Option<&'s Statement>,
     pub(super) nopreempt: Option<&'s Statement>,
     pub(super) preempt_delay: Option<(Duration, &'s Statement)>,
     pub(super) advert_int_at: &'s Statement,
     pub(super) auth: Option<AuthDraft<'s>>,
     pub(super) vips: Vec<(Vip, &'s Statement)>,
+    pub(super) excluded: Vec<Vip>,
     pub(super) transport: TransportDraft<'s>,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
@@ -82,11 +91,13 @@ pub(super) fn draft<'s>(
         //= C28: RFC 9568 section 6.1
         advert_int: Duration::from_secs(1),
         version: defaults.version,
+        version_at: None,
         nopreempt: None,
         preempt_delay: None,
         advert_int_at: block,
         auth: None,
         vips: Vec::new(),
+        excluded: Vec::new(),
         transport: TransportDraft::new(defaults.check_unicast_src),
         garp: defaults.garp,
         departures: defaults.departures,
@@ -159,7 +170,10 @@ impl<'s> Draft<'s> {
                     value::seconds(statement, range, report).unwrap_or(self.advert_int);
                 self.advert_int_at = statement;
             }
-            "version" => self.version = globals::version(statement, report).unwrap_or(self.version),
+            "version" => {
+                self.version = globals::version(statement, report).unwrap_or(self.version);
+                self.version_at = Some(statement);
+            }
             "v2_interop" => {
                 let on = value::flag(statement, report).unwrap_or_default();
                 self.v2_interop = on.then_some(statement);
@@ -171,7 +185,11 @@ impl<'s> Draft<'s> {
                 self.preempt_delay = delay.map(|delay| (delay, statement));
             }
             "authentication" => self.auth = authentication(statement, report),
-            "virtual_ipaddress" => self.virtual_ipaddress(statement, report),
+            "virtual_ipaddress" => self.vips.extend(virtual_ips(statement, report)),
+            "virtual_ipaddress_excluded" => {
+                let excluded = virtual_ips(statement, report).into_iter();
+                self.excluded.extend(excluded.map(|(vip, _)| vip));
+            }
             "strict_mode" => self.strict = globals::strict(statement, report),
             "skip_check_adv_addr" => {
                 self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
@@ -216,21 +234,22 @@ impl<'s> Draft<'s> {
         *slot = slot.take().or(script);
         true
     }
+}
 
-    fn virtual_ipaddress(&mut self, block: &'s Statement, report: &mut Report) {
-        if block.block.is_none() {
-            report.error_help(
-                &block.place,
-                "`virtual_ipaddress` needs a block",
-                "write `virtual_ipaddress {`, an address per line and `}`",
-            );
-        }
-        for statement in block.body() {
-            if let Some(vip) = vip(statement, report) {
-                self.vips.push((vip, statement));
-            }
-        }
+/// The lines of a block of virtual IPs.
+fn virtual_ips<'s>(block: &'s Statement, report: &mut Report) -> Vec<(Vip, &'s Statement)> {
+    if block.block.is_none() {
+        let keyword = block.keyword();
+        report.error_help(
+            &block.place,
+            format!("`{keyword}` needs a block"),
+            format!("write `{keyword} {{`, an address per line and `}}`"),
+        );
     }
+    let lines = block.body().iter();
+    lines
+        .filter_map(|line| Some((vip(line, report)?, line)))
+        .collect()
 }
 
 fn state(statement: &Statement, report: &mut Report) -> Option<InitialState> {

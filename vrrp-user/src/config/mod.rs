@@ -7,7 +7,7 @@
 //!
 //! - **Error, nothing starts:** a value that cannot be read; what a virtual router cannot run without; and
 //!   every feature whose silent absence would put two masters on a network, leave an address or route
-//!   unserved, or lose an instance (`mcast_dst_ip`, `virtual_ipaddress_excluded`, `virtual_routes`, `include`, …).
+//!   unserved, or lose an instance (`mcast_dst_ip`, `virtual_routes`, `virtual_rules`, `include`, …).
 //! - **Warning, the node runs:** what keepalived tolerates safely, with keepalived's fix-up, because a peer with
 //!   the same file makes the same of it; keywords that only make failover less sensitive when they are
 //!   missing (`track_script`, `use_vmac`, …); words that nobody knows.
@@ -41,7 +41,9 @@ mod tests;
 
 pub use diag::{Diagnostic, Place, Severity};
 pub use load::load;
-pub use model::{Auth, Config, Globals, Instance, Notify, Peer, Scope, Script, Unicast, Vip};
+pub use model::{
+    Auth, Config, FOREVER, Globals, Instance, Notify, Peer, Scope, Script, Unicast, Vip,
+};
 pub use quick::Quick;
 pub use value::{DurationError, duration};
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::proto::{Departures, Garp, InitialState, Lease, Version};
+use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Instance {
     pub preempt: bool,
     /// `preempt_delay`.
     pub preempt_delay: Duration,
-    /// `virtual_ipaddress`: 1-255 addresses of one family.
+    /// `virtual_ipaddress`, then `virtual_ipaddress_excluded`. The first one is advertised.
     pub vips: Vec<Vip>,
     /// `mcast_src_ip` or `unicast_src_ip`: source of the adverts, if it is not to be the interface's
     /// first address.
@@ -75,6 +75,33 @@ pub struct Instance {
     pub line: usize,
 }
 
+impl Instance {
+    /// Family of the adverts and of every virtual IP in them.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.vips.first().map(|vip| vip.address) {
+            Some(IpAddr::V6(_)) => Family::V6,
+            Some(IpAddr::V4(_)) | None => Family::V4,
+        }
+    }
+
+    /// The virtual IPs that adverts carry: 1-255 of one family, in configured order.
+    pub fn advertised(&self) -> impl Iterator<Item = &Vip> {
+        self.vips.iter().filter(|vip| !vip.excluded)
+    }
+
+    /// Leaves those after the first `most` virtual IPs (at least 1) out of the adverts. Returns how
+    /// many adverts would have carried, if that was more.
+    pub fn limit_advertised(&mut self, most: usize) -> Option<usize> {
+        let before = self.advertised().count();
+        let listed = self.vips.iter_mut().filter(|vip| !vip.excluded);
+        for vip in listed.skip(most.max(1)) {
+            vip.excluded = true;
+        }
+        (before > most.max(1)).then_some(before)
+    }
+}
+
 /// Adverts to each peer instead of to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unicast {
@@ -95,7 +122,7 @@ pub struct Peer {
     pub ttl: Option<RangeInclusive<u8>>,
 }
 
-/// One line of `virtual_ipaddress`.
+/// One line of `virtual_ipaddress` or `virtual_ipaddress_excluded`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vip {
     /// The virtual IP.
@@ -110,7 +137,15 @@ pub struct Vip {
     pub scope: Scope,
     /// `label`, at most 15 bytes.
     pub label: Option<String>,
+    /// `preferred_lft`: seconds for which the kernel may choose it as the source of what the machine
+    /// itself sends; [`FOREVER`], and in IPv6 0 where an address is a virtual one and nothing else.
+    pub preferred_lft: u32,
+    /// Adverts do not carry it.
+    pub excluded: bool,
 }
+
+/// A lifetime without an end, as the kernel has it.
+pub const FOREVER: u32 = u32::MAX;
 
 /// Address scope, as `rtm_scope`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,8 @@ pub struct Quick {
     pub vips: Vec<String>,
     /// `--advert-int`.
     pub advert_int: Duration,
-    /// `--version`; if not given, 3 where the interval is not whole seconds and 2 otherwise.
+    /// `--version`; if not given, 3 for IPv6 and where the interval is not whole seconds, and 2
+    /// otherwise.
     pub version: Option<Version>,
 }
 
@@ -39,10 +40,11 @@ impl Quick {
     fn statement(&self) -> Statement {
         let whole = self.advert_int.subsec_nanos() == 0;
         let version = match self.version {
-            Some(Version::V2) => "2",
-            Some(Version::V3) => "3",
-            None if whole => "2",
-            None => "3",
+            Some(Version::V2) => Some("2"),
+            Some(Version::V3) => Some("3"),
+            // As in a file: 2, but for IPv6.
+            None if whole => None,
+            None => Some("3"),
         };
         let seconds = format!(
             "{}.{:09}",
@@ -50,19 +52,20 @@ impl Quick {
             self.advert_int.subsec_nanos()
         );
         let vip = |vip: &String| statement(&vip.split_whitespace().collect::<Vec<_>>(), None);
+        let mut body = vec![
+            statement(&["interface", &self.interface], None),
+            statement(&["virtual_router_id", &self.vrid.to_string()], None),
+            statement(&["priority", &self.priority.to_string()], None),
+            statement(&["advert_int", &seconds], None),
+            statement(
+                &["virtual_ipaddress"],
+                Some(self.vips.iter().map(vip).collect()),
+            ),
+        ];
+        body.extend(version.map(|version| statement(&["version", version], None)));
         statement(
             &["vrrp_instance", &format!("VI_{}", self.vrid)],
-            Some(vec![
-                statement(&["interface", &self.interface], None),
-                statement(&["virtual_router_id", &self.vrid.to_string()], None),
-                statement(&["priority", &self.priority.to_string()], None),
-                statement(&["version", version], None),
-                statement(&["advert_int", &seconds], None),
-                statement(
-                    &["virtual_ipaddress"],
-                    Some(self.vips.iter().map(vip).collect()),
-                ),
-            ]),
+            Some(body),
         )
     }
 }

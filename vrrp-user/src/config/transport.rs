@@ -9,6 +9,7 @@ use super::{
     model::{Instance, Peer, Unicast},
     value, vip,
 };
+use crate::proto::Family;
 
 /// The address owner's priority.
 const OWNER: u8 = 255;
@@ -109,18 +110,10 @@ impl<'s> TransportDraft<'s> {
     /// sets.
     pub(super) fn finish(mut self, strict: bool, instance: &mut Instance, report: &mut Report) {
         let name = instance.name.clone();
-        let ipv4 = instance
-            .vips
-            .first()
-            .is_none_or(|vip| vip.address.is_ipv4());
+        let ours = instance.family();
         if let Some((source, at)) = self.source {
             let virtual_ip = instance.vips.iter().any(|vip| vip.address == source);
-            if source.is_ipv6() {
-                report.error(
-                    &at.place,
-                    format!("({name}) `{}` is supported for IPv4 only", at.keyword()),
-                );
-            } else if !ipv4 {
+            if family(source) != ours {
                 report.error(
                     &at.place,
                     format!("({name}) {source} is not of the family of the virtual IPs"),
@@ -137,12 +130,7 @@ impl<'s> TransportDraft<'s> {
         instance.track_source = self.track_source;
         let mut peers = Vec::new();
         for (peer, at) in std::mem::take(&mut self.peers) {
-            if peer.address.is_ipv6() {
-                report.error(
-                    &at.place,
-                    format!("({name}) unicast peers are supported for IPv4 only"),
-                );
-            } else if !ipv4 {
+            if family(peer.address) != ours {
                 report.error(
                     &at.place,
                     format!(
@@ -167,7 +155,7 @@ impl<'s> TransportDraft<'s> {
             }
         }
         if peers.is_empty() {
-            self.without_peers(&name, report);
+            self.without_peers(instance, report);
             return;
         }
         // keepalived's rule: who cares how far a peer is cares who it is.
@@ -180,7 +168,18 @@ impl<'s> TransportDraft<'s> {
     }
 
     /// keepalived speaks by multicast then, unless told otherwise.
-    fn without_peers(&self, name: &str, report: &mut Report) {
+    fn without_peers(&self, instance: &Instance, report: &mut Report) {
+        let name = &instance.name;
+        //= C4: RFC 9568 section 7.2
+        if let Some((IpAddr::V6(source), at)) = self.source
+            && !source.is_unicast_link_local()
+        {
+            report.warn_help(
+                &at.place,
+                format!("({name}) {source} is not link-local, as the source of multicast adverts has to be"),
+                "write the interface's link-local address, or remove it",
+            );
+        }
         if let Some(at) = self.fault_without_peer {
             report.error_help(
                 &at.place,
@@ -196,6 +195,13 @@ impl<'s> TransportDraft<'s> {
                 "add `unicast_peer`, or write `mcast_src_ip`",
             );
         }
+    }
+}
+
+fn family(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
     }
 }
 

@@ -1,11 +1,12 @@
-//! `virtual_ipaddress`: one address per line, with iproute2-like options.
+//! `virtual_ipaddress` and `virtual_ipaddress_excluded`: one address per line, with iproute2-like
+//! options.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
     ast::{Statement, Word},
     diag::{Place, Report},
-    model::{Scope, Vip},
+    model::{FOREVER, Scope, Vip},
     value,
 };
 
@@ -13,8 +14,7 @@ use super::{
 const MAX_LABEL: usize = 15;
 
 /// Options of keepalived we do not act on, and whether a parameter follows.
-const IGNORED: [(&str, bool); 10] = [
-    ("-nodad", false),
+const IGNORED: [(&str, bool); 8] = [
     ("autojoin", false),
     ("home", false),
     ("mngtmpaddr", false),
@@ -22,7 +22,6 @@ const IGNORED: [(&str, bool); 10] = [
     ("no-track", false),
     ("noprefixroute", false),
     ("peer", true),
-    ("preferred_lft", true),
     ("use_vmac", false),
 ];
 
@@ -44,8 +43,9 @@ pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
         address: None,
         broadcast: None,
         device: None,
-        scope: Scope::Global,
+        scope: None,
         label: None,
+        preferred_lft: None,
     };
     line.read(&statement.words);
     line.finish(&statement.raw)
@@ -58,8 +58,9 @@ struct VipLine<'a> {
     address: Option<(IpAddr, u8)>,
     broadcast: Option<Broadcast>,
     device: Option<String>,
-    scope: Scope,
+    scope: Option<Scope>,
     label: Option<String>,
+    preferred_lft: Option<u32>,
 }
 
 impl VipLine<'_> {
@@ -75,10 +76,14 @@ impl VipLine<'_> {
                 continue;
             }
             match word {
-                "brd" | "broadcast" | "dev" | "scope" | "label" => match words.next() {
-                    Some(parameter) => self.option(word, parameter),
-                    None => self.error(format!("`{word}` needs a parameter")),
-                },
+                "brd" | "broadcast" | "dev" | "scope" | "label" | "preferred_lft" => {
+                    match words.next() {
+                        Some(parameter) => self.option(word, parameter),
+                        None => self.error(format!("`{word}` needs a parameter")),
+                    }
+                }
+                // No virtual IP of IPv6 is ever looked for elsewhere first.
+                "-nodad" => {}
                 _ => self.address(word),
             }
         }
@@ -97,7 +102,7 @@ impl VipLine<'_> {
                 None => self.failed = true,
             },
             "scope" => match scope(parameter) {
-                Some(scope) => self.scope = scope,
+                Some(scope) => self.scope = Some(scope),
                 None => self.error(format!(
                     "`scope {parameter}`: not global, site, link, host or a number from 0 to 255"
                 )),
@@ -108,6 +113,12 @@ impl VipLine<'_> {
                 ));
             }
             "label" => self.label = Some(parameter.to_owned()),
+            "preferred_lft" => match lifetime(parameter) {
+                Some(lifetime) => self.preferred_lft = Some(lifetime),
+                None => self.error(format!(
+                    "`preferred_lft {parameter}`: neither forever nor a number of seconds"
+                )),
+            },
             _ => match (parameter, parameter.parse()) {
                 ("+", _) => self.broadcast = Some(Broadcast::AllOnes),
                 ("-", _) => self.broadcast = Some(Broadcast::AllZeros),
@@ -133,7 +144,7 @@ impl VipLine<'_> {
             (Err(Bad::Address), Some(_)) => self.report.warn_help(
                 self.place,
                 format!("`{word}` is not an option of a virtual IP, ignored"),
-                "known are brd, dev, label and scope",
+                "known are brd, dev, label, preferred_lft and scope",
             ),
             (Ok(_), Some(_)) => self.error(format!(
                 "`{word}` is the second address on its line, keepalived ignores it"
@@ -177,14 +188,58 @@ impl VipLine<'_> {
                 None
             }
         };
+        let (scope, label, preferred_lft) = match address {
+            IpAddr::V4(_) => {
+                self.forget_v6();
+                (self.scope, self.label, FOREVER)
+            }
+            IpAddr::V6(address) => {
+                self.forget_v4(address);
+                let only_virtual = prefix == 128 || address.is_unicast_link_local();
+                let usual = if only_virtual { 0 } else { FOREVER };
+                (None, None, self.preferred_lft.unwrap_or(usual))
+            }
+        };
         (!self.failed).then_some(Vip {
             address,
             prefix,
             broadcast,
             device: self.device,
-            scope: self.scope,
-            label: self.label,
+            scope: scope.unwrap_or(Scope::Global),
+            label,
+            preferred_lft,
+            excluded: false,
         })
+    }
+
+    /// Says which options mean nothing in IPv4.
+    fn forget_v6(&mut self) {
+        if self.preferred_lft.is_some() {
+            self.report.warn(
+                self.place,
+                "`preferred_lft` is for IPv6 addresses, and is ignored",
+            );
+        }
+    }
+
+    /// Says which options mean nothing in IPv6, where the kernel reads the scope off the address.
+    fn forget_v4(&mut self, address: Ipv6Addr) {
+        let scope = if address.is_unicast_link_local() {
+            Scope::Link
+        } else {
+            Scope::Global
+        };
+        for (option, is_ignored) in [
+            ("scope", self.scope.is_some_and(|asked| asked != scope)),
+            ("label", self.label.is_some()),
+        ] {
+            if is_ignored {
+                self.report.warn(
+                    self.place,
+                    format!("IPv6 addresses have no `{option}` to choose, it is ignored"),
+                );
+            }
+        }
     }
 }
 
@@ -222,6 +277,15 @@ pub(super) fn unusable(address: IpAddr) -> Option<&'static str> {
         IpAddr::V4(Ipv4Addr::BROADCAST) => "it is the broadcast address",
         _ => return None,
     })
+}
+
+/// `preferred_lft`, in seconds.
+fn lifetime(text: &str) -> Option<u32> {
+    if text == "forever" {
+        return Some(FOREVER);
+    }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
 }
 
 fn scope(text: &str) -> Option<Scope> {

@@ -58,6 +58,7 @@ pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "v3_checksum_as_v2",
     "version",
     "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
     "virtual_router_id",
 ];
 
@@ -126,6 +127,10 @@ pub(super) const GLOBALS: &[(&str, Support)] = &[
     (
         "vrrp_mcast_group4",
         Refused("adverts would go to 224.0.0.18, and both machines would be master"),
+    ),
+    (
+        "vrrp_mcast_group6",
+        Refused("adverts would go to ff02::12, and both machines would be master"),
     ),
 ];
 
@@ -215,7 +220,6 @@ pub(super) const GLOBALS_PLAIN: &[&str] = &[
     "vrrp_gna_interval",
     "vrrp_ipsets",
     "vrrp_iptables",
-    "vrrp_mcast_group6",
     "vrrp_min_garp",
     "vrrp_netlink_cmd_rcv_bufs",
     "vrrp_netlink_cmd_rcv_bufs_force",
@@ -247,7 +251,7 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
     ("linkbeat_use_polling", Accepted),
     (
         "mcast_dst_ip",
-        Refused("adverts would go to 224.0.0.18, and both machines would be master"),
+        Refused("adverts would go to 224.0.0.18 or ff02::12, and both machines would be master"),
     ),
     ("native_ipv6", Ignored("the virtual addresses decide")),
     ("no_accept", Ignored("packets to a virtual IP are accepted")),
@@ -275,10 +279,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
     (
         "use_vmac_addr",
         Ignored("virtual IPs are answered with the interface's own MAC address"),
-    ),
-    (
-        "virtual_ipaddress_excluded",
-        Refused("nobody would serve these addresses"),
     ),
     (
         "virtual_routes",

@@ -8,7 +8,7 @@ use crate::proto::Version;
 //= C7: refusal
 #[test]
 fn an_instance_needs_its_parts() {
-    let rows: [(&str, &[&str]); 9] = [
+    let rows: [(&str, &[&str]); 8] = [
         (
             "",
             &["k.conf: error: there is no `vrrp_instance`, nothing to run; add one"],
@@ -35,10 +35,6 @@ fn an_instance_needs_its_parts() {
              the same on every router of the group",
                 "k.conf:1: error: (A) has no valid virtual IP; add one to `virtual_ipaddress`",
             ],
-        ),
-        (
-            "vrrp_instance A {\n interface e\n virtual_router_id 1\n virtual_ipaddress {\n  fe80::1\n }\n}",
-            &["k.conf:5: error: (A) IPv6 virtual routers are not supported yet"],
         ),
         (
             "vrrp_instance A {\n interface e\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1\n }\n",

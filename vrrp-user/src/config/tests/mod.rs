@@ -1,7 +1,9 @@
 //! The rules of the configuration as tables: text in, diagnostics and model out.
 
+mod excluded;
 mod hostile;
 mod instances;
+mod ipv6;
 mod rules;
 mod samples;
 mod transport;

@@ -132,8 +132,8 @@ fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
         (
             "mcast_dst_ip 224.0.0.100",
             &[
-                "7: error: `mcast_dst_ip` is not supported yet, and ignoring it is not safe: adverts would go to 224.0.0.18, \
-             and both machines would be master; remove it if that is what you want",
+                "7: error: `mcast_dst_ip` is not supported yet, and ignoring it is not safe: adverts would go to 224.0.0.18 \
+             or ff02::12, and both machines would be master; remove it if that is what you want",
             ],
         ),
         (

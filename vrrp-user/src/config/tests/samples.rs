@@ -48,6 +48,8 @@ fn the_tutorial_word_for_word() {
             device: None,
             scope: Scope::Global,
             label: None,
+            preferred_lft: FOREVER,
+            excluded: false,
         }],
         source: None,
         track_source: false,
@@ -162,8 +164,6 @@ fn what_neutron_writes_is_refused() {
     assert_eq!(
         errors,
         [
-            "19: error: `virtual_ipaddress_excluded` is not supported yet, and ignoring it is not safe: \
-             nobody would serve these addresses; remove it if that is what you want",
             "23: error: `virtual_routes` is not supported yet, and ignoring it is not safe: \
              these routes would be missing on the master; remove it if that is what you want",
         ]

@@ -143,7 +143,7 @@ fn what_cannot_work_is_an_error() {
         ),
         (
             "mcast_src_ip fe80::1",
-            &["7: error: (VI_1) `mcast_src_ip` is supported for IPv4 only"],
+            &["7: error: (VI_1) fe80::1 is not of the family of the virtual IPs"],
         ),
         (
             "mcast_src_ip 192.168.1.254",
@@ -175,7 +175,7 @@ fn what_cannot_work_is_an_error() {
         ),
         (
             "unicast_peer {\n fe80::2\n}",
-            &["8: error: (VI_1) unicast peers are supported for IPv4 only"],
+            &["8: error: (VI_1) peer fe80::2 is not of the family of the virtual IPs"],
         ),
         (
             "unicast_peer {\n 10.0.0.1 min_ttl 256\n}",

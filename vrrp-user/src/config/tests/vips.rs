@@ -59,7 +59,7 @@ fn lines_of_virtual_ipaddress() {
         (
             "fe80::1/64",
             "(VI_1) fe80::1 is not of the family of its first virtual IP 192.168.1.254; \
-                        put it into an instance of its own",
+                        move it to `virtual_ipaddress_excluded`, or to an instance of its own",
         ),
         ("10.0.0.1 { x }", "`10.0.0.1` takes no block"),
     ];
@@ -76,9 +76,14 @@ fn lines_of_virtual_ipaddress() {
         (
             "virtual_ipaddress {\n 10.0.0.1 eth0 peer 10.0.0.2 home\n}",
             &[
-                "8: warning: `eth0` is not an option of a virtual IP, ignored; known are brd, dev, label and scope",
+                "8: warning: `eth0` is not an option of a virtual IP, ignored; \
+                 known are brd, dev, label, preferred_lft and scope",
                 "8: warning: not supported yet, ignored: `peer`, `home`",
             ],
+        ),
+        (
+            "virtual_ipaddress {\n 10.0.0.1 -nodad preferred_lft 0\n}",
+            &["8: warning: `preferred_lft` is for IPv6 addresses, and is ignored"],
         ),
         (
             "virtual_ipaddress {\n 10.0.0.1 brd +\n}",
@@ -88,6 +93,13 @@ fn lines_of_virtual_ipaddress() {
             "virtual_ipaddress",
             &[
                 "7: error: `virtual_ipaddress` needs a block; write `virtual_ipaddress {`, an address per line and `}`",
+            ],
+        ),
+        (
+            "virtual_ipaddress_excluded",
+            &[
+                "7: error: `virtual_ipaddress_excluded` needs a block; \
+                 write `virtual_ipaddress_excluded {`, an address per line and `}`",
             ],
         ),
     ]);

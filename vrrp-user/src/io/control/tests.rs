@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::{
-    config::{Globals, Instance, Notify, Scope, Vip},
+    config::{FOREVER, Globals, Instance, Notify, Scope, Vip},
     io::{
         clock,
         engine::{
@@ -46,6 +46,8 @@ pub(super) fn instance(name: &str) -> Instance {
             device: None,
             scope: Scope::Global,
             label: None,
+            preferred_lft: FOREVER,
+            excluded: false,
         }],
         source: None,
         track_source: false,
