@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context as _, bail};
 use nix::unistd::geteuid;
 use vrrp_user::{
-    config::{self, Config, Parsed, Severity},
+    config::{self, Config, Instance, Parsed, Severity},
     io::{
         bpf::{
             Attachment, Dataplane, EgressHook,
@@ -19,6 +19,7 @@ use vrrp_user::{
         netns, privilege,
         runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
     },
+    proto::{Version, advert},
 };
 
 use crate::cli::Run;
@@ -116,6 +117,7 @@ async fn node(
         .await
         .context("cannot read the interfaces")?;
     check_interfaces(arguments, config, &inventory)?;
+    let config = &fitted(arguments, config, &inventory);
     let plan = Plan::new(
         &config.instances,
         |name| inventory.find(name),
@@ -145,8 +147,7 @@ async fn node(
     note_attachments(&mut journal, &dataplane.attachments);
     journal.store(directory)?;
 
-    let indices: Vec<u32> = interfaces.iter().map(|(_, index)| *index).collect();
-    let _memberships = Memberships::join(&indices).context("cannot join the VRRP group")?;
+    let _memberships = Memberships::join(&plan).context("cannot join a multicast group")?;
     let counters = Box::new(dataplane.counters()?);
     if signals.stop_requested().await {
         return given_up();
@@ -213,12 +214,9 @@ fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> 
         for name in std::iter::once(&instance.interface).chain(devices) {
             if inventory.find(name).is_none() {
                 missing = true;
-                let place = match arguments.quick.router() {
-                    Some(_) => "command line".to_owned(),
-                    None => format!("{}:{}", arguments.file.display(), instance.line),
-                };
                 tracing::error!(
-                    "{place}: error: ({}) there is no interface {name}",
+                    "{}: error: ({}) there is no interface {name}",
+                    place(arguments, instance),
                     instance.name
                 );
             }
@@ -228,6 +226,39 @@ fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> 
         bail!("interfaces are missing, nothing is started");
     }
     Ok(())
+}
+
+/// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
+fn fitted(arguments: &Run, config: &Config, inventory: &Inventory) -> Config {
+    let mut config = config.clone();
+    for instance in &mut config.instances {
+        let Some(mtu) = inventory.mtu(&instance.interface) else {
+            continue;
+        };
+        let version = match instance.departures.also_version_2 {
+            Some(_) => Version::V2,
+            None => instance.version,
+        };
+        let room = advert::room(version, instance.family(), mtu);
+        if let Some(listed) = instance.limit_advertised(room) {
+            tracing::warn!(
+                "{}: warning: ({}) Number of VIPs ({listed}) exceeds maximum/space available in packet \
+                 (max {room} addresses) - excess moved to eVIPs: served, but not advertised; list them in \
+                 `virtual_ipaddress_excluded`, on every router",
+                place(arguments, instance),
+                instance.name
+            );
+        }
+    }
+    config
+}
+
+/// Where an instance stands.
+fn place(arguments: &Run, instance: &Instance) -> String {
+    match arguments.quick.router() {
+        Some(_) => "command line".to_owned(),
+        None => format!("{}:{}", arguments.file.display(), instance.line),
+    }
 }
 
 /// Every interface that needs programs, once, by name and index.

@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::checksum;
+use super::{Family, Version, checksum};
 
 /// IP protocol / Next Header of VRRP (RFC 9568 sections 5.1.1.4 and 5.1.2.4).
 //= C2: RFC 9568 section 5.1.1.4
@@ -28,6 +28,25 @@ const ADVERTISEMENT: u8 = 1;
 
 /// Where the checksum lies in either version.
 const CHECKSUM_OFFSET: usize = 6;
+
+/// As many addresses as the Count field takes.
+const MAX_ADDRESSES: u32 = 255;
+
+/// How many addresses an advert has room for on a link with this MTU. keepalived counts the Ethernet
+/// header in, and routers with the same file have to leave out the same ones.
+#[must_use]
+pub fn room(version: Version, family: Family, mtu: u32) -> usize {
+    const ETHERNET: u32 = 14;
+    const HEADER: u32 = 8;
+    const AUTHENTICATION_DATA: u32 = 8;
+    let (headers, address) = match (family, version) {
+        (Family::V4, Version::V2) => (20 + HEADER + AUTHENTICATION_DATA, 4),
+        (Family::V4, Version::V3) => (20 + HEADER, 4),
+        (Family::V6, _) => (40 + HEADER, 16),
+    };
+    let room = mtu.saturating_sub(ETHERNET + headers) / address;
+    room.min(MAX_ADDRESSES) as usize
+}
 
 /// How a message is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// RFC 9568 sections 5.1.1.3 and 5.1.2.3; RFC 4861 section 7.1.2.
 //= C1: RFC 9568 section 5.1.1.3
+//= C1: RFC 9568 section 5.1.2.3
 const HOP_LIMIT: u8 = 255;
 /// Network control (CS6), as keepalived sends.
 const TRAFFIC_CLASS: u8 = 0xc0;
@@ -47,19 +48,20 @@ pub fn advert(mac: Mac, message: &Message<'_>) -> Result<Vec<u8>, EncodeError> {
             let header = Ipv6 {
                 traffic_class: TRAFFIC_CLASS,
                 next_header: advert::PROTOCOL,
+                hop_limit: HOP_LIMIT,
                 source,
-                group: advert::GROUP_V6,
+                destination: advert::GROUP_V6,
             };
-            header.frame(mac, &payload)
+            header.multicast(mac, &payload)
         }
     })
 }
 
-/// The IPv4 packet of an advert to a unicast peer, with this TTL, without an Ethernet header: the
-/// kernel knows the way.
+/// The IP packet of an advert to a unicast peer, with this TTL or Hop Limit, without an Ethernet
+/// header: the kernel knows the way.
 ///
 /// # Errors
-/// See [`EncodeError`]; [`EncodeError::Family`] for IPv6.
+/// See [`EncodeError`].
 pub fn unicast(
     message: &Message<'_>,
     destination: IpAddr,
@@ -67,12 +69,24 @@ pub fn unicast(
 ) -> Result<Vec<u8>, EncodeError> {
     //= C9: draft-abinabraham-vrrp-unicast
     let payload = message.encode_to(destination)?;
-    let (IpAddr::V4(source), IpAddr::V4(destination)) = (message.source, destination) else {
-        return Err(EncodeError::Family(destination));
-    };
-    let mut packet = ipv4_header(source, destination, ttl, payload.len());
-    packet.extend(payload);
-    Ok(packet)
+    match (message.source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let mut packet = ipv4_header(source, destination, ttl, payload.len());
+            packet.extend(payload);
+            Ok(packet)
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let header = Ipv6 {
+                traffic_class: TRAFFIC_CLASS,
+                next_header: advert::PROTOCOL,
+                hop_limit: ttl,
+                source,
+                destination,
+            };
+            Ok(header.packet(&payload))
+        }
+        _ => Err(EncodeError::Family(destination)),
+    }
 }
 
 /// What tells everybody that `address` is at `mac`: a gratuitous ARP, or an unsolicited Neighbour
@@ -121,10 +135,11 @@ pub fn unsolicited_na(mac: Mac, address: Ipv6Addr, router: bool) -> Vec<u8> {
     let header = Ipv6 {
         traffic_class: 0,
         next_header: ICMPV6,
+        hop_limit: HOP_LIMIT,
         source: address,
-        group: ALL_NODES,
+        destination: ALL_NODES,
     };
-    header.frame(mac, &message)
+    header.multicast(mac, &message)
 }
 
 fn ethernet(destination: Mac, source: Mac, ethertype: u16) -> Vec<u8> {
@@ -153,26 +168,33 @@ fn ipv4_header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload: usize)
     header
 }
 
-/// What differs between the multicast packets that we build.
+/// What differs between the packets that we build.
 struct Ipv6 {
     traffic_class: u8,
     next_header: u8,
+    hop_limit: u8,
     source: Ipv6Addr,
-    group: Ipv6Addr,
+    destination: Ipv6Addr,
 }
 
 impl Ipv6 {
-    fn frame(&self, mac: Mac, payload: &[u8]) -> Vec<u8> {
-        let [.., a, b, c, d] = self.group.octets();
+    /// The packet as a frame to the group that is its destination.
+    fn multicast(&self, mac: Mac, payload: &[u8]) -> Vec<u8> {
+        let [.., a, b, c, d] = self.destination.octets();
         let mut frame = ethernet([0x33, 0x33, a, b, c, d], mac, ETHERTYPE_IPV6);
-        let class = self.traffic_class;
-        frame.extend([0x60 | class >> 4, class << 4, 0, 0]);
-        frame.extend(length_field(payload.len()));
-        frame.extend([self.next_header, HOP_LIMIT]);
-        frame.extend(self.source.octets());
-        frame.extend(self.group.octets());
-        frame.extend(payload);
+        frame.extend(self.packet(payload));
         frame
+    }
+
+    fn packet(&self, payload: &[u8]) -> Vec<u8> {
+        let class = self.traffic_class;
+        let mut packet = vec![0x60 | class >> 4, class << 4, 0, 0];
+        packet.extend(length_field(payload.len()));
+        packet.extend([self.next_header, self.hop_limit]);
+        packet.extend(self.source.octets());
+        packet.extend(self.destination.octets());
+        packet.extend(payload);
+        packet
     }
 }
 

@@ -117,7 +117,7 @@ fn gone(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(
         errno,
-        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENOENT | Errno::EINVAL)
+        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO | Errno::ENOENT | Errno::EINVAL)
     )
 }
 

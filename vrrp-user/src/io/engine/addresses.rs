@@ -18,7 +18,9 @@ use std::{
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope},
+    address::{
+        AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
+    },
 };
 use netlink_sys::Socket;
 use nix::{errno::Errno, sys::eventfd::EventFd};
@@ -26,7 +28,7 @@ use vrrp_ebpf::abi::{self, vip_state};
 
 use self::requests::{Requests, answers};
 use crate::{
-    config::{Scope, Vip},
+    config::{FOREVER, Scope, Vip},
     io::{bpf::shared::VipStates, netlink},
     proto::frame::Mac,
 };
@@ -143,11 +145,20 @@ fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
         }
         IpAddr::V6(_) => {
             message.header.family = AddressFamily::Inet6;
+            //= C65: RFC 4862 section 5.4
             // Duplicate address detection would be answered by the router that we take over from.
             message.header.flags |= AddressHeaderFlags::Nodad;
             message
                 .attributes
                 .push(AddressAttribute::Flags(AddressFlags::Nodad));
+            if vip.preferred_lft != FOREVER {
+                let mut lifetimes = CacheInfo::default();
+                lifetimes.ifa_preferred = vip.preferred_lft;
+                lifetimes.ifa_valid = FOREVER;
+                message
+                    .attributes
+                    .push(AddressAttribute::CacheInfo(lifetimes));
+            }
         }
     }
     message
@@ -274,8 +285,8 @@ impl AddressWorker {
             // It is there already: as good as ours.
             (Operation::Install, Errno::EEXIST) => vip_state::INSTALLED | vip_state::READY,
             (Operation::Remove, _) if errno == 0 => 0,
-            // It is gone already; or its interface is.
-            (Operation::Remove, Errno::EADDRNOTAVAIL | Errno::ENODEV) => 0,
+            // It is gone already; or its interface is, or IPv6 on it.
+            (Operation::Remove, Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO) => 0,
             _ => {
                 self.fail(order.router, vip, &io::Error::from_raw_os_error(errno));
                 return;
@@ -321,6 +332,44 @@ mod tests {
         assert_eq!(bits_before(install, 2, false, INSTALLED), INSTALLED);
         assert_eq!(bits_before(install, 3, false, 0), INSTALLED);
         assert_eq!(bits_before(install, 4, true, 0), SERVED);
+    }
+
+    fn attributes(line: &str) -> Vec<AddressAttribute> {
+        let text = format!(
+            "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n  10.0.0.1\n }}\n \
+             virtual_ipaddress_excluded {{\n  {line}\n }}\n}}\n"
+        );
+        let config = crate::config::parse("k.conf", text.as_bytes()).config;
+        let instance = config.unwrap().instances.remove(0);
+        message(&instance.vips[1], 2).attributes
+    }
+
+    //= C65: proof
+    #[test]
+    fn ipv6_addresses_are_installed_without_detection() {
+        let no_detection = AddressAttribute::Flags(AddressFlags::Nodad);
+        assert!(attributes("fe80::51").contains(&no_detection));
+        assert!(attributes("2001:db8::fe/64").contains(&no_detection));
+    }
+
+    //= C4: refusal
+    #[test]
+    fn what_is_only_virtual_is_no_source_of_the_machine() {
+        let preferred = |line| {
+            let lifetimes = attributes(line)
+                .into_iter()
+                .find_map(|attribute| match attribute {
+                    AddressAttribute::CacheInfo(lifetimes) => Some(lifetimes),
+                    _ => None,
+                });
+            lifetimes.map(|lifetimes| (lifetimes.ifa_preferred, lifetimes.ifa_valid))
+        };
+        assert_eq!(preferred("fe80::51"), Some((0, u32::MAX)));
+        assert_eq!(preferred("fe80::51/64"), Some((0, u32::MAX)));
+        assert_eq!(preferred("2001:db8::fe"), Some((0, u32::MAX)));
+        assert_eq!(preferred("2001:db8::fe/64"), None);
+        assert_eq!(preferred("2001:db8::fe preferred_lft forever"), None);
+        assert_eq!(preferred("192.168.1.254"), None);
     }
 
     #[test]

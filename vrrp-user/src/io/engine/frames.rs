@@ -15,7 +15,9 @@ pub struct FrameSpec {
     pub format: Format,
     /// The form in which each advert is sent once more, and the interval that it says.
     pub second_format: Option<(Format, Duration)>,
-    /// The virtual IPs, in configured order.
+    /// The virtual IPs that adverts carry, in configured order: of the family of the source address.
+    pub advertised: Vec<IpAddr>,
+    /// Every virtual IP, of either family, in configured order.
     pub vips: Vec<IpAddr>,
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
     /// (`dev`).
@@ -61,7 +63,7 @@ impl Frames {
                     vrid: settings.vrid,
                     priority,
                     interval,
-                    addresses: &spec.vips,
+                    addresses: &spec.advertised,
                     source: settings.primary,
                 };
                 if spec.peers.is_empty() {

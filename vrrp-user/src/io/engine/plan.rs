@@ -1,7 +1,7 @@
 //! What the engine runs: the configuration joined with the interfaces it is for.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use super::{
     frames::FrameSpec,
 };
 use crate::{
-    config::{Auth, Instance, Peer, Unicast, Vip},
+    config::{Auth, Instance, Peer, Unicast},
     proto::{Family, Settings, Version, advert::Format, frame::Mac},
 };
 
@@ -144,14 +144,14 @@ impl RouterPlan {
         first_vip: u32,
         is_on_link: impl Fn(IpAddr) -> bool,
     ) -> Self {
-        let family = family(&instance.vips);
+        let family = instance.family();
         let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
             .map(|placement| VipKey {
                 ifindex: placement.ifindex,
                 vlan: 0,
-                family: wire_family(family),
+                family: address_family(placement.vip.address),
                 _pad: 0,
                 address: address_bytes(placement.vip.address),
             })
@@ -161,6 +161,7 @@ impl RouterPlan {
             frames: FrameSpec {
                 format: format(instance),
                 second_format: second_format(instance),
+                advertised: instance.advertised().map(|vip| vip.address).collect(),
                 vips: instance.vips.iter().map(|vip| vip.address).collect(),
                 elsewhere: placements
                     .iter()
@@ -219,7 +220,7 @@ impl RouterPlan {
 }
 
 /// A peer on a network of our interface has to prove it by a TTL of 255, as if it were spoken to by
-/// multicast. One that is routed cannot, nor one in a group whose adverts are sent with less; of
+/// multicast; a link-local address can be nowhere else. One that is routed cannot, nor one in a group whose adverts are sent with less; of
 /// these any TTL is taken, as keepalived does, unless the configuration says which.
 fn peers(
     unicast: &Unicast,
@@ -231,7 +232,8 @@ fn peers(
             slot,
             address: address_bytes(peer.address),
         };
-        let near = unicast.ttl == DEFAULT_TTL && is_on_link(peer.address);
+        let on_link = is_link_local(peer.address) || is_on_link(peer.address);
+        let near = unicast.ttl == DEFAULT_TTL && on_link;
         let usual = (if near { DEFAULT_TTL } else { 0 }, u8::MAX);
         let asked = peer.ttl.as_ref();
         let (min_ttl, max_ttl) = asked.map_or(usual, |ttl| (*ttl.start(), *ttl.end()));
@@ -266,11 +268,14 @@ fn version_2(instance: &Instance) -> Format {
     }
 }
 
-fn family(vips: &[Vip]) -> Family {
-    if vips.first().is_some_and(|vip| vip.address.is_ipv6()) {
-        Family::V6
-    } else {
-        Family::V4
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
+fn address_family(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => abi::IPV4,
+        IpAddr::V6(_) => abi::IPV6,
     }
 }
 
@@ -310,7 +315,10 @@ fn settings(instance: &Instance, family: Family) -> Settings {
         lease: instance.lease,
         garp: instance.garp,
         departures: instance.departures,
-        primary: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        primary: match family {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        },
     }
 }
 
@@ -333,8 +341,7 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         Some(_) => router_flags::UNICAST,
     };
     let digest = instance
-        .vips
-        .iter()
+        .advertised()
         .fold(0, |digest, vip| match vip.address {
             IpAddr::V4(address) => abi::address_digest(digest, address.octets()),
             IpAddr::V6(address) => {
@@ -354,7 +361,7 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         flags: version | check | transport,
         primary: [0; 16],
         address_digest: digest,
-        address_count: u16::try_from(instance.vips.len()).unwrap_or(u16::MAX),
+        address_count: u16::try_from(instance.advertised().count()).unwrap_or(u16::MAX),
         interval_cs: u16::try_from(instance.advert_interval.as_millis() / 10).unwrap_or(u16::MAX),
         auth_type,
         _pad: [0; 3],

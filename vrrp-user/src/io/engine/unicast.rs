@@ -1,12 +1,12 @@
 //! Adverts to unicast peers: a raw socket, so that the kernel finds the way to each of them, by its
 //! routes and neighbours.
 //!
-//! Nothing here allocates or waits. What the kernel took may still wait for an answer to ARP and be
-//! dropped: a peer that nobody can reach is no reason to stop serving.
+//! Nothing here allocates or waits. What the kernel took may still wait for an answer to ARP or
+//! Neighbour Discovery and be dropped: a peer that nobody can reach is no reason to stop serving.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, SocketAddrV6},
 };
 
 use nix::{errno::Errno, net::if_::if_indextoname};
@@ -20,7 +20,7 @@ const PRIORITY: u32 = 6;
 /// BPF_RET: no packet is ever put into the socket's queue.
 const NOTHING: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
 
-/// Sends whole IPv4 packets to a list of peers, by one interface. It receives nothing, but its being
+/// Sends whole IP packets to a list of peers of one family, by one interface. It receives nothing, but its being
 /// there keeps the kernel from answering each advert that XDP passes with an ICMP error.
 #[derive(Debug)]
 pub(super) struct UnicastSender {
@@ -29,22 +29,26 @@ pub(super) struct UnicastSender {
 }
 
 impl UnicastSender {
-    /// Opens a socket for an interface.
+    /// Opens a socket for an interface and these peers, whose family is that of the first.
     ///
     /// # Errors
     /// errno of socket or setsockopt; EPERM without CAP_NET_RAW.
     pub(super) fn open(ifindex: u32, peers: &[IpAddr]) -> io::Result<Self> {
         let protocol = Protocol::from(i32::from(advert::PROTOCOL));
-        let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol))?;
+        let is_ipv6 = peers.first().is_some_and(IpAddr::is_ipv6);
+        let domain = if is_ipv6 { Domain::IPV6 } else { Domain::IPV4 };
+        let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.attach_filter(&NOTHING)?;
         let interface = if_indextoname(ifindex)?;
         socket.bind_device(Some(interface.as_bytes()))?;
-        socket.set_header_included_v4(true)?;
+        if is_ipv6 {
+            socket.set_header_included_v6(true)?;
+        } else {
+            socket.set_header_included_v4(true)?;
+        }
         socket.set_nonblocking(true)?;
         socket.set_priority(PRIORITY)?;
-        let peers = peers
-            .iter()
-            .map(|peer| SockAddr::from(SocketAddr::new(*peer, 0)));
+        let peers = peers.iter().map(|peer| address(*peer, ifindex).into());
         Ok(Self {
             socket,
             peers: peers.collect(),
@@ -69,5 +73,62 @@ impl UnicastSender {
             }
         }
         (taken, refused)
+    }
+}
+
+/// Where a peer is. A link-local address means nothing without its interface.
+fn address(peer: IpAddr, ifindex: u32) -> SocketAddr {
+    match peer {
+        IpAddr::V6(peer) if peer.is_unicast_link_local() => {
+            SocketAddrV6::new(peer, 0, 0, ifindex).into()
+        }
+        peer => SocketAddr::new(peer, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        io::testing::{in_namespace, index, run},
+        proto::frame,
+    };
+
+    #[test]
+    fn link_local_peers_are_on_the_interface() {
+        let shown = |peer: &str| address(peer.parse().unwrap(), 7).to_string();
+        assert_eq!(shown("fe80::2"), "[fe80::2%7]:0");
+        assert_eq!(shown("2001:db8::2"), "[2001:db8::2]:0");
+        assert_eq!(shown("192.168.1.2"), "192.168.1.2:0");
+    }
+
+    //= C9: proof
+    #[test]
+    fn packets_of_either_family_are_taken_by_the_kernel() {
+        in_namespace(async || {
+            run("ip link add ens33 type veth peer name peer");
+            run("ip link set ens33 up");
+            run("ip link set peer up");
+            run("ip addr add 192.168.1.1/24 dev ens33");
+            run("ip -6 addr add fe80::1/64 dev ens33 nodad");
+            for (source, peer) in [("192.168.1.1", "192.168.1.2"), ("fe80::1", "fe80::2")] {
+                let source: IpAddr = source.parse().unwrap();
+                let peer: IpAddr = peer.parse().unwrap();
+                let message = advert::Message {
+                    format: advert::Format::V3 {
+                        pseudo_header: true,
+                    },
+                    vrid: 51,
+                    priority: 100,
+                    interval: std::time::Duration::from_secs(1),
+                    addresses: &[source],
+                    source,
+                };
+                let packet = frame::unicast(&message, peer, 255).unwrap();
+                let sender = UnicastSender::open(index("ens33"), &[peer]).unwrap();
+                let sent = sender.send(std::iter::once(packet.as_slice()));
+                assert_eq!(sent, (true, None), "{peer}");
+            }
+        });
     }
 }

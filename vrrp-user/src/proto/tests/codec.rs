@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::proto::{
-    advert::{EncodeError, Format, Message},
+    Family, Version,
+    advert::{EncodeError, Format, Message, room},
     frame,
 };
 
@@ -167,6 +168,33 @@ fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
     assert_eq!(frame::unicast(&message, elsewhere, 255), error);
 }
 
+/// The message to the group from above: in its sum, 2001 + 0db8 + 0002 stand for ff02 + 0012, so that
+/// the checksum, 2dbe, grows by d159.
+//= C9: proof
+#[test]
+fn c9_a_unicast_peer_of_ipv6_gets_a_packet_of_its_own() {
+    let addresses = [v6("fe80::5"), v6("2001:db8::5")];
+    let message = Message {
+        format: Format::V3 {
+            pseudo_header: true,
+        },
+        vrid: 53,
+        priority: 100,
+        interval: Duration::from_secs(1),
+        addresses: &addresses,
+        source: v6("fe80::1234"),
+    };
+    let peer = v6("2001:db8::2");
+    let expected = hex("6c 00 00 00 00 28 70 40 fe 80 00 00 00 00 00 00
+         00 00 00 00 00 00 12 34 20 01 0d b8 00 00 00 00
+         00 00 00 00 00 00 00 02 31 35 64 02 00 64 ff 17
+         fe 80 00 00 00 00 00 00 00 00 00 00 00 00 00 05
+         20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 05");
+    assert_eq!(frame::unicast(&message, peer, 64), Ok(expected));
+    let error = Err(EncodeError::Family(v4(2)));
+    assert_eq!(frame::unicast(&message, v4(2), 64), error);
+}
+
 //= C61: proof
 #[test]
 fn c61_gratuitous_arp() {
@@ -236,6 +264,23 @@ fn refuses_what_has_no_encoding() {
     for (message, error) in cases {
         assert_eq!(message.encode(), Err(error));
         assert_eq!(frame::advert(MAC, &message), Err(error));
+    }
+}
+
+/// keepalived's figures: it moves the others to the excluded ones.
+#[test]
+fn an_advert_is_one_frame() {
+    let rows = [
+        (Version::V3, Family::V6, 1500, 89),
+        (Version::V3, Family::V6, 1280, 76),
+        (Version::V3, Family::V6, 9000, 255),
+        (Version::V3, Family::V4, 1500, 255),
+        (Version::V3, Family::V4, 576, 133),
+        (Version::V2, Family::V4, 576, 131),
+        (Version::V2, Family::V4, 20, 0),
+    ];
+    for (version, family, mtu, expected) in rows {
+        assert_eq!(room(version, family, mtu), expected, "{mtu}");
     }
 }
 

@@ -43,6 +43,12 @@ impl Inventory {
         Some((index, link.mac.unwrap_or_default()))
     }
 
+    /// MTU of an interface.
+    #[must_use]
+    pub fn mtu(&self, name: &str) -> Option<u32> {
+        self.0.link(self.0.index_of(name)?)?.mtu
+    }
+
     /// Name of an interface.
     #[must_use]
     pub fn name(&self, index: u32) -> Option<&str> {

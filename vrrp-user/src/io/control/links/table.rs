@@ -16,6 +16,7 @@ pub(super) struct Link {
     pub(super) up: bool,
     /// Its MAC, if it has one of six bytes.
     pub(super) mac: Option<[u8; 6]>,
+    pub(super) mtu: Option<u32>,
 }
 
 /// An address on an interface.
@@ -29,6 +30,8 @@ pub(super) struct Address {
     pub(super) secondary: bool,
     /// IPv6 duplicate address detection has not finished, or failed.
     pub(super) unusable: bool,
+    /// Not to be a source as long as there is another.
+    pub(super) deprecated: bool,
 }
 
 impl Address {
@@ -94,10 +97,12 @@ impl Table {
     fn add_link(&mut self, message: &LinkMessage) {
         let mut name = None;
         let mut mac = None;
+        let mut mtu = None;
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::IfName(found) => name = Some(found.clone()),
                 LinkAttribute::Address(bytes) => mac = bytes.as_slice().try_into().ok(),
+                LinkAttribute::Mtu(found) => mtu = Some(*found),
                 _ => {}
             }
         }
@@ -112,6 +117,7 @@ impl Table {
             name,
             up: message.header.flags.contains(needed),
             mac,
+            mtu,
         };
         self.links.insert(index, link);
     }
@@ -163,6 +169,7 @@ fn address(message: &AddressMessage) -> Option<Address> {
         scope: message.header.scope.into(),
         secondary: flags.contains(AddressFlags::Secondary),
         unusable: flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed),
+        deprecated: flags.contains(AddressFlags::Deprecated),
     })
 }
 
@@ -190,6 +197,7 @@ mod tests {
                 scope: 0,
                 secondary: false,
                 unusable: false,
+                deprecated: false,
             };
             let other = other.parse().unwrap();
             assert_eq!(address.is_neighbour(other), inside, "{network} {other}");

@@ -178,7 +178,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
         return Verdict::Unusable(Reason::NoMac);
     };
     if let Some((source, needed)) = router.source {
-        if needed && !table.has_address(source) {
+        if needed && !is_here(source, router, table) {
             return Verdict::Unusable(Reason::NoSource);
         }
         return Verdict::Usable {
@@ -190,6 +190,17 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
         Some(primary) => Verdict::Usable { primary, mac },
         //= C4: RFC 9568 section 7.2
         None => Verdict::Unusable(Reason::NoAddress),
+    }
+}
+
+/// Whether the machine has an address. A link-local one of another interface is another one.
+fn is_here(address: IpAddr, router: &Router, table: &Table) -> bool {
+    match address {
+        IpAddr::V6(local) if local.is_unicast_link_local() => {
+            let mut on = table.addresses(router.index).iter();
+            on.any(|found| found.address == address && !found.unusable)
+        }
+        _ => table.has_address(address),
     }
 }
 
@@ -212,6 +223,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         (
             own(found) || vip(found).is_some(),
             foreign_scope,
+            found.deprecated,
             found.secondary,
         )
     };

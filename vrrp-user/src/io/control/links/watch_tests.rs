@@ -274,6 +274,38 @@ fn ipv6_sends_from_the_link_local_address() {
     assert_eq!(world.see(&[settled]), [link_up("fe80::1")]);
 }
 
+//= C4: refusal
+#[test]
+fn an_excluded_or_deprecated_link_local_address_is_no_source() {
+    let mut mixed = router(&["192.168.1.254", "fe80::fd"]);
+    mixed.name = "VI_4".to_owned();
+    let mut world = World::new(vec![router(&["fe80::fe", "2001:db8::fe"]), mixed]);
+    let local = |text: &str| RouteNetlinkMessage::NewAddress(address(2, text, LINK));
+    let mut deprecated = address(2, "fe80::9/64", LINK);
+    deprecated.header.flags = AddressHeaderFlags::Deprecated;
+    let commands = world.see(&[
+        up(2, "ens33"),
+        local("fe80::fd/64"),
+        local("fe80::fe/64"),
+        RouteNetlinkMessage::NewAddress(deprecated),
+    ]);
+    assert_eq!(commands[0], link_up("fe80::9"));
+    assert_eq!(world.see(&[local("fe80::1/64")]), [link_up("fe80::1")]);
+}
+
+#[test]
+fn a_link_local_source_is_waited_for_on_its_interface() {
+    let mut tracked = router(&["fe80::fe"]);
+    tracked.source = Some(("fe80::1".parse().unwrap(), true));
+    let mut world = World::new(vec![tracked]);
+    let local = |index| RouteNetlinkMessage::NewAddress(address(index, "fe80::1/64", LINK));
+    assert_eq!(
+        world.see(&[up(2, "ens33"), up(3, "ens34"), local(3)]),
+        [DOWN]
+    );
+    assert_eq!(world.see(&[local(2)]), [link_up("fe80::1")]);
+}
+
 #[test]
 fn changed_mac_is_told() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);

@@ -141,6 +141,13 @@ impl Member {
         self.plan.key.family
     }
 
+    /// Family of a virtual IP (index in `VIP_STATES`), which an excluded one does not share.
+    pub(super) fn vip_family(&self, vip: u32) -> u8 {
+        let vip = vip.saturating_sub(self.plan.first_vip) as usize;
+        let key = self.plan.vips.get(vip);
+        key.map_or_else(|| self.family(), |key| key.family)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.core.deadline()
     }

@@ -207,12 +207,12 @@ impl Engine {
         let Some((member, mut around)) = self.member(event.slot, woken) else {
             return Ok(());
         };
-        let source = ip_from_wire(member.family(), event.source);
+        let source = |family| ip_from_wire(family, event.source);
         match event.kind {
             kind if kind == EventKind::Advert as u8 => {
                 let advert = Advert {
                     arrived: Instant(event.stamp),
-                    source,
+                    source: source(member.family()),
                     version: if event.version == 2 {
                         Version::V2
                     } else {
@@ -224,6 +224,7 @@ impl Engine {
                 member.advert(advert, event.flags, &mut around)
             }
             kind if kind == EventKind::Conflict as u8 => {
+                let source = source(member.vip_family(event.vip));
                 member.conflict(event.vip, event.mac, source, &mut around)
             }
             kind if kind == EventKind::SuccessorAnnounced as u8 => {
