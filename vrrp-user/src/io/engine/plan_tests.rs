@@ -6,9 +6,14 @@ const OURS: [u8; 4] = [192, 168, 1, 1];
 
 /// The plan for an instance with these lines, on an interface in 192.168.1.0/24.
 fn plan(body: &str) -> RouterPlan {
+    plan_of("192.168.1.254\n  192.168.1.253", body)
+}
+
+/// The same with these virtual IPs.
+fn plan_of(vips: &str, body: &str) -> RouterPlan {
     let text = format!(
         "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n  \
-         192.168.1.254\n  192.168.1.253\n }}\n{body}\n}}\n"
+         {vips}\n }}\n{body}\n}}\n"
     );
     let parsed = config::parse("k.conf", text.as_bytes());
     let instances = parsed
@@ -26,11 +31,22 @@ fn entry(body: &str) -> RouterEntry {
 
 /// Its adverts, as they leave.
 fn adverts(body: &str) -> Vec<Vec<u8>> {
-    let mut plan = plan(body);
-    plan.settings.primary = OURS.into();
-    let frames = Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap();
+    adverts_of(plan(body), OURS.into())
+}
+
+fn adverts_of(plan: RouterPlan, source: IpAddr) -> Vec<Vec<u8>> {
+    let frames = frames(plan, source);
     let all = frames.adverts(100).chain(frames.adverts(0));
     all.map(<[u8]>::to_vec).collect()
+}
+
+fn frames(mut plan: RouterPlan, source: IpAddr) -> Frames {
+    plan.settings.primary = source;
+    Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap()
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
 #[test]
@@ -175,4 +191,98 @@ fn both_versions_are_sent_and_heard() {
         .map(|packet| (packet[19], packet[20] >> 4))
         .collect();
     assert_eq!(packets, [(2, 3), (3, 3), (2, 2), (3, 2)]);
+}
+
+//= C1, C2, C7: proof
+#[test]
+fn adverts_of_ipv6_begin_with_the_link_local_address() {
+    let plan = plan_of("fe80::51\n2001:db8::fe/64", "");
+    assert_eq!(plan.key.family, abi::IPV6);
+    assert_eq!(plan.settings.family, Family::V6);
+    assert_eq!(plan.settings.primary, address("::"));
+    let entry = plan.entry(address("fe80::1"));
+    assert_eq!(entry.flags, router_flags::ACCEPT_V3);
+    assert_eq!(entry.address_count, 2);
+    assert_eq!(IpAddr::from(entry.primary), address("fe80::1"));
+
+    let frames = adverts_of(plan, address("fe80::1"));
+    assert_eq!(frames.len(), 2);
+    let frame = &frames[0];
+    assert_eq!(frame[..6], [0x33, 0x33, 0, 0, 0, 0x12]);
+    // Next Header, Hop Limit.
+    assert_eq!(frame[20..22], [112, 255]);
+    let at = |at: usize| IpAddr::from(*frame[at..].first_chunk::<16>().unwrap());
+    assert_eq!((at(22), at(38)), (address("fe80::1"), address("ff02::12")));
+    assert_eq!(frame[54..58], [0x31, 51, 100, 2]);
+    assert_eq!((at(62), at(78)), (address("fe80::51"), address("2001:db8::fe")));
+    assert_eq!(frame.len(), 94);
+}
+
+//= C9: proof
+#[test]
+fn peers_of_ipv6_get_packets_and_link_local_ones_must_prove_it() {
+    let body = "unicast_peer {\n fe80::2\n 2001:db8::3\n}\n";
+    let plan = plan_of("fe80::51", body);
+    let limits: Vec<_> = plan
+        .peers
+        .iter()
+        .map(|(key, entry)| (IpAddr::from(key.address), entry.min_ttl, entry.max_ttl))
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            (address("fe80::2"), 255, 255),
+            (address("2001:db8::3"), 0, 255)
+        ]
+    );
+    let packets = adverts_of(plan, address("fe80::1"));
+    let to = |packet: &Vec<u8>| IpAddr::from(*packet[24..].first_chunk::<16>().unwrap());
+    let to: Vec<_> = packets.iter().map(to).collect();
+    let (one, other) = (address("fe80::2"), address("2001:db8::3"));
+    assert_eq!(to, [one, other, one, other]);
+    let farther = plan_of("fe80::51", &format!("{body}unicast_ttl 64"));
+    let packets = adverts_of(farther, address("fe80::1"));
+    assert_eq!(packets[0][7], 64);
+}
+
+//= C34: proof
+#[test]
+fn excluded_addresses_are_announced_and_not_advertised() {
+    let excluded = "virtual_ipaddress_excluded {\n 2001:db8::fe dev ens33\n 10.0.0.1\n}";
+    let mixed = plan(excluded);
+    let plain = plan("");
+    // What a peer compares is the same.
+    assert_eq!(mixed.entry(OURS.into()), plain.entry(OURS.into()));
+    assert_eq!(adverts(excluded), adverts(""));
+    let keys: Vec<_> = mixed.vips.iter().map(|key| (key.family, key.address)).collect();
+    let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"].map(|text| {
+        let address = address(text);
+        let family = if address.is_ipv4() { abi::IPV4 } else { abi::IPV6 };
+        (family, address_bytes(address))
+    });
+    assert_eq!(keys, expected);
+
+    let frames = frames(mixed, OURS.into());
+    let announced: Vec<Vec<_>> = frames
+        .announcements(1)
+        .map(|(_, frames)| frames.map(<[u8]>::to_vec).collect())
+        .collect();
+    let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"];
+    let expected = expected.map(|text| crate::proto::frame::announcement(MAC, address(text), true));
+    assert_eq!(announced, [expected]);
+}
+
+#[test]
+fn excluded_addresses_count_to_the_limit_of_the_node() {
+    let mut lines = "virtual_ipaddress_excluded {\n".to_owned();
+    for number in 0..abi::MAX_VIPS {
+        lines.push_str(&format!(" 2001:db8::{number:x}\n"));
+    }
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n fe80::51\n }}\n{lines}}}\n}}\n"
+    );
+    let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
+    let find = |_: &str| Some((2, MAC));
+    let error = Plan::new(&config.instances, find, |_, _| false, |_, _| false).unwrap_err();
+    assert_eq!(error, PlanError::TooManyVips);
 }
