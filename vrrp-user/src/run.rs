@@ -121,7 +121,7 @@ async fn node(
     let plan = Plan::new(
         &config.instances,
         |name| inventory.find(name),
-        |index, address| inventory.is_present(index, address),
+        |index, address| inventory.is_usable(index, address),
         |index, address| inventory.is_on_link(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
@@ -291,12 +291,22 @@ fn journal(
         for vip in &instance.vips {
             let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
             let index = elsewhere.map_or(router.ifindex, |(index, _)| index);
+            let is_owner = instance.priority == 255;
+            let is_usable = inventory.is_usable(index, vip.address);
+            if is_owner && !is_usable && inventory.is_present(index, vip.address) {
+                tracing::warn!(
+                    "({}) duplicate address detection of {} is under way or has failed: xvrrp installs it without, \
+                     and removes it when it stops; configure it with `nodad`, or not at all",
+                    instance.name,
+                    vip.address
+                );
+            }
             journal.addresses.push(AddressRecord {
                 instance: instance.name.clone(),
                 index,
                 address: vip.address,
                 prefix: vip.prefix,
-                preexisting: instance.priority == 255 && inventory.is_present(index, vip.address),
+                preexisting: is_owner && is_usable,
             });
         }
     }

@@ -116,6 +116,7 @@ pub fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> Vec<u8> {
 
 /// An unsolicited Neighbour Advertisement (RFC 4861 section 7.2.6) to all nodes, from the address
 /// itself: Override set, Solicited clear, Router as the node forwards.
+//= C34: RFC 9568 section 6.4.2
 #[must_use]
 pub fn unsolicited_na(mac: Mac, address: Ipv6Addr, router: bool) -> Vec<u8> {
     const NEIGHBOR_ADVERTISEMENT: u8 = 136;

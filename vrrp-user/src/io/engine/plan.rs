@@ -76,7 +76,7 @@ pub struct Plan {
 
 impl Plan {
     /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
-    /// `is_present` tells whether an address was on an interface before the node came, `is_on_link`
+    /// `is_usable` tells whether an interface could use an address before the node came, `is_on_link`
     /// whether an address belongs to a network of an interface.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Plan {
     pub fn new(
         instances: &[Instance],
         find: impl Fn(&str) -> Option<(u32, Mac)>,
-        is_present: impl Fn(u32, IpAddr) -> bool,
+        is_usable: impl Fn(u32, IpAddr) -> bool,
         is_on_link: impl Fn(u32, IpAddr) -> bool,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
@@ -112,7 +112,10 @@ impl Plan {
             let mut placements = Vec::new();
             for vip in &instance.vips {
                 let (ifindex, mac) = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
-                let kept = instance.priority == 255 && is_present(ifindex, vip.address);
+                //= C65: RFC 4862 section 5.4
+                // Whose detection a Backup answered, or may answer yet, is removed like a leftover, and
+                // installed without detection.
+                let kept = instance.priority == 255 && is_usable(ifindex, vip.address);
                 placements.push(Placement {
                     vip,
                     ifindex,

@@ -204,6 +204,7 @@ fn c61_gratuitous_arp() {
     assert_eq!(frame::announcement(MAC, v4(200), true), expected);
 }
 
+//= C31, C34: proof
 #[test]
 fn c34_unsolicited_neighbour_advertisement() {
     let mut expected = hex("33 33 00 00 00 01 02 00 00 00 00 01 86 dd 60 00

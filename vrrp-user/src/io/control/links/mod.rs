@@ -62,6 +62,15 @@ impl Inventory {
         addresses.iter().any(|found| found.address == address)
     }
 
+    /// Whether an interface has this address, and may use it: duplicate address detection is done.
+    #[must_use]
+    pub fn is_usable(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses
+            .iter()
+            .any(|found| found.address == address && !found.unusable)
+    }
+
     /// Whether an address belongs to a network of an interface.
     #[must_use]
     pub fn is_on_link(&self, index: u32, address: IpAddr) -> bool {

@@ -78,6 +78,24 @@ fn follows_a_real_interface() {
     });
 }
 
+//= C65: refusal
+#[test]
+fn an_address_under_detection_is_there_and_of_no_use() {
+    in_namespace(async || {
+        link();
+        run("ip -6 addr add 2001:db8::1/64 dev ens33");
+        run("ip -6 addr add 2001:db8::2/64 dev ens33 nodad");
+        let inventory = Inventory::read().await.unwrap();
+        let (index, _) = inventory.find("ens33").unwrap();
+        let [detected, settled] = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap());
+        assert!(inventory.is_present(index, detected));
+        assert!(!inventory.is_usable(index, detected));
+        assert!(inventory.is_usable(index, settled));
+        assert!(!inventory.is_usable(index, "2001:db8::3".parse().unwrap()));
+        assert_eq!(inventory.mtu("ens33"), Some(1500));
+    });
+}
+
 #[test]
 fn reports_an_address_that_somebody_removes() {
     in_namespace(async || {
