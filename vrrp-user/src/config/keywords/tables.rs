@@ -253,7 +253,8 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
         "mcast_dst_ip",
         Refused("adverts would go to 224.0.0.18 or ff02::12, and both machines would be master"),
     ),
-    ("native_ipv6", Ignored("the virtual addresses decide")),
+    // The virtual addresses decide.
+    ("native_ipv6", Accepted),
     ("no_accept", Ignored("packets to a virtual IP are accepted")),
     (
         "no_virtual_ipaddress",
