@@ -63,10 +63,7 @@ impl Quick {
             ),
         ];
         body.extend(version.map(|version| statement(&["version", version], None)));
-        statement(
-            &["vrrp_instance", &format!("VI_{}", self.vrid)],
-            Some(body),
-        )
+        statement(&["vrrp_instance", &format!("VI_{}", self.vrid)], Some(body))
     }
 }
 

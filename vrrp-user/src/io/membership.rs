@@ -108,7 +108,8 @@ mod tests {
     };
 
     fn plan(body: &str, ifindex: u32) -> Plan {
-        let text = format!("vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n{body}\n}}\n");
+        let text =
+            format!("vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n{body}\n}}\n");
         let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
         let find = |name: &str| match name {
             "ens33" => Some((ifindex, [2; 6])),
@@ -142,7 +143,8 @@ mod tests {
                 "ff02::1:ff00:51 on 3",
             ]
         );
-        let v4 = "virtual_ipaddress {\n 192.168.1.254\n}\nvirtual_ipaddress_excluded {\n fe80::51\n}";
+        let v4 =
+            "virtual_ipaddress {\n 192.168.1.254\n}\nvirtual_ipaddress_excluded {\n fe80::51\n}";
         assert_eq!(joined(v4), ["224.0.0.18 on 2", "ff02::1:ff00:51 on 2"]);
         let unicast = "virtual_ipaddress {\n fe80::51\n}\nunicast_peer {\n fe80::2\n}";
         assert_eq!(joined(unicast), ["ff02::1:ff00:51 on 2"]);
@@ -154,14 +156,20 @@ mod tests {
             run("ip link add ens33 type veth peer name ens34");
             run("ip link set ens33 up");
             run("ip link set ens34 up");
-            let mut body = "virtual_ipaddress {\n fe80::51\n}\nvirtual_ipaddress_excluded {\n".to_owned();
+            let mut body =
+                "virtual_ipaddress {\n fe80::51\n}\nvirtual_ipaddress_excluded {\n".to_owned();
             for number in 0x100..0x140 {
                 body.push_str(&format!(" 2001:db8::{number:x}\n"));
             }
             body.push('}');
             let memberships = Memberships::join(&plan(&body, index("ens33"))).unwrap();
             let shown = run("ip -6 maddr show dev ens33");
-            for group in ["ff02::12", "ff02::1:ff00:51", "ff02::1:ff00:100", "ff02::1:ff00:13f"] {
+            for group in [
+                "ff02::12",
+                "ff02::1:ff00:51",
+                "ff02::1:ff00:100",
+                "ff02::1:ff00:13f",
+            ] {
                 let is_there = shown.split_whitespace().any(|word| word == group);
                 assert!(is_there, "{group}: {shown}");
             }

@@ -8,7 +8,9 @@ use crate::proto::Family;
 /// Addresses and whether adverts carry them.
 fn vips(text: &str) -> Vec<(String, bool)> {
     let vips = instance(text).vips;
-    let shown = vips.iter().map(|vip| (vip.address.to_string(), !vip.excluded));
+    let shown = vips
+        .iter()
+        .map(|vip| (vip.address.to_string(), !vip.excluded));
     shown.collect()
 }
 
@@ -57,7 +59,9 @@ fn an_advert_carries_something() {
 fn an_address_is_in_one_list_only() {
     check(&[(
         "virtual_ipaddress_excluded {\n 192.168.1.254\n}",
-        &["1: error: (VI_1) virtual IP 192.168.1.254 on ens33 is in (VI_1) already; remove one of them"],
+        &[
+            "1: error: (VI_1) virtual IP 192.168.1.254 on ens33 is in (VI_1) already; remove one of them",
+        ],
     )]);
 }
 

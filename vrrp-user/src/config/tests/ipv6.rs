@@ -32,10 +32,7 @@ fn the_first_address_makes_the_router_one_of_ipv6() {
         .iter()
         .map(|vip| (vip.prefix, vip.preferred_lft));
     // What is only a virtual IP, and link-local ones, are never a source.
-    assert_eq!(
-        Vec::from_iter(lengths),
-        [(128, 0), (64, FOREVER), (64, 0)]
-    );
+    assert_eq!(Vec::from_iter(lengths), [(128, 0), (64, FOREVER), (64, 0)]);
 }
 
 //= C7: refusal
@@ -91,7 +88,8 @@ fn a_vrid_is_used_once_in_each_family() {
     );
     let shown = found(&twice);
     assert!(
-        shown[0].contains("(V6_2) and (V6) in line 1 both use VRID 51 with IPv6 on interface ens33"),
+        shown[0]
+            .contains("(V6_2) and (V6) in line 1 both use VRID 51 with IPv6 on interface ens33"),
         "{shown:#?}"
     );
 }
@@ -185,7 +183,7 @@ fn peers_and_sources_are_of_the_family() {
         "{shown:#?}"
     );
     assert!(
-        shown[1].contains("peer 192.168.1.2 is not of the family of the virtual IPs"),
+        shown[2].contains("peer 192.168.1.2 is not of the family of the virtual IPs"),
         "{shown:#?}"
     );
 }

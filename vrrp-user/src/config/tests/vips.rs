@@ -97,10 +97,8 @@ fn lines_of_virtual_ipaddress() {
         ),
         (
             "virtual_ipaddress_excluded",
-            &[
-                "7: error: `virtual_ipaddress_excluded` needs a block; \
-                 write `virtual_ipaddress_excluded {`, an address per line and `}`",
-            ],
+            &["7: error: `virtual_ipaddress_excluded` needs a block; \
+                 write `virtual_ipaddress_excluded {`, an address per line and `}`"],
         ),
     ]);
     let full = instance(&with(

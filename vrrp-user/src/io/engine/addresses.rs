@@ -4,9 +4,12 @@
 //! reset, a routing daemon loading its table). The engine must go on sending adverts meanwhile, so
 //! the requests are made here, all addresses of a router in one buffer.
 
+mod message;
 mod requests;
+mod waiting;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::IpAddr,
     sync::{
@@ -16,22 +19,36 @@ use std::{
 };
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
-    address::{
-        AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::Socket;
+use nix::{
+    errno::Errno,
+    sys::{
+        eventfd::EventFd,
+        socket::{setsockopt, sockopt},
+        time::TimeVal,
     },
 };
-use netlink_sys::Socket;
-use nix::{errno::Errno, sys::eventfd::EventFd};
 use vrrp_ebpf::abi::{self, vip_state};
 
-use self::requests::{Requests, answers};
+use self::{
+    message::message,
+    requests::{Answer, Requests, answers},
+    waiting::Waiting,
+};
 use crate::{
-    config::{FOREVER, Scope, Vip},
+    config::Vip,
     io::{bpf::shared::VipStates, netlink},
     proto::frame::Mac,
 };
+
+/// RTNLGRP_IPV6_IFADDR: which IPv6 addresses come and go.
+const IPV6_ADDRESSES: u32 = 9;
+/// How long the kernel may take to make an IPv6 address usable that it has acknowledged.
+const PATIENCE: TimeVal = TimeVal::new(1, 0);
+/// Room for the answers to the longest order, two messages per virtual IP; the kernel drops what has
+/// none.
+const RECEIVE_BUFFER: usize = abi::MAX_VIPS as usize * 2048;
 
 /// What the engine wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +108,8 @@ pub struct AddressSet {
     first_state: u32,
     /// Whether each is the interface's own.
     kept: Vec<bool>,
+    /// Those of IPv6 that are not, by interface.
+    ipv6: BTreeMap<(u32, IpAddr), u32>,
     install: Requests,
     remove: Requests,
 }
@@ -102,6 +121,7 @@ impl AddressSet {
         let mut set = Self {
             first_state,
             kept: Vec::new(),
+            ipv6: BTreeMap::new(),
             install: Requests::default(),
             remove: Requests::default(),
         };
@@ -109,6 +129,10 @@ impl AddressSet {
             set.kept.push(placement.kept);
             if placement.kept {
                 continue;
+            }
+            let address = placement.vip.address;
+            if address.is_ipv6() {
+                set.ipv6.insert((placement.ifindex, address), vip);
             }
             let message = message(placement.vip, placement.ifindex);
             set.install.bytes.extend(netlink::serialize(
@@ -123,58 +147,6 @@ impl AddressSet {
         }
         set
     }
-}
-
-fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.index = ifindex;
-    message.header.prefix_len = vip.prefix;
-    message.header.scope = match vip.scope {
-        Scope::Global => AddressScope::Universe,
-        Scope::Site => AddressScope::Site,
-        Scope::Link => AddressScope::Link,
-        Scope::Host => AddressScope::Host,
-        Scope::Other(number) => AddressScope::from(number),
-    };
-    match vip.address {
-        IpAddr::V4(_) => {
-            message.header.family = AddressFamily::Inet;
-            message
-                .attributes
-                .push(AddressAttribute::Local(vip.address));
-        }
-        IpAddr::V6(_) => {
-            message.header.family = AddressFamily::Inet6;
-            //= C65: RFC 4862 section 5.4
-            // Duplicate address detection would be answered by the router that we take over from.
-            message.header.flags |= AddressHeaderFlags::Nodad;
-            message
-                .attributes
-                .push(AddressAttribute::Flags(AddressFlags::Nodad));
-            if vip.preferred_lft != FOREVER {
-                let mut lifetimes = CacheInfo::default();
-                lifetimes.ifa_preferred = vip.preferred_lft;
-                lifetimes.ifa_valid = FOREVER;
-                message
-                    .attributes
-                    .push(AddressAttribute::CacheInfo(lifetimes));
-            }
-        }
-    }
-    message
-        .attributes
-        .push(AddressAttribute::Address(vip.address));
-    if let Some(broadcast) = vip.broadcast {
-        message
-            .attributes
-            .push(AddressAttribute::Broadcast(broadcast));
-    }
-    if let Some(label) = &vip.label {
-        message
-            .attributes
-            .push(AddressAttribute::Label(label.clone()));
-    }
-    message
 }
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
@@ -212,8 +184,12 @@ impl AddressWorker {
         reports: SyncSender<Report>,
         wake: Arc<EventFd>,
     ) -> io::Result<Self> {
+        let socket = netlink::open()?;
+        setsockopt(&socket, sockopt::ReceiveTimeout, &PATIENCE)?;
+        // Refused without CAP_NET_ADMIN; then a very long order fails, and says so.
+        setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).ok();
         Ok(Self {
-            socket: netlink::open()?,
+            socket,
             sets,
             states,
             reports,
@@ -236,47 +212,95 @@ impl AddressWorker {
         let Some(set) = self.sets.get_mut(order.router as usize) else {
             return;
         };
-        let first = set.first_state;
-        let vips = u32::try_from(set.kept.len()).unwrap_or(abi::MAX_VIPS);
         let requests = match order.operation {
             Operation::Install => &mut set.install,
             Operation::Remove => &mut set.remove,
         };
         let base = self.sequence;
         requests.renumber(base);
+        let vips = u32::try_from(set.kept.len()).unwrap_or(abi::MAX_VIPS);
         self.sequence = base.wrapping_add(vips);
-        let mut outstanding = 0;
+        if let Some(set) = self.sets.get(order.router as usize) {
+            self.send(order, set, base);
+        }
+    }
+
+    fn send(&self, order: Order, set: &AddressSet, base: u32) {
         for (vip, is_kept) in (0..).zip(&set.kept) {
-            let before = self.states.get(first + vip);
-            let bits = bits_before(order, vip, *is_kept, before);
-            self.states.set(first + vip, bits);
-            outstanding += u32::from(!is_kept);
+            let state = set.first_state + vip;
+            let bits = bits_before(order, vip, *is_kept, self.states.get(state));
+            self.states.set(state, bits);
         }
-        if outstanding == 0 {
+        let mut waiting = Waiting::for_answers(set.kept.iter().map(|is_kept| !is_kept));
+        if waiting.is_over() {
             return;
         }
-        if let Err(error) = self.socket.send(&requests.bytes, 0) {
+        let watches = order.operation == Operation::Install && !set.ipv6.is_empty();
+        // Without the group an address counts from the acknowledgement on.
+        if watches && self.socket.add_membership(IPV6_ADDRESSES).is_ok() {
+            set.ipv6.values().for_each(|vip| waiting.for_address(*vip));
+        }
+        let requests = match order.operation {
+            Operation::Install => &set.install,
+            Operation::Remove => &set.remove,
+        };
+        let done = self
+            .socket
+            .send(&requests.bytes, 0)
+            .and_then(|_| self.wait(order, set, base, waiting));
+        if let Err(error) = done {
             self.fail(order.router, 0, &error);
-            return;
         }
-        while outstanding > 0 {
-            match self.socket.recv_from_full() {
-                Ok((bytes, _)) => {
-                    for (sequence, errno) in answers(&bytes) {
+        if watches {
+            self.socket.drop_membership(IPV6_ADDRESSES).ok();
+            let mut scrap = Vec::new();
+            while self.socket.recv(&mut scrap, libc::MSG_DONTWAIT).is_ok() {
+                scrap.clear();
+            }
+        }
+    }
+
+    /// Reads until the kernel has answered every request, and said of each new IPv6 address that it
+    /// can be used: it acknowledges these before it has a route for them, and until then would
+    /// forward what comes for them.
+    fn wait(
+        &self,
+        order: Order,
+        set: &AddressSet,
+        base: u32,
+        mut waiting: Waiting,
+    ) -> io::Result<()> {
+        while !waiting.is_over() {
+            let bytes = match self.socket.recv_from_full() {
+                Ok((bytes, _)) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    for vip in waiting.give_up_addresses() {
+                        self.settle(order, set.first_state, vip, 0);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for answer in answers(&bytes) {
+                match answer {
+                    Answer::Acknowledged { sequence, errno } => {
                         let vip = sequence.wrapping_sub(base);
-                        if vip < vips {
-                            self.settle(order, first, vip, errno);
-                            outstanding = outstanding.saturating_sub(1);
+                        if waiting.answered(vip, errno) {
+                            self.settle(order, set.first_state, vip, errno);
+                        }
+                    }
+                    Answer::Usable { ifindex, address } => {
+                        if let Some(vip) = set.ipv6.get(&(ifindex, address))
+                            && waiting.usable(*vip)
+                        {
+                            self.settle(order, set.first_state, *vip, 0);
                         }
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.fail(order.router, 0, &error);
-                    return;
-                }
             }
         }
+        Ok(())
     }
 
     fn settle(&self, order: Order, first: u32, vip: u32, errno: i32) {
@@ -332,44 +356,6 @@ mod tests {
         assert_eq!(bits_before(install, 2, false, INSTALLED), INSTALLED);
         assert_eq!(bits_before(install, 3, false, 0), INSTALLED);
         assert_eq!(bits_before(install, 4, true, 0), SERVED);
-    }
-
-    fn attributes(line: &str) -> Vec<AddressAttribute> {
-        let text = format!(
-            "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n  10.0.0.1\n }}\n \
-             virtual_ipaddress_excluded {{\n  {line}\n }}\n}}\n"
-        );
-        let config = crate::config::parse("k.conf", text.as_bytes()).config;
-        let instance = config.unwrap().instances.remove(0);
-        message(&instance.vips[1], 2).attributes
-    }
-
-    //= C65: proof
-    #[test]
-    fn ipv6_addresses_are_installed_without_detection() {
-        let no_detection = AddressAttribute::Flags(AddressFlags::Nodad);
-        assert!(attributes("fe80::51").contains(&no_detection));
-        assert!(attributes("2001:db8::fe/64").contains(&no_detection));
-    }
-
-    //= C4: refusal
-    #[test]
-    fn what_is_only_virtual_is_no_source_of_the_machine() {
-        let preferred = |line| {
-            let lifetimes = attributes(line)
-                .into_iter()
-                .find_map(|attribute| match attribute {
-                    AddressAttribute::CacheInfo(lifetimes) => Some(lifetimes),
-                    _ => None,
-                });
-            lifetimes.map(|lifetimes| (lifetimes.ifa_preferred, lifetimes.ifa_valid))
-        };
-        assert_eq!(preferred("fe80::51"), Some((0, u32::MAX)));
-        assert_eq!(preferred("fe80::51/64"), Some((0, u32::MAX)));
-        assert_eq!(preferred("2001:db8::fe"), Some((0, u32::MAX)));
-        assert_eq!(preferred("2001:db8::fe/64"), None);
-        assert_eq!(preferred("2001:db8::fe preferred_lft forever"), None);
-        assert_eq!(preferred("192.168.1.254"), None);
     }
 
     #[test]

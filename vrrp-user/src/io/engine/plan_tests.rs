@@ -214,7 +214,10 @@ fn adverts_of_ipv6_begin_with_the_link_local_address() {
     let at = |at: usize| IpAddr::from(*frame[at..].first_chunk::<16>().unwrap());
     assert_eq!((at(22), at(38)), (address("fe80::1"), address("ff02::12")));
     assert_eq!(frame[54..58], [0x31, 51, 100, 2]);
-    assert_eq!((at(62), at(78)), (address("fe80::51"), address("2001:db8::fe")));
+    assert_eq!(
+        (at(62), at(78)),
+        (address("fe80::51"), address("2001:db8::fe"))
+    );
     assert_eq!(frame.len(), 94);
 }
 
@@ -254,10 +257,18 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     // What a peer compares is the same.
     assert_eq!(mixed.entry(OURS.into()), plain.entry(OURS.into()));
     assert_eq!(adverts(excluded), adverts(""));
-    let keys: Vec<_> = mixed.vips.iter().map(|key| (key.family, key.address)).collect();
+    let keys: Vec<_> = mixed
+        .vips
+        .iter()
+        .map(|key| (key.family, key.address))
+        .collect();
     let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"].map(|text| {
         let address = address(text);
-        let family = if address.is_ipv4() { abi::IPV4 } else { abi::IPV6 };
+        let family = if address.is_ipv4() {
+            abi::IPV4
+        } else {
+            abi::IPV6
+        };
         (family, address_bytes(address))
     });
     assert_eq!(keys, expected);

@@ -1,7 +1,12 @@
 //! Netlink requests that are sent again and again, and the answers to them.
 
+use std::net::IpAddr;
+
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    address::{AddressAttribute, AddressFlags, AddressMessage},
+};
 
 /// Requests in one buffer. The sequence number of each is `base` plus the index of its virtual IP.
 #[derive(Debug, Default)]
@@ -28,8 +33,17 @@ impl Requests {
     }
 }
 
-/// The acknowledgements in a buffer: sequence number and errno, 0 for success.
-pub(super) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = (u32, i32)> {
+/// What the kernel said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// To the request with this sequence number; 0 for success.
+    Acknowledged { sequence: u32, errno: i32 },
+    /// An interface has an address, and may use it.
+    Usable { ifindex: u32, address: IpAddr },
+}
+
+/// The answers in a buffer.
+pub(super) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = Answer> {
     std::iter::from_fn(move || {
         let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).ok()?;
         let length = (message.header.length as usize).next_multiple_of(4);
@@ -37,18 +51,38 @@ pub(super) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = (u32, i32)> {
         Some(message)
     })
     .filter_map(|message| match message.payload {
-        NetlinkPayload::Error(error) => {
-            let errno = error.code.map_or(0, |code| -code.get());
-            Some((message.header.sequence_number, errno))
-        }
+        NetlinkPayload::Error(error) => Some(Answer::Acknowledged {
+            sequence: message.header.sequence_number,
+            errno: error.code.map_or(0, |code| -code.get()),
+        }),
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(message)) => usable(&message),
         _ => None,
+    })
+}
+
+fn usable(message: &AddressMessage) -> Option<Answer> {
+    let mut address = None;
+    let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Address(found) => address = Some(*found),
+            AddressAttribute::Flags(found) => flags = *found,
+            _ => {}
+        }
+    }
+    if flags.contains(AddressFlags::Tentative) {
+        return None;
+    }
+    Some(Answer::Usable {
+        ifindex: message.header.index,
+        address: address?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use netlink_packet_core::{ErrorMessage, NLM_F_ACK, NetlinkHeader};
-    use netlink_packet_route::address::AddressMessage;
+    use netlink_packet_route::AddressFamily;
 
     use super::*;
     use crate::io::netlink;
@@ -96,6 +130,29 @@ mod tests {
             bytes
         };
         let bytes = [answer(7, 0), answer(8, -libc::EEXIST)].concat();
-        assert!(answers(&bytes).eq([(7, 0), (8, libc::EEXIST)]));
+        let expected = [(7, 0), (8, libc::EEXIST)]
+            .map(|(sequence, errno)| Answer::Acknowledged { sequence, errno });
+        assert!(answers(&bytes).eq(expected));
+    }
+
+    #[test]
+    fn an_address_is_usable_when_it_is_not_tentative() {
+        let word = |flags| {
+            let mut message = AddressMessage::default();
+            message.header.family = AddressFamily::Inet6;
+            message.header.index = 2;
+            message.attributes = vec![
+                AddressAttribute::Address("fe80::51".parse().unwrap()),
+                AddressAttribute::Flags(flags),
+            ];
+            netlink::serialize(RouteNetlinkMessage::NewAddress(message), 0, 0)
+        };
+        let tentative = word(AddressFlags::Nodad | AddressFlags::Tentative);
+        let settled = word(AddressFlags::Nodad | AddressFlags::Permanent);
+        let expected = Answer::Usable {
+            ifindex: 2,
+            address: "fe80::51".parse().unwrap(),
+        };
+        assert!(answers(&[tentative, settled].concat()).eq([expected]));
     }
 }
