@@ -285,8 +285,14 @@ fn without_journal(pins: &impl Pins) -> Result<Removed, CleanupError> {
 
 async fn remove_addresses(records: &[AddressRecord], steps: &mut Steps) -> Vec<IpAddr> {
     let mut removed = Vec::new();
+    let addresses = steps.record("read the addresses", kernel::Addresses::read().await);
+    let Some(addresses) = addresses else {
+        return removed;
+    };
     for record in records.iter().filter(|record| !record.preexisting) {
-        let result = kernel::remove_address(record.index, record.address, record.prefix).await;
+        let result = addresses
+            .remove(record.index, record.address, record.prefix)
+            .await;
         if steps.record(format_args!("remove {}", record.address), result) == Some(true) {
             removed.push(record.address);
         }

@@ -11,24 +11,35 @@ use netlink_packet_route::{
 use nix::errno::Errno;
 use rtnetlink::{Error, Handle};
 
-/// Removes one address. Returns whether it was there.
-pub(super) async fn remove_address(index: u32, address: IpAddr, prefix: u8) -> io::Result<bool> {
-    let handle = connect()?;
-    let mut addresses = std::pin::pin!(handle.address().get().execute());
-    let mut found = None;
-    // The filter of the request is honoured with strict checking only: look at everything.
-    while let Some(message) = addresses.try_next().await.map_err(to_io)? {
-        if is(&message, index, address, prefix) {
-            found = Some(message);
-        }
+/// The addresses of the network namespace at one moment.
+pub(super) struct Addresses {
+    handle: Handle,
+    messages: Vec<AddressMessage>,
+}
+
+impl Addresses {
+    pub(super) async fn read() -> io::Result<Self> {
+        let handle = connect()?;
+        // The filter of the request is honoured with strict checking only: look at everything.
+        let messages = handle.address().get().execute().try_collect().await;
+        Ok(Self {
+            messages: messages.map_err(to_io)?,
+            handle,
+        })
     }
-    let Some(message) = found else {
-        return Ok(false);
-    };
-    match handle.address().del(message).execute().await.map_err(to_io) {
-        Ok(()) => Ok(true),
-        Err(error) if gone(&error) => Ok(false),
-        Err(error) => Err(error),
+
+    /// Removes one. Returns whether it was there.
+    pub(super) async fn remove(&self, index: u32, address: IpAddr, prefix: u8) -> io::Result<bool> {
+        let mut messages = self.messages.iter();
+        let Some(message) = messages.find(|message| is(message, index, address, prefix)) else {
+            return Ok(false);
+        };
+        let request = self.handle.address().del(message.clone());
+        match request.execute().await.map_err(to_io) {
+            Ok(()) => Ok(true),
+            Err(error) if gone(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

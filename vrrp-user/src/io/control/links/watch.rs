@@ -101,8 +101,13 @@ impl Watched {
             for (vip, (address, device)) in (0..).zip(&router.vips) {
                 let index = carrier(router, device.as_deref(), table);
                 let on = index.map_or(&[][..], |index| table.addresses(index));
+                let is_down = table.link(router.index).is_some_and(|link| !link.up);
                 if on.iter().any(|found| found.address == *address) {
                     installed.insert((number, vip));
+                } else if is_down && index == Some(router.index) {
+                    // The kernel takes IPv6 addresses off an interface that is set down, and the
+                    // router is told of that as a fault.
+                    self.installed.remove(&(number, vip));
                 }
             }
         }

@@ -400,6 +400,22 @@ fn lost_virtual_ips_are_told_once() {
 }
 
 #[test]
+fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
+    let mut world = World::new(vec![router(&["fe80::fe"])]);
+    let vip = address(2, "fe80::fe/128", LINK);
+    world.see(&[
+        up(2, "ens33"),
+        RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK)),
+        RouteNetlinkMessage::NewAddress(vip.clone()),
+    ]);
+    let gone = RouteNetlinkMessage::DelAddress(vip);
+    assert_eq!(
+        world.see(&[without(2, "ens33", LinkFlags::Up), gone]),
+        [DOWN]
+    );
+}
+
+#[test]
 fn virtual_ips_on_another_interface_are_watched_there() {
     let mut router = router(&["192.168.1.254"]);
     router.vips[0].1 = Some("lo".to_owned());
