@@ -11,7 +11,7 @@ use crate::{
     effort::Effort,
     fdb,
     gap::Failover,
-    lab::{Lab, VIP},
+    lab::VIP,
     report::Trace,
     sightings::Sighting,
 };
@@ -128,13 +128,13 @@ impl Timeline {
 }
 
 impl Measurement {
-    /// Draws the figures from what was seen. The harness began to do it `at` a moment and had it `done`
-    /// at another; `status` is the new owner's.
+    /// Draws the figures from what was seen of routers with these addresses, the better one's first. The
+    /// harness began to do it `at` a moment and had it `done` at another; `status` is the new owner's.
     pub(super) fn of(
         event: Event,
         (at, done): (Nanos, Nanos),
         timing: &Timing,
-        lab: &Lab,
+        routers: [Ipv4Addr; 2],
         mut evidence: Evidence,
         status: Option<&Value>,
     ) -> Self {
@@ -148,7 +148,7 @@ impl Measurement {
             .flatten();
         let wire = event
             .moves()
-            .then(|| takeover(lab, &evidence.wire, (old, new), at))
+            .then(|| takeover(routers, &evidence.wire, (old, new), at))
             .flatten();
         let mut measurement = Self {
             event,
@@ -226,8 +226,13 @@ fn isolation(event: Event, done: Nanos) -> Option<Isolation> {
     })
 }
 
-fn takeover(lab: &Lab, seen: &[Seen], (old, new): (u8, u8), at: Nanos) -> Option<Takeover> {
-    let address = |number: u8| -> Ipv4Addr { lab.routers[usize::from(number) - 1].address };
+fn takeover(
+    [better, other]: [Ipv4Addr; 2],
+    seen: &[Seen],
+    (old, new): (u8, u8),
+    at: Nanos,
+) -> Option<Takeover> {
+    let address = |number: u8| if number == 1 { better } else { other };
     // What the new one sent before the event is not its takeover.
     let seen: Vec<_> = seen
         .iter()
@@ -270,21 +275,4 @@ fn fdb_moves(more: &MoreEvidence) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeline_is_found_wherever_it_stands() {
-        let status = serde_json::json!({"instances": [{"name": "VI_1", "timeline":
-            {"last_advert_ns": 1, "deadline_ns": 2, "owned_ns": 3, "announced_ns": 4, "ready_ns": 5}}]});
-        assert_eq!(
-            Timeline::find(&status),
-            Some(Timeline {
-                deadline: 2,
-                owned: 3,
-                ready: 5
-            })
-        );
-        assert_eq!(Timeline::find(&serde_json::json!({"timeline": null})), None);
-    }
-}
+mod tests;
