@@ -2,14 +2,13 @@
 //! the page without an hour's run.
 
 use vrrp_tests::{
+    failover::Event,
     report::{
         Config, Dual, Effort, Lost, Machine, Made, Moment, NodeInfo, Promotion, Report, Run, Span,
         Trace,
     },
     stats::Summary,
 };
-
-use super::names::EVENTS;
 
 const NODES: [&str; 5] = [
     "xvrrp",
@@ -82,7 +81,7 @@ pub(super) fn report() -> Report {
                 wakeups_per_s: of(104.0),
             });
         }
-        for (event, ..) in EVENTS {
+        for event in Event::ALL.map(Event::name) {
             for (advert_int_ms, load) in [(10, "idle"), (10, "busy"), (1000, "idle")] {
                 cell(
                     &mut report.runs,

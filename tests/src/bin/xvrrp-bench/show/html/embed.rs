@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use vrrp_tests::report::{Moment, Span, Trace};
-
-use super::{
-    super::names::{Colours, EVENTS},
-    escape::script,
+use vrrp_tests::{
+    failover::Event,
+    report::{Moment, Span, Trace},
 };
+
+use super::{super::names::Colours, escape::script};
 
 /// What the traces of a page may take, in bytes.
 const BUDGET: usize = 3_000_000;
@@ -16,7 +16,7 @@ const BUDGET: usize = 3_000_000;
 /// The JSON that the page's scripts read, safe within a `<script>`.
 pub(super) fn json(traces: &[&Trace], colours: &Colours<'_>) -> serde_json::Result<String> {
     let page = Page {
-        events: EVENTS.map(|(name, title, _)| (name, title)),
+        events: Event::ALL.map(|event| (event.name(), event.title())),
         colours: &colours.nodes,
         traces: traces.iter().map(|trace| Short::of(trace)).collect(),
     };
@@ -73,7 +73,7 @@ fn spread<T: Copy>(sorted: &[T], number: usize) -> Vec<T> {
 
 #[derive(Serialize)]
 struct Page<'a> {
-    events: [(&'a str, &'a str); EVENTS.len()],
+    events: [(&'static str, &'static str); Event::ALL.len()],
     colours: &'a [(&'a str, &'static str)],
     traces: Vec<Short<'a>>,
 }

@@ -10,12 +10,15 @@ mod template;
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use vrrp_tests::report::{Report, Trace};
+use vrrp_tests::{
+    failover,
+    report::{Report, Trace},
+};
 
 use self::{escape::escape, template::fill};
 use super::{
     cells::{Event, Timing, timings},
-    names::{Colours, EVENTS, event_title, load_title},
+    names::{Colours, event_explanation, event_title, load_title},
     terminal::remarks,
 };
 
@@ -100,7 +103,7 @@ fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
         "<figure data-event=\"{}\">\n<figcaption><b>{}</b> <span>{}</span></figcaption>\n{}\n",
         escape(event.name),
         escape(event_title(event.name)),
-        escape(what(event.name)),
+        escape(event_explanation(event.name)),
         panel::panel(event, colours)?
     );
     let remarks: Vec<_> = event
@@ -122,17 +125,12 @@ fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
 
 /// Every event in a sentence.
 fn explained() -> String {
-    EVENTS
-        .iter()
-        .map(|(_, title, what)| format!("<dt>{title}</dt><dd>{what}</dd>\n"))
-        .collect()
-}
-
-fn what(event: &str) -> &str {
-    EVENTS
-        .iter()
-        .find(|(name, ..)| *name == event)
-        .map_or("", |(.., what)| what)
+    failover::Event::ALL
+        .map(|event| {
+            let (title, what) = (escape(event.title()), escape(event.explanation()));
+            format!("<dt>{title}</dt><dd>{what}</dd>\n")
+        })
+        .concat()
 }
 
 #[cfg(test)]
