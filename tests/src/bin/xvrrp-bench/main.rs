@@ -9,6 +9,7 @@
 
 mod failover;
 mod packets;
+mod progress;
 mod show;
 
 use std::process::ExitCode;

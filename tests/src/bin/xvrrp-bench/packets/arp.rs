@@ -9,11 +9,11 @@ use vrrp_tests::{clock, frames, packet::Instruction};
 
 use super::{
     path::{INTERFACE, Path, ROUTER, Setup, VIPS},
-    progress::Progress,
     report::{self, summary},
     sender::{self, Sent},
     tally::{self, Tally},
 };
+use crate::progress::Progress;
 
 /// How long a flood lasts: a hundred ticks of the kernel's accounting of CPU time.
 const FLOOD: Duration = Duration::from_secs(1);

@@ -29,10 +29,10 @@ use vrrp_tests::{
 };
 
 use super::{
-    progress::Progress,
     report::{Cost, ProgramSize, summary},
     sender,
 };
+use crate::progress::Progress;
 
 /// Frames per batch. An interrupt of a few microseconds is a few nanoseconds of each.
 const BATCH: u32 = 1000;

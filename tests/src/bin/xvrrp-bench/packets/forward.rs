@@ -10,11 +10,11 @@ use vrrp_tests::{clock, frames::Packet};
 use super::{
     arp::NOBODY,
     path::{INTERFACE, Path, SERVER, Setup},
-    progress::Progress,
     report::{self, summary},
     sender::{self, Sent},
     tally::{self, Tally},
 };
+use crate::progress::Progress;
 
 /// How long a trial lasts at the rate it is about.
 const TRIAL: Duration = Duration::from_millis(300);

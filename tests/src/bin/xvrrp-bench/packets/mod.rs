@@ -6,7 +6,6 @@ mod arp;
 mod cost;
 mod forward;
 mod path;
-mod progress;
 mod report;
 mod sender;
 mod table;
@@ -15,13 +14,17 @@ mod tally;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use vrrp_tests::{clock, realtime::Spinners, report::Machine, run};
+use vrrp_tests::{
+    realtime::Spinners,
+    report::{Machine, Made, today},
+    run,
+};
 
 use self::{
     path::{Path, Setup},
-    progress::Progress,
-    report::{Made, Packets},
+    report::Packets,
 };
+use crate::progress::{self, Progress};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -79,7 +82,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("no xvrrp at {}", args.xvrrp.display()))?;
     let object = fs::read(&args.object)
         .with_context(|| format!("no BPF object at {}", args.object.display()))?;
-    let started = clock::now();
     let plan = Plan::new(args.quick);
     let parts = [
         cost::duration(plan.batches),
@@ -108,17 +110,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for path in &mut paths {
         path.is_still_as_set_up()?;
     }
-    progress.done();
+    let elapsed = progress::told(progress.elapsed());
+    progress.note(&format!("Results, after {elapsed}:"));
 
     let packets = Packets {
         machine: Machine::here(),
         made: Made {
-            date: run::tool("date", "+%F")?.trim().to_owned(),
+            date: today()?,
             command: args.command.clone(),
-            load_before: load,
-            seconds: (clock::now() - started) / 1_000_000_000,
-            version: version.trim().to_owned(),
+            seconds: progress.elapsed().as_secs(),
+            seed: None,
         },
+        load_before: load,
+        version: version.trim().to_owned(),
         programs,
         baselines,
         costs,

@@ -14,7 +14,7 @@ pub(crate) fn print(packets: &Packets) {
     let machine = &packets.machine;
     println!(
         "\nLinux {}, {} CPUs; {}\n",
-        machine.kernel, machine.cpus, packets.made.version
+        machine.kernel, machine.cpus, packets.version
     );
     println!(
         "{:<24}{:>14}{:>12}{:>14}",

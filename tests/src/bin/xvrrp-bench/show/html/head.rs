@@ -29,9 +29,9 @@ pub(super) fn facts(report: &Report) -> String {
         facts.extend([
             ("Date", made.date.clone()),
             ("Command", made.command.clone()),
-            ("Seed", made.seed.to_string()),
             ("Duration", duration(made.seconds)),
         ]);
+        facts.extend(made.seed.map(|seed| ("Seed", seed.to_string())));
     }
     let failures = report
         .failures
