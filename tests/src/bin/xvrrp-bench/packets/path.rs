@@ -115,7 +115,7 @@ impl Path {
             advert.priority = 200;
             advert.timing = 4000_u16.to_be_bytes();
             advert.ip.source[..3].copy_from_slice(&vip.octets()[..3]);
-            sender::pace(host, INTERFACE, &advert.build(), 1, 1.0)?;
+            sender::send_one(host, INTERFACE, &advert.build())?;
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ use vrrp_tests::{
 const CPU: usize = 0;
 /// Frames per system call.
 const BURST: usize = 32;
+/// One who needs this many times longer than the rate asks for does not keep up with it.
+const LATE: f64 = 1.02;
 
 /// Moves the calling thread to the measuring CPU.
 pub(crate) fn pin() -> Result<()> {
@@ -55,24 +57,34 @@ pub(crate) fn flood(netns: &Netns, interface: &str, frame: &[u8], span: Duration
     })
 }
 
-/// Sends `frames` of them evenly at `rate` per second, in small bursts. One who is late catches up.
+/// Sends one of them.
+pub(crate) fn send_one(netns: &Netns, interface: &str, frame: &[u8]) -> Result<()> {
+    transmit(netns, interface, frame, 1, |started, _| Some(started)).map(drop)
+}
+
+/// Sends for `span`, evenly at `rate` per second, in small bursts. One who is late catches up; `None`
+/// if the sender does not keep up, as soon as that shows.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a trial has some 100,000 frames and takes less than a second"
+)]
 pub(crate) fn pace(
     netns: &Netns,
     interface: &str,
     frame: &[u8],
-    frames: u64,
     rate: f64,
-) -> Result<Sent> {
-    transmit(netns, interface, frame, frames, |started, sent| {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a trial has some 100,000 frames and takes less than a second"
-        )]
+    span: Duration,
+) -> Result<Option<Sent>> {
+    let limit = span.mul_f64(LATE);
+    let frames = ((rate * span.as_secs_f64()) as u64).max(1);
+    let sent = transmit(netns, interface, frame, frames, |started, sent| {
         let due = (sent as f64 / rate * 1e9) as u64;
-        Some(started + due)
-    })
+        let in_time = clock::now() - started < clock::span_nanos(limit);
+        in_time.then_some(started + due)
+    })?;
+    Ok(Some(sent).filter(|sent| sent.frames == frames && sent.span <= limit))
 }
 
 /// Sends up to `most` frames. `due` tells when the burst after so many frames is to leave, or that
