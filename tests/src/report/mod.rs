@@ -206,7 +206,8 @@ pub struct Run {
     pub arp_answered_twice: usize,
     /// Probes that were answered twice, in all failovers together.
     pub probes_answered_twice: u64,
-    /// How long frames from the virtual IP or MAC came from both routers, as the wire shows it.
+    /// How long frames from the virtual IP or MAC came from both routers, as the wire shows it: of routed
+    /// traffic those of the network behind the pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dual_us: Option<Dual>,
     /// How often the switch's forwarding table moved the virtual MAC, most of any failover. `None` for

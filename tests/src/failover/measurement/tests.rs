@@ -107,16 +107,18 @@ fn recording(services: &[Service]) -> Recording {
 
 fn evidence(services: &[Service]) -> Evidence {
     let mut wire = Vec::new();
-    let mut sightings = Vec::new();
+    let (mut sightings, mut behind) = (Vec::new(), Vec::new());
     for &Service { router, from, to } in services {
         wire.extend(every(10 * MS, from, to).map(|at| advert(at, router)));
         wire.push(announcement(from + MS / 2, router));
-        sightings.extend(every(MS, from, to).map(|at| Sighting {
+        let sighting = |at| Sighting {
             at,
             router,
             mac: [2, 0, 0, 0, 0, router],
             kind: Kind::Ip,
-        }));
+        };
+        sightings.extend(every(MS, from, to).map(sighting));
+        behind.extend(every(2 * MS, from, to).map(sighting));
     }
     wire.sort_by_key(|seen| seen.at);
     // The kernel of router 2 gets the address before its node sends the first advert.
@@ -127,8 +129,11 @@ fn evidence(services: &[Service]) -> Evidence {
         arp: ArpRecording::default(),
         client: recording(services),
         more: Some(MoreEvidence {
-            sightings,
-            missed: 3,
+            sightings: SightingRecording { sightings, lost: 3 },
+            behind: SightingRecording {
+                sightings: behind,
+                lost: 0,
+            },
             fdb: Vec::new(),
             addresses: vec![vec![(WATCH.0, true)], vec![(WATCH.0, false), got]],
             service: StreamRecording {
@@ -182,7 +187,8 @@ fn a_failover_is_told_by_what_each_judge_saw() {
     assert_eq!(one.arp_twice, 0);
 
     let wider = one.wider.unwrap();
-    assert_eq!((wider.dual, wider.missed), (Vec::new(), 3));
+    assert_eq!((&*wider.dual.spans, wider.dual.missed), (&[][..], 3));
+    assert_eq!(wider.dual_behind, Dual::default());
     assert_eq!((wider.false_transitions, wider.fdb_moves), (0, None));
     assert_eq!(wider.routed.gap(), 41 * MS);
     assert!(wider.routed_recovered);
@@ -242,7 +248,10 @@ fn two_owners_are_as_long_as_both_speak() {
         worst_lateness: 0,
     };
     let one = measure(Event::Kill, evidence);
-    assert_eq!(one.wider.unwrap().dual, [(NEW, WATCH.1 - MS)]);
+    let wider = one.wider.unwrap();
+    assert_eq!(wider.dual.spans, [(NEW, WATCH.1 - MS)]);
+    // On the other side there is a frame every two milliseconds.
+    assert_eq!(wider.dual_behind.spans, [(NEW, WATCH.1 - 2 * MS)]);
     assert_eq!(one.arp_twice, 1);
 }
 
@@ -251,12 +260,15 @@ fn a_router_that_nobody_hears_is_no_owner() {
     // It goes on all the while: its port is closed until it is opened.
     let both = [service(1, WATCH.0, WATCH.1), service(2, NEW, WATCH.1)];
     let silenced = measure(Event::Silence, evidence(&both));
-    assert_eq!(silenced.wider.unwrap().dual, []);
     assert_eq!(silenced.wire.unwrap().first_new, NEW);
+    let wider = silenced.wider.unwrap();
+    assert_eq!(wider.dual.spans, []);
+    // Its other port is open.
+    assert_eq!(wider.dual_behind.spans, [(NEW, WATCH.1 - 2 * MS)]);
 
     let both = [service(2, WATCH.0, AT), service(1, WATCH.0, WATCH.1)];
     let healed = measure(Event::Heal, evidence(&both));
-    assert_eq!(healed.wider.unwrap().dual, []);
+    assert_eq!(healed.wider.unwrap().dual.spans, []);
     assert_eq!(healed.wire.unwrap().first_new, AT + 10 * MS);
 }
 

@@ -163,7 +163,6 @@ fn cell(runs: &mut Vec<Run>, chance: &mut Chance, of: (&str, &str, &str, u32)) {
         gap_us: scaled(1.2).unwrap(),
         ..service.clone()
     };
-    routed.dual_us = None;
     routed.moved = routed.n;
     runs.extend([service, routed]);
 }

@@ -110,7 +110,7 @@ fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
         .cells
         .iter()
         .flat_map(|cell| {
-            remarks(cell.run)
+            remarks(cell)
                 .into_iter()
                 .map(|text| (&cell.run.node, text))
         })
