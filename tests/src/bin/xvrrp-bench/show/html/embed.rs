@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use vrrp_tests::{
     failover::Event,
@@ -12,6 +13,30 @@ use super::{super::names::Colours, escape::script};
 
 /// What the traces of a page may take, in bytes.
 const BUDGET: usize = 3_000_000;
+
+/// What a page has of its traces.
+#[derive(Debug)]
+pub(super) struct Embedded {
+    /// How many.
+    pub(super) traces: usize,
+    /// As [`json`] writes them.
+    pub(super) json: String,
+}
+
+/// Those of a page that was written before, whatever this version would make of them; none of a page that
+/// is not there.
+pub(super) fn of_page(page: &str) -> Result<Embedded> {
+    let json = page
+        .split_once(r#"<script type="application/json" id="traces">"#)
+        .and_then(|(_, rest)| rest.split_once("</script>"))
+        .map_or(r#"{"events":[],"colours":[],"traces":[]}"#, |(json, _)| json);
+    let parsed: serde_json::Value = serde_json::from_str(json)?;
+    let traces = parsed["traces"].as_array().context("a page without traces")?;
+    Ok(Embedded {
+        traces: traces.len(),
+        json: json.to_owned(),
+    })
+}
 
 /// The JSON that the page's scripts read, safe within a `<script>`.
 pub(super) fn json(traces: &[&Trace], colours: &Colours<'_>) -> serde_json::Result<String> {

@@ -15,13 +15,14 @@ use vrrp_tests::{
     report::{Report, Trace},
 };
 
-use self::{escape::escape, template::fill};
+use self::{embed::Embedded, escape::escape, template::fill};
 use super::{
     cells::{Event, Timing, timings},
     names::{Colours, event_explanation, event_title, load_title},
     terminal::remarks,
 };
 
+const FILE: &str = "report.html";
 const PAGE: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/style.css");
 const TABS: &str = include_str!("../page/tabs.js");
@@ -33,18 +34,37 @@ const TIMELINE: &str = include_str!("../page/timeline.js");
 /// # Errors
 /// If the folder cannot be written.
 pub(crate) fn write(report: &Report, traces: &[Trace], folder: &Path) -> Result<()> {
-    let path = folder.join("report.html");
+    let path = folder.join(FILE);
     let page = page(report, traces).context("draw report.html")?;
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, page))
         .with_context(|| format!("write {}", path.display()))
 }
 
+/// Writes `report.html` anew. The time lines are in no other file: the old page's are taken over.
+///
+/// # Errors
+/// If the old page cannot be understood, or the new one not be written.
+pub(crate) fn redraw(report: &Report, folder: &Path) -> Result<()> {
+    let path = folder.join(FILE);
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let kept = embed::of_page(&old).with_context(|| format!("read {}", path.display()))?;
+    let page = page_with(report, kept, failovers(report))?;
+    fs::write(&path, page).with_context(|| format!("write {}", path.display()))
+}
+
 fn page(report: &Report, traces: &[Trace]) -> Result<String> {
-    let runs = report.runs.iter().map(|run| &*run.node);
-    let infos = report.nodes.iter().map(|node| &*node.name);
-    let colours = Colours::of(runs.chain(infos));
     let kept = embed::fitting(traces)?;
+    let embedded = Embedded {
+        traces: kept.len(),
+        json: embed::json(&kept, &colours(report))?,
+    };
+    page_with(report, embedded, traces.len())
+}
+
+/// A page with these time lines, of how many failovers.
+fn page_with(report: &Report, embedded: Embedded, failovers: usize) -> Result<String> {
+    let colours = colours(report);
     let mut sections = String::new();
     for timing in timings(report) {
         sections += &section(&timing, &colours)?;
@@ -56,8 +76,8 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
             ("facts", head::facts(report)),
             ("nodes", head::nodes(report, &colours)),
             ("timings", sections),
-            ("drawn", drawn(kept.len(), traces.len())),
-            ("traces", embed::json(&kept, &colours)?),
+            ("drawn", drawn(embedded.traces, failovers)),
+            ("traces", embedded.json),
             ("events", explained()),
             ("efforts", tables::efforts(report, &colours)),
             ("tabs", TABS.to_owned()),
@@ -67,8 +87,23 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
     )
 }
 
+fn colours(report: &Report) -> Colours<'_> {
+    let runs = report.runs.iter().map(|run| &*run.node);
+    let infos = report.nodes.iter().map(|node| &*node.name);
+    Colours::of(runs.chain(infos))
+}
+
+/// How many failovers a report has.
+fn failovers(report: &Report) -> usize {
+    let service = report.runs.iter().filter(|run| run.traffic == "service");
+    service.map(|run| run.n).sum()
+}
+
 /// How many failovers the time line knows.
 fn drawn(kept: usize, traces: usize) -> String {
+    if kept == 0 {
+        return String::new();
+    }
     if kept == traces {
         return format!("All {traces} failovers can be drawn.");
     }
@@ -146,6 +181,17 @@ mod tests {
         for outside in ["http:", "https:", "src=", "@import", "<link", "url(http"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn a_page_drawn_anew_keeps_its_time_lines() {
+        let report = sample::report();
+        let folder = tempfile::tempdir().unwrap();
+        write(&report, &sample::traces(&report), folder.path()).unwrap();
+        let page = || fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let first = page();
+        redraw(&report, folder.path()).unwrap();
+        assert!(first == page());
     }
 
     #[test]
