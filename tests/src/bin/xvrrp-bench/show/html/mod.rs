@@ -135,7 +135,8 @@ fn section(timing: &Timing<'_>, colours: &Colours<'_>) -> Result<String> {
 /// An event's panel, and what is to be said about it.
 fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
     let mut html = format!(
-        "<figure data-event=\"{}\">\n<figcaption><b>{}</b> <span>{}</span></figcaption>\n{}\n",
+        "<figure data-event=\"{}\">\n<figcaption><b>{}</b> <span>{}</span></figcaption>\n\
+         <div class=\"wide\">\n{}\n</div>\n",
         escape(event.name),
         escape(event_title(event.name)),
         escape(event_explanation(event.name)),
