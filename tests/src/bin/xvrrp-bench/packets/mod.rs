@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// The BPF object that the binary was built with.
     #[arg(long)]
     object: PathBuf,
-    /// Folder for packets.json.
+    /// Folder for packets.json and packets.txt.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
     /// Fewer rounds: half a minute instead of some three.
@@ -129,9 +129,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         arp,
         forwarding,
     };
-    table::print(&packets);
+    let text = table::text(&packets)?;
+    println!("\n{text}");
     packets.write(&args.out)?;
-    println!("\nWritten: {}/packets.json", args.out.display());
+    fs::write(args.out.join("packets.txt"), text).context("write packets.txt")?;
+    println!("Written: {0}/packets.json, {0}/packets.txt", args.out.display());
     Ok(())
 }
 
