@@ -11,7 +11,7 @@ const BAR: usize = 30;
 /// A frame that costs more nanoseconds than this made an interrupt.
 const INTERRUPT: f64 = 1000.0;
 
-/// All of them: at most 120 columns, but for the bars.
+/// All of them, a table after the other.
 pub(crate) fn text(packets: &Packets) -> Result<String, Error> {
     let mut text = String::new();
     let out = &mut text;
