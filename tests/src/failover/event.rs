@@ -139,11 +139,7 @@ impl Event {
                 "silent loss",
                 "the switch drops the Active's frames; its carrier stays",
             ),
-            Self::Heal => (
-                "heal",
-                "end of silence",
-                "the switch forwards them again",
-            ),
+            Self::Heal => ("heal", "end of silence", "the switch forwards them again"),
             Self::Lossy => (
                 "lossy",
                 "lossy link",
@@ -191,7 +187,12 @@ mod tests {
     #[test]
     fn all_are_in_order() {
         assert!(Event::ALL.is_sorted());
-        assert!(Event::ALL.map(Event::title).iter().all(|title| !title.is_empty()));
+        assert!(
+            Event::ALL
+                .map(Event::title)
+                .iter()
+                .all(|title| !title.is_empty())
+        );
     }
 
     #[test]

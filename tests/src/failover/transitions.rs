@@ -107,9 +107,15 @@ mod tests {
 
     #[test]
     fn one_of_two_actives_that_is_late_did_not_become_it() {
-        assert_eq!(became(&[(1, 1), (2, 2), (11, 1), (12, 2), (22, 2), (24, 1)]), 1);
+        assert_eq!(
+            became(&[(1, 1), (2, 2), (11, 1), (12, 2), (22, 2), (24, 1)]),
+            1
+        );
         // Once each, whatever the order within an interval.
-        assert_eq!(became(&[(1, 1), (2, 2), (11, 2), (12, 1), (22, 2), (23, 1)]), 1);
+        assert_eq!(
+            became(&[(1, 1), (2, 2), (11, 2), (12, 1), (22, 2), (23, 1)]),
+            1
+        );
     }
 
     #[test]

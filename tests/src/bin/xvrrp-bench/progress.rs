@@ -58,7 +58,10 @@ impl Progress {
             return;
         }
         let now = clock::now();
-        if self.shown.is_none_or(|shown| now - shown >= clock::span_nanos(SPARSE)) {
+        if self
+            .shown
+            .is_none_or(|shown| now - shown >= clock::span_nanos(SPARSE))
+        {
             println!("{line}");
             self.shown = Some(now);
         }

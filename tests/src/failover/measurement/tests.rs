@@ -18,10 +18,7 @@ const DONE: Nanos = AT + MS;
 const NEW: Nanos = AT + 30 * MS;
 /// From and to when everybody watches.
 const WATCH: (Nanos, Nanos) = (AT - 100 * MS, AT + 200 * MS);
-const ROUTERS: [Ipv4Addr; 2] = [
-    Ipv4Addr::new(192, 168, 1, 1),
-    Ipv4Addr::new(192, 168, 1, 2),
-];
+const ROUTERS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 1, 1), Ipv4Addr::new(192, 168, 1, 2)];
 const TIMING: Timing = Timing {
     version: 3,
     advert_int_ms: 10,
@@ -52,7 +49,9 @@ fn moved() -> [Service; 2] {
 }
 
 fn every(step: Nanos, from: Nanos, to: Nanos) -> impl Iterator<Item = Nanos> {
-    (0..).map(move |n| from + n * step).take_while(move |at| *at < to)
+    (0..)
+        .map(move |n| from + n * step)
+        .take_while(move |at| *at < to)
 }
 
 fn advert(at: Nanos, router: u8) -> Seen {
@@ -91,7 +90,9 @@ fn announcement(at: Nanos, router: u8) -> Seen {
 fn recording(services: &[Service]) -> Recording {
     let sent: Vec<_> = every(MS, WATCH.0, WATCH.1).collect();
     let answers = (0..).zip(&sent).flat_map(|(probe, &sent)| {
-        let serving = services.iter().filter(move |s| (s.from..s.to).contains(&sent));
+        let serving = services
+            .iter()
+            .filter(move |s| (s.from..s.to).contains(&sent));
         serving.map(move |service| Answer {
             probe,
             received: sent + MS / 10,
@@ -141,10 +142,7 @@ fn evidence(services: &[Service]) -> Evidence {
                 connects: 2,
             },
             // The other way through the pair takes 10 ms longer.
-            routed: recording(&[
-                service(0, WATCH.0, AT),
-                service(0, NEW + 10 * MS, WATCH.1),
-            ]),
+            routed: recording(&[service(0, WATCH.0, AT), service(0, NEW + 10 * MS, WATCH.1)]),
             routed_stream: StreamRecording::default(),
         }),
     }

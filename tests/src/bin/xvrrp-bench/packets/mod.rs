@@ -133,7 +133,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("\n{text}");
     packets.write(&args.out)?;
     fs::write(args.out.join("packets.txt"), text).context("write packets.txt")?;
-    println!("Written: {0}/packets.json, {0}/packets.txt", args.out.display());
+    println!(
+        "Written: {0}/packets.json, {0}/packets.txt",
+        args.out.display()
+    );
     Ok(())
 }
 

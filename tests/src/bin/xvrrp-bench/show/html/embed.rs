@@ -29,9 +29,13 @@ pub(super) fn of_page(page: &str) -> Result<Embedded> {
     let json = page
         .split_once(r#"<script type="application/json" id="traces">"#)
         .and_then(|(_, rest)| rest.split_once("</script>"))
-        .map_or(r#"{"events":[],"colours":[],"traces":[]}"#, |(json, _)| json);
+        .map_or(r#"{"events":[],"colours":[],"traces":[]}"#, |(json, _)| {
+            json
+        });
     let parsed: serde_json::Value = serde_json::from_str(json)?;
-    let traces = parsed["traces"].as_array().context("a page without traces")?;
+    let traces = parsed["traces"]
+        .as_array()
+        .context("a page without traces")?;
     Ok(Embedded {
         traces: traces.len(),
         json: json.to_owned(),

@@ -145,11 +145,7 @@ fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
     let remarks: Vec<_> = event
         .cells
         .iter()
-        .flat_map(|cell| {
-            remarks(cell)
-                .into_iter()
-                .map(|text| (&cell.run.node, text))
-        })
+        .flat_map(|cell| remarks(cell).into_iter().map(|text| (&cell.run.node, text)))
         .map(|(node, text)| format!("<li><b>{}</b> {}</li>\n", escape(node), escape(&text)))
         .collect();
     if !remarks.is_empty() {
