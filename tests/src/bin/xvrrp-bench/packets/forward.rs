@@ -11,7 +11,8 @@ use super::{
     arp::NOBODY,
     path::{INTERFACE, Path, SERVER, Setup},
     report::{self, summary},
-    sender::{self, Sent},
+    rounds,
+    sender::Sent,
     tally::{self, Tally},
 };
 use crate::progress::Progress;
@@ -39,7 +40,8 @@ pub(crate) fn duration(searches: usize) -> Duration {
     SEARCH * u32::try_from(searches * VARIANTS.len()).unwrap_or(u32::MAX)
 }
 
-const SEARCH: Duration = Duration::from_millis(300 * (TRIALS as u64 + 1));
+/// About how long a search takes: a flood, and trials until the rate is known, most of them in time.
+const SEARCH: Duration = Duration::from_millis(2000);
 
 /// Searches the rate of every variant in turn.
 pub(crate) fn measure(
@@ -49,7 +51,7 @@ pub(crate) fn measure(
 ) -> Result<Vec<report::Forwarding>> {
     progress.part("Packets forwarded without loss");
     let mut found: Vec<Vec<Trial>> = VARIANTS.iter().map(|_| Vec::new()).collect();
-    for round in 0..searches {
+    for round in rounds(searches, duration(searches)) {
         for ((name, setup, taken), found) in VARIANTS.iter().zip(&mut found) {
             progress.step(
                 &format!("round {} of {searches}: {name}", round + 1),
@@ -119,7 +121,7 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
         sent,
         arrived: if taken { arrived } else { sent.frames },
     };
-    let sent = sender::flood(&path.client, INTERFACE, &frame, TRIAL)?;
+    let sent = path.sender.flood(&frame, TRIAL)?;
     let flood = trial(sent, arrived()?);
     let mut best = Some(flood).filter(Trial::is_lossless);
     // With losses the rate of what arrived is about where to look; without, it is a lower bound.
@@ -130,7 +132,7 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
             break;
         }
         let rate = f64::midpoint(low, high);
-        let sent = sender::pace(&path.client, INTERFACE, &frame, rate, TRIAL)?;
+        let sent = path.sender.pace(&frame, rate, TRIAL)?;
         // Also of one who did not keep up: it must not count in the next trial.
         let arrived = arrived()?;
         let paced = sent.map(|sent| trial(sent, arrived));

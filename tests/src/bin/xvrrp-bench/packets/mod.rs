@@ -11,10 +11,11 @@ mod sender;
 mod table;
 mod tally;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
 use vrrp_tests::{
+    clock,
     realtime::Spinners,
     report::{Machine, Made, today},
     run,
@@ -74,6 +75,18 @@ impl Plan {
     }
 }
 
+/// So many rounds of a part there are at least.
+const LEAST: usize = 3;
+/// About how long it takes to make the links and to start the nodes.
+const LINKS: Duration = Duration::from_secs(5);
+
+/// The rounds of a part: as many as planned, or fewer if they take half as long again as estimated, as they
+/// do beside other work. How many there were stands in the report.
+fn rounds(planned: usize, estimate: Duration) -> impl Iterator<Item = usize> {
+    let deadline = clock::now() + clock::span_nanos(estimate * 3 / 2);
+    (0..planned).take_while(move |round| *round < LEAST || clock::now() < deadline)
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = args
@@ -85,6 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let plan = Plan::new(args.quick);
     let parts = [
         cost::duration(plan.batches),
+        LINKS,
         arp::duration(plan.floods),
         forward::duration(plan.searches),
     ];
@@ -99,6 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let _spinners = Spinners::start()?;
 
     let (programs, costs, baselines) = cost::measure(&object, plan.batches, &mut progress)?;
+    progress.step("making the links", LINKS);
     let paths = [Setup::Bare, Setup::Pass, Setup::Active]
         .into_iter()
         .map(|setup| Path::new(setup, &binary))
