@@ -14,7 +14,7 @@ use crate::{build, process, progress, tools::Need, workspace};
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
-    /// `failover` or `packets` and their options; `--help` tells them
+    /// `failover`, `packets` or `show` and their options; `--help` tells them
     #[arg(
         value_name = "BENCH",
         trailing_var_arg = true,

@@ -64,16 +64,16 @@ fn failover(fault: Fault) -> (Measurement, Vec<Act>) {
     (measurement, acts)
 }
 
-fn run_of(measurement: &Measurement) -> Run {
+/// The service, and the traffic through the pair.
+fn runs_of(measurement: &Measurement) -> [Run; 2] {
     let cell = Cell {
         node: "broken",
         load: "idle",
         timing: TIMING,
         event: Event::Stop,
     };
-    let mut runs = summarise(cell, std::slice::from_ref(measurement));
-    assert_eq!(runs.len(), 2, "service and routed");
-    runs.swap_remove(0)
+    let runs = summarise(cell, std::slice::from_ref(measurement));
+    runs.try_into().unwrap()
 }
 
 /// When an act was done, between its begin and its end.
@@ -99,7 +99,7 @@ fn assert_between(what: &str, figure_us: f64, least: Nanos, most: Nanos) {
 #[test]
 fn five_lost_milliseconds_are_seen() {
     let (measurement, acts) = failover(Fault::Loses(Duration::from_millis(5)));
-    let run = run_of(&measurement);
+    let [run, routed] = runs_of(&measurement);
     let (gone, taken) = (did(&acts, 1, false), did(&acts, 2, true));
     let slack = SLACK + measurement.lateness;
     let (least, most) = (taken.0 - gone.1, taken.1 - gone.0);
@@ -114,20 +114,24 @@ fn five_lost_milliseconds_are_seen() {
         (run.arp_answered_twice, run.false_transitions),
         (0, Some(0))
     );
-    assert_eq!(run.dual_us.map(|dual| dual.max), Some(0.0));
+    for run in [&run, &routed] {
+        assert_eq!(run.dual_us.map(|dual| dual.max), Some(0.0), "{run:?}");
+    }
 }
 
 #[test]
 fn two_owners_are_seen() {
     let both = Duration::from_millis(20);
     let (measurement, acts) = failover(Fault::AnswersTwice(both));
-    let run = run_of(&measurement);
+    let [run, routed] = runs_of(&measurement);
     let (taken, gone) = (did(&acts, 2, true), did(&acts, 1, false));
     let slack = SLACK + measurement.lateness;
     let (least, most) = (gone.0 - taken.1, gone.1 - taken.0);
-    // Both are seen from their first frame to their last, and ask each other's place once a millisecond.
-    let dual = run.dual_us.unwrap().max;
-    assert_between("two owners", dual, least - 2_000_000 - slack, most + slack);
+    // Both are seen from their first frame to their last, and speak once a millisecond.
+    let [dual, behind] = [&run, &routed].map(|run| run.dual_us.unwrap().max);
+    for (what, dual) in [("two owners", dual), ("two owners behind", behind)] {
+        assert_between(what, dual, least - 2_000_000 - slack, most + slack);
+    }
     let asked = Duration::from_nanos(most + slack).as_millis() as usize;
     assert!(
         (10..=asked + 2).contains(&run.arp_answered_twice),
@@ -140,7 +144,7 @@ fn two_owners_are_seen() {
 #[test]
 fn one_flap_is_seen() {
     let (measurement, acts) = failover(Fault::Flaps(Duration::from_millis(60)));
-    let run = run_of(&measurement);
+    let [run, _] = runs_of(&measurement);
     assert_eq!(acts.len(), 8, "away, back, away, and the return: {acts:?}");
     // There and back again.
     assert_eq!(run.false_transitions, Some(2), "{run:?}");
@@ -151,12 +155,14 @@ fn one_flap_is_seen() {
 #[test]
 fn a_sound_failover_is_not_blamed() {
     let (measurement, _) = failover(Fault::None);
-    let run = run_of(&measurement);
+    let [run, routed] = runs_of(&measurement);
     assert_eq!((run.n, run.moved, run.unready), (1, 1, 0));
     assert_eq!(
         (run.arp_answered_twice, run.false_transitions),
         (0, Some(0))
     );
-    assert_eq!(run.dual_us.map(|dual| dual.max), Some(0.0));
+    for run in [&run, &routed] {
+        assert_eq!(run.dual_us.map(|dual| dual.max), Some(0.0), "{run:?}");
+    }
     assert_eq!((run.changes_max, run.sights_missed), (1, Some(0)));
 }

@@ -18,7 +18,8 @@ use vrrp_tests::{
     clock::{self, Nanos},
     echo::PROBE,
     frames,
-    lab::{Host, Lab, VIP},
+    lab::{Host, INNER_INTERFACE, INNER_VIP, Lab, VIP},
+    link,
     node::Node,
     packet::{ONLY_ARP, PacketSocket},
     prober::PORT,
@@ -30,6 +31,8 @@ use vrrp_tests::{
 
 const VRID: u8 = 51;
 const INTERVAL: Duration = Duration::from_millis(10);
+/// How often the owner speaks on the network behind.
+const BEHIND: Duration = Duration::from_millis(1);
 
 /// What is wrong with a planned stop.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +170,7 @@ struct Router {
     script: Script,
     _echo: Worker<()>,
     _adverts: Worker<()>,
+    _behind: Worker<()>,
 }
 
 impl Router {
@@ -197,6 +201,7 @@ impl Router {
         })?;
         Ok(Self {
             number,
+            _behind: claim_behind(host, Arc::clone(&serving))?,
             serving,
             wire,
             script,
@@ -263,6 +268,31 @@ impl Wire {
     fn announce(&self) -> Result<()> {
         Ok(self.socket.send(&self.announcement)?)
     }
+}
+
+/// Claims the virtual IP of the network behind the routers, once a millisecond while it is owned.
+fn claim_behind(host: &Host, active: Arc<AtomicBool>) -> Result<Worker<()>> {
+    let mac = link::mac(&host.netns, INNER_INTERFACE)?;
+    let claim = Arp {
+        source: mac,
+        operation: 1,
+        sender_mac: mac,
+        sender: INNER_VIP,
+        target_mac: [0; 6],
+        target: INNER_VIP,
+    };
+    let claim = wire::encode_arp([0xff; 6], &claim);
+    Worker::start(&host.netns, "broken-behind", move |stop| {
+        let socket = PacketSocket::sending(INNER_INTERFACE)?;
+        realtime::become_fifo(realtime::ECHO)?;
+        while stop.is_awaited() {
+            if active.load(Ordering::Acquire) {
+                socket.send(&claim)?;
+            }
+            clock::sleep(BEHIND);
+        }
+        Ok(())
+    })
 }
 
 fn advert(host: &Host, number: u8) -> Vec<u8> {

@@ -2,11 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-/// What makes the address move, or should not.
+/// What makes the address move, or should not. In the order in which a report shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     /// SIGTERM to the Active.
     Stop,
+    /// The better router is started again after a stop or a kill.
+    Preempt,
     /// SIGKILL to all processes of the Active.
     Kill,
     /// SIGSTOP to all processes of the Active.
@@ -15,6 +17,8 @@ pub enum Event {
     Thaw,
     /// The switch's port of the Active goes down, and its carrier with it.
     Link,
+    /// The link of the better router is mended.
+    Mend,
     /// The switch drops all frames from and to the Active; its carrier stays.
     Silence,
     /// The switch forwards them again.
@@ -23,10 +27,6 @@ pub enum Event {
     Lossy,
     /// Nothing at all.
     Calm,
-    /// The better router is started again after a stop or a kill.
-    Preempt,
-    /// The link of the better router is mended.
-    Mend,
 }
 
 /// How long a frozen router stays so.
@@ -35,7 +35,7 @@ pub const FROZEN: std::time::Duration = std::time::Duration::from_secs(10);
 pub const LOSS_PERCENT: u8 = 20;
 
 impl Event {
-    /// Every event, in the order in which a report shows them.
+    /// Every event, in order.
     pub const ALL: [Self; 11] = [
         Self::Stop,
         Self::Preempt,
@@ -79,19 +79,77 @@ impl Event {
         old != new
     }
 
-    fn name(self) -> &'static str {
+    /// Its name in reports and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.words().1
+    }
+
+    /// What is done, in a sentence.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        self.words().2
+    }
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Stop => "stop",
-            Self::Kill => "kill",
-            Self::Freeze => "freeze",
-            Self::Thaw => "thaw",
-            Self::Link => "link",
-            Self::Silence => "silence",
-            Self::Heal => "heal",
-            Self::Lossy => "lossy",
-            Self::Calm => "calm",
-            Self::Preempt => "preempt",
-            Self::Mend => "mend",
+            Self::Stop => (
+                "stop",
+                "planned stop",
+                "SIGTERM to the Active: it may say goodbye",
+            ),
+            Self::Preempt => (
+                "preempt",
+                "return of the better",
+                "the better router is started again after a stop or a kill, and takes the service back",
+            ),
+            Self::Kill => (
+                "kill",
+                "kill -9",
+                "SIGKILL to all processes of the Active at once",
+            ),
+            Self::Freeze => (
+                "freeze",
+                "freeze",
+                "SIGSTOP to all processes of the Active for 10 s; its kernel goes on",
+            ),
+            Self::Thaw => (
+                "thaw",
+                "thaw",
+                "SIGCONT after it: the better router wakes up believing that it is Active",
+            ),
+            Self::Link => (
+                "link",
+                "cut link",
+                "the Active's link goes down, with loss of carrier",
+            ),
+            Self::Mend => (
+                "mend",
+                "mended link",
+                "the link comes back, and the better router takes the service back",
+            ),
+            Self::Silence => (
+                "silence",
+                "silent loss",
+                "the switch drops the Active's frames; its carrier stays",
+            ),
+            Self::Heal => ("heal", "end of silence", "the switch forwards them again"),
+            Self::Lossy => (
+                "lossy",
+                "lossy link",
+                "20 % of the frames from and to the Active are lost for a second; 10 ms adverts are made for better links",
+            ),
+            Self::Calm => (
+                "calm",
+                "calm",
+                "nothing happens; what is seen is the machine's own noise",
+            ),
         }
     }
 }
@@ -124,6 +182,17 @@ mod tests {
             assert_eq!(event.to_string().parse::<Event>().unwrap(), event);
         }
         assert!("reboot".parse::<Event>().is_err());
+    }
+
+    #[test]
+    fn all_are_in_order() {
+        assert!(Event::ALL.is_sorted());
+        assert!(
+            Event::ALL
+                .map(Event::title)
+                .iter()
+                .all(|title| !title.is_empty())
+        );
     }
 
     #[test]

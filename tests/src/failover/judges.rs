@@ -14,9 +14,9 @@ use crate::{
     clock::{self, Nanos},
     fdb::{FdbMove, FdbWatch},
     gap::Recording,
-    lab::{Lab, SERVER, VIP},
+    lab::{Behind, INNER_VIP, Lab, SERVER, VIP},
     prober::Prober,
-    sightings::{Sighting, Sightings},
+    sightings::{SightingRecording, Sightings},
     stream::{Stream, StreamRecording},
 };
 
@@ -44,6 +44,7 @@ pub(super) struct Judges {
 #[derive(Debug)]
 struct More {
     sightings: Sightings,
+    behind: Sightings,
     fdb: FdbWatch,
     addresses: Vec<AddressWatch>,
     service: Stream,
@@ -65,9 +66,10 @@ pub(super) struct Evidence {
 /// What those of the bench saw.
 #[derive(Debug)]
 pub(super) struct MoreEvidence {
-    pub(super) sightings: Vec<Sighting>,
-    /// Frames that the capture of [`Sightings`] missed.
-    pub(super) missed: u64,
+    /// Who claimed the virtual router towards the client.
+    pub(super) sightings: SightingRecording,
+    /// Who claimed the one towards the server.
+    pub(super) behind: SightingRecording,
     pub(super) fdb: Vec<FdbMove>,
     /// Per router.
     pub(super) addresses: Vec<Vec<(Nanos, bool)>>,
@@ -79,7 +81,8 @@ pub(super) struct MoreEvidence {
 impl Judges {
     /// Calls them in; those of the bench if there is a server behind the routers.
     pub(super) fn start(lab: &Lab, timing: &Timing) -> Result<Self> {
-        let more = lab.behind.is_some().then(|| More::start(lab, timing));
+        let more = lab.behind.as_ref();
+        let more = more.map(|behind| More::start(lab, behind, timing));
         Ok(Self {
             more: more.transpose()?,
             capture: Capture::start(&lab.switch)?,
@@ -124,11 +127,12 @@ fn joined<T>(judge: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
 }
 
 impl More {
-    fn start(lab: &Lab, timing: &Timing) -> Result<Self> {
+    fn start(lab: &Lab, behind: &Behind, timing: &Timing) -> Result<Self> {
         let client = &lab.client.netns;
         let addresses = lab.routers.iter();
         Ok(Self {
             sightings: Sightings::start(&lab.switch, &[VIP])?,
+            behind: Sightings::start(&behind.switch, &[INNER_VIP])?,
             fdb: FdbWatch::start(&lab.switch)?,
             addresses: addresses
                 .map(|router| AddressWatch::start(&router.netns, VIP))
@@ -142,16 +146,16 @@ impl More {
     fn stop(self) -> Result<MoreEvidence> {
         thread::scope(|scope| {
             let sightings = scope.spawn(|| self.sightings.stop());
+            let behind = scope.spawn(|| self.behind.stop());
             let fdb = scope.spawn(|| self.fdb.stop());
             let service = scope.spawn(|| self.service.stop());
             let routed = scope.spawn(|| self.routed.stop());
             let routed_stream = scope.spawn(|| self.routed_stream.stop());
             let addresses = self.addresses.into_iter().map(AddressWatch::stop);
             let addresses = addresses.collect::<Result<_>>();
-            let sightings = joined(sightings).context("the switch's capture")?;
             Ok(MoreEvidence {
-                sightings: sightings.sightings,
-                missed: sightings.lost,
+                sightings: joined(sightings).context("the switch's capture")?,
+                behind: joined(behind).context("the capture of the switch behind")?,
                 fdb: joined(fdb).context("the watch of the fdb")?,
                 addresses: addresses.context("the watch of the addresses")?,
                 service: joined(service).context("the client of the service")?,

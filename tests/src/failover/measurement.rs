@@ -11,9 +11,9 @@ use crate::{
     effort::Effort,
     fdb,
     gap::Failover,
-    lab::{Lab, VIP},
+    lab::VIP,
     report::Trace,
-    sightings::Sighting,
+    sightings::{Sighting, SightingRecording},
 };
 
 use super::{
@@ -60,9 +60,9 @@ pub struct Measurement {
 #[derive(Clone, Debug)]
 pub struct Wider {
     /// Times in which frames from the virtual IP or MAC came from both routers.
-    pub dual: Vec<(Nanos, Nanos)>,
-    /// Frames that the capture of these missed: above 0, `dual` may be too short.
-    pub missed: u64,
+    pub dual: Dual,
+    /// The same on the network behind the routers.
+    pub dual_behind: Dual,
     /// How often the switch moved the virtual MAC; `None` if there is none.
     pub fdb_moves: Option<u64>,
     /// Routers that became Active, but for the one that should.
@@ -79,6 +79,15 @@ pub struct Wider {
     pub routed_stall: (Nanos, Nanos),
     /// All of it, to be drawn.
     pub trace: Trace,
+}
+
+/// When two routers spoke as the owner of a virtual IP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dual {
+    /// From and to.
+    pub spans: Vec<(Nanos, Nanos)>,
+    /// Frames that the capture missed: above 0, the spans may be too short.
+    pub missed: u64,
 }
 
 /// What the nodes cost while nothing happened.
@@ -128,13 +137,13 @@ impl Timeline {
 }
 
 impl Measurement {
-    /// Draws the figures from what was seen. The harness began to do it `at` a moment and had it `done`
-    /// at another; `status` is the new owner's.
+    /// Draws the figures from what was seen of routers with these addresses, the better one's first. The
+    /// harness began to do it `at` a moment and had it `done` at another; `status` is the new owner's.
     pub(super) fn of(
         event: Event,
         (at, done): (Nanos, Nanos),
         timing: &Timing,
-        lab: &Lab,
+        routers: [Ipv4Addr; 2],
         mut evidence: Evidence,
         status: Option<&Value>,
     ) -> Self {
@@ -148,7 +157,7 @@ impl Measurement {
             .flatten();
         let wire = event
             .moves()
-            .then(|| takeover(lab, &evidence.wire, (old, new), at))
+            .then(|| takeover(routers, &evidence.wire, (old, new), at))
             .flatten();
         let mut measurement = Self {
             event,
@@ -168,8 +177,8 @@ impl Measurement {
             cost: None,
         };
         measurement.wider = evidence.more.as_ref().map(|more| Wider {
-            dual: dual::dual(&more.sightings, MOMENT),
-            missed: more.missed,
+            dual: Dual::of(&more.sightings),
+            dual_behind: Dual::of(&more.behind),
             fdb_moves: fdb_moves(more),
             false_transitions: transitions::count(
                 &sent(&evidence.wire),
@@ -185,6 +194,15 @@ impl Measurement {
             trace: trace::draw(&measurement, timing, &evidence, more),
         });
         measurement
+    }
+}
+
+impl Dual {
+    fn of(seen: &SightingRecording) -> Self {
+        Self {
+            spans: dual::dual(&seen.sightings, MOMENT),
+            missed: seen.lost,
+        }
     }
 }
 
@@ -207,7 +225,7 @@ impl Isolation {
             .retain(|seen| !self.hides(seen.router(), seen.at));
         if let Some(more) = &mut evidence.more {
             let shown = |seen: &Sighting| !self.hides(Some(seen.router), seen.at);
-            more.sightings.retain(shown);
+            more.sightings.sightings.retain(shown);
         }
     }
 }
@@ -226,8 +244,13 @@ fn isolation(event: Event, done: Nanos) -> Option<Isolation> {
     })
 }
 
-fn takeover(lab: &Lab, seen: &[Seen], (old, new): (u8, u8), at: Nanos) -> Option<Takeover> {
-    let address = |number: u8| -> Ipv4Addr { lab.routers[usize::from(number) - 1].address };
+fn takeover(
+    [better, other]: [Ipv4Addr; 2],
+    seen: &[Seen],
+    (old, new): (u8, u8),
+    at: Nanos,
+) -> Option<Takeover> {
+    let address = |number: u8| if number == 1 { better } else { other };
     // What the new one sent before the event is not its takeover.
     let seen: Vec<_> = seen
         .iter()
@@ -264,27 +287,10 @@ fn sent(wire: &[Seen]) -> Vec<Sent> {
 }
 
 fn fdb_moves(more: &MoreEvidence) -> Option<u64> {
-    let mut macs = more.sightings.iter().map(|seen| seen.mac);
+    let mut macs = more.sightings.sightings.iter().map(|seen| seen.mac);
     let mac = macs.find(|mac| mac.starts_with(&VIRTUAL_MAC))?;
     Some(fdb::moves_of(&more.fdb, mac))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeline_is_found_wherever_it_stands() {
-        let status = serde_json::json!({"instances": [{"name": "VI_1", "timeline":
-            {"last_advert_ns": 1, "deadline_ns": 2, "owned_ns": 3, "announced_ns": 4, "ready_ns": 5}}]});
-        assert_eq!(
-            Timeline::find(&status),
-            Some(Timeline {
-                deadline: 2,
-                owned: 3,
-                ready: 5
-            })
-        );
-        assert_eq!(Timeline::find(&serde_json::json!({"timeline": null})), None);
-    }
-}
+mod tests;

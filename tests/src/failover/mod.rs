@@ -12,7 +12,7 @@ mod transitions;
 
 pub use self::{
     event::{Event, FROZEN, LOSS_PERCENT},
-    measurement::{Cost, Measurement, Timeline, Wider},
+    measurement::{Cost, Dual, Measurement, Timeline, Wider},
     pair::Pair,
     services::Services,
     summary::{Cell, efforts, summarise},

@@ -131,7 +131,7 @@ impl<'lab> Pair<'lab> {
             event,
             (at, done),
             &self.timing,
-            self.lab,
+            [0, 1].map(|router| self.lab.routers[router].address),
             evidence,
             status.as_ref(),
         );

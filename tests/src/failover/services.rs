@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result};
 use crate::{
     beacon::Beacon,
     echo::Echo,
-    lab::{Lab, SERVER, VIP},
+    lab::{INNER_VIP, Lab, SERVER, VIP},
     prober::PORT,
     stream::{STREAM_PORT, StreamServer},
 };
 
-/// How often a router's service speaks from the virtual IP without being asked:
+/// How often a router's service speaks from a virtual IP without being asked:
 /// [`crate::dual::MOMENT`] must be longer.
 const BEACON: Duration = Duration::from_millis(2);
 
@@ -42,8 +42,8 @@ impl Services {
         })
     }
 
-    /// UDP echo, TCP stream and packets nobody asked for from the virtual IP; echo and stream on the
-    /// server behind.
+    /// UDP echo, TCP stream and packets nobody asked for from the virtual IP; such packets from the
+    /// virtual IP of the network behind the routers, too; echo and stream on the server there.
     ///
     /// # Errors
     /// If a socket cannot be made, or nothing is behind the routers.
@@ -57,8 +57,10 @@ impl Services {
         for router in &lab.routers {
             let stream = StreamServer::start(&router.netns, VIP, STREAM_PORT)?;
             services._streams.push(stream);
-            let beacon = Beacon::start(&router.netns, VIP, lab.client.address, BEACON)?;
-            services._beacons.push(beacon);
+            for (from, to) in [(VIP, lab.client.address), (INNER_VIP, SERVER)] {
+                let beacon = Beacon::start(&router.netns, from, to, BEACON)?;
+                services._beacons.push(beacon);
+            }
         }
         Ok(services)
     }

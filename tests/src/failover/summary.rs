@@ -7,11 +7,11 @@ use crate::{
     clock::Nanos,
     dual,
     gap::Failover,
-    report::{Dual, Effort, Lost, Run},
+    report::{self, Effort, Lost, Run},
     stats::{Summary, micros},
 };
 
-use super::{Cost, Event, Measurement, Timing, Wider};
+use super::{Cost, Dual, Event, Measurement, Timing, Wider};
 
 /// What failovers have in common that are summed up together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +71,8 @@ fn service(cell: Cell<'_>, of: &[&Measurement], wider: &[&Wider]) -> Option<Run>
         Summary::of(&values)
     };
     let clients: Vec<_> = of.iter().map(|one| one.client).collect();
-    let total = |f: &dyn Fn(&Wider) -> u64| {
-        let sum = wider.iter().map(|one| f(one)).sum();
-        (!wider.is_empty()).then_some(sum)
-    };
+    let duals: Vec<_> = wider.iter().map(|one| &one.dual).collect();
+    let false_transitions = wider.iter().map(|one| one.false_transitions).sum();
     let tcp: Vec<_> = wider.iter().map(|one| length(one.service_stall)).collect();
     Some(Run {
         moved: of.iter().filter(|one| one.moved).count(),
@@ -91,24 +89,28 @@ fn service(cell: Cell<'_>, of: &[&Measurement], wider: &[&Wider]) -> Option<Run>
         }),
         arp_answered_twice: of.iter().map(|one| one.arp_twice).sum(),
         probes_answered_twice: of.iter().map(|one| one.client.twice).sum(),
-        dual_us: two_owners(wider),
+        dual_us: two_owners(&duals),
         fdb_moves_max: wider.iter().filter_map(|one| one.fdb_moves).max(),
-        false_transitions: total(&|one| one.false_transitions),
-        sights_missed: total(&|one| one.missed),
+        false_transitions: (!wider.is_empty()).then_some(false_transitions),
+        sights_missed: missed(&duals),
         unready: of.iter().filter(|one| !one.ready).count(),
         tcp_stall_us: Summary::of(&tcp),
         lateness_us: worst(of.iter().map(|one| one.lateness)),
         latenesses_us: each_micros(of.iter().map(|one| one.lateness)),
-        duals_us: each_micros(wider.iter().map(|one| dual::total(&one.dual))),
+        duals_us: each_micros(duals.iter().map(|one| dual::total(&one.spans))),
         ..client(cell, "service", cell.timing.probe, &clients)?
     })
 }
 
 fn routed(cell: Cell<'_>, wider: &[&Wider]) -> Option<Run> {
     let clients: Vec<_> = wider.iter().map(|one| one.routed).collect();
+    let duals: Vec<_> = wider.iter().map(|one| &one.dual_behind).collect();
     let tcp: Vec<_> = wider.iter().map(|one| length(one.routed_stall)).collect();
     Some(Run {
         moved: wider.iter().filter(|one| one.routed_recovered).count(),
+        dual_us: two_owners(&duals),
+        sights_missed: missed(&duals),
+        duals_us: each_micros(duals.iter().map(|one| dual::total(&one.spans))),
         tcp_stall_us: Summary::of(&tcp),
         lateness_us: worst(wider.iter().map(|one| one.routed_lateness)),
         latenesses_us: each_micros(wider.iter().map(|one| one.routed_lateness)),
@@ -152,14 +154,18 @@ fn detect(wire: Takeover, one: &Measurement) -> Option<i64> {
     Some(span(wire.last_old, until))
 }
 
-fn two_owners(wider: &[&Wider]) -> Option<Dual> {
-    let total = |one: &&Wider| micros(dual::total(&one.dual).cast_signed());
-    let times: Vec<_> = wider.iter().map(total).collect();
+fn two_owners(duals: &[&Dual]) -> Option<report::Dual> {
+    let times = each_micros(duals.iter().map(|one| dual::total(&one.spans)));
     let summary = Summary::of(&times)?;
-    Some(Dual {
+    Some(report::Dual {
         p50: summary.p50,
         max: summary.max,
     })
+}
+
+fn missed(duals: &[&Dual]) -> Option<u64> {
+    let missed = duals.iter().map(|one| one.missed).sum();
+    (!duals.is_empty()).then_some(missed)
 }
 
 fn length((from, to): (Nanos, Nanos)) -> f64 {

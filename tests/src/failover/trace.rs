@@ -51,7 +51,8 @@ pub(super) fn draw(
         advert_int_ms: timing.advert_int_ms,
         adverts,
         announcements,
-        sights: canvas.each_router(|router| dual::presence(&more.sightings, router, MOMENT)),
+        sights: canvas
+            .each_router(|router| dual::presence(&more.sightings.sightings, router, MOMENT)),
         answers: canvas.each_router(|router| answering(&evidence.client, router)),
         addresses: canvas.each_router(|router| {
             let changes = more.addresses.get(usize::from(router) - 1);

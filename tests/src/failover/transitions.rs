@@ -13,25 +13,35 @@ pub(super) struct Sent {
     pub(super) resigns: bool,
 }
 
-/// How many routers became Active after `from`. One that sends after half an interval more than
-/// three of silence became Active, if another one has sent in between: else it was only late.
+/// How many routers became Active after `from`. One became it if it sends after another one has sent,
+/// and its own last advert
+/// - gave up being Active, or
+/// - is three and a half intervals old: longer than a Backup waits, or
+/// - is older than two of the other one's: an Active speaks in every interval, so two that are Active
+///   side by side speak in alternation, and one that let the other speak twice was not Active in
+///   between. Within an interval and a half it may only have been late.
+///
+/// One that was merely late while nobody else spoke did not become anything.
 pub(super) fn count(adverts: &[Sent], from: Nanos, interval: Duration) -> u64 {
-    let silence = clock::span_nanos(interval * 7 / 2);
-    let of_an_active = |sent: &&Sent| !sent.resigns;
-    let begins = |&(index, sent): &(usize, &Sent)| {
+    let down = clock::span_nanos(interval * 7 / 2);
+    let late = clock::span_nanos(interval * 3 / 2);
+    let begins = |(index, sent): (usize, &Sent)| {
+        if sent.resigns {
+            return false;
+        }
         let earlier = &adverts[..index];
-        let own = earlier.iter().filter(of_an_active);
-        let last = own.rev().find(|other| other.router == sent.router);
-        let silent_since = last.map_or(from, |last| last.at);
-        let relieves = earlier
-            .iter()
-            .any(|other| other.router != sent.router && other.at >= silent_since);
-        relieves && (last.is_none() || sent.at - silent_since > silence)
+        let own = earlier.iter().rposition(|it| it.router == sent.router);
+        let since = own.map_or(from, |own| earlier[own].at);
+        let others = &earlier[own.map_or(0, |own| own + 1)..];
+        let heard = others.iter().filter(|it| it.at >= since);
+        if heard.clone().next().is_none() {
+            return false;
+        }
+        let silent = sent.at.saturating_sub(since);
+        let resigned = own.is_none_or(|own| earlier[own].resigns);
+        resigned || silent > down || (silent > late && heard.filter(|it| !it.resigns).count() > 1)
     };
-    let sent = adverts.iter().enumerate();
-    sent.filter(|(_, sent)| !sent.resigns)
-        .filter(begins)
-        .count() as u64
+    adverts.iter().enumerate().filter(|&it| begins(it)).count() as u64
 }
 
 #[cfg(test)]
@@ -70,6 +80,42 @@ mod tests {
     fn a_flap_is_two() {
         let adverts = [(5, 1), (15, 1), (45, 2), (55, 2), (58, 1), (68, 1)];
         assert_eq!(became(&adverts), 2);
+    }
+
+    #[test]
+    fn fast_flaps_are_as_many_as_they_are() {
+        // Every 30 ms another one: nobody is silent for as long as a Backup waits.
+        let adverts = [
+            (5, 1),
+            (15, 1),
+            (18, 2),
+            (28, 2),
+            (38, 1),
+            (48, 1),
+            (58, 2),
+            (68, 2),
+        ];
+        assert_eq!(became(&adverts), 3);
+    }
+
+    #[test]
+    fn who_returns_after_a_resignation_became_it_however_soon() {
+        let mut adverts = sent(&[(5, 1), (8, 1), (9, 2), (14, 1)]);
+        adverts[1].resigns = true;
+        assert_eq!(count(&adverts, 0, INTERVAL), 2);
+    }
+
+    #[test]
+    fn one_of_two_actives_that_is_late_did_not_become_it() {
+        assert_eq!(
+            became(&[(1, 1), (2, 2), (11, 1), (12, 2), (22, 2), (24, 1)]),
+            1
+        );
+        // Once each, whatever the order within an interval.
+        assert_eq!(
+            became(&[(1, 1), (2, 2), (11, 2), (12, 1), (22, 2), (23, 1)]),
+            1
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::trace::{Moment, Promotion, Span, Trace};
-use crate::stats::Summary;
+use crate::{run, stats::Summary};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,14 +37,23 @@ pub struct Report {
 /// How to make the run again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
-    /// The day, as `2026-11-22`.
+    /// The day in UTC, as `2026-11-22`.
     pub date: String,
     /// The command, as a developer types it.
     pub command: String,
-    /// Seed of the lossy links and of the order in which nodes take turns.
-    pub seed: u64,
     /// How long it took, in seconds.
     pub seconds: u64,
+    /// What decided chance, where there was any: which frames a lossy link drops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// The day in UTC, as [`Made::date`] has it.
+///
+/// # Errors
+/// If `date` cannot be run.
+pub fn today() -> Result<String> {
+    Ok(run::tool("date", "-u +%F")?.trim().to_owned())
 }
 
 /// A node under test.
@@ -197,7 +206,8 @@ pub struct Run {
     pub arp_answered_twice: usize,
     /// Probes that were answered twice, in all failovers together.
     pub probes_answered_twice: u64,
-    /// How long frames from the virtual IP or MAC came from both routers, as the wire shows it.
+    /// How long frames from the virtual IP or MAC came from both routers, as the wire shows it: of routed
+    /// traffic those of the network behind the pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dual_us: Option<Dual>,
     /// How often the switch's forwarding table moved the virtual MAC, most of any failover. `None` for

@@ -9,6 +9,7 @@
 
 mod failover;
 mod packets;
+mod progress;
 mod show;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Failover(failover::Args),
     /// What a packet costs: instructions, nanoseconds, answers and forwarded packets per second
     Packets(packets::Args),
+    /// Draws the tables and the page of a report of failovers once more
+    Show(show::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,5 +53,6 @@ fn bench(command: &Command) -> Result<()> {
     match command {
         Command::Failover(args) => failover::run(args),
         Command::Packets(args) => packets::run(args),
+        Command::Show(args) => show::run(args),
     }
 }

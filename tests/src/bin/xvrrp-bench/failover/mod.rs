@@ -2,11 +2,10 @@
 
 mod args;
 mod plan;
-mod progress;
 mod results;
 mod turn;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use vrrp_tests::{
@@ -14,12 +13,19 @@ use vrrp_tests::{
     failover::Services,
     lab::{CLIENT_INTERFACE, Lab},
     realtime::{self, Spinners},
-    report::Made,
+    report::{self, Made},
 };
 
 pub(crate) use self::args::Args;
-use self::{plan::Plan, progress::Progress, results::Results, turn::Stage};
-use crate::show;
+use self::{
+    plan::{Plan, Session},
+    results::Results,
+    turn::Stage,
+};
+use crate::{
+    progress::{self, Progress},
+    show,
+};
 
 /// Runs the command.
 ///
@@ -31,9 +37,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(&args.out)
         .with_context(|| format!("make the folder {}", args.out.display()))?;
     let (contenders, absent) = contenders(args)?;
-    let plan = Plan::new(args)?;
+    let plan = Plan::new(args);
+    let date = report::today()?;
     let mut results = Results::new(&contenders, absent, &plan)?;
-    let mut progress = Progress::new(&plan, &contenders);
+    let mut progress = begin(&plan, &contenders);
 
     let lab = Lab::builder().behind().build()?;
     // The flood goes to the adverts' own group, and without a route it would go nowhere.
@@ -51,23 +58,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             for place in 0..contenders.len() {
                 let number = (place + turn) % contenders.len();
                 let contender = &contenders[number];
-                progress.step(turn, &session, &contender.name);
+                progress.step(&step(&plan, turn, &session, contender), session.estimate());
                 let played = stage.play(contender, &session, plan.seed(turn));
                 results.add(&session, number, played.seen);
                 if let Some(per_second) = played.flood {
                     results.flooded(per_second);
                 }
                 if let Err(error) = played.outcome {
-                    progress.failed(&contender.name, &error);
+                    let name = &contender.name;
+                    progress.note(&format!("! {name} could not go on: {error:#}"));
                     results.failed(&session, number, &error);
                 }
             }
         }
         // Nothing of an hour's run is lost if it is ended.
-        write(&results, args, &plan, &progress)?;
+        write(&results, args, made(args, &date, &progress))?;
     }
-    progress.done();
-    show::table(&results.report(made(args, &plan, &progress)));
+    let elapsed = progress::told(progress.elapsed());
+    progress.note(&format!("Results, after {elapsed}:\n"));
+    show::table(&results.report(made(args, &date, &progress)));
     println!(
         "\nWritten: {0}/report.json, {0}/report.html, {0}/table.md",
         args.out.display()
@@ -97,17 +106,42 @@ fn contenders(args: &Args) -> Result<(Vec<Contender>, Vec<String>)> {
     Ok((present, absent))
 }
 
-fn made(args: &Args, plan: &Plan, progress: &Progress) -> Made {
+fn begin(plan: &Plan, contenders: &[Contender]) -> Progress {
+    let sessions = (0..plan.turns()).flat_map(|turn| plan.sessions(turn));
+    let once: Duration = sessions.map(|session| session.estimate()).sum();
+    let total = once * u32::try_from(contenders.len()).unwrap_or(1);
+    let names: Vec<_> = contenders.iter().map(|one| one.name.as_str()).collect();
+    println!(
+        "{} turns of {}; about {} to go\n",
+        plan.turns(),
+        names.join(", "),
+        progress::told(total)
+    );
+    Progress::new(total)
+}
+
+fn step(plan: &Plan, turn: usize, session: &Session, contender: &Contender) -> String {
+    format!(
+        "turn {}/{}, {} ms, {}: {}",
+        turn + 1,
+        plan.turns(),
+        session.timing.advert_int_ms,
+        session.load.name(),
+        contender.name
+    )
+}
+
+fn made(args: &Args, date: &str, progress: &Progress) -> Made {
     Made {
-        date: plan.date().to_owned(),
+        date: date.to_owned(),
         command: args.command.clone(),
-        seed: args.seed,
         seconds: progress.elapsed().as_secs(),
+        seed: Some(args.seed),
     }
 }
 
-fn write(results: &Results, args: &Args, plan: &Plan, progress: &Progress) -> Result<()> {
-    let report = results.report(made(args, plan, progress));
+fn write(results: &Results, args: &Args, made: Made) -> Result<()> {
+    let report = results.report(made);
     report.write(&args.out)?;
     fs::write(args.out.join("table.md"), show::markdown(&report)).context("write table.md")?;
     show::html(&report, &results.traces(), &args.out).context("write report.html")

@@ -1,13 +1,11 @@
 //! What is measured, how often and in which order.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
-use anyhow::Result;
 use vrrp_tests::{
     contender::Speech,
     failover::{Event, FROZEN, Timing},
     lab::{INNER_INTERFACE, INNER_VIP},
-    run,
 };
 
 use super::args::{Args, Load};
@@ -62,11 +60,10 @@ pub(super) struct Plan {
     sessions: Vec<Session>,
     turns: usize,
     seed: u64,
-    date: String,
 }
 
 impl Plan {
-    pub(super) fn new(args: &Args) -> Result<Self> {
+    pub(super) fn new(args: &Args) -> Self {
         let turns = if args.quick { 2 } else { usize::from(args.n) };
         let idle_only = [Load::Idle];
         let loads = if args.quick {
@@ -88,12 +85,11 @@ impl Plan {
                 });
             }
         }
-        Ok(Self {
+        Self {
             sessions,
             turns,
             seed: args.seed,
-            date: today()?,
-        })
+        }
     }
 
     /// How often everybody has a turn.
@@ -117,11 +113,6 @@ impl Plan {
     pub(super) fn seed(&self, turn: usize) -> u64 {
         self.seed.wrapping_mul(1_000_003).wrapping_add(turn as u64)
     }
-
-    /// The day of the run.
-    pub(super) fn date(&self) -> &str {
-        &self.date
-    }
 }
 
 fn timing(advert_int_ms: u32, args: &Args) -> Timing {
@@ -137,10 +128,4 @@ fn timing(advert_int_ms: u32, args: &Args) -> Timing {
         quiet: Duration::from_secs(1) + interval * 5,
         patience: Duration::from_secs(2) + interval * 10,
     }
-}
-
-/// The day, as `2026-11-22`.
-fn today() -> Result<String> {
-    let day = run::run(Command::new("date").args(["-u", "+%F"]))?;
-    Ok(day.trim().to_owned())
 }

@@ -9,11 +9,12 @@ use vrrp_tests::{clock, frames, packet::Instruction};
 
 use super::{
     path::{INTERFACE, Path, ROUTER, Setup, VIPS},
-    progress::Progress,
     report::{self, summary},
-    sender::{self, Sent},
+    rounds,
+    sender::Sent,
     tally::{self, Tally},
 };
+use crate::progress::Progress;
 
 /// How long a flood lasts: a hundred ticks of the kernel's accounting of CPU time.
 const FLOOD: Duration = Duration::from_secs(1);
@@ -83,7 +84,7 @@ pub(crate) fn measure(
 ) -> Result<Vec<report::Arp>> {
     progress.part("ARP requests answered");
     let mut measured: Vec<Vec<Flood>> = VARIANTS.iter().map(|_| Vec::new()).collect();
-    for round in 0..floods {
+    for round in rounds(floods, duration(floods)) {
         for (variant, measured) in VARIANTS.iter().zip(&mut measured) {
             progress.step(
                 &format!("round {} of {floods}: {}", round + 1, variant.name),
@@ -133,7 +134,7 @@ fn flood(path: &Path, asked: Asked) -> Result<Flood> {
     let filter: [Instruction; 8] = tally::answers_of(address.octets());
     let answers = Tally::open(&path.client, INTERFACE, &filter)?;
     answers.take()?;
-    let sent = sender::flood(&path.client, INTERFACE, &frame, FLOOD)?;
+    let sent = path.sender.flood(&frame, FLOOD)?;
     clock::sleep(SETTLE);
     Ok(Flood {
         sent,

@@ -29,17 +29,19 @@ use vrrp_tests::{
 };
 
 use super::{
-    progress::Progress,
     report::{Cost, ProgramSize, summary},
-    sender,
+    rounds, sender,
 };
+use crate::progress::Progress;
 
 /// Frames per batch. An interrupt of a few microseconds is a few nanoseconds of each.
 const BATCH: u32 = 1000;
 /// Rounds between two signs of life.
 const SHOWN: usize = 50;
 /// About as long takes a round: a batch and a cold run of every scene.
-const ROUND: Duration = Duration::from_millis(30);
+const ROUND: Duration = Duration::from_millis(35);
+/// About as long takes it to load the programs anew for every scene.
+const LOADING: Duration = Duration::from_secs(12);
 /// Memory that is walked through before a cold run.
 const WALK: usize = 4 << 20;
 /// Bytes that a cache holds together.
@@ -47,7 +49,7 @@ const LINE: usize = 64;
 
 /// About how long [`measure`] takes.
 pub(crate) fn duration(batches: usize) -> Duration {
-    ROUND * u32::try_from(batches).unwrap_or(u32::MAX)
+    LOADING + ROUND * u32::try_from(batches).unwrap_or(u32::MAX)
 }
 
 /// Measures every scene, a batch of each in turn. Returns the programs' sizes, the scenes and the
@@ -58,6 +60,7 @@ pub(crate) fn measure(
     progress: &mut Progress,
 ) -> Result<(Vec<ProgramSize>, Vec<Cost>, Vec<Cost>)> {
     progress.part("What a frame costs, by test runs");
+    progress.step("loading the programs", LOADING);
     let sizes = sizes(&Kernel::load(object, 0)?)?;
     let mut subjects = Baseline::ALL
         .into_iter()
@@ -70,7 +73,7 @@ pub(crate) fn measure(
         let measuring = scope.spawn(|| {
             sender::pin()?;
             let memory = vec![1_u8; WALK];
-            for round in 0..batches {
+            for round in rounds(batches, ROUND * u32::try_from(batches)?) {
                 if round % SHOWN == 0 {
                     let span = ROUND * u32::try_from(SHOWN)?;
                     progress.step(&format!("round {round} of {batches}"), span);

@@ -10,20 +10,21 @@ use vrrp_tests::{clock, frames::Packet};
 use super::{
     arp::NOBODY,
     path::{INTERFACE, Path, SERVER, Setup},
-    progress::Progress,
     report::{self, summary},
-    sender::{self, Sent},
+    rounds,
+    sender::Sent,
     tally::{self, Tally},
 };
+use crate::progress::Progress;
 
 /// How long a trial lasts at the rate it is about.
 const TRIAL: Duration = Duration::from_millis(300);
 /// What is on its way at the end of a trial gets this long to arrive.
 const SETTLE: Duration = Duration::from_millis(5);
-/// Trials of a search: the rate is known to 1 % afterwards.
+/// Trials of a search after its flood, at most: as many as it takes from nothing to [`PRECISION`].
 const TRIALS: u32 = 7;
-/// A sender that takes this many times longer than it should does not reach the rate.
-const LATE: f64 = 1.02;
+/// A rate that is known to this part of itself is known well enough.
+const PRECISION: f64 = 0.01;
 
 /// What is measured, and how it is called.
 const VARIANTS: [(&str, Setup, bool); 5] = [
@@ -39,7 +40,8 @@ pub(crate) fn duration(searches: usize) -> Duration {
     SEARCH * u32::try_from(searches * VARIANTS.len()).unwrap_or(u32::MAX)
 }
 
-const SEARCH: Duration = Duration::from_millis(300 * (TRIALS as u64 + 1));
+/// About how long a search takes: a flood, and trials until the rate is known, most of them in time.
+const SEARCH: Duration = Duration::from_millis(2000);
 
 /// Searches the rate of every variant in turn.
 pub(crate) fn measure(
@@ -49,7 +51,7 @@ pub(crate) fn measure(
 ) -> Result<Vec<report::Forwarding>> {
     progress.part("Packets forwarded without loss");
     let mut found: Vec<Vec<Trial>> = VARIANTS.iter().map(|_| Vec::new()).collect();
-    for round in 0..searches {
+    for round in rounds(searches, duration(searches)) {
         for ((name, setup, taken), found) in VARIANTS.iter().zip(&mut found) {
             progress.step(
                 &format!("round {} of {searches}: {name}", round + 1),
@@ -91,6 +93,10 @@ struct Trial {
     reason = "a trial has some 100,000 frames"
 )]
 impl Trial {
+    fn is_lossless(&self) -> bool {
+        self.arrived == self.sent.frames
+    }
+
     fn rate(&self) -> f64 {
         self.arrived as f64 / self.sent.span.as_secs_f64()
     }
@@ -107,33 +113,35 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
         frame[12..14].copy_from_slice(&NOBODY);
     }
     let arrivals = Tally::open(&path.server, INTERFACE, &tally::udp_to(SERVER.octets()))?;
-    let trial = |rate: Option<f64>| {
-        arrivals.take()?;
-        let sent = match rate {
-            None => sender::flood(&path.client, INTERFACE, &frame, TRIAL),
-            Some(rate) => {
-                let frames = frames_in_trial(rate);
-                sender::pace(&path.client, INTERFACE, &frame, frames, rate)
-            }
-        }?;
+    let arrived = || {
         clock::sleep(SETTLE);
-        let arrived = if taken { arrivals.take()? } else { sent.frames };
-        anyhow::Ok(Trial { sent, arrived })
+        arrivals.take()
     };
-    let flood = trial(None)?;
-    let mut best = Some(flood).filter(|flood| flood.arrived == flood.sent.frames);
+    let trial = |sent: Sent, arrived: u64| Trial {
+        sent,
+        arrived: if taken { arrived } else { sent.frames },
+    };
+    let sent = path.sender.flood(&frame, TRIAL)?;
+    let flood = trial(sent, arrived()?);
+    let mut best = Some(flood).filter(Trial::is_lossless);
     // With losses the rate of what arrived is about where to look; without, it is a lower bound.
     let mut low = best.map_or(0.0, |flood| flood.rate());
     let mut high = flood.rate() * 1.1;
     for _ in 0..TRIALS {
+        if high - low <= high * PRECISION {
+            break;
+        }
         let rate = f64::midpoint(low, high);
-        let this = trial(Some(rate))?;
-        let in_time = this.sent.span.as_secs_f64() <= TRIAL.as_secs_f64() * LATE;
-        if in_time && this.arrived == this.sent.frames {
-            low = rate;
-            best = Some(this);
-        } else {
-            high = rate;
+        let sent = path.sender.pace(&frame, rate, TRIAL)?;
+        // Also of one who did not keep up: it must not count in the next trial.
+        let arrived = arrived()?;
+        let paced = sent.map(|sent| trial(sent, arrived));
+        match paced.filter(Trial::is_lossless) {
+            Some(this) => {
+                low = rate;
+                best = Some(this);
+            }
+            None => high = rate,
         }
     }
     // Not even the lowest rate got through: that is a rate of nothing, and shows as such.
@@ -141,15 +149,6 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
         arrived: 0,
         ..flood
     }))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates are positive, some millions at most"
-)]
-fn frames_in_trial(rate: f64) -> u64 {
-    ((rate * TRIAL.as_secs_f64()) as u64).max(1)
 }
 
 /// A packet of 60 bytes to the server, by way of the router.

@@ -6,22 +6,26 @@ mod arp;
 mod cost;
 mod forward;
 mod path;
-mod progress;
 mod report;
 mod sender;
 mod table;
 mod tally;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
-use vrrp_tests::{clock, realtime::Spinners, report::Machine, run};
+use vrrp_tests::{
+    clock,
+    realtime::Spinners,
+    report::{Machine, Made, today},
+    run,
+};
 
 use self::{
     path::{Path, Setup},
-    progress::Progress,
-    report::{Made, Packets},
+    report::Packets,
 };
+use crate::progress::{self, Progress};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -31,7 +35,7 @@ pub(crate) struct Args {
     /// The BPF object that the binary was built with.
     #[arg(long)]
     object: PathBuf,
-    /// Folder for packets.json.
+    /// Folder for packets.json and packets.txt.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
     /// Fewer rounds: half a minute instead of some three.
@@ -71,6 +75,18 @@ impl Plan {
     }
 }
 
+/// So many rounds of a part there are at least.
+const LEAST: usize = 3;
+/// About how long it takes to make the links and to start the nodes.
+const LINKS: Duration = Duration::from_secs(5);
+
+/// The rounds of a part: as many as planned, or fewer if they take half as long again as estimated, as they
+/// do beside other work. How many there were stands in the report.
+fn rounds(planned: usize, estimate: Duration) -> impl Iterator<Item = usize> {
+    let deadline = clock::now() + clock::span_nanos(estimate * 3 / 2);
+    (0..planned).take_while(move |round| *round < LEAST || clock::now() < deadline)
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = args
@@ -79,10 +95,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("no xvrrp at {}", args.xvrrp.display()))?;
     let object = fs::read(&args.object)
         .with_context(|| format!("no BPF object at {}", args.object.display()))?;
-    let started = clock::now();
     let plan = Plan::new(args.quick);
     let parts = [
         cost::duration(plan.batches),
+        LINKS,
         arp::duration(plan.floods),
         forward::duration(plan.searches),
     ];
@@ -97,6 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let _spinners = Spinners::start()?;
 
     let (programs, costs, baselines) = cost::measure(&object, plan.batches, &mut progress)?;
+    progress.step("making the links", LINKS);
     let paths = [Setup::Bare, Setup::Pass, Setup::Active]
         .into_iter()
         .map(|setup| Path::new(setup, &binary))
@@ -108,26 +125,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for path in &mut paths {
         path.is_still_as_set_up()?;
     }
-    progress.done();
+    let elapsed = progress::told(progress.elapsed());
+    progress.note(&format!("Results, after {elapsed}:"));
 
     let packets = Packets {
         machine: Machine::here(),
         made: Made {
-            date: run::tool("date", "+%F")?.trim().to_owned(),
+            date: today()?,
             command: args.command.clone(),
-            load_before: load,
-            seconds: (clock::now() - started) / 1_000_000_000,
-            version: version.trim().to_owned(),
+            seconds: progress.elapsed().as_secs(),
+            seed: None,
         },
+        load_before: load,
+        version: version.trim().to_owned(),
         programs,
         baselines,
         costs,
         arp,
         forwarding,
     };
-    table::print(&packets);
+    let text = table::text(&packets)?;
+    println!("\n{text}");
     packets.write(&args.out)?;
-    println!("\nWritten: {}/packets.json", args.out.display());
+    fs::write(args.out.join("packets.txt"), text).context("write packets.txt")?;
+    println!(
+        "Written: {0}/packets.json, {0}/packets.txt",
+        args.out.display()
+    );
     Ok(())
 }
 

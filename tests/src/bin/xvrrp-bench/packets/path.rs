@@ -15,7 +15,7 @@ use vrrp_tests::{
     xdp_pass::XdpPass,
 };
 
-use super::sender;
+use super::sender::Sender;
 
 /// The router's own address towards the client.
 pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -55,6 +55,8 @@ pub(crate) struct Path {
     pub(crate) client: Netns,
     pub(crate) server: Netns,
     pub(crate) router_mac: [u8; 6],
+    /// Sends from the client.
+    pub(crate) sender: Sender,
     // The node ends before the router's namespace is removed.
     node: Option<Xvrrp>,
     _passes: Vec<XdpPass>,
@@ -97,6 +99,7 @@ impl Path {
         Ok(Self {
             setup,
             router_mac: link::mac(&router, "ens33")?,
+            sender: Sender::open(&client, INTERFACE)?,
             client,
             server,
             node,
@@ -115,7 +118,7 @@ impl Path {
             advert.priority = 200;
             advert.timing = 4000_u16.to_be_bytes();
             advert.ip.source[..3].copy_from_slice(&vip.octets()[..3]);
-            sender::pace(host, INTERFACE, &advert.build(), 1, 1.0)?;
+            Sender::open(host, INTERFACE)?.send_one(&advert.build())?;
         }
         Ok(())
     }

@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use vrrp_tests::{report::Machine, stats::Summary};
+use vrrp_tests::{
+    report::{Machine, Made},
+    stats::Summary,
+};
 
 /// The whole file.
 #[derive(Debug, Serialize)]
@@ -13,6 +16,10 @@ pub(crate) struct Packets {
     pub(crate) machine: Machine,
     /// How to make the run again.
     pub(crate) made: Made,
+    /// How many threads wanted to run in the minute before.
+    pub(crate) load_before: f64,
+    /// What the node says of its version.
+    pub(crate) version: String,
     /// The programs, as the kernel took them in.
     pub(crate) programs: Vec<ProgramSize>,
     /// What a test run costs when the program does nothing.
@@ -23,21 +30,6 @@ pub(crate) struct Packets {
     pub(crate) arp: Vec<Arp>,
     /// Packets forwarded without loss.
     pub(crate) forwarding: Vec<Forwarding>,
-}
-
-/// How the run was made.
-#[derive(Debug, Serialize)]
-pub(crate) struct Made {
-    /// The day, as `2026-11-22`.
-    pub(crate) date: String,
-    /// The command, as a developer types it.
-    pub(crate) command: String,
-    /// How many threads wanted to run in the minute before.
-    pub(crate) load_before: f64,
-    /// How long it took.
-    pub(crate) seconds: u64,
-    /// What the node says of its version.
-    pub(crate) version: String,
 }
 
 /// Size of a program.

@@ -5,10 +5,11 @@
 use std::{
     fs, io,
     os::fd::{AsFd as _, AsRawFd as _},
+    thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::{
     errno::Errno,
     sched::{CpuSet, sched_setaffinity},
@@ -28,6 +29,8 @@ use vrrp_tests::{
 const CPU: usize = 0;
 /// Frames per system call.
 const BURST: usize = 32;
+/// One who needs this many times longer than the rate asks for does not keep up with it.
+const LATE: f64 = 1.02;
 
 /// Moves the calling thread to the measuring CPU.
 pub(crate) fn pin() -> Result<()> {
@@ -48,65 +51,84 @@ pub(crate) struct Sent {
     pub(crate) cpu: Duration,
 }
 
-/// Sends `frame` from an interface of `netns` as fast as it can.
-pub(crate) fn flood(netns: &Netns, interface: &str, frame: &[u8], span: Duration) -> Result<Sent> {
-    transmit(netns, interface, frame, u64::MAX, |started, _| {
-        (clock::now() - started < clock::span_nanos(span)).then_some(0)
-    })
+/// Who sends from an interface. The socket stays open from one trial to the next: to close one takes the
+/// kernel a grace period of RCU.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    socket: PacketSocket,
 }
 
-/// Sends `frames` of them evenly at `rate` per second, in small bursts. One who is late catches up.
-pub(crate) fn pace(
-    netns: &Netns,
-    interface: &str,
-    frame: &[u8],
-    frames: u64,
-    rate: f64,
-) -> Result<Sent> {
-    transmit(netns, interface, frame, frames, |started, sent| {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a trial has some 100,000 frames and takes less than a second"
-        )]
-        let due = (sent as f64 / rate * 1e9) as u64;
-        Some(started + due)
-    })
-}
+impl Sender {
+    /// Opens an interface of `netns`.
+    pub(crate) fn open(netns: &Netns, interface: &str) -> Result<Self> {
+        let socket = netns.run(|| PacketSocket::sending(interface))?;
+        Ok(Self { socket })
+    }
 
-/// Sends up to `most` frames. `due` tells when the burst after so many frames is to leave, or that
-/// there is to be none.
-fn transmit(
-    netns: &Netns,
-    interface: &str,
-    frame: &[u8],
-    most: u64,
-    due: impl Fn(Nanos, u64) -> Option<Nanos> + Sync,
-) -> Result<Sent> {
-    netns.run(|| {
-        pin()?;
-        let socket = PacketSocket::sending(interface)?;
-        let before = cpu_time()?;
-        let started = clock::now();
-        let mut frames = 0;
-        while frames < most {
-            let Some(due) = due(started, frames) else {
-                break;
-            };
-            while clock::now() < due {
-                std::hint::spin_loop();
-            }
-            let burst = BURST.min(usize::try_from(most - frames).unwrap_or(BURST));
-            frames += send(&socket, frame, burst)?;
-        }
-        let span = Duration::from_nanos(clock::now() - started);
-        Ok(Sent {
-            frames,
-            span,
-            cpu: cpu_time()?.saturating_sub(before),
+    /// Sends one frame.
+    pub(crate) fn send_one(&self, frame: &[u8]) -> Result<()> {
+        Ok(self.socket.send(frame)?)
+    }
+
+    /// Sends `frame` as fast as it can.
+    pub(crate) fn flood(&self, frame: &[u8], span: Duration) -> Result<Sent> {
+        self.transmit(frame, u64::MAX, |started, _| {
+            (clock::now() - started < clock::span_nanos(span)).then_some(0)
         })
-    })
+    }
+
+    /// Sends for `span`, evenly at `rate` per second, in small bursts. One who is late catches up; `None`
+    /// if the sender does not keep up, as soon as that shows.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a trial has some 100,000 frames and takes less than a second"
+    )]
+    pub(crate) fn pace(&self, frame: &[u8], rate: f64, span: Duration) -> Result<Option<Sent>> {
+        let limit = span.mul_f64(LATE);
+        let frames = ((rate * span.as_secs_f64()) as u64).max(1);
+        let sent = self.transmit(frame, frames, |started, sent| {
+            let due = (sent as f64 / rate * 1e9) as u64;
+            let in_time = clock::now() - started < clock::span_nanos(limit);
+            in_time.then_some(started + due)
+        })?;
+        Ok(Some(sent).filter(|sent| sent.frames == frames && sent.span <= limit))
+    }
+
+    /// Sends up to `most` frames on the measuring CPU. `due` tells when the burst after so many frames is
+    /// to leave, or that there is to be none.
+    fn transmit(
+        &self,
+        frame: &[u8],
+        most: u64,
+        due: impl Fn(Nanos, u64) -> Option<Nanos> + Sync,
+    ) -> Result<Sent> {
+        let transmit = || {
+            pin()?;
+            let before = cpu_time()?;
+            let started = clock::now();
+            let mut frames = 0;
+            while frames < most {
+                let Some(due) = due(started, frames) else {
+                    break;
+                };
+                while clock::now() < due {
+                    std::hint::spin_loop();
+                }
+                let burst = BURST.min(usize::try_from(most - frames).unwrap_or(BURST));
+                frames += send(&self.socket, frame, burst)?;
+            }
+            let span = Duration::from_nanos(clock::now() - started);
+            Ok(Sent {
+                frames,
+                span,
+                cpu: cpu_time()?.saturating_sub(before),
+            })
+        };
+        thread::scope(|scope| scope.spawn(transmit).join())
+            .map_err(|_panic| anyhow!("the sending thread panicked"))?
+    }
 }
 
 /// Offers up to `count` frames; returns how many were, those that the link had no room for included.

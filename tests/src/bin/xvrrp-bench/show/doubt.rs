@@ -9,7 +9,7 @@ use super::{figures::millis, names::moves};
 
 /// Two owners for longer than the gap and this, in microseconds, is no handover but two routers side by
 /// side. A handover itself has two owners for the time of a few frames at most.
-const OVERLAP_US: f64 = 5_000.0;
+pub(super) const OVERLAP_US: f64 = 5_000.0;
 
 /// Why the figures of a run stand in brackets.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,32 +1,35 @@
-//! The README's table: 10 ms adverts on an idle machine.
+//! The README's tables: one per advertisement interval and load.
 
 use vrrp_tests::report::{Report, Run};
 
 use super::{
-    cells::timings,
+    cells::{Timing, timings},
     doubt::{Doubt, bracket},
     figures::{NONE, millis, pair},
-    names::{Colours, event_title},
+    names::{Colours, event_title, load_title},
 };
 
-const ADVERT_INT_MS: u32 = 10;
-const LOAD: &str = "idle";
+const LEGEND: &str = "\
+( ) the prober's own worst lateness in that cell, in ms. ‡ the longest time with two owners, in ms, and how many \
+ARP requests were answered twice. [ ] no failover: the traffic did not move, or two routers spoke as the owner.\n";
 
 /// One row per node, one column per event: gap p50 / max in milliseconds, the prober's own worst
 /// lateness, and the time with two owners.
-/// Empty if nothing was measured at 10 ms on an idle machine.
 pub(crate) fn markdown(report: &Report) -> String {
-    let timings = timings(report);
-    let Some(timing) = timings
-        .iter()
-        .find(|timing| timing.advert_int_ms == ADVERT_INT_MS && timing.load == LOAD)
-    else {
-        return String::new();
-    };
+    let mut text: String = timings(report).iter().map(table).collect();
+    text += LEGEND;
+    text
+}
+
+fn table(timing: &Timing<'_>) -> String {
     let runs = timing.events.iter().flat_map(|event| &event.cells);
     let nodes = Colours::of(runs.map(|cell| &*cell.run.node)).nodes;
 
-    let mut text = String::from("| gap p50 / max, ms |");
+    let mut text = format!(
+        "Adverts every {} ms, {}:\n\n| gap p50 / max, ms |",
+        timing.advert_int_ms,
+        load_title(timing.load)
+    );
     for event in &timing.events {
         text += &format!(" {} |", event_title(event.name));
     }
@@ -41,9 +44,7 @@ pub(crate) fn markdown(report: &Report) -> String {
             text += &format!(" {cell} |");
         }
     }
-    text += "\n\n( ) the prober's own worst lateness in that cell, in ms. ‡ the longest time with two owners, in ms, and how many ARP requests were answered twice. \
-             [ ] no failover: the traffic did not move, or two routers spoke as the owner.\n";
-    text
+    text + "\n\n"
 }
 
 fn figure(run: &Run) -> String {
@@ -83,10 +84,12 @@ mod tests {
             ..Report::default()
         };
         let text = markdown(&report);
-        let lines: Vec<_> = text.lines().take(4).collect();
+        let lines: Vec<_> = text.lines().take(6).collect();
         assert_eq!(
             lines,
             [
+                "Adverts every 10 ms, idle machine:",
+                "",
                 "| gap p50 / max, ms | planned stop | kill -9 |",
                 "|---|---|---|",
                 "| xvrrp | 0.621 / 1.113 (1.609) | 0.812 / 1.326 (1.609) |",
@@ -96,13 +99,25 @@ mod tests {
     }
 
     #[test]
-    fn other_timings_have_no_table() {
-        let mut run = sample::run("xvrrp", "stop", &[621.0]);
-        run.load = "busy".to_owned();
+    fn each_timing_has_its_table_and_the_legend_stands_once() {
+        let run = sample::run("xvrrp", "stop", &[621.0]);
+        let busy = Run {
+            load: "busy".to_owned(),
+            ..run.clone()
+        };
         let report = Report {
-            runs: vec![run],
+            runs: vec![busy, run],
             ..Report::default()
         };
-        assert_eq!(markdown(&report), "");
+        let text = markdown(&report);
+        let heads: Vec<_> = text.lines().filter(|line| line.ends_with(':')).collect();
+        assert_eq!(
+            heads,
+            [
+                "Adverts every 10 ms, idle machine:",
+                "Adverts every 10 ms, all cores busy:"
+            ]
+        );
+        assert_eq!(text.matches("‡").count(), 1);
     }
 }

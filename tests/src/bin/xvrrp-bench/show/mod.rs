@@ -1,10 +1,11 @@
-//! How a run is shown: a table on the terminal, a short one for the README, a page for the browser.
+//! How a run is shown: a table on the terminal, short ones for the README, a page for the browser.
 //!
 //! No figure is left out. One that is no failover stands in brackets, and the reason beside it.
 
 mod cells;
 mod doubt;
 mod figures;
+mod folder;
 mod html;
 mod markdown;
 mod names;
@@ -12,4 +13,9 @@ mod names;
 mod sample;
 mod terminal;
 
-pub(crate) use self::{html::write as html, markdown::markdown, terminal::table};
+pub(crate) use self::{
+    folder::{Args, run},
+    html::write as html,
+    markdown::markdown,
+    terminal::table,
+};

@@ -1,59 +1,7 @@
-//! What nodes, events and loads are called, in which order they stand, and a node's colour.
+//! What nodes and loads are called, in which order they stand, and a node's colour; of events, what
+//! becomes of those that this bench does not know.
 
-/// Every event, in the order of the report: its name in the report, its title, what is done.
-pub(super) const EVENTS: [(&str, &str, &str); 11] = [
-    (
-        "stop",
-        "planned stop",
-        "SIGTERM to the Active: it may say goodbye",
-    ),
-    (
-        "preempt",
-        "return of the better",
-        "the better router is started again after a stop or a kill, and takes the service back",
-    ),
-    (
-        "kill",
-        "kill -9",
-        "SIGKILL to all processes of the Active at once",
-    ),
-    (
-        "freeze",
-        "freeze",
-        "SIGSTOP to all processes of the Active for 10 s; its kernel goes on",
-    ),
-    (
-        "thaw",
-        "thaw",
-        "SIGCONT after it: the better router wakes up believing that it is Active",
-    ),
-    (
-        "link",
-        "cut link",
-        "the Active's link goes down, with loss of carrier",
-    ),
-    (
-        "mend",
-        "mended link",
-        "the link comes back, and the better router takes the service back",
-    ),
-    (
-        "silence",
-        "silent loss",
-        "the switch drops the Active's frames; its carrier stays",
-    ),
-    ("heal", "end of silence", "the switch forwards them again"),
-    (
-        "lossy",
-        "lossy link",
-        "20 % of the frames from and to the Active are lost for a second; 10 ms adverts are made for better links",
-    ),
-    (
-        "calm",
-        "calm",
-        "nothing happens; what is seen is the machine's own noise",
-    ),
-];
+use vrrp_tests::failover::Event;
 
 const NODES: [(&str, &str); 5] = [
     ("xvrrp", "#0072b2"),
@@ -74,10 +22,12 @@ const LOADS: [(&str, &str); 3] = [
 
 /// An event in words.
 pub(super) fn event_title(event: &str) -> &str {
-    EVENTS
-        .iter()
-        .find(|(name, ..)| *name == event)
-        .map_or(event, |(_, title, _)| title)
+    event.parse().map_or(event, |event: Event| event.title())
+}
+
+/// What is done, in a sentence; nothing if nobody knows.
+pub(super) fn event_explanation(event: &str) -> &'static str {
+    event.parse().map_or("", Event::explanation)
 }
 
 /// A load in words.
@@ -90,7 +40,7 @@ pub(super) fn load_title(load: &str) -> &str {
 
 /// Events that nobody knows stand last.
 pub(super) fn event_rank(event: &str) -> usize {
-    rank(EVENTS.iter().map(|(name, ..)| *name), event)
+    rank(Event::ALL.into_iter().map(Event::name), event)
 }
 
 /// Nodes that the user named stand last.
@@ -105,7 +55,7 @@ pub(super) fn load_rank(load: &str) -> usize {
 
 /// Whether the event asks for another Active at all.
 pub(super) fn moves(event: &str) -> bool {
-    !matches!(event, "lossy" | "calm")
+    event.parse().map_or(true, Event::moves)
 }
 
 /// Nodes and their colours, which can be told apart without seeing red or green (Okabe and Ito).
@@ -163,6 +113,7 @@ mod tests {
     fn an_unknown_event_keeps_its_name() {
         assert_eq!(event_title("kill"), "kill -9");
         assert_eq!(event_title("earthquake"), "earthquake");
+        assert_eq!(event_explanation("earthquake"), "");
         assert!(event_rank("earthquake") > event_rank("calm"));
     }
 }

@@ -6,7 +6,7 @@ use vrrp_tests::report::{Dual, Effort, Report, Run};
 
 use super::{
     cells::{Cell, timings},
-    doubt::{Doubt, bracket},
+    doubt::{Doubt, OVERLAP_US, bracket},
     figures::{maximum, median, millis, none},
     names::{event_title, load_rank, load_title, moves, node_rank},
 };
@@ -160,7 +160,7 @@ impl Lines {
         )
         .ok();
         self.add(&line);
-        for remark in remarks(run) {
+        for remark in remarks(cell) {
             self.add(&format!("      ! {remark}"));
         }
     }
@@ -208,8 +208,9 @@ pub(super) fn order(effort: &Effort) -> impl Ord + use<> {
     )
 }
 
-/// What a reader must know beside a run's figures.
-pub(super) fn remarks(run: &Run) -> Vec<String> {
+/// What a reader must know beside a cell's figures.
+pub(super) fn remarks(cell: &Cell<'_>) -> Vec<String> {
+    let run = cell.run;
     let mut remarks: Vec<_> = Doubt::about(run)
         .map(|doubt| bracket(format!(" {doubt} "), Some(doubt)))
         .into_iter()
@@ -225,6 +226,7 @@ pub(super) fn remarks(run: &Run) -> Vec<String> {
             "{missed} frames were missed: two owners may have gone unseen"
         ));
     }
+    remarks.extend(cell.routed.and_then(behind));
     if run.silence_max_us > run.gap_us.max + f64::from(run.probe_us) {
         remarks.push(format!(
             "apart from the gap nobody answered for up to {} ms",
@@ -238,6 +240,21 @@ pub(super) fn remarks(run: &Run) -> Vec<String> {
         ));
     }
     remarks
+}
+
+/// What there is to say of two owners on the network behind the pair.
+fn behind(routed: &Run) -> Option<String> {
+    if let Some(missed @ 1..) = routed.sights_missed {
+        return Some(format!(
+            "{missed} frames behind the pair were missed: two owners there may have gone unseen"
+        ));
+    }
+    let dual = routed.dual_us.filter(|dual| dual.max > OVERLAP_US)?;
+    Some(format!(
+        "behind the pair two routers spoke as the owner for {} ms at the median, {} at most",
+        millis(dual.p50),
+        millis(dual.max)
+    ))
 }
 
 fn brackets(doubt: Option<Doubt>) -> [char; 2] {

@@ -2,21 +2,50 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context as _, Result};
 use serde::Serialize;
-use vrrp_tests::report::{Moment, Span, Trace};
-
-use super::{
-    super::names::{Colours, EVENTS},
-    escape::script,
+use vrrp_tests::{
+    failover::Event,
+    report::{Moment, Span, Trace},
 };
+
+use super::{super::names::Colours, escape::script};
 
 /// What the traces of a page may take, in bytes.
 const BUDGET: usize = 3_000_000;
 
+/// What a page has of its traces.
+#[derive(Debug)]
+pub(super) struct Embedded {
+    /// How many.
+    pub(super) traces: usize,
+    /// As [`json`] writes them.
+    pub(super) json: String,
+}
+
+/// Those of a page that was written before, whatever this version would make of them; none of a page that
+/// is not there.
+pub(super) fn of_page(page: &str) -> Result<Embedded> {
+    let json = page
+        .split_once(r#"<script type="application/json" id="traces">"#)
+        .and_then(|(_, rest)| rest.split_once("</script>"))
+        .map_or(r#"{"events":[],"colours":[],"traces":[]}"#, |(json, _)| {
+            json
+        });
+    let parsed: serde_json::Value = serde_json::from_str(json)?;
+    let traces = parsed["traces"]
+        .as_array()
+        .context("a page without traces")?;
+    Ok(Embedded {
+        traces: traces.len(),
+        json: json.to_owned(),
+    })
+}
+
 /// The JSON that the page's scripts read, safe within a `<script>`.
 pub(super) fn json(traces: &[&Trace], colours: &Colours<'_>) -> serde_json::Result<String> {
     let page = Page {
-        events: EVENTS.map(|(name, title, _)| (name, title)),
+        events: Event::ALL.map(|event| (event.name(), event.title())),
         colours: &colours.nodes,
         traces: traces.iter().map(|trace| Short::of(trace)).collect(),
     };
@@ -73,7 +102,7 @@ fn spread<T: Copy>(sorted: &[T], number: usize) -> Vec<T> {
 
 #[derive(Serialize)]
 struct Page<'a> {
-    events: [(&'a str, &'a str); EVENTS.len()],
+    events: [(&'static str, &'static str); Event::ALL.len()],
     colours: &'a [(&'a str, &'static str)],
     traces: Vec<Short<'a>>,
 }

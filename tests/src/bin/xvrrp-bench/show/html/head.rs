@@ -5,18 +5,13 @@ use vrrp_tests::report::{Config, NodeInfo, Report};
 use super::{
     super::names::{Colours, node_rank},
     escape::escape,
+    failovers,
 };
 
 /// The facts of a run as a definition list.
 pub(super) fn facts(report: &Report) -> String {
-    let failovers: usize = report
-        .runs
-        .iter()
-        .filter(|run| run.traffic == "service")
-        .map(|run| run.n)
-        .sum();
     let mut facts = vec![
-        ("Failovers", failovers.to_string()),
+        ("Failovers", failovers(report).to_string()),
         (
             "Machine",
             format!(
@@ -29,9 +24,9 @@ pub(super) fn facts(report: &Report) -> String {
         facts.extend([
             ("Date", made.date.clone()),
             ("Command", made.command.clone()),
-            ("Seed", made.seed.to_string()),
             ("Duration", duration(made.seconds)),
         ]);
+        facts.extend(made.seed.map(|seed| ("Seed", seed.to_string())));
     }
     let failures = report
         .failures

@@ -10,15 +10,19 @@ mod template;
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use vrrp_tests::report::{Report, Trace};
+use vrrp_tests::{
+    failover,
+    report::{Report, Trace},
+};
 
-use self::{escape::escape, template::fill};
+use self::{embed::Embedded, escape::escape, template::fill};
 use super::{
     cells::{Event, Timing, timings},
-    names::{Colours, EVENTS, event_title, load_title},
+    names::{Colours, event_explanation, event_title, load_title},
     terminal::remarks,
 };
 
+const FILE: &str = "report.html";
 const PAGE: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/style.css");
 const TABS: &str = include_str!("../page/tabs.js");
@@ -30,18 +34,37 @@ const TIMELINE: &str = include_str!("../page/timeline.js");
 /// # Errors
 /// If the folder cannot be written.
 pub(crate) fn write(report: &Report, traces: &[Trace], folder: &Path) -> Result<()> {
-    let path = folder.join("report.html");
+    let path = folder.join(FILE);
     let page = page(report, traces).context("draw report.html")?;
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, page))
         .with_context(|| format!("write {}", path.display()))
 }
 
+/// Writes `report.html` anew. The time lines are in no other file: the old page's are taken over.
+///
+/// # Errors
+/// If the old page cannot be understood, or the new one not be written.
+pub(crate) fn redraw(report: &Report, folder: &Path) -> Result<()> {
+    let path = folder.join(FILE);
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let kept = embed::of_page(&old).with_context(|| format!("read {}", path.display()))?;
+    let page = page_with(report, kept, failovers(report))?;
+    fs::write(&path, page).with_context(|| format!("write {}", path.display()))
+}
+
 fn page(report: &Report, traces: &[Trace]) -> Result<String> {
-    let runs = report.runs.iter().map(|run| &*run.node);
-    let infos = report.nodes.iter().map(|node| &*node.name);
-    let colours = Colours::of(runs.chain(infos));
     let kept = embed::fitting(traces)?;
+    let embedded = Embedded {
+        traces: kept.len(),
+        json: embed::json(&kept, &colours(report))?,
+    };
+    page_with(report, embedded, traces.len())
+}
+
+/// A page with these time lines, of how many failovers.
+fn page_with(report: &Report, embedded: Embedded, failovers: usize) -> Result<String> {
+    let colours = colours(report);
     let mut sections = String::new();
     for timing in timings(report) {
         sections += &section(&timing, &colours)?;
@@ -53,8 +76,8 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
             ("facts", head::facts(report)),
             ("nodes", head::nodes(report, &colours)),
             ("timings", sections),
-            ("drawn", drawn(kept.len(), traces.len())),
-            ("traces", embed::json(&kept, &colours)?),
+            ("drawn", drawn(embedded.traces, failovers)),
+            ("traces", embedded.json),
             ("events", explained()),
             ("efforts", tables::efforts(report, &colours)),
             ("tabs", TABS.to_owned()),
@@ -64,8 +87,23 @@ fn page(report: &Report, traces: &[Trace]) -> Result<String> {
     )
 }
 
+fn colours(report: &Report) -> Colours<'_> {
+    let runs = report.runs.iter().map(|run| &*run.node);
+    let infos = report.nodes.iter().map(|node| &*node.name);
+    Colours::of(runs.chain(infos))
+}
+
+/// How many failovers a report has.
+fn failovers(report: &Report) -> usize {
+    let service = report.runs.iter().filter(|run| run.traffic == "service");
+    service.map(|run| run.n).sum()
+}
+
 /// How many failovers the time line knows.
 fn drawn(kept: usize, traces: usize) -> String {
+    if kept == 0 {
+        return String::new();
+    }
     if kept == traces {
         return format!("All {traces} failovers can be drawn.");
     }
@@ -97,20 +135,17 @@ fn section(timing: &Timing<'_>, colours: &Colours<'_>) -> Result<String> {
 /// An event's panel, and what is to be said about it.
 fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
     let mut html = format!(
-        "<figure data-event=\"{}\">\n<figcaption><b>{}</b> <span>{}</span></figcaption>\n{}\n",
+        "<figure data-event=\"{}\">\n<figcaption><b>{}</b> <span>{}</span></figcaption>\n\
+         <div class=\"wide\">\n{}\n</div>\n",
         escape(event.name),
         escape(event_title(event.name)),
-        escape(what(event.name)),
+        escape(event_explanation(event.name)),
         panel::panel(event, colours)?
     );
     let remarks: Vec<_> = event
         .cells
         .iter()
-        .flat_map(|cell| {
-            remarks(cell.run)
-                .into_iter()
-                .map(|text| (&cell.run.node, text))
-        })
+        .flat_map(|cell| remarks(cell).into_iter().map(|text| (&cell.run.node, text)))
         .map(|(node, text)| format!("<li><b>{}</b> {}</li>\n", escape(node), escape(&text)))
         .collect();
     if !remarks.is_empty() {
@@ -122,17 +157,12 @@ fn figure(event: &Event<'_>, colours: &Colours<'_>) -> Result<String> {
 
 /// Every event in a sentence.
 fn explained() -> String {
-    EVENTS
-        .iter()
-        .map(|(_, title, what)| format!("<dt>{title}</dt><dd>{what}</dd>\n"))
-        .collect()
-}
-
-fn what(event: &str) -> &str {
-    EVENTS
-        .iter()
-        .find(|(name, ..)| *name == event)
-        .map_or("", |(.., what)| what)
+    failover::Event::ALL
+        .map(|event| {
+            let (title, what) = (escape(event.title()), escape(event.explanation()));
+            format!("<dt>{title}</dt><dd>{what}</dd>\n")
+        })
+        .concat()
 }
 
 #[cfg(test)]
@@ -148,6 +178,17 @@ mod tests {
         for outside in ["http:", "https:", "src=", "@import", "<link", "url(http"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn a_page_drawn_anew_keeps_its_time_lines() {
+        let report = sample::report();
+        let folder = tempfile::tempdir().unwrap();
+        write(&report, &sample::traces(&report), folder.path()).unwrap();
+        let page = || fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let first = page();
+        redraw(&report, folder.path()).unwrap();
+        assert!(first == page());
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub(super) fn figures(timing: &Timing<'_>, colours: &Colours<'_>) -> String {
         "T<sub>network</sub>",
         "takeover",
         "two owners\np50 / max",
+        "… behind\np50 / max",
         "ARP\ntwice",
         "probes\ntwice",
         "FDB\nmoves",
@@ -95,7 +96,7 @@ pub(super) fn figures(timing: &Timing<'_>, colours: &Colours<'_>) -> String {
     html += "</tr></thead>\n";
     for event in &timing.events {
         html += &format!(
-            "<tbody><tr><th class=\"event\" colspan=\"18\">{}</th></tr>\n",
+            "<tbody><tr><th class=\"event\" colspan=\"19\">{}</th></tr>\n",
             escape(event_title(event.name))
         );
         for cell in &event.cells {
@@ -124,8 +125,8 @@ fn line(cell: &Cell<'_>, colours: &Colours<'_>) -> String {
         median(run.t_own_us),
         median(run.t_network_us),
         median(run.takeover_us),
-        run.dual_us
-            .map_or_else(none, |dual| pair(dual.p50, dual.max)),
+        two_owners(Some(run)),
+        two_owners(cell.routed),
         run.arp_answered_twice.to_string(),
         run.probes_answered_twice.to_string(),
         number(run.fdb_moves_max),
@@ -194,6 +195,11 @@ fn both(summary: Option<Summary>) -> String {
 
 fn plain(summary: Summary, digits: usize) -> String {
     format!("{:.digits$} / {:.digits$}", summary.p50, summary.max)
+}
+
+fn two_owners(run: Option<&Run>) -> String {
+    let dual = run.and_then(|run| run.dual_us);
+    dual.map_or_else(none, |dual| pair(dual.p50, dual.max))
 }
 
 fn number(number: Option<u64>) -> String {
