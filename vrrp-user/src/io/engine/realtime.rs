@@ -79,6 +79,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "a skipped test says why")]
     fn a_hurry_ends() {
         match Hurry::begin() {
             Ok(hurry) => {
