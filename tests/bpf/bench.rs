@@ -38,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) event: Option<Event>,
     /// Slot whose `last_seen` moved.
     pub(crate) seen: Option<u32>,
+    /// Slot whose `better_seen` moved.
+    pub(crate) better: Option<u32>,
     /// The frame afterwards.
     pub(crate) frame: Vec<u8>,
 }
@@ -48,8 +50,8 @@ impl Outcome {
     pub(crate) fn is_untouched(&self) {
         assert_eq!(self.fate, Fate::Pass);
         assert_eq!(
-            (&self.counters[..], self.event, self.seen),
-            (&[][..], None, None)
+            (&self.counters[..], self.event, self.seen, self.better),
+            (&[][..], None, None, None)
         );
     }
 
@@ -57,7 +59,8 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn is_dropped(&self, slot: u32, counter: Counter) {
         assert_eq!(self.counters, [(slot, counter)]);
-        assert_eq!((self.fate, self.event, self.seen), (Fate::Drop, None, None));
+        assert_eq!((self.fate, self.event), (Fate::Drop, None));
+        assert_eq!((self.seen, self.better), (None, None));
     }
 }
 
@@ -145,6 +148,7 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             counters: Vec::new(),
             event: None,
             seen: None,
+            better: None,
             frame,
         };
     };
@@ -175,6 +179,7 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             ..verdict.event
         }),
         seen: (verdict.seen != 0).then_some(verdict.slot),
+        better: (verdict.better_seen != 0).then_some(verdict.slot),
         frame,
     }
 }
@@ -209,12 +214,17 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
         assert!(ran.contains(&event.stamp), "{} not in {ran:?}", event.stamp);
         Event { stamp: 0, ..*event }
     });
-    let mut seen = None;
+    let (mut seen, mut better) = (None, None);
     for (slot, old) in (0..).zip(&world.slots) {
-        let stamp = kernel.slot(slot).unwrap().last_seen;
-        if stamp != old.last_seen {
-            assert!(ran.contains(&stamp) && seen.is_none());
-            seen = Some(slot);
+        let new = kernel.slot(slot).unwrap();
+        for (moved, stamp, before) in [
+            (&mut seen, new.last_seen, old.last_seen),
+            (&mut better, new.better_seen, old.better_seen),
+        ] {
+            if stamp != before {
+                assert!(ran.contains(&stamp) && moved.is_none());
+                *moved = Some(slot);
+            }
         }
     }
     Outcome {
@@ -225,6 +235,7 @@ fn in_kernel(kernel: &mut Kernel, world: &World, frame: &[u8], program: Program)
             .collect(),
         event,
         seen,
+        better,
         frame: run.frame,
     }
 }

@@ -16,6 +16,7 @@ mod agree;
 mod arp;
 mod bench;
 mod egress;
+mod fence;
 mod gate;
 mod kernel;
 mod property;

@@ -67,7 +67,7 @@ fn watch(scene: &mut Scene, old: u8, new: u8, act: impl FnOnce(&mut Scene)) -> W
     let until = clock::now();
 
     let twice = questions.answered_twice();
-    assert!(twice.is_empty() || old == 2, "two owners: {twice:?}");
+    assert!(twice.is_empty(), "two owners: {twice:?}");
     let mut complaints = Vec::new();
     let failover = recording.failover(old, new, at).unwrap();
     let unanswered = unanswered_after(&recording, failover.first_new);

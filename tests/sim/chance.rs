@@ -27,6 +27,8 @@ pub(crate) struct Weather {
     pub(crate) stall_max: u64,
     /// Of the kernel, to refuse an advert (ENOBUFS).
     pub(crate) refusal: u32,
+    /// What the kernel takes at most to add or remove the addresses.
+    pub(crate) netlink: u64,
 }
 
 impl Weather {
@@ -38,6 +40,7 @@ impl Weather {
         stall: 0,
         stall_max: 0,
         refusal: 0,
+        netlink: 2_000_000,
     };
 }
 
@@ -70,7 +73,7 @@ pub(crate) trait Chance {
     /// Whether the kernel takes an advert.
     fn sends(&mut self, weather: &Weather) -> bool;
     /// What the kernel takes to add or remove the addresses.
-    fn netlink(&mut self) -> u64;
+    fn netlink(&mut self, weather: &Weather) -> u64;
 }
 
 /// The longest [`Chance::latency`].
@@ -115,9 +118,9 @@ impl Chance for Dice {
         !self.chance(weather.refusal)
     }
 
-    fn netlink(&mut self) -> u64 {
+    fn netlink(&mut self, weather: &Weather) -> u64 {
         let longest = self.pick(&[300_000, 3_000_000, 30_000_000]);
-        self.range(100_000, longest)
+        self.range(100_000, longest.min(weather.netlink))
     }
 }
 
@@ -126,14 +129,15 @@ impl std::fmt::Display for Weather {
         let (low, high) = self.delay;
         write!(
             out,
-            "loss {}‰, duplication {}‰, delay {}-{}, stalls {}‰ up to {}, refused sends {}‰",
+            "loss {}‰, duplication {}‰, delay {}-{}, stalls {}‰ up to {}, refused sends {}‰, addresses in {}",
             self.loss,
             self.duplication,
             span(low),
             span(high),
             self.stall,
             span(self.stall_max),
-            self.refusal
+            self.refusal,
+            span(self.netlink)
         )
     }
 }

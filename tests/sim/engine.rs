@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr, rc::Rc};
 
 use vrrp_ebpf::{
     abi::{Event, EventKind},
-    ownership::Ownership,
+    ownership::{self, Ownership},
 };
 use vrrp_user::proto::{
     Advert, Input, Instant, Output, Router, Settings, State, Transition, Version,
@@ -25,6 +25,8 @@ pub(crate) struct Engine {
     epoch: u16,
     generation: u32,
     sent: Option<Instant>,
+    /// An announcement was put off, because the lease had ended.
+    owed: bool,
     /// XDP has raised the ring's fd.
     pub(crate) signalled: bool,
     reports: VecDeque<Order>,
@@ -36,9 +38,9 @@ pub(crate) struct Engine {
 /// What was asked of the address worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
-    install: bool,
+    pub(crate) install: bool,
     generation: u32,
-    epoch: u16,
+    pub(crate) epoch: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,8 @@ enum Step {
     Ring(usize),
     Timers,
     /// `last_seen` was looked at.
+    Better,
+    /// `better_seen` was looked at, too.
     Believe,
     Reports,
     Commands,
@@ -91,6 +95,7 @@ impl Engine {
             epoch: word.epoch(),
             generation: 0,
             sent: None,
+            owed: false,
             signalled: false,
             reports: VecDeque::new(),
             commands: plugged.then_some(up).into_iter().collect(),
@@ -112,7 +117,7 @@ impl Engine {
     pub(crate) fn moment(&self) -> Moment {
         match self.steps.last() {
             None | Some(Step::Ring(_)) => Moment::Ring,
-            Some(Step::Timers | Step::Believe) => Moment::Timers,
+            Some(Step::Timers | Step::Better | Step::Believe) => Moment::Timers,
             Some(Step::Output(_)) => Moment::Output,
             Some(Step::Emit { .. }) => Moment::Emission,
             Some(Step::Renew) => Moment::Renewal,
@@ -203,9 +208,16 @@ impl Node {
                     return true;
                 }
                 engine.steps.push(Step::Believe);
+                engine.steps.push(Step::Better);
                 let seen = self.kernel.last_seen;
                 if seen > 0 && !self.plant.is_some_and(Plant::believes_timers_first) {
                     self.feed(engine, Input::Seen(Instant(seen)), effects);
+                }
+            }
+            Step::Better => {
+                let seen = self.kernel.better_seen;
+                if seen > 0 {
+                    self.feed(engine, Input::BetterSeen(Instant(seen)), effects);
                 }
             }
             Step::Believe => {
@@ -327,9 +339,17 @@ impl Node {
                 if !self.owns_word(engine) {
                     return false;
                 }
+                let active = ownership::State::Active;
+                let heeds = !self.plant.is_some_and(Plant::heeds_nothing);
+                if state == active && engine.word.state() != active && heeds {
+                    self.kernel.heeded = engine.core.heeded().0;
+                }
                 engine.word = Ownership::new(state, engine.epoch, expiry);
                 self.kernel.ownership = engine.word;
                 effects.push(Effect::Word(engine.word));
+                if std::mem::take(&mut engine.owed) && state == active {
+                    self.announce(engine, local, effects);
+                }
             }
             Output::Follow { follow, clear_seen } => {
                 if clear_seen {
@@ -350,9 +370,7 @@ impl Node {
                 if !self.owns_word(engine) {
                     return false;
                 }
-                effects.push(Effect::Announcement {
-                    frame: Rc::clone(&self.frames.announcement),
-                });
+                self.announce(engine, local, effects);
             }
             Output::Install | Output::Remove => {
                 engine.generation += 1;
@@ -365,6 +383,15 @@ impl Node {
             Output::Transition(_) => {}
         }
         true
+    }
+
+    fn announce(&self, engine: &mut Engine, local: Instant, effects: &mut Vec<Effect>) {
+        if self.kernel.serves(local) || self.plant.is_some_and(Plant::announces_unleased) {
+            let frame = Rc::clone(&self.frames.announcement);
+            effects.push(Effect::Announcement { frame });
+        } else {
+            engine.owed = true;
+        }
     }
 }
 

@@ -126,7 +126,7 @@ impl Chance for Script {
         self.choose(2) == 0
     }
 
-    fn netlink(&mut self) -> u64 {
+    fn netlink(&mut self, _: &Weather) -> u64 {
         2 * MILLISECOND
     }
 }
@@ -222,7 +222,7 @@ fn small_worlds_hold_every_invariant() {
         }
     }
     println!(
-        "{worlds} worlds with up to {mishaps} mishaps at {choices} choices, {elections} elections; at most {} of a common answer while an engine stood still",
+        "{worlds} worlds with up to {mishaps} mishaps at {choices} choices, {elections} elections; at most {} of a common answer where the RFC lets an Active that stands still down",
         crate::trace::span(tolerated)
     );
 }

@@ -6,12 +6,14 @@ use std::{collections::VecDeque, net::Ipv4Addr};
 use vrrp_ebpf::{
     abi::{
         self, Event, Follow, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
-        router_flags,
+        router_flags, vip_state,
     },
-    ownership::Ownership,
+    ownership::{Ownership, Standing},
     policy::{self, Link, Report, Tables},
 };
 use vrrp_user::proto::{Instant, Settings, Version, frame::Mac};
+
+use crate::planted::Plant;
 
 /// The virtual IP of every world.
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 254);
@@ -25,8 +27,12 @@ const LINK: Link = Link {
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
     pub(crate) ownership: Ownership,
+    pub(crate) heeded: u64,
     pub(crate) last_seen: u64,
+    pub(crate) better_seen: u64,
     pub(crate) follow: Follow,
+    /// Of the virtual IP: bits of [`vip_state`].
+    pub(crate) vip_state: u64,
     entry: RouterEntry,
     vip: VipEntry,
     pub(crate) ring: VecDeque<Event>,
@@ -42,6 +48,8 @@ pub(crate) struct Received {
     pub(crate) wakes: bool,
     /// `last_seen` was set.
     pub(crate) stamped: bool,
+    /// `better_seen` was set.
+    pub(crate) better: bool,
     /// The ring was full.
     pub(crate) forgotten: bool,
 }
@@ -55,8 +63,11 @@ impl Kernel {
         };
         Self {
             ownership: Ownership::NONE,
+            heeded: 0,
             last_seen: 0,
+            better_seen: 0,
             follow: Follow::default(),
+            vip_state: 0,
             entry: RouterEntry {
                 slot: 0,
                 flags: spoken,
@@ -65,7 +76,8 @@ impl Kernel {
                 address_count: 1,
                 interval_cs: u16::try_from(settings.advert_interval.as_millis() / 10).unwrap(),
                 auth_type: 0,
-                _pad: [0; 3],
+                priority: settings.priority,
+                _pad: [0; 2],
                 auth_data: [0; 8],
             },
             vip: VipEntry {
@@ -80,11 +92,19 @@ impl Kernel {
         }
     }
 
-    /// XDP sees a frame. `deaf`: it leaves no stamp (a planted fault).
-    pub(crate) fn receive(&mut self, now: Instant, frame: &[u8], deaf: bool) -> Option<Received> {
+    /// XDP sees a frame.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        plant: Option<Plant>,
+    ) -> Option<Received> {
         let verdict = policy::ingress(frame, &At { kernel: self, now }, LINK)?;
-        if verdict.seen > 0 && !deaf {
+        if verdict.seen > 0 && !plant.is_some_and(Plant::leaves_no_stamp) {
             self.last_seen = verdict.seen;
+        }
+        if verdict.better_seen > 0 && !plant.is_some_and(Plant::fences_nobody) {
+            self.better_seen = verdict.better_seen;
         }
         if verdict.report == Report::Nothing {
             return None;
@@ -97,13 +117,32 @@ impl Kernel {
             event: verdict.event,
             wakes: verdict.report == Report::Wake && !forgotten,
             stamped: verdict.seen > 0,
+            better: verdict.better_seen > 0,
             forgotten,
         })
     }
 
     /// Whether an ARP request would be answered.
     pub(crate) fn answers(&self, now: Instant) -> bool {
-        self.ownership.answers(now.0, self.last_seen)
+        self.standing().ownership().answers(now.0, self.last_seen)
+    }
+
+    /// Whether the node may speak as the owner.
+    pub(crate) fn serves(&self, now: Instant) -> bool {
+        self.standing().ownership().serves(now.0)
+    }
+
+    /// Whether a packet to the virtual IP would get to the service.
+    pub(crate) fn takes(&self, now: Instant) -> bool {
+        self.serves(now) && self.vip_state & vip_state::READY != 0
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            word: self.ownership,
+            heeded: self.heeded,
+            better_seen: self.better_seen,
+        }
     }
 }
 
@@ -126,8 +165,8 @@ impl Tables for At<'_> {
         None
     }
 
-    fn ownership(&self, _: u32) -> Ownership {
-        self.kernel.ownership
+    fn standing(&self, _: u32) -> Standing {
+        self.kernel.standing()
     }
 
     fn last_seen(&self, _: u32) -> u64 {
@@ -147,7 +186,7 @@ impl Tables for At<'_> {
     }
 
     fn vip_state(&self, _: u32) -> u64 {
-        0
+        self.kernel.vip_state
     }
 }
 

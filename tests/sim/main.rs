@@ -44,7 +44,7 @@ fn variable(name: &str) -> Option<u64> {
 
 /// The trace of a seed, and what it breaks.
 fn tell(seed: u64) -> Result<String, String> {
-    let (world, result) = faults::live(seed, None, true);
+    let (world, result) = faults::live(seed, None, None, true);
     let text = world.trace.text();
     match result {
         Ok(()) => Ok(text),
@@ -60,7 +60,7 @@ fn elections_hold_every_invariant() {
     let wanted = variable("XVRRP_SIM_ELECTIONS").unwrap_or(ELECTIONS);
     let (mut worlds, mut promotions, mut tolerated) = (0, 0, 0);
     while promotions < wanted {
-        let (world, result) = faults::live(worlds, None, false);
+        let (world, result) = faults::live(worlds, None, None, false);
         if result.is_err() {
             panic!("{}", tell(worlds).unwrap_err());
         }

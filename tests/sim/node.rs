@@ -5,16 +5,20 @@ use std::{
     rc::Rc,
 };
 
-use vrrp_ebpf::ownership::{self, Ownership};
+use vrrp_ebpf::{
+    abi::vip_state,
+    ownership::{self, Ownership},
+};
 use vrrp_user::proto::{
     Instant, Router, Settings, State, Version,
     advert::{Format, Message},
+    election::OWNER,
     frame,
 };
 
 use crate::{
     clock::Clock,
-    engine::Engine,
+    engine::{Engine, Order},
     kernel::{Kernel, VIP},
     planted::Plant,
 };
@@ -35,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) stalled_until: u64,
     pub(crate) plant: Option<Plant>,
     pub(crate) frames: Frames,
+    /// When the address worker has done what it was asked for so far.
+    pub(crate) worker_free: u64,
     /// Of the last writer of the word; the next one takes the following number.
     pub(crate) epoch: u16,
 }
@@ -59,6 +65,7 @@ impl Node {
             plugged: true,
             stalled_until: 0,
             plant: None,
+            worker_free: 0,
             epoch: 0,
         }
     }
@@ -71,6 +78,7 @@ impl Node {
         self.unload(index);
         let word = Ownership::new(ownership::State::Idle, self.epoch, 0);
         self.kernel.ownership = word;
+        self.worker_free = 0;
         let told = self.told();
         self.engine = Some(Engine::new(told, word, self.plugged));
     }
@@ -112,6 +120,32 @@ impl Node {
 
     pub(crate) fn answers(&self, now: u64) -> bool {
         self.kernel.answers(self.clock.local(now))
+    }
+
+    pub(crate) fn takes(&self, now: u64) -> bool {
+        self.kernel.takes(self.clock.local(now))
+    }
+
+    /// The address worker begins with an order, or reports that the kernel has carried it out. The
+    /// addresses of their owner are there before the node is.
+    pub(crate) fn work(&mut self, order: Order, done: bool) {
+        let Some(engine) = &mut self.engine else {
+            return;
+        };
+        if order.epoch != self.epoch {
+            return;
+        }
+        let kept = self.settings.priority == OWNER;
+        let before = self.kernel.vip_state;
+        self.kernel.vip_state = match (order.install, done) {
+            (true, false) if !kept => before | vip_state::INSTALLED,
+            (true, _) => vip_state::INSTALLED | vip_state::READY,
+            (false, false) => vip_state::INSTALLED,
+            (false, true) => 0,
+        };
+        if done {
+            engine.reported(order);
+        }
     }
 
     /// The moment at which the answers end if nothing else happens.

@@ -29,17 +29,31 @@ pub(crate) enum Invariant {
     /// last quarter of an interval (1 ms at least).
     NoActiveWithoutAdverts,
     /// Whoever becomes Active for want of adverts finds that the one whose adverts it heard last, to
-    /// the last one, answers no more as Active. It does not matter for how long and where that one's
-    /// engine stands still. (XDP silences a Retiring router: see [`Self::AnswersOverlap`].)
+    /// the last one, answers no more. It does not matter for how long and where that one's engine stands
+    /// still. (Once a Retiring router has sent priority 0, XDP silences it: see
+    /// [`Self::AnswersOverlap`].)
     LeaseOutlived,
     /// Two routers that hear each other answer together for no longer than an advert's way there,
-    /// one's way back, and a turn at either end. Time in which one of their engines stands still does
-    /// not count, because then its lease ends, but for a Retiring router, which XDP itself silences.
-    /// Two Retiring routers are no successors of each other: priority 0 silences nobody.
+    /// one's way back, and a turn at either end. It does not matter for how long and where their engines
+    /// stand still: XDP itself silences an Active at a better router's advert, and a Retiring router
+    /// at its successor's. Who became Active is heard when it has sent an advert. Exempt are
+    ///
+    /// - two Retiring routers, which are no successors of each other: priority 0 silences nobody;
+    /// - an Active without a lease (`lease off`) while it stands still;
+    /// - an Active that stands still, until its lease ends, where no advert of it tells the other: one
+    ///   that priority 0 made rise, or that had last heard a router with a shorter interval (RFC 9568
+    ///   section 6.4.2 has a Backup believe either of any router); or that was Active as well, and
+    ///   retires.
     AnswersOverlap,
     /// While nothing is lost and nothing stands still, a planned stop, a return, a change of priority
     /// leave no moment at which nobody answers.
     NoOwner,
+    /// Nor one at which nobody takes packets to the virtual IP: an owner whose kernel has the address.
+    /// Who knows of no other router cannot install it beforehand: a full ring has lost the priority 0,
+    /// or a router starts as MASTER with an interval that is shorter than the Active's.
+    NoService,
+    /// Announcements leave from whoever answers.
+    AnnouncedByOwner,
     /// A process whose word was taken over writes it no more.
     Superseded,
 }

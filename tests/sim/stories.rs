@@ -43,7 +43,7 @@ impl Chance for Calm {
         true
     }
 
-    fn netlink(&mut self) -> u64 {
+    fn netlink(&mut self, _: &Weather) -> u64 {
         2 * MILLISECOND
     }
 }
@@ -220,6 +220,31 @@ fn a_frozen_active_has_fenced_itself_however_long_the_others_wait() {
         story.run(20 * story.interval);
         assert_eq!(story.states(), [State::Active, State::Backup]);
     }
+}
+
+/// The lease of the worse router still runs when the better one is back, and nobody tells its engine.
+//= C41: proof
+#[test]
+fn a_preempted_router_is_silenced_while_it_stands_still() {
+    let mut story = Story::pair();
+    story.world.crash(0);
+    story.run(10 * story.interval);
+    story.world.start(0, 254);
+    while story.world.nodes[0].state() != State::Rising {
+        assert!(story.world.nodes[0].state() != State::Active);
+        story.run(10_000);
+    }
+    story.world.stall(1, 100 * story.interval);
+    story.takeover(0);
+    story.run(DELAY + TURN);
+    let [better, worse] = &story.world.nodes[..] else {
+        unreachable!("two nodes")
+    };
+    let now = story.world.now;
+    assert!(better.answers(now) && !worse.answers(now));
+    assert!(worse.state() == State::Active && worse.answers_until() > now);
+    story.run(110 * story.interval);
+    assert_eq!(story.states(), [State::Active, State::Backup]);
 }
 
 #[test]

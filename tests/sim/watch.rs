@@ -29,8 +29,10 @@ pub(crate) struct Watch {
     round_trip: u64,
     /// Nothing is lost and nothing stands still: somebody must always answer.
     pub(crate) calm: bool,
+    /// A router took over for want of adverts: it could not prepare for it.
+    unprepared: bool,
     pub(crate) promotions: u64,
-    /// The longest overlap that was put up with because an engine stood still, nanoseconds.
+    /// The longest overlap that was put up with, nanoseconds.
     pub(crate) tolerated: u64,
     /// Every other invariant may be broken.
     pub(crate) only: Option<Invariant>,
@@ -48,6 +50,8 @@ struct Life {
     /// When its engine woke up for that decision, and who it had heard last.
     decided: u64,
     heard: Option<usize>,
+    /// When it decided to stop serving in peace.
+    retired: u64,
     /// When an advert left, by its own clock, and when one was last handed over.
     left: Option<Instant>,
     promoted: Option<Instant>,
@@ -65,6 +69,7 @@ impl Watch {
             active: vec![vec![0; nodes]; nodes],
             round_trip: 2 * (delay_max + LATENCY_MAX + TURN_MAX),
             calm: false,
+            unprepared: false,
             promotions: 0,
             tolerated: 0,
             only: None,
@@ -171,7 +176,11 @@ impl Watch {
                 _ => oracle.suspend(),
             }
         }
+        if transition.to == State::Retiring {
+            life.retired = now;
+        }
         if transition.to == State::Active {
+            self.unprepared |= transition.cause == Cause::ActiveDown;
             life.cause = Some(transition.cause);
             life.decided = node.clock.world(woken);
             life.promoted = Some(woken);
@@ -207,6 +216,16 @@ impl Watch {
                     Invariant::NoOwner,
                     covered,
                     format!("nobody answers for {gap}"),
+                );
+            }
+            let served = nodes.iter().filter(|node| node.takes(from)).map(until);
+            let served = served.max().unwrap_or(from);
+            if served < to && !self.unprepared {
+                let gap = span(to - served);
+                self.broke(
+                    Invariant::NoService,
+                    served,
+                    format!("nobody takes packets for {gap}"),
                 );
             }
         }
@@ -246,25 +265,48 @@ impl Watch {
             matches!(self.sights[old][new].outcome, Outcome::Delivered(at) if at <= claim.decided);
         let interval = u64::try_from(nodes[old].settings.advert_interval.as_nanos()).unwrap();
         let retires = |node: &Node| node.kernel.ownership.state() == ownership::State::Retiring;
-        let leased = nodes[old].settings.lease != Lease::Off && !retires(&nodes[old]);
+        let leased = nodes[old].settings.lease != Lease::Off;
+        let sent = self.sights[old][new].sent;
+        // The lease is of that advert, not of a term that begins just then or of priority 0.
+        let covered = if retires(&nodes[old]) {
+            sent < self.lives[old].retired
+        } else {
+            self.lives[old].decided <= sent
+        };
         if leased
+            && covered
             && claim.cause == Some(Cause::ActiveDown)
             && claim.heard == Some(old)
             && known
             && self.sights[old][new].is_heard(interval)
-            // The lease is of that advert, not of a term that begins just then.
-            && self.lives[old].decided <= self.sights[old][new].sent
         {
             let what = format!("node {new} became Active, and node {old}, silent, answers on");
             return self.broke(Invariant::LeaseOutlived, from, what);
         }
         let both_retire = retires(&nodes[a]) && retires(&nodes[b]);
-        if both_retire || !self.hear_each_other(a, b, nodes) {
+        // Nobody hears who has not spoken yet.
+        let unsaid = self.lives[a].unsaid || self.lives[b].unsaid;
+        if both_retire || unsaid || !self.hear_each_other(a, b, nodes) {
             self.answering[a][b] = 0;
             return;
         }
-        let excused = |index: usize| nodes[index].stands_still(from) && !retires(&nodes[index]);
-        if excused(a) || excused(b) {
+        let still = |index: usize| nodes[index].stands_still(from) && !retires(&nodes[index]);
+        let unleased = |index: usize| still(index) && nodes[index].settings.lease == Lease::Off;
+        if unleased(a) || unleased(b) {
+            return;
+        }
+        let released = still(old) && claim.cause == Some(Cause::PriorityZero);
+        let beside = |one: usize, other: usize| {
+            retires(&nodes[one])
+                && still(other)
+                && self.lives[other].decided <= self.lives[one].retired
+        };
+        let interval = |index: usize| nodes[index].settings.advert_interval;
+        let misled = still(old)
+            && claim
+                .heard
+                .is_some_and(|heard| interval(heard) < interval(old));
+        if released || misled || beside(a, b) || beside(b, a) {
             // How long that may be is for `NoActiveWithoutAdverts` to say: a lease.
             self.tolerated = self.tolerated.max(to - from);
             return;
@@ -353,6 +395,7 @@ impl Watch {
 
     /// The trouble is over for long enough. Returns who is Active.
     pub(crate) fn settled(&mut self, now: u64, nodes: &[Node]) -> Option<usize> {
+        self.unprepared = false;
         let of = |want: &dyn Fn(&Node) -> bool| -> Vec<usize> {
             (0..nodes.len())
                 .filter(|index| want(&nodes[*index]))

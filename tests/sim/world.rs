@@ -55,9 +55,10 @@ enum Event {
         node: usize,
         ticket: u64,
     },
-    Report {
+    Work {
         node: usize,
         order: Order,
+        done: bool,
     },
 }
 
@@ -146,10 +147,8 @@ impl<C: Chance> World<C> {
                     self.act(node);
                 }
             }
-            Event::Report { node, order } => {
-                if let Some(engine) = &mut self.nodes[node].engine {
-                    engine.reported(order);
-                }
+            Event::Work { node, order, done } => {
+                self.nodes[node].work(order, done);
                 self.touched(node);
             }
         }
@@ -161,8 +160,7 @@ impl<C: Chance> World<C> {
             self.watch.sight(from, to).delivered(self.now, number);
         }
         let local = node.clock.local(self.now);
-        let deaf = node.plant.is_some_and(Plant::leaves_no_stamp);
-        let Some(received) = node.kernel.receive(local, frame, deaf) else {
+        let Some(received) = node.kernel.receive(local, frame, node.plant) else {
             return;
         };
         if let Some(engine) = &mut node.engine {
@@ -170,7 +168,17 @@ impl<C: Chance> World<C> {
         }
         if number.is_some() {
             let advert = advert(&received.event);
-            let stamp_helps = received.stamped && node.state() == State::Backup;
+            let stamp_helps = match node.state() {
+                State::Backup => received.stamped,
+                State::Active => received.better,
+                _ => false,
+            };
+            let ours = (node.settings.priority, node.settings.primary);
+            let better = advert.priority > 0 && (advert.priority, advert.source) > ours;
+            if received.better != better {
+                let what = format!("XDP of node {to} is wrong about {advert:?}");
+                self.watch.broke(Invariant::NotDisplaced, self.now, what);
+            }
             if received.forgotten && !stamp_helps {
                 self.watch.sight(from, to).lose();
             }
@@ -250,10 +258,22 @@ impl<C: Chance> World<C> {
                 self.adverts += 1;
                 self.broadcast(index, Some(self.adverts), &frame);
             }
-            Effect::Announcement { frame } => self.broadcast(index, None, &frame),
+            Effect::Announcement { frame } => {
+                if !self.nodes[index].answers(self.now) {
+                    let what = format!("node {index} announces what it does not answer for");
+                    self.watch
+                        .broke(Invariant::AnnouncedByOwner, self.now, what);
+                }
+                self.broadcast(index, None, &frame);
+            }
             Effect::Ordered(order) => {
-                let at = self.now + self.chance.netlink();
-                self.later(at, Event::Report { node: index, order });
+                let latency = self.chance.netlink(&self.weather);
+                let begin = self.nodes[index].worker_free.max(self.now);
+                self.nodes[index].worker_free = begin + latency;
+                for (at, done) in [(begin, false), (begin + latency, true)] {
+                    let node = index;
+                    self.later(at, Event::Work { node, order, done });
+                }
             }
             Effect::Decided(transition) => {
                 self.trace.note(self.now, || {

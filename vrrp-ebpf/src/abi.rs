@@ -53,8 +53,10 @@ pub struct RouterEntry {
     pub interval_cs: u16,
     /// v2 Auth Type we demand: 0 none, 1 simple text password.
     pub auth_type: u8,
+    /// Our own priority, 1-255: with `primary`, who is better than we.
+    pub priority: u8,
     /// Explicit padding.
-    pub _pad: [u8; 3],
+    pub _pad: [u8; 2],
     /// v2 password, zero-padded; compared when `auth_type` is 1.
     pub auth_data: [u8; 8],
 }
@@ -109,8 +111,15 @@ pub struct Slot {
     pub last_seen: u64,
     /// [`Follow`] word: which advert needs no wake-up. Written by the node.
     pub follow: u64,
+    /// XDP's stamp of the last accepted advert of a router that is better than we
+    /// ([`Candidate::deposes`](crate::election::Candidate::deposes)), whatever we are. Written by XDP.
+    pub better_seen: u64,
+    /// Adverts that arrived up to this moment depose us no more: they were taken into account before
+    /// we became Active. Written by the node, before the word that says so. An Active with a later
+    /// `better_seen` is none: see [`Standing`](crate::ownership::Standing).
+    pub heeded: u64,
     /// Keeps the cache line to itself.
-    pub _pad: [u64; 5],
+    pub _pad: [u64; 3],
 }
 
 /// The advert that a Backup follows: an advert equal to it only moves `last_seen` and is submitted

@@ -6,6 +6,7 @@
 
 pub mod abi;
 pub mod checksum;
+pub mod election;
 pub mod frame;
 pub mod ownership;
 pub mod policy;

@@ -105,6 +105,40 @@ impl Ownership {
     }
 }
 
+/// What the words of a [`Slot`](crate::abi::Slot) make us.
+///
+/// An Active gives way to the first advert of a better router: that one is Active, too. Its engine may
+/// come to know of it late: it stands still, or a full ring has lost the record. So the programs do
+/// not wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The word as the node wrote it.
+    pub word: Ownership,
+    /// [`Slot::heeded`](crate::abi::Slot::heeded).
+    pub heeded: u64,
+    /// [`Slot::better_seen`](crate::abi::Slot::better_seen).
+    pub better_seen: u64,
+}
+
+impl Standing {
+    /// Nobody's.
+    pub const NONE: Self = Self {
+        word: Ownership::NONE,
+        heeded: 0,
+        better_seen: 0,
+    };
+
+    /// The word as it counts.
+    #[must_use]
+    #[inline(always)]
+    pub const fn ownership(self) -> Ownership {
+        match self.word.state() {
+            State::Active if self.better_seen > self.heeded => Ownership::NONE,
+            _ => self.word,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +170,24 @@ mod tests {
         assert!(word.serves(0));
         let rising = Ownership::new(State::Rising, 1, 10_240);
         assert!(!rising.answers(0, 0) && !rising.serves(0));
+    }
+
+    #[test]
+    fn better_router_ends_what_it_was_not_known_before() {
+        let standing = |state, better_seen| Standing {
+            word: Ownership::new(state, 1, 10_240),
+            heeded: 5,
+            better_seen,
+        };
+        for history in [0, 4, 5] {
+            let ours = standing(State::Active, history);
+            assert_eq!(ours.ownership(), ours.word);
+        }
+        let deposed = standing(State::Active, 6).ownership();
+        assert!(!deposed.serves(0) && !deposed.answers(0, 0));
+        // A Retiring router has a rule of its own, the others own nothing.
+        for state in [State::Idle, State::Rising, State::Retiring] {
+            assert_eq!(standing(state, 6).ownership().state(), state);
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
     }
     let role = |setting: &mut Setting, state, leased| {
         for role in &mut setting.roles {
-            (role.state, role.leased) = (state, leased);
+            (role.state, role.leased, role.outranked) = (state, leased, false);
         }
     };
     match row {
@@ -225,7 +225,9 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
                 return (Way::Out, (make.claim)(dice, setting));
             }
         },
-        Row::Event(EventKind::Advert) | Row::Quiet | Row::Wakes | Row::Seen => Bend::None,
+        Row::Event(EventKind::Advert) | Row::Quiet | Row::Wakes | Row::Seen | Row::Better => {
+            Bend::None
+        }
         Row::Event(EventKind::Conflict | EventKind::SuccessorAnnounced) => {
             return (Way::In, (make.claim)(dice, setting));
         }

@@ -85,15 +85,22 @@ impl Judge {
             assert!(ran.contains(&event.stamp), "{} not in {ran:?}", event.stamp);
             Event { stamp: 0, ..*event }
         });
-        let mut seen = None;
+        let (mut seen, mut better) = (None, None);
         for (slot, old) in (0..)
             .zip(&world.slots)
             .filter(|(slot, _)| slots.contains(slot))
         {
-            let stamp = self.kernel.slot(slot).unwrap().last_seen;
-            if stamp != old.last_seen {
-                assert!(ran.contains(&stamp) && seen.is_none());
-                seen = Some(slot);
+            let new = self.kernel.slot(slot).unwrap();
+            for (moved, stamp, before) in [
+                (&mut seen, new.last_seen, old.last_seen),
+                (&mut better, new.better_seen, old.better_seen),
+            ] {
+                if stamp != before {
+                    assert!(ran.contains(&stamp) && moved.is_none());
+                    *moved = Some(slot);
+                }
+            }
+            if new != *old {
                 self.kernel.set_slot(slot, old).unwrap();
             }
         }
@@ -102,6 +109,7 @@ impl Judge {
             counters: self.moved(|slot| slots.contains(&slot)),
             event,
             seen,
+            better,
             frame: run.frame,
         }
     }

@@ -35,6 +35,7 @@ impl Opinion {
                 counters: Vec::new(),
                 event: None,
                 seen: None,
+                better: None,
                 frame: frame.to_vec(),
             },
             wakes: false,

@@ -25,6 +25,8 @@ pub(super) struct Router<const N: usize> {
     pub(super) slot: u32,
     pub(super) vlan: u16,
     pub(super) vrid: u8,
+    pub(super) priority: u8,
+    pub(super) primary: [u8; N],
     pub(super) version_2: bool,
     pub(super) version_3: bool,
     pub(super) skip_address_check: bool,
@@ -83,6 +85,7 @@ impl<const N: usize> Router<N> {
         entry.address_digest = words.iter().fold(0, digest);
         entry.address_count = u16::try_from(self.addresses.len()).unwrap();
         entry.interval_cs = self.interval_cs;
+        entry.priority = self.priority;
         entry.auth_type = u8::from(self.password.is_some());
         entry.auth_data = self.password.unwrap_or_default();
         for (address, ttl) in self.peers() {
@@ -98,15 +101,22 @@ pub(super) struct Role {
     pub(super) state: State,
     /// Whether the lease still runs.
     pub(super) leased: bool,
+    /// While Active: whether a better router was heard since.
+    pub(super) outranked: bool,
     /// While Retiring: whether the next owner was heard.
     pub(super) successor_heard: bool,
     pub(super) follow: Follow,
 }
 
 impl Role {
-    /// Owns the virtual IPs: as Active, or as Retiring, and only under a lease.
+    /// Owns the virtual IPs: as the best Active, or as Retiring, and only under a lease.
     pub(super) fn owns(&self) -> bool {
-        self.leased && [State::Active, State::Retiring].contains(&self.state)
+        let rightful = match self.state {
+            State::Active => !self.outranked,
+            State::Retiring => true,
+            State::Idle | State::Rising => false,
+        };
+        rightful && self.leased
     }
 
     /// Answers for the virtual IPs.
@@ -174,6 +184,8 @@ impl Setting {
                 slot,
                 vlan,
                 vrid,
+                priority: priority(dice),
+                primary: PRIMARY,
                 version_2,
                 version_3: !version_2 || dice.once_in(3),
                 skip_address_check: dice.once_in(8),
@@ -194,6 +206,8 @@ impl Setting {
                 slot,
                 vlan,
                 vrid: VRID,
+                priority: priority(dice),
+                primary: v6::PRIMARY,
                 version_2: !version_3,
                 version_3,
                 skip_address_check: dice.once_in(8),
@@ -246,6 +260,8 @@ impl Setting {
             let words = world.slot(slot);
             words.last_seen = u64::from(role.successor_heard);
             words.follow = role.follow.pack();
+            words.heeded = 2;
+            words.better_seen = if role.outranked { 3 } else { 2 };
         }
         let vips = self.vips.iter().map(Vip::state);
         let vips = vips.chain(self.vips_v6.iter().map(Vip::state));
@@ -255,6 +271,11 @@ impl Setting {
         }
         world
     }
+}
+
+/// That of the usual advert, mostly.
+fn priority(dice: &mut Dice) -> u8 {
+    dice.pick(&[100, 100, 100, 1, 150, 254, 255])
 }
 
 /// Peers of which the usual one is one, mostly.
@@ -331,6 +352,7 @@ fn role(dice: &mut Dice) -> Role {
             State::Retiring,
         ]),
         leased: !dice.once_in(4),
+        outranked: dice.once_in(4),
         successor_heard: dice.once_in(3),
         follow: Follow {
             source_tail: dice.pick(&[PEER, PEER, [a, b, c, d], PRIMARY, [0; 4]]),

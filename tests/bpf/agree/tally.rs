@@ -25,6 +25,8 @@ pub(super) enum Row {
     Quiet,
     /// A sign of life that restarts the Active_Down_Timer.
     Seen,
+    /// An advert that deposes an Active.
+    Better,
     /// Received, counted and passed.
     Passed,
     Dropped,
@@ -71,6 +73,7 @@ impl fmt::Display for Row {
             Self::Wakes => write!(f, "event that wakes"),
             Self::Quiet => write!(f, "event that waits"),
             Self::Seen => write!(f, "last_seen moved"),
+            Self::Better => write!(f, "better_seen moved"),
             Self::Passed => write!(f, "verdict passed"),
             Self::Dropped => write!(f, "verdict dropped"),
             Self::Answered => write!(f, "verdict answered"),
@@ -97,6 +100,7 @@ impl Tally {
             Row::Wakes,
             Row::Quiet,
             Row::Seen,
+            Row::Better,
             Row::Passed,
             Row::Dropped,
             Row::Answered,
@@ -128,6 +132,9 @@ impl Tally {
         }
         if outcome.seen.is_some() {
             self.add(family, Row::Seen);
+        }
+        if outcome.better.is_some() {
+            self.add(family, Row::Better);
         }
         let trace = !outcome.counters.is_empty() || outcome.event.is_some();
         let row = match (outcome.fate, way) {

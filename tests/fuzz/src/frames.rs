@@ -127,8 +127,8 @@ impl Setting {
         );
         assert!(counted > 0 || told, "why is it not None? {verdict:?}");
         if verdict.action != Action::Pass {
-            let trace = (counted, told, verdict.seen);
-            assert_eq!(trace, (1, false, 0), "{verdict:?}");
+            let trace = (counted, told, verdict.seen, verdict.better_seen);
+            assert_eq!(trace, (1, false, 0, 0), "{verdict:?}");
         }
         assert!(!self.sent || verdict.action == Action::Drop, "{verdict:?}");
     }
@@ -155,6 +155,7 @@ impl Setting {
 fn timeless(verdict: Verdict) -> Verdict {
     Verdict {
         seen: u64::from(verdict.seen != 0),
+        better_seen: u64::from(verdict.better_seen != 0),
         event: Event {
             stamp: 0,
             ..verdict.event

@@ -6,7 +6,7 @@ use vrrp_ebpf::abi::{
     IPV6, RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest, router_flags,
 };
 
-use super::world::{IFINDEX, MAC, VLAN, VRID, World};
+use super::world::{IFINDEX, MAC, PRIORITY, VLAN, VRID, World};
 
 /// Our own address.
 pub const PRIMARY: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -64,6 +64,7 @@ fn entry(slot: u32, addresses: &[[u8; 16]]) -> RouterEntry {
         slot,
         flags: router_flags::ACCEPT_V3,
         primary: PRIMARY,
+        priority: PRIORITY,
         address_digest: digest(addresses),
         address_count: u16::try_from(addresses.len()).unwrap_or(u16::MAX),
         interval_cs: 100,

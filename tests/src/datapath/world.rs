@@ -11,7 +11,7 @@ use vrrp_ebpf::{
         FILTER_WORDS, Follow, IPV4, PeerEntry, PeerKey, RouterEntry, RouterKey, Slot, VipEntry,
         VipKey, address_digest, filter_position, router_flags, vip_state,
     },
-    ownership::{Ownership, State},
+    ownership::{Ownership, Standing, State},
     policy::Tables,
 };
 
@@ -19,6 +19,8 @@ use crate::clock;
 
 /// Interface of a test run without a context: lo of the namespace.
 pub const IFINDEX: u32 = 1;
+/// Priority of every router of ours.
+pub const PRIORITY: u8 = 150;
 /// Our own address.
 pub const PRIMARY: [u8; 4] = [192, 168, 1, 1];
 /// Our own MAC, which answers carry.
@@ -123,6 +125,14 @@ impl World {
         self
     }
 
+    /// With a better router's advert that came after the router of `slot` became what it is.
+    #[must_use]
+    pub fn with_better_seen(mut self, slot: u32) -> Self {
+        let words = self.slot(slot);
+        (words.heeded, words.better_seen) = (1, 2);
+        self
+    }
+
     /// With these bits of the untagged virtual IP.
     #[must_use]
     pub fn with_vip_state(mut self, bits: u64) -> Self {
@@ -209,8 +219,13 @@ impl Tables for World {
         found.map(|(_, entry)| entry)
     }
 
-    fn ownership(&self, slot: u32) -> Ownership {
-        Ownership(self.slots[slot as usize].ownership)
+    fn standing(&self, slot: u32) -> Standing {
+        let words = &self.slots[slot as usize];
+        Standing {
+            word: Ownership(words.ownership),
+            heeded: words.heeded,
+            better_seen: words.better_seen,
+        }
     }
 
     fn last_seen(&self, slot: u32) -> u64 {
@@ -240,7 +255,9 @@ const EMPTY_SLOT: Slot = Slot {
     ownership: 0,
     last_seen: 0,
     follow: 0,
-    _pad: [0; 5],
+    better_seen: 0,
+    heeded: 0,
+    _pad: [0; 3],
 };
 
 fn router(vlan: u16, vrid: u8) -> RouterKey {
@@ -261,7 +278,8 @@ fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
         address_count: 1,
         interval_cs: 100,
         auth_type: 0,
-        _pad: [0; 3],
+        priority: PRIORITY,
+        _pad: [0; 2],
         auth_data: [0; 8],
     }
 }

@@ -15,7 +15,7 @@ use vrrp_ebpf::{
         PeerEntry, PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey,
         filter_position,
     },
-    ownership::Ownership,
+    ownership::{Ownership, Standing},
     policy::Tables,
 };
 
@@ -78,13 +78,20 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn ownership(&self, slot: u32) -> Ownership {
+    fn standing(&self, slot: u32) -> Standing {
         let Some(slot) = SLOTS.get_ptr(slot) else {
-            return Ownership::NONE;
+            return Standing::NONE;
         };
         // SAFETY: the map's memory outlives the program's run; volatile, because the node writes
-        // it at any moment and the word must be read exactly once.
-        Ownership(unsafe { ptr::read_volatile(&raw const (*slot).ownership) })
+        // it at any moment and each word must be read exactly once. The ownership word comes first:
+        // what it presumes was stored before it.
+        unsafe {
+            Standing {
+                word: Ownership(ptr::read_volatile(&raw const (*slot).ownership)),
+                heeded: ptr::read_volatile(&raw const (*slot).heeded),
+                better_seen: ptr::read_volatile(&raw const (*slot).better_seen),
+            }
+        }
     }
 
     #[inline(always)]
@@ -92,7 +99,7 @@ impl Tables for Maps {
         let Some(slot) = SLOTS.get_ptr(slot) else {
             return 0;
         };
-        // SAFETY: as in `ownership`.
+        // SAFETY: as in `standing`.
         unsafe { ptr::read_volatile(&raw const (*slot).last_seen) }
     }
 
@@ -101,7 +108,7 @@ impl Tables for Maps {
         let Some(slot) = SLOTS.get_ptr(slot) else {
             return Follow::default();
         };
-        // SAFETY: as in `ownership`.
+        // SAFETY: as in `standing`.
         Follow::unpack(unsafe { ptr::read_volatile(&raw const (*slot).follow) })
     }
 
@@ -112,7 +119,7 @@ impl Tables for Maps {
         };
         let (word, bit) = filter_position(tail);
         let word = opaque(word) & (FILTER_WORDS - 1);
-        // SAFETY: `word` is below FILTER_WORDS; otherwise as in `ownership`.
+        // SAFETY: `word` is below FILTER_WORDS; otherwise as in `standing`.
         let word = unsafe { ptr::read_volatile(words.cast::<u64>().add(word)) };
         word >> bit & 1 != 0
     }
@@ -128,7 +135,7 @@ impl Tables for Maps {
         let Some(state) = VIP_STATES.get_ptr(vip) else {
             return 0;
         };
-        // SAFETY: as in `ownership`.
+        // SAFETY: as in `standing`.
         unsafe { ptr::read_volatile(state) }
     }
 }
@@ -154,6 +161,15 @@ pub(super) fn store_last_seen(slot: u32, stamp: u64) {
     if let Some(slot) = SLOTS.get_ptr_mut(slot) {
         // SAFETY: the map's memory outlives the program's run; an aligned word does not tear.
         unsafe { ptr::write_volatile(&raw mut (*slot).last_seen, stamp) }
+    }
+}
+
+/// Stores when an advert of a better router was seen.
+#[inline(always)]
+pub(super) fn store_better_seen(slot: u32, stamp: u64) {
+    if let Some(slot) = SLOTS.get_ptr_mut(slot) {
+        // SAFETY: as in `store_last_seen`.
+        unsafe { ptr::write_volatile(&raw mut (*slot).better_seen, stamp) }
     }
 }
 

@@ -117,6 +117,9 @@ fn record(verdict: &Verdict) {
     if verdict.seen != 0 {
         maps::store_last_seen(verdict.slot, verdict.seen);
     }
+    if verdict.better_seen != 0 {
+        maps::store_better_seen(verdict.slot, verdict.better_seen);
+    }
     let submitted = match verdict.report {
         Report::Nothing => true,
         Report::Quiet => maps::submit(&verdict.event, NO_WAKEUP),

@@ -13,6 +13,7 @@ use crate::{
         event_flags, router_flags,
     },
     checksum::{self, Sum},
+    election::Candidate,
     frame::{Frame, WORD},
     ownership::State,
     wire::{
@@ -326,10 +327,22 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     } = advert.header;
     let interval_cs = advert.header.interval_cs();
     let stamp = tables.now();
-    let state = tables.ownership(entry.slot).state();
+    // As the node wrote it: a node that was silenced and does not know it must be woken.
+    let state = tables.standing(entry.slot).word.state();
     let follow = tables.follow(entry.slot);
 
     let alive = priority != 0 && (priority >= follow.restart_min || state == State::Retiring);
+    let sender = Candidate {
+        priority,
+        address: u128::from_be_bytes(source.address),
+    };
+    let ours = Candidate {
+        priority: entry.priority,
+        address: u128::from_be_bytes(entry.primary),
+    };
+    //= C18: RFC 3768 section 7.1
+    let discarded = version == 2 && entry.priority == OWNER_PRIORITY;
+    let better = priority != 0 && !discarded && sender.deposes(ours);
     let followed = Follow {
         source_tail: source.tail,
         interval_cs,
@@ -358,6 +371,7 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
             (Counter::IntervalDiffers, interval_differs),
         ]),
         seen: if alive { stamp } else { 0 },
+        better_seen: if better { stamp } else { 0 },
         report: if quiet { Report::Quiet } else { Report::Wake },
         event: Event {
             stamp,

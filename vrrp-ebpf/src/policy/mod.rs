@@ -18,7 +18,7 @@ use crate::{
     },
     checksum::VRRP,
     frame::Frame,
-    ownership::Ownership,
+    ownership::{Ownership, Standing},
     wire::{
         arp::Answer,
         ethernet::{self, Ethernet},
@@ -39,8 +39,13 @@ pub trait Tables {
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry>;
     /// The unicast peer with this address.
     fn peer(&self, key: &PeerKey) -> Option<&PeerEntry>;
-    /// [`Slot::ownership`](crate::abi::Slot::ownership); [`Ownership::NONE`] without such a slot.
-    fn ownership(&self, slot: u32) -> Ownership;
+    /// What the words of a slot make us; [`Standing::NONE`] without such a slot.
+    fn standing(&self, slot: u32) -> Standing;
+    /// The ownership word as it counts.
+    #[inline(always)]
+    fn ownership(&self, slot: u32) -> Ownership {
+        self.standing(slot).ownership()
+    }
     /// [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 without such a slot.
     fn last_seen(&self, slot: u32) -> u64;
     /// [`Slot::follow`](crate::abi::Slot::follow).
@@ -101,6 +106,8 @@ pub struct Verdict {
     pub counters: Counts,
     /// What to store as [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 leaves it alone.
     pub seen: u64,
+    /// What to store as [`Slot::better_seen`](crate::abi::Slot::better_seen); 0 leaves it alone.
+    pub better_seen: u64,
     /// Whether and how to submit `event`.
     pub report: Report,
     /// The record for the ring; zeroes without one.
@@ -119,6 +126,7 @@ impl Verdict {
             slot,
             counters,
             seen: 0,
+            better_seen: 0,
             report: Report::Nothing,
             event: NO_EVENT,
             answer: NO_ANSWER,

@@ -1,22 +1,29 @@
 //! Who is better: priorities, addresses, and Preempt_Mode.
 
+use std::net::IpAddr;
+
+use vrrp_ebpf::election::Candidate;
+
 use super::{Advert, Settings, Version};
 
 /// Priority of the router that owns the virtual IPs (RFC 9568 section 5.2.4).
 //= C6: RFC 9568 section 5.2.4
 pub const OWNER: u8 = 255;
 
-/// Whether an advert deposes us while Active. Its priority is not 0.
+/// Whether an advert deposes us while Active, as XDP finds, too. Its priority is not 0.
 #[must_use]
 pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
     //= C41: RFC 9568 section 6.4.3
-    //# If the Priority in the ADVERTISEMENT is greater than the local Priority or the Priority in
-    //# the ADVERTISEMENT is equal to the local Priority and the primary IPvX address of the sender
-    //# is greater than the local primary IPvX address (based on an unsigned integer comparison of
-    //# the IPvX addresses in network byte order)
-    //
-    // `IpAddr` compares octet by octet, the first one first: that is network order, unsigned.
-    (advert.priority, advert.source) > (settings.priority, settings.primary)
+    candidate(advert.priority, advert.source)
+        .deposes(candidate(settings.priority, settings.primary))
+}
+
+fn candidate(priority: u8, address: IpAddr) -> Candidate {
+    let address = match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    Candidate { priority, address }
 }
 
 /// Whether an advert of this version is nothing to us, because we own the addresses. Version 3 has the

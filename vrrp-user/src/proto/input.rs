@@ -67,6 +67,9 @@ pub enum Input {
     /// The shared word `last_seen`: an advert that restarts the Active_Down_Timer arrived then,
     /// although its record may be lost.
     Seen(Instant),
+    /// The shared word `better_seen`: an advert that deposes an Active arrived then, although its
+    /// record may be lost. XDP has silenced us since.
+    BetterSeen(Instant),
     /// While Retiring: the successor announced the virtual IPs (gratuitous ARP).
     SuccessorAnnounced,
     /// An advert of ours left; `at` was read before it was handed to the kernel.

@@ -144,6 +144,7 @@ impl Router {
             Input::ShutdownNow => self.shutdown_now(now, out),
             Input::Advert(advert) => self.advert(now, &advert, out),
             Input::Seen(at) => self.seen(now, at, out),
+            Input::BetterSeen(at) => self.better_seen(now, at, out),
             Input::SuccessorAnnounced => self.successor_announced(now, out),
             Input::AdvertSent { at } => {
                 self.advertised = self.advertised.max(at);
@@ -161,6 +162,13 @@ impl Router {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.timers.next()
+    }
+
+    /// What arrived up to then is taken into account: it does not depose a router that becomes Active
+    /// ([`Slot::heeded`](vrrp_ebpf::abi::Slot::heeded)).
+    #[must_use]
+    pub fn heeded(&self) -> Instant {
+        self.restarted
     }
 
     fn advert(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
@@ -186,7 +194,7 @@ impl Router {
         // With both versions the stamp may be of either.
         let discarded = election::owner_discards(self.settings.version, &self.settings);
         match self.state {
-            // While Active every advert wakes the engine, and its record decides.
+            // An Active goes by its records and by `better_seen`.
             State::Initialize | State::Fault | State::Active => return,
             State::Backup | State::Rising if discarded => return,
             State::Backup => self.seen_in_backup(at),
@@ -194,6 +202,13 @@ impl Router {
             State::Retiring => self.successor_heard(now, at),
         }
         self.last_advert = self.last_advert.max(Some(at));
+    }
+
+    fn better_seen(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
+        if self.state == State::Active && at > self.restarted {
+            self.fall_back_unheard(now, at, out);
+            self.last_advert = self.last_advert.max(Some(at));
+        }
     }
 
     /// One pass: a timer that a handler starts again is due later than `now`.

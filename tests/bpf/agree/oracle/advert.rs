@@ -279,6 +279,12 @@ pub(super) fn accepted<const N: usize>(
         .map(|counter| (router.slot, counter))
         .collect();
     opinion.outcome.seen = (priority != 0 && restarts).then_some(router.slot);
+    // Section 6.4.3: a greater priority, or an equal one and a greater address. RFC 3768: "the local
+    // router is not the IP Address owner".
+    let heeded = message.version() == 3 || router.priority != 255;
+    let better = heeded
+        && (priority > router.priority || priority == router.priority && source > router.primary);
+    opinion.outcome.better = (priority != 0 && better).then_some(router.slot);
     let mut flags = 0;
     if differs {
         flags |= event_flags::ADDRESS_LIST_DIFFERS;

@@ -75,7 +75,7 @@ fn spoken_as(
     let announced = packet.sender_protocol_addr() == packet.target_protocol_addr();
     let mut opinion = Opinion::untouched(taken.frame);
     let kind = match role.state {
-        State::Active if by_another && role.leased => {
+        State::Active if by_another && role.owns() => {
             opinion.outcome.counters = vec![(vip.slot, Counter::ArpConflict)];
             EventKind::Conflict
         }

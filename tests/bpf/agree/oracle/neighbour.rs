@@ -198,7 +198,7 @@ fn spoken_as(
     let announced = !message.solicits && !sender.answers;
     let mut opinion = Opinion::untouched(taken.frame);
     let kind = match role.state {
-        State::Active if by_another && role.leased => {
+        State::Active if by_another && role.owns() => {
             opinion.outcome.counters = vec![(vip.slot, Counter::NdConflict)];
             EventKind::Conflict
         }

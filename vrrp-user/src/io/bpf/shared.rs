@@ -15,7 +15,7 @@ use aya::{
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use vrrp_ebpf::{
     abi::{self, Follow, Slot},
-    ownership::Ownership,
+    ownership::{Ownership, Standing},
 };
 
 use super::BpfError;
@@ -80,8 +80,10 @@ const SLOT_WORDS: usize = size_of::<Slot>() / size_of::<u64>();
 const OWNERSHIP: usize = 0;
 const LAST_SEEN: usize = 1;
 const FOLLOW: usize = 2;
+const BETTER_SEEN: usize = 3;
+const HEEDED: usize = 4;
 
-/// `SLOTS`: ownership, `last_seen` and follow word of every virtual router.
+/// `SLOTS`: the words of every virtual router.
 #[derive(Debug)]
 pub struct Slots(Words<{ SLOT_WORDS * abi::MAX_ROUTERS as usize }>);
 
@@ -130,6 +132,32 @@ impl Slots {
     pub fn clear_seen(&self, slot: u32) {
         if let Some(word) = self.word(slot, LAST_SEEN) {
             word.store(0, Ordering::Release);
+        }
+    }
+
+    /// XDP's stamp of the last advert of a better router, in nanoseconds; 0 for none.
+    #[must_use]
+    pub fn better_seen(&self, slot: u32) -> u64 {
+        self.word(slot, BETTER_SEEN)
+            .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// From now on adverts of better routers that arrived up to `moment`, in nanoseconds, depose
+    /// nobody. Comes before the word that it is for.
+    pub fn heed(&self, slot: u32, moment: u64) {
+        if let Some(word) = self.word(slot, HEEDED) {
+            word.store(moment, Ordering::Release);
+        }
+    }
+
+    /// What the words make us.
+    #[must_use]
+    pub fn standing(&self, slot: u32) -> Standing {
+        let heeded = self.word(slot, HEEDED);
+        Standing {
+            word: self.ownership(slot),
+            heeded: heeded.map_or(0, |word| word.load(Ordering::Acquire)),
+            better_seen: self.better_seen(slot),
         }
     }
 

@@ -375,7 +375,8 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         address_count: u16::try_from(instance.advertised().count()).unwrap_or(u16::MAX),
         interval_cs: u16::try_from(instance.advert_interval.as_millis() / 10).unwrap_or(u16::MAX),
         auth_type,
-        _pad: [0; 3],
+        priority: instance.priority,
+        _pad: [0; 2],
         auth_data,
     }
 }

@@ -56,7 +56,7 @@ fn what_is_heard_is_as_configured() {
     assert_eq!(second.flags, router_flags::ACCEPT_V2);
     assert_eq!((second.auth_type, &second.auth_data), (1, b"1111\0\0\0\0"));
     assert_eq!((second.interval_cs, second.address_count), (300, 2));
-    assert_eq!(second.primary[..4], OURS);
+    assert_eq!((&second.primary[..4], second.priority), (&OURS[..], 100));
     let third = entry(&format!(
         "{pass}version 3\nadvert_int 0.1\nskip_check_adv_addr"
     ));

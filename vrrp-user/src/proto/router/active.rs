@@ -134,18 +134,24 @@ impl Router {
 
     /// Renews the lease for an advert that left at `at`.
     pub(super) fn renew(&mut self, at: Instant, out: &mut Vec<Output>) {
-        let Some(lease) = self.lease() else { return };
         // An advert of an earlier term entitles to nothing.
-        if self.state != State::Active || at < self.since {
+        if at < self.since {
             return;
         }
-        let expiry = (at + lease).0;
-        if expiry > self.lease_end {
+        let (state, end) = match self.state {
+            State::Active => (
+                ownership::State::Active,
+                self.lease().map(|lease| at + lease),
+            ),
+            // It was priority 0.
+            State::Retiring => (ownership::State::Retiring, self.timers.get(Timer::Drain)),
+            State::Initialize | State::Fault | State::Backup | State::Rising => return,
+        };
+        if let Some(Instant(expiry)) = end
+            && expiry > self.lease_end
+        {
             self.lease_end = expiry;
-            out.push(Output::Own {
-                state: ownership::State::Active,
-                expiry,
-            });
+            out.push(Output::Own { state, expiry });
         }
     }
 

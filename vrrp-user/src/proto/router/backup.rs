@@ -6,7 +6,8 @@ use vrrp_ebpf::abi::Follow;
 
 use super::{Peer, Router, Worse};
 use crate::proto::{
-    Advert, Cause, Instant, Intervals, LastEvent, Output, State, Version, intervals, timers::Timer,
+    Advert, Cause, Instant, Intervals, LastEvent, Output, State, Transition, Version, intervals,
+    timers::Timer,
 };
 
 impl Router {
@@ -156,6 +157,20 @@ impl Router {
 
     /// A better router was heard while we were serving or about to.
     pub(super) fn fall_back(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
+        let transition = self.give_way(now, out);
+        //= C27: RFC 9568 section 6.4.3
+        self.follow_advert(advert, out);
+        out.push(Output::Transition(transition));
+    }
+
+    /// As [`Self::fall_back`], knowing no more of the advert than when it arrived: its record was lost.
+    pub(super) fn fall_back_unheard(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
+        let transition = self.give_way(now, out);
+        self.seen_in_backup(at);
+        out.push(Output::Transition(transition));
+    }
+
+    fn give_way(&mut self, now: Instant, out: &mut Vec<Output>) -> Transition {
         self.disown(out);
         if self.state == State::Active && self.settings.departures.higher_prio_send_advert {
             out.push(Output::Advertise {
@@ -163,9 +178,6 @@ impl Router {
             });
         }
         self.remove(out);
-        let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
-        //= C27: RFC 9568 section 6.4.3
-        self.follow_advert(advert, out);
-        out.push(Output::Transition(transition));
+        self.enter(State::Backup, Cause::BetterAdvert, now, now)
     }
 }

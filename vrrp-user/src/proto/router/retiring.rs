@@ -32,10 +32,11 @@ impl Router {
             follow,
             clear_seen: true,
         });
-        self.lease_end = drained.0;
+        // Until priority 0 has left, the Backups wait as for an Active, and no longer.
+        self.lease_end = self.lease_end.min(drained.0);
         out.push(Output::Own {
             state: ownership::State::Retiring,
-            expiry: drained.0,
+            expiry: self.lease_end,
         });
         //= C44: RFC 9568 section 6.4.3
         out.push(Output::Advertise { priority: 0 });

@@ -55,7 +55,10 @@ impl Router {
         if advert.priority == 0 {
             self.restarted = advert.arrived;
             self.active = None;
-            self.promote(Cause::PriorityZero, now, now, out);
+            // Said again, it is no reason to hurry: who says it still serves.
+            if self.rises_for != Cause::PriorityZero {
+                self.promote(Cause::PriorityZero, now, now, out);
+            }
         } else if advert.priority >= self.restart_min() {
             self.fall_back(now, advert, out);
         } else {
@@ -65,13 +68,8 @@ impl Router {
 
     /// An advert that would have kept us Backup arrived, and its record was lost.
     pub(super) fn seen_in_rising(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
-        if at <= self.restarted {
-            return;
+        if at > self.restarted {
+            self.fall_back_unheard(now, at, out);
         }
-        self.disown(out);
-        self.remove(out);
-        let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
-        self.seen_in_backup(at);
-        out.push(Output::Transition(transition));
     }
 }

@@ -76,6 +76,42 @@ fn c41_a_better_advert_deposes_in_order() {
     assert_eq!(bench.router.active_source(), Some(PEER));
 }
 
+/// The ring was full: only the stamp tells of a better advert.
+//= C41: proof
+#[test]
+fn c41_a_better_routers_stamp_deposes() {
+    let mut bench = active();
+    let heard = START + ms(3);
+    let out = bench.feed(START + ms(10), Input::BetterSeen(heard));
+    assert_eq!(out[..2], [DISOWN, Output::Remove]);
+    assert_eq!(out.len(), 3);
+    assert_eq!(
+        transition(out),
+        Some((State::Active, State::Backup, Cause::BetterAdvert))
+    );
+    assert_eq!(bench.deadline(), heard + DOWN);
+    assert_eq!(bench.router.last_advert(), Some(heard));
+    assert_eq!(bench.router.heeded(), heard);
+}
+
+/// The last advert of the better router that this one has relieved.
+//= C41, C45: refusal
+#[test]
+fn c41_a_stamp_that_was_heeded_deposes_nobody() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    let heard = START + ms(1);
+    bench.feed(heard, advert(heard, 101));
+    bench.expire();
+    assert_eq!(
+        (bench.state(), bench.router.heeded()),
+        (State::Active, heard)
+    );
+    for at in [START, heard] {
+        assert_eq!(bench.feed(START + ms(50), Input::BetterSeen(at)), []);
+    }
+    assert_eq!(bench.state(), State::Active);
+}
+
 //= C27: proof
 #[test]
 fn c27_the_deposing_advert_teaches_its_interval() {

@@ -139,6 +139,10 @@ fn a_deposed_active_has_a_last_word_if_told_so() {
     );
     // It entitles to nothing.
     assert_eq!(bench.feed(now, Input::AdvertSent { at: now }), []);
+    // Also if the better advert's record was lost.
+    let mut bench = Bench::in_state(State::Active, polite.clone());
+    let out = bench.feed(now, Input::BetterSeen(now));
+    assert_eq!(out.get(..2), Some(&[DISOWN, ADVERTISE][..]));
     // A router that was about to be Active has told nobody so.
     let mut bench = Bench::in_state(State::Rising, polite);
     let now = START + ms(1);

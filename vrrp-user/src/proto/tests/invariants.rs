@@ -23,6 +23,7 @@ enum What {
     Plain(Input),
     Advert(u8, u8, u16),
     Seen,
+    BetterSeen,
     Sent,
     /// At the deadline if there is one.
     Due,
@@ -48,6 +49,7 @@ fn what() -> impl Strategy<Value = What> {
         ].prop_map(What::Plain),
         6 => (priority, 0_u8..4, interval).prop_map(|(p, s, i)| What::Advert(p, s, i)),
         1 => Just(What::Seen),
+        1 => Just(What::BetterSeen),
         4 => Just(What::Sent),
         8 => Just(What::Due),
     ]
@@ -239,6 +241,7 @@ proptest! {
             let input = match step.what {
                 What::Plain(input) => input,
                 What::Seen => Input::Seen(at),
+                What::BetterSeen => Input::BetterSeen(at),
                 What::Sent => Input::AdvertSent { at },
                 What::Due => {
                     now = watch.router.deadline().unwrap_or(now).max(now);

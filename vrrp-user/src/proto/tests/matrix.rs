@@ -119,12 +119,16 @@ fn adverts() {
             "Initialize:- Fault:- Backup:- Backup:ort Active:- Retiring:-",
         ),
         (
+            Input::BetterSeen(START + ms(1)),
+            "Initialize:- Fault:- Backup:- Rising:- Backup:ort Retiring:-",
+        ),
+        (
             Input::SuccessorAnnounced,
             "Initialize:- Fault:- Backup:- Rising:- Active:- Initialize:ort",
         ),
         (
             Input::AdvertSent { at: START + ms(1) },
-            "Initialize:- Fault:- Backup:- Rising:- Active:A Retiring:-",
+            "Initialize:- Fault:- Backup:- Rising:- Active:A Retiring:T",
         ),
     ] {
         check(input, row);

@@ -3,8 +3,8 @@
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Bench, Cause, DISOWN, Input, Instant, Output, START, Settings, State, Transition, Version,
-    advert, ms, own, settings, transition,
+    Bench, Cause, DISOWN, Input, Instant, Lease, Output, START, Settings, State, Transition,
+    Version, advert, ms, own, settings, transition,
 };
 
 const RESIGN: Output = Output::Advertise { priority: 0 };
@@ -41,7 +41,7 @@ fn c44_resigns_in_order_and_serves_on() {
                 },
                 clear_seen: true,
             },
-            own(ownership::State::Retiring, drained()),
+            own(ownership::State::Retiring, START + ms(10) / 4),
             RESIGN,
             Output::Transition(Transition {
                 from: State::Active,
@@ -54,6 +54,40 @@ fn c44_resigns_in_order_and_serves_on() {
         ]
     );
     assert!(!bench.router.is_finished());
+}
+
+/// Before, the Backups wait as for an Active: the lease that was has to do.
+#[test]
+fn serves_until_drained_once_priority_zero_has_left() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    bench.feed(START, Input::AdvertSent { at: START });
+    let now = START + ms(5);
+    let out = bench.feed(now, Input::Shutdown);
+    let lease = START + ms(30);
+    assert_eq!(out.get(1), Some(&own(ownership::State::Retiring, lease)));
+    // An advert that was under way says nothing of the end.
+    assert_eq!(bench.feed(now, Input::AdvertSent { at: START }), []);
+    let drained = drained() + ms(5);
+    assert_eq!(
+        bench.feed(now, Input::AdvertSent { at: now }),
+        [own(ownership::State::Retiring, drained)]
+    );
+    let repeated = now + ms(10);
+    assert_eq!(bench.feed(repeated, Input::AdvertSent { at: repeated }), []);
+}
+
+#[test]
+fn without_a_lease_it_serves_until_drained() {
+    let settings = Settings {
+        lease: Lease::Off,
+        ..settings()
+    };
+    let mut bench = Bench::in_state(State::Active, settings);
+    let out = bench.feed(START, Input::Shutdown);
+    assert_eq!(
+        out.get(1),
+        Some(&own(ownership::State::Retiring, drained()))
+    );
 }
 
 /// Sooner, the repetition would start the peers' Skew_Time over.
@@ -138,13 +172,6 @@ fn only_an_advert_after_ours_is_a_successors() {
     bench.feed(START, Input::Seen(before));
     bench.feed(START, advert(START + ms(1), 0));
     assert_eq!(bench.expire(), (START + ms(10), [RESIGN].as_slice()));
-}
-
-#[test]
-fn the_lease_is_not_renewed() {
-    let mut bench = retiring();
-    let sent = Input::AdvertSent { at: START };
-    assert_eq!(bench.feed(START, sent), []);
 }
 
 #[test]

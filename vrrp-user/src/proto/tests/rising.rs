@@ -109,6 +109,18 @@ fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
     }
 }
 
+/// Of priority 1, our Skew_Time ends when a router that retires repeats priority 0.
+#[test]
+fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    bench.feed(START, advert(START, 0));
+    let (due, _) = bench.expire();
+    assert_eq!(bench.feed(due, advert(due, 0)), []);
+    assert_eq!(bench.deadline(), due + ms(10) / 4);
+    bench.feed(due + ms(1), Input::AddressesReady);
+    assert_eq!(bench.state(), State::Active);
+}
+
 /// The third router's Skew_Time ended while we were at it.
 #[test]
 fn c35_a_worse_router_that_steps_in_is_deposed_after_all() {

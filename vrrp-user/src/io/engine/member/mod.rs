@@ -84,6 +84,8 @@ pub(super) struct Member {
     outputs: Vec<Output>,
     /// The follow word as we wrote it last.
     followed: Option<Follow>,
+    /// Announcements per virtual IP that were not made, because the lease had ended.
+    owed: u8,
     /// An advert that left while `outputs` were carried out, not yet told to the core.
     sent: Option<Instant>,
 }
@@ -129,6 +131,7 @@ impl Member {
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
             followed: None,
+            owed: 0,
             sent: None,
         })
     }
@@ -246,11 +249,15 @@ impl Member {
         }
     }
 
-    /// The deadline has passed: looks at the shared word before it believes so.
+    /// The deadline has passed: looks at the shared words before it believes so.
     pub(super) fn timeout(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
         let seen = around.slots.last_seen(self.index);
         if seen > 0 {
             self.feed(Input::Seen(Instant(seen)), around)?;
+        }
+        let better_seen = around.slots.better_seen(self.index);
+        if better_seen > 0 {
+            self.feed(Input::BetterSeen(Instant(better_seen)), around)?;
         }
         if self
             .deadline()

@@ -24,7 +24,10 @@ impl Member {
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
         match output {
-            Output::Own { state, expiry } => return self.own(state, expiry, around.slots),
+            Output::Own { state, expiry } => {
+                self.own(state, expiry, around.slots)?;
+                return self.announce_owed(around);
+            }
             Output::Follow { follow, clear_seen } => {
                 if clear_seen {
                     around.slots.clear_seen(self.index);
@@ -58,11 +61,15 @@ impl Member {
         slots: &Slots,
     ) -> Result<(), Superseded> {
         let word = Ownership::new(state, self.epoch, expiry);
+        let active = ownership::State::Active;
+        if state == active && self.word.state() != active {
+            slots.heed(self.index, self.core.heeded().0);
+        }
         slots
             .replace(self.index, self.word, word)
             .map_err(|_| Superseded)?;
         self.word = word;
-        if state == ownership::State::Active {
+        if state == active {
             mark(&mut self.timeline.owned);
         }
         Ok(())
@@ -110,6 +117,12 @@ impl Member {
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
         self.check_word(around.slots)?;
+        // Where the engine stood still for long, somebody else may serve whom hosts would then lose.
+        let standing = around.slots.standing(self.index);
+        if !standing.ownership().serves(clock::now().0) {
+            self.owed = self.owed.max(repeat);
+            return Ok(());
+        }
         for (ifindex, frames) in self.frames.announcements(repeat) {
             let Some(sender) = sender(around.senders, ifindex) else {
                 continue;
@@ -122,6 +135,15 @@ impl Member {
                     .control
                     .send_event(Event::SendFailed { router, errno });
             }
+        }
+        Ok(())
+    }
+
+    /// With the word comes what was put off for want of it, or it never does.
+    fn announce_owed(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
+        let owed = std::mem::take(&mut self.owed);
+        if owed > 0 && self.word.state() == ownership::State::Active {
+            return self.announce(owed, around);
         }
         Ok(())
     }
