@@ -6,7 +6,7 @@ pub(crate) const FRR_ANSWERS_ARP: &str = "FRR answers ARP for the virtual IP fro
      rows called `frr`, cures it";
 /// FRR after a crash.
 pub(crate) const FRR_KILLED: &str = "a killed FRR leaves its macvlan up: the dead router goes on \
-     answering ARP beside the new Active until vrrpd is started again";
+     answering for the virtual IPs beside the new Active until vrrpd is started again";
 /// FRR after a start at 10 ms adverts.
 pub(crate) const FRR_LOST_START: &str = "FRR's vrrpd became Active while its macvlan stayed down, and \
      was started once more: its orders to zebra, carrier off and on, can cross";
@@ -14,8 +14,9 @@ pub(crate) const FRR_LOST_START: &str = "FRR's vrrpd became Active while its mac
 pub(crate) const FRR_SKEW: &str = "FRR's skew is whole centiseconds, none at 10 ms adverts: when the \
      Active resigns, a worse FRR is the first to take over, and the better Backup preempts it";
 /// keepalived after a crash.
-pub(crate) const KEEPALIVED_KILLED: &str = "a killed keepalived leaves the address on its interface: \
-     the dead router goes on answering ARP beside the new Active until keepalived is started again";
+pub(crate) const KEEPALIVED_KILLED: &str = "a killed keepalived leaves the virtual IPs on its \
+     interface: the dead router goes on answering for them beside the new Active until keepalived is \
+     started again";
 
 /// What is true of the peers in every row, and so is not seen in any: for the document.
 pub(crate) const ALWAYS: &str = "\

@@ -1,8 +1,19 @@
 //! What a row of the matrix is: who stands beside us and how all speak.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+use vrrp_tests::lab::{Host, LINK_LOCAL_VIP, VIP, VIP_V6};
 
 use crate::play::{Column, Play};
+
+/// The virtual router of every row.
+const VRID: u8 = 51;
+/// A second address, and not in order: everybody compares lists.
+const SECOND_VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 253);
 
 /// A row of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +38,6 @@ impl Row {
         Self {
             ordinary: true,
             ..self
-        }
-    }
-
-    /// Why our node cannot take part yet.
-    pub(crate) fn not_yet(self) -> Option<&'static str> {
-        match self.speech.family {
-            Family::V6 => Some("xvrrp speaks IPv4 only"),
-            Family::V4 => None,
         }
     }
 
@@ -129,6 +132,49 @@ impl fmt::Display for Speech {
 pub(crate) enum Family {
     V4,
     V6,
+}
+
+impl Family {
+    /// The virtual IPs, in the order of the adverts.
+    pub(crate) fn vips(self) -> [IpAddr; 2] {
+        match self {
+            Self::V4 => [VIP.into(), SECOND_VIP.into()],
+            Self::V6 => [LINK_LOCAL_VIP.into(), VIP_V6.into()],
+        }
+    }
+
+    /// The one that a client asks for.
+    pub(crate) fn vip(self) -> IpAddr {
+        match self {
+            Self::V4 => VIP.into(),
+            Self::V6 => VIP_V6.into(),
+        }
+    }
+
+    /// Where a router is told things by unicast.
+    pub(crate) fn address(self, router: &Host) -> IpAddr {
+        match self {
+            Self::V4 => router.address.into(),
+            Self::V6 => router.address_v6().into(),
+        }
+    }
+
+    /// Where adverts go by multicast.
+    pub(crate) fn group(self) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::new(224, 0, 0, 18).into(),
+            Self::V6 => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12).into(),
+        }
+    }
+
+    /// The MAC of the virtual router (RFC 9568 section 7.3).
+    pub(crate) fn virtual_mac(self) -> [u8; 6] {
+        let family = match self {
+            Self::V4 => 1,
+            Self::V6 => 2,
+        };
+        [0, 0, 0x5e, 0, family, VRID]
+    }
 }
 
 /// How adverts travel.

@@ -1,6 +1,6 @@
 //! The lab with the nodes of a row on it, what is done to them, and what must be true then.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -8,16 +8,16 @@ use vrrp_tests::{
     clock,
     contender::{self, Contender},
     echo::Echo,
-    lab::{Host, Lab, VIP},
+    lab::{Host, Lab},
     node::{self, Node},
     prober::{PORT, Prober},
 };
 
 use crate::{
-    decoder::Decoder,
+    decoder::{Decoder, Expected},
     known,
     play::Act,
-    row::{Kind, Row, Speech, Transport},
+    row::{Family, Kind, Row, Speech, Transport},
     watch::{Party, Watch},
 };
 
@@ -31,10 +31,6 @@ const PROBE: Duration = Duration::from_millis(5);
 const WATCH: Duration = Duration::from_millis(500);
 /// How often a client may try to watch a scene on a machine that leaves it no time to ask.
 const WATCHES: usize = 5;
-/// A second address, and not in order: everybody compares lists.
-const SECOND_VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 253);
-/// Where adverts go by multicast.
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 /// Counters of what we refuse, or do not find as expected, in a peer's adverts.
 const REFUSED: [&str; 14] = [
@@ -63,6 +59,8 @@ pub(crate) struct Stage {
     _echos: Vec<Echo>,
     lab: Lab,
     row: Row,
+    /// Number of our router.
+    ours: u8,
 }
 
 /// A node on its router.
@@ -87,7 +85,12 @@ impl Stage {
     /// Builds the lab of a row; no node is started.
     pub(crate) fn new(row: Row) -> Result<Self> {
         let kinds = row.play.kinds();
-        let lab = Lab::builder().routers(u8::try_from(kinds.len())?).build()?;
+        let family = row.speech.family;
+        let mut lab = Lab::builder().routers(u8::try_from(kinds.len())?);
+        if family == Family::V6 {
+            lab = lab.ipv6();
+        }
+        let lab = lab.build()?;
         let binary = node::binary()?;
         let mut members = Vec::new();
         let mut echos = Vec::new();
@@ -103,7 +106,7 @@ impl Stage {
                 node: contender.single(router, &speech, row.play.priority(number))?,
                 life: Life::Gone,
             });
-            echos.push(Echo::start(&router.netns, VIP, PORT, number)?);
+            echos.push(Echo::start(&router.netns, family.vip(), PORT, number)?);
             if kind == Kind::Xvrrp {
                 ours = Some(number);
             }
@@ -111,10 +114,11 @@ impl Stage {
         let ours = ours.context("a row without our node")?;
         Ok(Self {
             members,
-            decoder: Some(Decoder::start(&lab, ours)?),
+            decoder: Some(Decoder::start(&lab, ours, family)?),
             _echos: echos,
             lab,
             row,
+            ours,
         })
     }
 
@@ -171,12 +175,13 @@ impl Stage {
                 kind: member.kind,
                 killed: member.life == Life::Killed,
                 mac: router.mac,
+                virtual_mac: self.row.speech.family.virtual_mac(),
             })
             .collect();
         let span = WATCH.max(self.row.speech.interval() * 4);
         let mut whole = false;
         for _ in 0..WATCHES {
-            let watch = Watch::over(&self.lab.client, span)?;
+            let watch = Watch::over(&self.lab.client, self.row.speech.family.vip(), span)?;
             known.extend(watch.judge(owner, &parties)?);
             whole = watch.is_whole();
             if whole {
@@ -195,10 +200,16 @@ impl Stage {
     }
 
     fn await_owner(&mut self, owner: u8) -> Result<()> {
-        let prober = Prober::start(&self.lab.client.netns, VIP, PROBE)?;
+        let vip = self.row.speech.family.vip();
+        let prober = Prober::start(&self.lab.client.netns, vip, PROBE)?;
         for (number, member) in (1..).zip(&mut self.members) {
             if member.life != Life::Runs {
                 continue;
+            }
+            if member.kind == Kind::Xvrrp {
+                eventually(&format!("r{number} has started"), || {
+                    Ok(member.node.status().is_ok())
+                })?;
             }
             let is_owner = number == owner;
             let word = if is_owner { "" } else { "not " };
@@ -218,11 +229,22 @@ impl Stage {
     /// Ends the capture and returns how many adverts of ours it has, none of them faulty.
     pub(crate) fn decode(&mut self) -> Result<usize> {
         let decoder = self.decoder.take().context("decoded already")?;
-        let destinations = match self.row.speech.transport {
-            Transport::Multicast => vec![GROUP],
-            Transport::Unicast => self.lab.routers.iter().map(|one| one.address).collect(),
-        };
-        decoder.stop(self.row.speech.version, &destinations)
+        let Speech {
+            version,
+            family,
+            transport,
+            ..
+        } = self.row.speech;
+        let routers = self.lab.routers.iter();
+        decoder.stop(&Expected {
+            version,
+            family,
+            destinations: match transport {
+                Transport::Multicast => vec![family.group()],
+                Transport::Unicast => routers.map(|one| family.address(one)).collect(),
+            },
+            mac: self.router(self.ours).mac,
+        })
     }
 
     /// Why our node is in its state.
@@ -296,18 +318,18 @@ fn speech(speech: Speech, router: &Host, routers: &[Host]) -> contender::Speech 
         instance.push_str("authentication {\n auth_type PASS\n auth_pass 1111\n}\n");
     }
     if speech.transport == Transport::Unicast {
-        let peers = routers.iter().map(|one| one.address);
-        let peers = peers.filter(|address| *address != router.address);
+        let ours = speech.family.address(router);
+        let peers = routers.iter().map(|one| speech.family.address(one));
+        let peers = peers.filter(|address| *address != ours);
         let peers: String = peers.map(|address| format!(" {address}\n")).collect();
         instance.push_str(&format!(
-            "unicast_src_ip {}\nunicast_peer {{\n{peers}}}\n",
-            router.address
+            "unicast_src_ip {ours}\nunicast_peer {{\n{peers}}}\n"
         ));
     }
     contender::Speech {
         version: speech.version,
         advert_int_ms: speech.interval_ms,
-        vips: vec![VIP, SECOND_VIP],
+        vips: speech.family.vips().to_vec(),
         instance,
         ..contender::Speech::fast()
     }

@@ -1,7 +1,9 @@
-//! Who owns the VIP from a client's view: who answers its questions, by UDP and by ARP.
+//! Who owns the VIP from a client's view: who answers its questions, by UDP and by ARP or Neighbour
+//! Discovery.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -10,7 +12,7 @@ use vrrp_tests::{
     arp_prober::{ArpProber, ArpRecording},
     clock,
     gap::Recording,
-    lab::{Host, VIP},
+    lab::Host,
     prober::Prober,
 };
 
@@ -18,11 +20,9 @@ use crate::{known, row::Kind};
 
 /// Between two questions by UDP.
 const UDP: Duration = Duration::from_millis(5);
-/// Questions by ARP in a watch. Each makes a neighbour entry on every router, and the kernel has room for
-/// a thousand: of all labs of the machine together.
+/// Questions by ARP, or Neighbour Solicitations, in a watch. Each makes a neighbour entry on every router,
+/// and the kernel has room for a thousand: of all labs of the machine together.
 const ARP: u32 = 25;
-/// The MAC of the virtual router: VRID 51.
-const VIRTUAL_MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
 /// Part of the questions, in percent, that the owner must answer. Not all: a lab whose CPU is taken away
 /// for long loses the last ones.
 const ANSWERED: usize = 80;
@@ -35,15 +35,17 @@ pub(crate) struct Party {
     pub(crate) killed: bool,
     /// Of its interface.
     pub(crate) mac: [u8; 6],
+    /// Of the virtual router.
+    pub(crate) virtual_mac: [u8; 6],
 }
 
 impl Party {
-    /// Whether its answers to ARP questions have this MAC.
+    /// Whether its answers to who has the VIP have this MAC.
     fn answers_with(&self, mac: [u8; 6]) -> bool {
         match self.kind {
             Kind::Xvrrp | Kind::Keepalived => mac == self.mac,
-            Kind::KeepalivedVmac | Kind::Frr => mac == VIRTUAL_MAC,
-            Kind::FrrPlain => mac == VIRTUAL_MAC || mac == self.mac,
+            Kind::KeepalivedVmac | Kind::Frr => mac == self.virtual_mac,
+            Kind::FrrPlain => mac == self.virtual_mac || mac == self.mac,
         }
     }
 
@@ -70,9 +72,9 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Lets a client ask for a span.
-    pub(crate) fn over(client: &Host, span: Duration) -> Result<Self> {
-        let udp = Prober::start(&client.netns, VIP, UDP)?;
-        let arp = ArpProber::start(client, VIP, span / ARP)?;
+    pub(crate) fn over(client: &Host, vip: IpAddr, span: Duration) -> Result<Self> {
+        let udp = Prober::start(&client.netns, vip, UDP)?;
+        let arp = ArpProber::start(client, vip, span / ARP)?;
         clock::sleep(span);
         Ok(Self {
             udp: udp.stop()?,
@@ -115,13 +117,13 @@ impl Watch {
                 let reason = candidates.find_map(Party::known);
                 known.insert(reason.with_context(|| {
                     format!(
-                        "{} answers ARP, once too often, while r{owner} is Active",
+                        "{} answers who has it, once too often, while r{owner} is Active",
                         mac.map(|byte| format!("{byte:02x}")).join(":")
                     )
                 })?);
             }
         }
-        enough("ARP questions", answered, self.arp.asked.len())?;
+        enough("questions who has it", answered, self.arp.asked.len())?;
         Ok(known)
     }
 
@@ -164,6 +166,7 @@ mod tests {
 
     const OURS: [u8; 6] = [2, 0, 0, 0, 0, 1];
     const THEIRS: [u8; 6] = [2, 0, 0, 0, 0, 2];
+    const VIRTUAL_MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
 
     /// Ten questions of each kind, all answered by r1 with our MAC; and further ARP answers.
     fn watch(more: &[(u32, [u8; 6])]) -> Watch {
@@ -194,7 +197,12 @@ mod tests {
     }
 
     fn parties(peer: Kind, killed: bool) -> [Party; 2] {
-        let party = |kind, killed, mac| Party { kind, killed, mac };
+        let party = |kind, killed, mac| Party {
+            kind,
+            killed,
+            mac,
+            virtual_mac: VIRTUAL_MAC,
+        };
         [party(Kind::Xvrrp, false, OURS), party(peer, killed, THEIRS)]
     }
 

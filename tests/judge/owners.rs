@@ -337,7 +337,7 @@ fn an_address_comes_and_goes_in_order() {
     let [r1, _] = pair(&lab);
     add_virtual_interface(r1);
     // Another address is no news, nor is the same one on a second interface while it is on the first.
-    let others = ["192.168.1.253", "192.168.1.252"].map(|other| other.parse().unwrap());
+    let others = [253, 252].map(|other| std::net::Ipv4Addr::new(192, 168, 1, other));
     link::add_address(&r1.netns, "vrrp.51", others[0], 32).unwrap();
     let watch = AddressWatch::start(&r1.netns, VIP).unwrap();
     let before = clock::now();

@@ -49,7 +49,7 @@ fn an_active_speaks_to_routers_of_either_version() {
             .iter()
             .filter_map(|seen| match &seen.frame {
                 Frame::Advert(advert) => Some((advert.version, advert.interval_ms)),
-                Frame::Arp(_) => None,
+                Frame::Arp(_) | Frame::Neighbour(_) => None,
             })
             .collect();
         assert_eq!(told, BTreeSet::from([(2, 1000), (3, 100)]));

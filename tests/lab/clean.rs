@@ -21,6 +21,16 @@ fn scene() -> Scene {
     Scene::new(alone(), [config])
 }
 
+/// The same with IPv6, and an address of IPv4 beside.
+fn scene_v6() -> Scene {
+    let config = Settings {
+        more_vips: "2001:db8:1::f0/64\n2001:db8:7::7/64".to_owned(),
+        instance: "virtual_ipaddress_excluded {\n 192.168.1.240\n}".to_owned(),
+        ..Settings::fast_v6(254)
+    };
+    Scene::new_v6(alone(), [config])
+}
+
 fn dump(scene: &Scene) -> Dump {
     Dump::take(scene.router(1), scene.nodes[0].instance()).unwrap()
 }
@@ -58,7 +68,16 @@ fn assert_shows(scene: &Scene, before: &Dump, sections: &[&str]) {
 
 #[test]
 fn a_clean_stop_leaves_nothing() {
-    let mut scene = scene();
+    clean_stop_leaves_nothing(scene());
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing_of_ipv6() {
+    clean_stop_leaves_nothing(scene_v6());
+}
+
+#[track_caller]
+fn clean_stop_leaves_nothing(mut scene: Scene) {
     let before = dump(&scene);
     scene.node(1).start().unwrap();
     scene.await_owner(1);
@@ -71,13 +90,22 @@ fn a_clean_stop_leaves_nothing() {
 
 #[test]
 fn cleanup_after_a_kill_leaves_nothing() {
-    let mut scene = scene();
+    cleanup_leaves_nothing(scene());
+}
+
+#[test]
+fn cleanup_after_a_kill_leaves_nothing_of_ipv6() {
+    cleanup_leaves_nothing(scene_v6());
+}
+
+#[track_caller]
+fn cleanup_leaves_nothing(mut scene: Scene) {
     let before = dump(&scene);
     scene.node(1).start().unwrap();
     scene.await_owner(1);
     scene.node(1).kill().unwrap();
     assert_shows(&scene, &before, &LEFT);
-    assert!(scene.router(1).has_address(VIP).unwrap());
+    assert!(scene.has_address(1));
     let told = scene.node(1).cleanup().unwrap();
     assert_as_before(&scene, &before);
     assert_eq!(told, "", "standard output is for answers");

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
+use vrrp_tests::{config::Settings, node::Node as _};
 
 use crate::scene::{Scene, shared};
 
 const WATCHED: Duration = Duration::from_millis(500);
 
-fn configs() -> [Settings; 3] {
+fn configs(of: fn(u8) -> Settings) -> [Settings; 3] {
     [100, 99, 98].map(|priority| Settings {
         advert_int_ms: 100,
-        ..Settings::fast(priority)
+        ..of(priority)
     })
 }
 
-/// The client reaches this router and no other, and ARP leads to it alone.
+/// The client reaches this router and no other, and who asks for the address is led to it alone.
 #[track_caller]
-fn assert_only_owner(scene: &Scene, number: u8) {
+pub(crate) fn assert_only_owner(scene: &Scene, number: u8) {
     let (probes, questions) = scene.watch(WATCHED);
     let strangers: Vec<_> = probes
         .answers
@@ -35,26 +35,36 @@ fn assert_only_owner(scene: &Scene, number: u8) {
         .iter()
         .filter(|answer| answer.mac != mac)
         .collect();
-    assert!(strangers.is_empty(), "ARP leads elsewhere: {strangers:?}");
-    assert!(!questions.answers.is_empty(), "nobody answers ARP");
+    assert!(strangers.is_empty(), "others have it, too: {strangers:?}");
+    assert!(!questions.answers.is_empty(), "nobody says who has it");
 }
 
 //= C36, C46, C50: proof
 #[test]
 fn the_best_router_alive_has_the_address() {
-    let mut scene = Scene::started(shared(), configs());
+    the_best_router_alive_serves(Scene::started(shared(), configs(Settings::fast)));
+}
+
+//= C36, C47, C50, C52: proof
+#[test]
+fn the_best_router_alive_has_the_address_of_ipv6() {
+    the_best_router_alive_serves(Scene::started_v6(shared(), configs(Settings::fast_v6)));
+}
+
+fn the_best_router_alive_serves(mut scene: Scene) {
     scene.await_owner(1);
     for backup in [2, 3] {
         scene.await_state(backup, "BACKUP");
-        assert!(!scene.router(backup).has_address(VIP).unwrap());
-        assert_eq!(scene.status(backup).text("active"), "192.168.1.1");
+        assert!(!scene.has_address(backup));
+        let active = scene.speaker(1).to_string();
+        assert_eq!(scene.status(backup).text("active"), active);
     }
     assert_only_owner(&scene, 1);
 
     scene.node(1).kill().unwrap();
     scene.await_owner(2);
     // Nobody took it away; the lease that ran out is what keeps the dead router quiet.
-    assert!(scene.router(1).has_address(VIP).unwrap());
+    assert!(scene.has_address(1));
     assert_only_owner(&scene, 2);
     assert_eq!(scene.status(2).last_cause(), "active_down");
     assert_eq!(scene.status(3).text("state"), "BACKUP");
@@ -81,11 +91,12 @@ fn the_best_router_alive_has_the_address() {
 //= C36: proof
 #[test]
 fn a_better_router_that_must_not_preempt_waits_for_its_turn() {
+    let [best, other, _] = configs(Settings::fast);
     let patient = Settings {
         instance: "nopreempt".to_owned(),
-        ..configs()[0].clone()
+        ..best
     };
-    let mut scene = Scene::new(shared(), [patient, configs()[1].clone()]);
+    let mut scene = Scene::new(shared(), [patient, other]);
     scene.node(2).start().unwrap();
     scene.await_owner(2);
     scene.node(1).start().unwrap();

@@ -22,12 +22,15 @@ mod contenders;
 mod counters;
 mod departures;
 mod elect;
+mod families;
 mod fault;
 mod handover;
 mod hearing;
+mod neighbours;
 mod notify;
 mod redirects;
 mod refuse;
+
 mod scene;
 mod silent;
 mod story;

@@ -1,6 +1,7 @@
 //! What every case begins with: a lab, a node per router, and the questions that are asked of them.
 
 use std::{
+    net::IpAddr,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use vrrp_tests::{
     clock,
     echo::Echo,
     gap::Recording,
-    lab::{Host, Lab, VIP},
+    lab::{Builder, Host, Lab, VIP, VIP_V6},
     node::{self, Node as _, Xvrrp},
     prober::{PORT, Prober},
     process::Log,
@@ -58,6 +59,8 @@ pub(crate) struct Scene {
     pub(crate) nodes: Vec<Xvrrp>,
     _echos: Vec<Echo>,
     pub(crate) lab: Lab,
+    /// The virtual IP that clients ask for.
+    pub(crate) vip: IpAddr,
     _turn: Turn,
 }
 
@@ -65,9 +68,23 @@ impl Scene {
     /// One router per configuration, none started; and never less than two routers, the second for
     /// whoever brings a node of another kind.
     pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder(), VIP.into(), turn, configs)
+    }
+
+    /// The same with IPv6 beside IPv4. Clients ask for the virtual IP of IPv6.
+    pub(crate) fn new_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder().ipv6(), VIP_V6.into(), turn, configs)
+    }
+
+    fn of<T: ToString>(
+        lab: Builder,
+        vip: IpAddr,
+        turn: Turn,
+        configs: impl IntoIterator<Item = T>,
+    ) -> Self {
         let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
         let count = u8::try_from(configs.len().max(2)).unwrap();
-        let lab = Lab::builder().routers(count).build().unwrap();
+        let lab = lab.routers(count).build().unwrap();
         let binary = node::binary().unwrap();
         let nodes = lab
             .routers
@@ -79,31 +96,43 @@ impl Scene {
             .routers
             .iter()
             .zip(1..)
-            .map(|(router, number)| Echo::start(&router.netns, VIP, PORT, number).unwrap())
+            .map(|(router, number)| Echo::start(&router.netns, vip, PORT, number).unwrap())
             .collect();
         Self {
             nodes,
             _echos: echos,
             lab,
+            vip,
             _turn: turn,
         }
     }
 
     /// The same with every node started.
     pub(crate) fn started<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
-        let mut scene = Self::new(turn, configs);
-        for node in &mut scene.nodes {
+        Self::new(turn, configs).start()
+    }
+
+    /// The same with IPv6, as [`Self::new_v6`].
+    pub(crate) fn started_v6<T: ToString>(
+        turn: Turn,
+        configs: impl IntoIterator<Item = T>,
+    ) -> Self {
+        Self::new_v6(turn, configs).start()
+    }
+
+    fn start(mut self) -> Self {
+        for node in &mut self.nodes {
             node.start().unwrap();
         }
-        scene
+        self
     }
 
     /// Starts a client that asks the VIP every millisecond.
     pub(crate) fn prober(&self) -> Prober {
-        Prober::start(&self.lab.client.netns, VIP, Duration::from_millis(1)).unwrap()
+        Prober::start(&self.lab.client.netns, self.vip, Duration::from_millis(1)).unwrap()
     }
 
-    /// Lets a client ask the VIP, by UDP and by ARP, for a while.
+    /// Lets a client ask the VIP, by UDP and by ARP or Neighbour Discovery, for a while.
     pub(crate) fn watch(&self, span: Duration) -> (Recording, ArpRecording) {
         let prober = self.prober();
         let questions = self.arp_prober();
@@ -111,9 +140,9 @@ impl Scene {
         (prober.stop().unwrap(), questions.stop().unwrap())
     }
 
-    /// Starts a client that asks for the VIP by ARP every millisecond.
+    /// Starts a client that asks who has the VIP, by ARP or Neighbour Discovery, every millisecond.
     pub(crate) fn arp_prober(&self) -> ArpProber {
-        ArpProber::start(&self.lab.client, VIP, Duration::from_millis(1)).unwrap()
+        ArpProber::start(&self.lab.client, self.vip, Duration::from_millis(1)).unwrap()
     }
 
     /// The router with this number, from 1.
@@ -171,7 +200,7 @@ impl Scene {
         prober.stop().unwrap();
         let owner = self.router(number);
         eventually(&format!("r{number} has the address"), || {
-            owner.has_address(VIP).unwrap()
+            owner.has_address(self.vip).unwrap()
         });
     }
 
@@ -180,8 +209,22 @@ impl Scene {
     pub(crate) fn await_no_address(&self, number: u8) {
         let router = self.router(number);
         eventually(&format!("r{number} gives the address up"), || {
-            !router.has_address(VIP).unwrap()
+            !router.has_address(self.vip).unwrap()
         });
+    }
+
+    /// Whether a router has the address.
+    pub(crate) fn has_address(&self, number: u8) -> bool {
+        self.router(number).has_address(self.vip).unwrap()
+    }
+
+    /// The address that a router's adverts come from.
+    pub(crate) fn speaker(&self, number: u8) -> IpAddr {
+        let router = self.router(number);
+        match self.vip {
+            IpAddr::V4(_) => router.address.into(),
+            IpAddr::V6(_) => router.link_local().into(),
+        }
     }
 }
 

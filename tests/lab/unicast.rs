@@ -1,6 +1,10 @@
 //! Adverts to peers instead of to the group: on the link, behind a router, and with keepalived.
 
-use std::{collections::BTreeSet, fs, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use vrrp_tests::{
     capture::{Capture, Seen},
@@ -29,10 +33,10 @@ fn config(priority: u8, ours: Ipv4Addr, peer: &str) -> Settings {
 }
 
 /// From whom to whom adverts went.
-fn ways(seen: &[Seen]) -> BTreeSet<(Ipv4Addr, Ipv4Addr)> {
+fn ways(seen: &[Seen]) -> BTreeSet<(IpAddr, IpAddr)> {
     let adverts = seen.iter().filter_map(|seen| match &seen.frame {
         Frame::Advert(advert) => Some((advert.source, advert.destination)),
-        Frame::Arp(_) => None,
+        Frame::Arp(_) | Frame::Neighbour(_) => None,
     });
     adverts.collect()
 }
@@ -90,7 +94,10 @@ fn peers_on_the_link_elect_without_multicast() {
     assert_eq!(scene.status(2).last_cause(), "active_down");
 
     let seen = capture.stop().unwrap();
-    assert_eq!(ways(&seen), BTreeSet::from([(R1, R2), (R2, R1)]));
+    assert_eq!(
+        ways(&seen),
+        BTreeSet::from([(R1.into(), R2.into()), (R2.into(), R1.into())])
+    );
     assert!(
         seen.iter()
             .any(|seen| seen.port == "to-r1" && seen.announces(R1))
@@ -189,8 +196,8 @@ fn multicast_can_come_from_another_address() {
     scene.await_state(2, "BACKUP");
     assert_eq!(scene.status(2).text("active"), hidden.to_string());
     let seen = capture.stop().unwrap();
-    let group = Ipv4Addr::new(224, 0, 0, 18);
-    assert!(ways(&seen).contains(&(hidden, group)));
+    let group = [224, 0, 0, 18].into();
+    assert!(ways(&seen).contains(&(hidden.into(), group)));
     assert!(!seen.iter().any(|seen| seen.is_advert_of(R1)));
 }
 

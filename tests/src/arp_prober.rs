@@ -1,25 +1,29 @@
 //! Who-has the VIP, at a fixed rate, and how often each question was answered: two answers are two
-//! owners.
+//! owners. By ARP, or by Neighbour Solicitation if the VIP is of IPv6.
 //!
 //! An answer names its question without doubt: every question has its own pair of sender address
 //! (one of a hundred that no host of the lab has) and sender MAC (a new one for each round through
-//! the addresses), and an ARP answer carries both back. So few addresses, because a router's kernel
+//! the addresses), and an answer carries both back. So few addresses, because a router's kernel
 //! makes a neighbour entry for each.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use anyhow::Result;
 
 use crate::{
     clock::{self, Nanos},
+    frames::v6::{Neighbour, link_layer},
     lab::Host,
-    packet::{ONLY_ARP, PacketSocket},
+    packet::{ONLY_ARP, ONLY_NEIGHBOUR_ADVERTISEMENTS, PacketSocket},
     realtime,
     wire::{self, Arp, Frame},
     worker::{Stop, Worker},
 };
 
-/// Sender addresses: 192.168.1.101 to 192.168.1.200.
+/// Sender addresses: 192.168.1.101 to 192.168.1.200, and 2001:db8:1::a5:65 to 2001:db8:1::a5:c8.
 const SENDERS: u32 = 100;
 /// Time that answers to the last questions get.
 const GRACE: Duration = Duration::from_millis(20);
@@ -31,7 +35,7 @@ pub struct ArpProber {
     worker: Worker<ArpRecording>,
 }
 
-/// An answer to an ARP question.
+/// An answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArpAnswer {
     /// Which question: index into [`ArpRecording::asked`].
@@ -90,10 +94,14 @@ impl ArpProber {
     ///
     /// # Errors
     /// If the socket or the thread cannot be made.
-    pub fn start(client: &Host, vip: Ipv4Addr, period: Duration) -> Result<Self> {
-        let interface = client.interface;
+    pub fn start(client: &Host, vip: impl Into<IpAddr>, period: Duration) -> Result<Self> {
+        let (interface, vip) = (client.interface, vip.into());
+        let answers = match vip {
+            IpAddr::V4(_) => ONLY_ARP,
+            IpAddr::V6(_) => ONLY_NEIGHBOUR_ADVERTISEMENTS,
+        };
         let worker = Worker::start(&client.netns, "arp-prober", move |stop| {
-            let socket = PacketSocket::open(Some(interface), ONLY_ARP)?;
+            let socket = PacketSocket::open(Some(interface), answers)?;
             realtime::become_fifo(realtime::JUDGE)?;
             ask(&socket, vip, clock::span_nanos(period), stop)
         })?;
@@ -109,7 +117,7 @@ impl ArpProber {
     }
 }
 
-fn ask(socket: &PacketSocket, vip: Ipv4Addr, period: u64, stop: &Stop) -> Result<ArpRecording> {
+fn ask(socket: &PacketSocket, vip: IpAddr, period: u64, stop: &Stop) -> Result<ArpRecording> {
     let mut recording = ArpRecording::default();
     let mut next = clock::now() + period;
     while stop.is_awaited() {
@@ -119,17 +127,8 @@ fn ask(socket: &PacketSocket, vip: Ipv4Addr, period: u64, stop: &Stop) -> Result
         recording.worst_lateness = recording.worst_lateness.max(late);
         let number = u32::try_from(recording.asked.len())?;
         recording.asked.push(now);
-        let (sender, mac) = key(number);
-        let question = Arp {
-            source: mac,
-            operation: 1,
-            sender_mac: mac,
-            sender,
-            target_mac: [0; 6],
-            target: vip,
-        };
         // A cut link is among what this measures: the question counts as unanswered.
-        drop(socket.send(&wire::encode_arp(BROADCAST, &question)));
+        drop(socket.send(&question(vip, number)));
         receive(socket, vip, &mut recording)?;
         next += period * (1 + late / period);
     }
@@ -138,40 +137,79 @@ fn ask(socket: &PacketSocket, vip: Ipv4Addr, period: u64, stop: &Stop) -> Result
     Ok(recording)
 }
 
-fn receive(socket: &PacketSocket, vip: Ipv4Addr, recording: &mut ArpRecording) -> Result<()> {
+fn receive(socket: &PacketSocket, vip: IpAddr, recording: &mut ArpRecording) -> Result<()> {
     socket.drain(|received| {
-        let Some(Frame::Arp(arp)) = wire::decode(received.frame) else {
-            return;
-        };
-        if arp.operation != 2 || arp.sender != vip {
-            return;
-        }
-        if let Some(question) = number(arp.target, arp.target_mac) {
+        if let Some((question, mac)) = answer(vip, received.frame) {
             recording.answers.push(ArpAnswer {
                 question,
                 received: received.at,
-                mac: arp.sender_mac,
+                mac,
             });
         }
     })
 }
 
-/// The sender's address and MAC of a question.
-fn key(number: u32) -> (Ipv4Addr, [u8; 6]) {
+/// A question as a frame.
+fn question(vip: IpAddr, number: u32) -> Vec<u8> {
+    let (host, mac) = key(number);
+    match vip {
+        IpAddr::V4(target) => {
+            let question = Arp {
+                source: mac,
+                operation: 1,
+                sender_mac: mac,
+                sender: Ipv4Addr::new(192, 168, 1, host),
+                target_mac: [0; 6],
+                target,
+            };
+            wire::encode_arp(BROADCAST, &question).to_vec()
+        }
+        IpAddr::V6(target) => {
+            let mut question = Neighbour::who_has(target.octets());
+            question.ethernet.source = mac;
+            question.ip.source = sender_v6(host).octets();
+            question.options = link_layer(1, mac);
+            question.build()
+        }
+    }
+}
+
+/// The question that a frame answers, and with which MAC; nothing if it is no answer.
+fn answer(vip: IpAddr, frame: &[u8]) -> Option<(u32, [u8; 6])> {
+    match (wire::decode(frame)?, vip) {
+        (Frame::Arp(told), IpAddr::V4(vip)) if told.operation == 2 && told.sender == vip => {
+            let [192, 168, 1, host] = told.target.octets() else {
+                return None;
+            };
+            Some((number(host, told.target_mac)?, told.sender_mac))
+        }
+        (Frame::Neighbour(told), IpAddr::V6(vip)) if told.advertises(vip) => {
+            let [.., host] = told.destination.octets();
+            let is_ours = told.destination == sender_v6(host);
+            Some((number(host, told.to).filter(|_| is_ours)?, told.mac?))
+        }
+        _ => None,
+    }
+}
+
+fn sender_v6(host: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0xa5, host.into())
+}
+
+/// The last byte of the sender's address, and its MAC, of a question.
+fn key(number: u32) -> (u8, [u8; 6]) {
     let [_, _, _, host] = (101 + number % SENDERS).to_be_bytes();
     let [_, a, b, c] = (number / SENDERS).to_be_bytes();
-    (Ipv4Addr::new(192, 168, 1, host), [0x02, 0xa5, 0, a, b, c])
+    (host, [0x02, 0xa5, 0, a, b, c])
 }
 
 /// The question that an answer to this address and MAC belongs to.
-fn number(sender: Ipv4Addr, mac: [u8; 6]) -> Option<u32> {
-    let [192, 168, 1, host @ 101..=200] = sender.octets() else {
-        return None;
-    };
+fn number(host: u8, mac: [u8; 6]) -> Option<u32> {
     let [0x02, 0xa5, 0, a, b, c] = mac else {
         return None;
     };
-    Some(u32::from_be_bytes([0, a, b, c]) * SENDERS + u32::from(host) - 101)
+    let sender = u32::from(host).checked_sub(101)?;
+    (sender < SENDERS).then(|| u32::from_be_bytes([0, a, b, c]) * SENDERS + sender)
 }
 
 #[cfg(test)]
@@ -181,11 +219,29 @@ mod tests {
     #[test]
     fn a_key_names_its_question() {
         for question in [0, 1, 99, 100, 101, 12_345, 1_234_567] {
-            let (sender, mac) = key(question);
-            assert_eq!(number(sender, mac), Some(question));
+            let (host, mac) = key(question);
+            assert_eq!(number(host, mac), Some(question));
         }
-        assert_eq!(number(Ipv4Addr::new(192, 168, 1, 100), key(0).1), None);
+        for host in [100, 201] {
+            assert_eq!(number(host, key(0).1), None);
+        }
         assert_eq!(number(key(0).0, [0x02, 0, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn an_answer_of_ipv6_is_told_from_others() {
+        let vip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
+        let (owner, other) = ([2, 0, 0, 0, 0, 1], Ipv6Addr::LOCALHOST);
+        let (host, mac) = key(12_345);
+        let mut told = Neighbour::announcement(vip.octets());
+        told.ethernet.destination = mac;
+        told.ip.destination = sender_v6(host).octets();
+        told.options = link_layer(2, owner);
+        assert_eq!(answer(vip.into(), &told.build()), Some((12_345, owner)));
+        assert_eq!(answer(other.into(), &told.build()), None);
+        assert_eq!(answer(vip.into(), &question(vip.into(), 7)), None);
+        told.ip.destination = other.octets();
+        assert_eq!(answer(vip.into(), &told.build()), None);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Beacon {
     /// If the socket or the thread cannot be made.
     pub fn start(router: &Netns, from: Ipv4Addr, to: Ipv4Addr, period: Duration) -> Result<Self> {
         let socket = router.run(|| {
-            let socket = echo::bind_freely(from, BEACON_PORT)?;
+            let socket = echo::bind_freely(from.into(), BEACON_PORT)?;
             // A full queue is the network's trouble, not a reason to fall behind.
             socket.set_nonblocking(true)?;
             Ok(socket)

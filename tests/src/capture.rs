@@ -1,8 +1,8 @@
-//! A capture on the switch: every advert and every ARP announcement, with the kernel's stamp of its
+//! A capture on the switch: every advert and every announcement of an address, with the kernel's stamp of its
 //! arrival at the port, and the port it came from.
 
 use std::{
-    net::Ipv4Addr,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,14 +26,15 @@ pub struct Seen {
     pub at: Nanos,
     /// Port of the switch that received it, such as `to-r1`.
     pub port: String,
-    /// What it is: an advert or a gratuitous ARP.
+    /// What it is: an advert, a gratuitous ARP, or a Neighbour Advertisement to a group.
     pub frame: Frame,
 }
 
 impl Seen {
     /// Whether it is an advert from this address.
     #[must_use]
-    pub fn is_advert_of(&self, router: Ipv4Addr) -> bool {
+    pub fn is_advert_of(&self, router: impl Into<IpAddr>) -> bool {
+        let router = router.into();
         matches!(&self.frame, Frame::Advert(advert) if advert.source == router)
     }
 
@@ -42,7 +43,7 @@ impl Seen {
     pub fn advert_priority(&self) -> Option<u8> {
         match &self.frame {
             Frame::Advert(advert) => Some(advert.priority),
-            Frame::Arp(_) => None,
+            Frame::Arp(_) | Frame::Neighbour(_) => None,
         }
     }
 
@@ -52,10 +53,14 @@ impl Seen {
         self.port.strip_prefix("to-r")?.parse().ok()
     }
 
-    /// Whether it announces this address (gratuitous ARP).
+    /// Whether it announces this address: by gratuitous ARP, or by an advertisement to a group.
     #[must_use]
-    pub fn announces(&self, vip: Ipv4Addr) -> bool {
-        matches!(&self.frame, Frame::Arp(arp) if arp.sender == vip)
+    pub fn announces(&self, vip: impl Into<IpAddr>) -> bool {
+        match (&self.frame, vip.into()) {
+            (Frame::Arp(arp), IpAddr::V4(vip)) => arp.sender == vip,
+            (Frame::Neighbour(told), IpAddr::V6(vip)) => told.advertises(vip),
+            _ => false,
+        }
     }
 }
 
@@ -130,7 +135,7 @@ pub struct Takeover {
 impl Takeover {
     /// Finds it in a capture: the first advert of `new` that follows one of `old`.
     #[must_use]
-    pub fn find(seen: &[Seen], old: Ipv4Addr, new: Ipv4Addr, vip: Ipv4Addr) -> Option<Self> {
+    pub fn find(seen: &[Seen], old: IpAddr, new: IpAddr, vip: IpAddr) -> Option<Self> {
         let old_first = seen.iter().position(|seen| seen.is_advert_of(old))?;
         let after = &seen[old_first..];
         let takeover = after.iter().position(|seen| seen.is_advert_of(new))?;
@@ -172,28 +177,31 @@ fn collect(socket: &PacketSocket, list: &Mutex<Vec<Seen>>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::{
         lab::VIP,
         wire::{Advert, Arp},
     };
 
-    const OLD: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
-    const NEW: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
+    const OLD: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1));
+    const NEW: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 2));
 
-    fn advert(at: Nanos, source: Ipv4Addr) -> Seen {
+    fn advert(at: Nanos, source: IpAddr) -> Seen {
+        let router = if source == OLD { 1 } else { 2 };
         Seen {
             at,
-            port: format!("to-r{}", source.octets()[3]),
+            port: format!("to-r{router}"),
             frame: Frame::Advert(Advert {
                 source,
-                destination: Ipv4Addr::new(224, 0, 0, 18),
+                destination: [224, 0, 0, 18].into(),
                 mac: [0; 6],
                 version: 3,
                 vrid: 51,
                 priority: 254,
                 interval_ms: 10,
-                vips: vec![VIP],
+                vips: vec![VIP.into()],
             }),
         }
     }
@@ -224,13 +232,13 @@ mod tests {
             advert(60, NEW),
         ];
         assert_eq!(
-            Takeover::find(&seen, OLD, NEW, VIP),
+            Takeover::find(&seen, OLD, NEW, VIP.into()),
             Some(Takeover {
                 last_old: 20,
                 first_new: 50,
                 announced: Some(51)
             })
         );
-        assert_eq!(Takeover::find(&seen, NEW, OLD, VIP), None);
+        assert_eq!(Takeover::find(&seen, NEW, OLD, VIP.into()), None);
     }
 }

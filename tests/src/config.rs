@@ -1,9 +1,9 @@
 //! Configurations for the cases: the tutorial's word for word, and small ones made to measure. Both
 //! xvrrp and keepalived read them.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{fmt, net::IpAddr};
 
-use crate::lab::VIP;
+use crate::lab::{LINK_LOCAL_VIP, VIP, VIP_V6};
 
 /// The primary's `keepalived.conf` as every tutorial has it, two stray words and a blank after a
 /// brace included.
@@ -60,8 +60,8 @@ pub struct Settings {
     pub advert_int_ms: u32,
     /// Whether it starts as `state MASTER`.
     pub master: bool,
-    /// Virtual IPs.
-    pub vips: Vec<Ipv4Addr>,
+    /// Virtual IPs, all of one family.
+    pub vips: Vec<IpAddr>,
     /// More lines for `virtual_ipaddress`, such as `10.77.0.254 dev ens34`.
     pub more_vips: String,
     /// More lines for `global_defs`.
@@ -80,10 +80,19 @@ impl Settings {
             priority,
             advert_int_ms: 10,
             master: priority == 254,
-            vips: vec![VIP],
+            vips: vec![VIP.into()],
             more_vips: String::new(),
             global: String::new(),
             instance: String::new(),
+        }
+    }
+
+    /// The same over IPv6: the link-local virtual IP, and the one that clients ask for.
+    #[must_use]
+    pub fn fast_v6(priority: u8) -> Self {
+        Self {
+            vips: vec![LINK_LOCAL_VIP.into(), VIP_V6.into()],
+            ..Self::fast(priority)
         }
     }
 }

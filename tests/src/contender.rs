@@ -2,7 +2,7 @@
 //! give it.
 
 use std::{
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -38,8 +38,8 @@ pub struct Speech {
     pub advert_int_ms: u32,
     /// Priorities of the better and the other router.
     pub priorities: [u8; 2],
-    /// Virtual IPs on the routers' outer interface.
-    pub vips: Vec<Ipv4Addr>,
+    /// Virtual IPs on the routers' outer interface, all of one family.
+    pub vips: Vec<IpAddr>,
     /// Virtual IPs on others.
     pub more: Vec<Gateway>,
     /// More lines for the instance of those that read `keepalived.conf`.
@@ -64,7 +64,7 @@ impl Speech {
             version: 3,
             advert_int_ms: 10,
             priorities: [254, 253],
-            vips: vec![VIP],
+            vips: vec![VIP.into()],
             more: Vec::new(),
             instance: String::new(),
         }
@@ -309,7 +309,7 @@ fn groups(speech: &Speech) -> Vec<Group> {
         .map(|(gateway, vrid)| Group {
             vrid,
             interface: gateway.interface.clone(),
-            vips: vec![gateway.vip],
+            vips: vec![gateway.vip.into()],
         });
     std::iter::once(outer).chain(more).collect()
 }
@@ -377,6 +377,24 @@ mod tests {
             assert!(better.lines().any(|one| one == line), "{line}: {better}");
         }
         assert_eq!(other, better.replace("priority 254", "priority 253"));
+    }
+
+    #[test]
+    fn frr_has_a_family_per_group() {
+        let speech = Speech {
+            vips: Settings::fast_v6(254).vips,
+            ..Speech::fast()
+        };
+        let [better, _] = contender("frr").configs(&speech);
+        for line in [
+            " vrrp 51 ipv6 fe80::5e:33",
+            " vrrp 51 ipv6 2001:db8:1::fe",
+            "! ip link set dev vrrp6-51 address 00:00:5e:00:02:33",
+            "! ip addr add fe80::5e:33/64 dev vrrp6-51",
+            "! sysctl net/ipv6/conf/ens33/ignore_routes_with_linkdown=1",
+        ] {
+            assert!(better.lines().any(|one| one == line), "{line}: {better}");
+        }
     }
 
     #[test]

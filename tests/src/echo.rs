@@ -2,13 +2,14 @@
 //! router talks to.
 
 use std::{
-    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::AsRawFd as _,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
 
 use crate::{
@@ -31,7 +32,8 @@ impl Echo {
     ///
     /// # Errors
     /// If the socket cannot be made.
-    pub fn start(netns: &Netns, vip: Ipv4Addr, port: u16, router: u8) -> Result<Self> {
+    pub fn start(netns: &Netns, vip: impl Into<IpAddr>, port: u16, router: u8) -> Result<Self> {
+        let vip = vip.into();
         let socket = netns.run(|| {
             let socket = bind_freely(vip, port)?;
             socket.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -48,17 +50,17 @@ impl Echo {
 
 /// A UDP socket on an address that the host need not have. While it does not, nothing is received
 /// and sending fails.
-pub(crate) fn bind_freely(address: Ipv4Addr, port: u16) -> Result<UdpSocket> {
-    let fd = socket(
-        AddressFamily::Inet,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
+pub(crate) fn bind_freely(address: IpAddr, port: u16) -> Result<UdpSocket> {
+    let family = match address {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let fd = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // For IPv6 as well: Linux takes options of IPv4 on such sockets.
     setsockopt(&fd, sockopt::IpFreebind, &true)?;
-    let place = SockaddrIn::from(SocketAddrV4::new(address, port));
-    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &place)
-        .with_context(|| format!("bind to {address}:{port}"))?;
+    let place = SocketAddr::new(address, port);
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(place))
+        .with_context(|| format!("bind to {place}"))?;
     Ok(UdpSocket::from(fd))
 }
 

@@ -11,8 +11,11 @@
 //!
 //! client: 10.77.0.0/24 via VIP               server: 192.168.1.0/24 via INNER_VIP
 //! ```
+//!
+//! With [`Builder::ipv6`] every host around the first switch has two addresses more, `fe80::N/64` and
+//! `2001:db8:1::N/64`, where N is the last byte of its IPv4 address: 1, 2, … and 64, in hexadecimal.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result};
 
@@ -23,6 +26,10 @@ use crate::{
 
 /// The virtual IP of the tutorial.
 pub const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 254);
+/// The virtual IP that clients ask for by IPv6.
+pub const VIP_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0xfe);
+/// The link-local virtual IP that comes first in adverts over IPv6 (RFC 9568 section 5.2.9).
+pub const LINK_LOCAL_VIP: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0x5e, 0x33);
 /// The routers' interface.
 pub const ROUTER_INTERFACE: &str = "ens33";
 /// The client's interface, and the server's.
@@ -59,8 +66,32 @@ impl Host {
     ///
     /// # Errors
     /// If the interface is gone.
-    pub fn has_address(&self, address: Ipv4Addr) -> Result<bool> {
+    pub fn has_address(&self, address: impl Into<IpAddr>) -> Result<bool> {
         link::has_address(&self.netns, self.interface, address)
+    }
+
+    /// Its link-local address, if the lab has IPv6.
+    #[must_use]
+    pub fn link_local(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, self.number())
+    }
+
+    /// Its other address of IPv6, a /64, if the lab has IPv6.
+    #[must_use]
+    pub fn address_v6(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, self.number())
+    }
+
+    fn number(&self) -> u16 {
+        let [.., number] = self.address.octets();
+        number.into()
+    }
+
+    fn add_ipv6(&self) -> Result<()> {
+        for address in [self.link_local(), self.address_v6()] {
+            link::add_address(&self.netns, self.interface, address, 64)?;
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +135,7 @@ impl Lab {
             routers: 2,
             forwarding: true,
             behind: false,
+            ipv6: false,
         }
     }
 }
@@ -114,6 +146,7 @@ pub struct Builder {
     routers: u8,
     forwarding: bool,
     behind: bool,
+    ipv6: bool,
 }
 
 impl Builder {
@@ -124,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// Whether routers forward IPv4, as gateways do. Default yes.
+    /// Whether routers forward, as gateways do. Default yes.
     #[must_use]
     pub fn forwarding(mut self, on: bool) -> Self {
         self.forwarding = on;
@@ -139,6 +172,14 @@ impl Builder {
         self
     }
 
+    /// With IPv6 as well: the addresses that [`Host::link_local`] and [`Host::address_v6`] tell, and
+    /// none that the kernel makes of a MAC. They are there at once, without duplicate address detection.
+    #[must_use]
+    pub fn ipv6(mut self) -> Self {
+        self.ipv6 = true;
+        self
+    }
+
     /// Makes the namespaces and wires them.
     ///
     /// # Errors
@@ -146,7 +187,7 @@ impl Builder {
     pub fn build(self) -> Result<Lab> {
         netns::ensure_bpffs()?;
         let switch = Switch::new()?;
-        let client = host(&switch, "client", CLIENT_INTERFACE, address(OUTER, 100))?;
+        let client = self.host(&switch, "client", CLIENT_INTERFACE, address(OUTER, 100))?;
         let routers = (1..=self.routers)
             .map(|number| self.router(&switch, number))
             .collect::<Result<Vec<_>>>()?;
@@ -168,21 +209,52 @@ impl Builder {
 
     fn router(self, switch: &Switch, number: u8) -> Result<Host> {
         let label = format!("r{number}");
-        let router = host(switch, &label, ROUTER_INTERFACE, address(OUTER, number))?;
+        let router = self.host(switch, &label, ROUTER_INTERFACE, address(OUTER, number))?;
         let forward = if self.forwarding { "1" } else { "0" };
         router.netns.sysctl("net/ipv4/ip_forward", forward)?;
         // Forwarding resets what is derived from it; redirects stay off.
         router
             .netns
             .sysctl("net/ipv4/conf/all/send_redirects", "0")?;
+        if self.ipv6 {
+            router
+                .netns
+                .sysctl("net/ipv6/conf/all/forwarding", forward)?;
+        }
         Ok(router)
+    }
+
+    /// A host of the first network.
+    fn host(
+        self,
+        switch: &Switch,
+        label: &str,
+        interface: &'static str,
+        address: Ipv4Addr,
+    ) -> Result<Host> {
+        let netns = Netns::new(label)?;
+        if self.ipv6 {
+            // IN6_ADDR_GEN_MODE_NONE, for the interfaces to come.
+            netns.sysctl("net/ipv6/conf/default/addr_gen_mode", "1")?;
+        }
+        let host = host(switch, netns, label, interface, address)?;
+        if self.ipv6 {
+            host.add_ipv6()?;
+        }
+        Ok(host)
     }
 }
 
 impl Behind {
     fn new(routers: &[Host]) -> Result<Self> {
         let switch = Switch::new()?;
-        let server = host(&switch, "server", CLIENT_INTERFACE, SERVER)?;
+        let server = host(
+            &switch,
+            Netns::new("server")?,
+            "server",
+            CLIENT_INTERFACE,
+            SERVER,
+        )?;
         let ports = (1..)
             .zip(routers)
             .map(|(number, router)| {
@@ -199,8 +271,13 @@ impl Behind {
     }
 }
 
-fn host(switch: &Switch, label: &str, interface: &'static str, address: Ipv4Addr) -> Result<Host> {
-    let netns = Netns::new(label)?;
+fn host(
+    switch: &Switch,
+    netns: Netns,
+    label: &str,
+    interface: &'static str,
+    address: Ipv4Addr,
+) -> Result<Host> {
     let port = plug(switch, &netns, label, interface, address)?;
     let mac = link::mac(&netns, interface)?;
     Ok(Host {

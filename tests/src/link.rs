@@ -1,6 +1,6 @@
 //! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
@@ -131,7 +131,13 @@ impl Port {
 ///
 /// # Errors
 /// If the kernel refuses.
-pub fn add_address(host: &Netns, interface: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
+pub fn add_address(
+    host: &Netns,
+    interface: &str,
+    address: impl Into<IpAddr>,
+    prefix: u8,
+) -> Result<()> {
+    let address = address.into();
     host.ip(&format!("addr add {address}/{prefix} dev {interface}"))
         .map(drop)
 }
@@ -147,19 +153,19 @@ pub fn mac(host: &Netns, interface: &str) -> Result<[u8; 6]> {
         .with_context(|| format!("no MAC in {text:?}"))
 }
 
-/// Whether an interface carries an IPv4 address.
+/// Whether an interface carries an address.
 ///
 /// # Errors
 /// If there is no such interface.
-pub fn has_address(host: &Netns, interface: &str, address: Ipv4Addr) -> Result<bool> {
-    let text = host.ip(&format!("-4 -o addr show dev {interface}"))?;
+pub fn has_address(host: &Netns, interface: &str, address: impl Into<IpAddr>) -> Result<bool> {
+    let text = host.ip(&format!("-o addr show dev {interface}"))?;
     Ok(lists_address(&text, address))
 }
 
 /// Whether the output of `ip -o addr show` lists an address.
 #[must_use]
-pub fn lists_address(text: &str, address: Ipv4Addr) -> bool {
-    let wanted = format!("{address}/");
+pub fn lists_address(text: &str, address: impl Into<IpAddr>) -> bool {
+    let wanted = format!("{}/", address.into());
     text.split_whitespace()
         .any(|word| word.starts_with(&wanted))
 }

@@ -44,18 +44,38 @@ pub const ONLY_ARP: &[Instruction] = &[
     (RETURN, 0, 0, 0),
 ];
 
-/// Lets VRRP over IPv4 pass, and ARP whose sender and target address are one: ordinary ARP would wake
-/// a capture a thousand times a second.
+/// Lets Neighbour Advertisements pass.
+pub const ONLY_NEIGHBOUR_ADVERTISEMENTS: &[Instruction] = &[
+    (LOAD_HALF, 0, 0, 12),
+    (JUMP_EQUAL, 0, 5, 0x86dd),
+    (LOAD_BYTE, 0, 0, 20),
+    (JUMP_EQUAL, 0, 3, 58),
+    (LOAD_BYTE, 0, 0, 54),
+    (JUMP_EQUAL, 0, 1, 136),
+    (RETURN, 0, 0, 0xffff),
+    (RETURN, 0, 0, 0),
+];
+
+/// Lets VRRP pass, ARP whose sender and target address are one, and Neighbour Advertisements to a
+/// group: ordinary questions and answers would wake a capture a thousand times a second.
 pub const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (LOAD_HALF, 0, 0, 12),
     (JUMP_EQUAL, 0, 4, 0x0806),
     (LOAD_WORD, 0, 0, 28),
     (TO_X, 0, 0, 0),
     (LOAD_WORD, 0, 0, 38),
-    (JUMP_EQUAL_X, 3, 4, 0),
-    (JUMP_EQUAL, 0, 3, 0x0800),
+    (JUMP_EQUAL_X, 11, 12, 0),
+    (JUMP_EQUAL, 0, 2, 0x0800),
     (LOAD_BYTE, 0, 0, 23),
-    (JUMP_EQUAL, 0, 1, 112),
+    (JUMP_EQUAL, 8, 9, 112),
+    (JUMP_EQUAL, 0, 8, 0x86dd),
+    (LOAD_BYTE, 0, 0, 20),
+    (JUMP_EQUAL, 5, 0, 112),
+    (JUMP_EQUAL, 0, 5, 58),
+    (LOAD_BYTE, 0, 0, 54),
+    (JUMP_EQUAL, 0, 3, 136),
+    (LOAD_BYTE, 0, 0, 38),
+    (JUMP_EQUAL, 0, 1, 0xff),
     (RETURN, 0, 0, 0xffff),
     (RETURN, 0, 0, 0),
 ];

@@ -2,7 +2,7 @@
 
 use std::{
     io::IoSliceMut,
-    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     os::fd::AsRawFd as _,
     sync::{
         Arc,
@@ -51,19 +51,24 @@ impl Prober {
     ///
     /// # Errors
     /// If the socket or the thread cannot be made.
-    pub fn start(client: &Netns, vip: Ipv4Addr, period: Duration) -> Result<Self> {
+    pub fn start(client: &Netns, vip: impl Into<IpAddr>, period: Duration) -> Result<Self> {
+        let vip = SocketAddr::new(vip.into(), PORT);
         let answering = Arc::new(AtomicU8::new(0));
         let heard = Arc::new(AtomicU64::new(0));
         let (shown, noted) = (Arc::clone(&answering), Arc::clone(&heard));
         let worker = Worker::start(client, "prober", move |stop| {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            let any: IpAddr = match vip {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            let socket = UdpSocket::bind((any, 0))?;
             socket.set_nonblocking(true)?;
             setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
             setsockopt(&socket, sockopt::RcvBufForce, &(4 << 20))?;
             realtime::become_fifo(realtime::JUDGE)?;
             Loop {
                 socket,
-                vip: SocketAddrV4::new(vip, PORT),
+                vip,
                 period: clock::span_nanos(period),
                 recording: Recording::default(),
                 answering: shown,
@@ -101,7 +106,7 @@ impl Prober {
 
 struct Loop {
     socket: UdpSocket,
-    vip: SocketAddrV4,
+    vip: SocketAddr,
     period: u64,
     recording: Recording,
     answering: Arc<AtomicU8>,

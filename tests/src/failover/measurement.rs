@@ -257,7 +257,7 @@ fn takeover(
         .filter(|seen| seen.at >= at || !seen.is_advert_of(address(new)))
         .cloned()
         .collect();
-    Takeover::find(&seen, address(old), address(new), VIP)
+    Takeover::find(&seen, address(old).into(), address(new).into(), VIP.into())
 }
 
 fn address(evidence: &Evidence, new: u8, wire: Option<Takeover>) -> Option<i64> {

@@ -18,7 +18,7 @@ const SWITCHES: [&str; 4] = [
 /// The part of a router's network that daemons of other makers change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Before {
-    /// Interface and IPv4 address with its prefix.
+    /// Interface and address with its prefix.
     addresses: BTreeSet<(String, String)>,
     macvlans: BTreeSet<String>,
     /// [`SWITCHES`] of every interface: path below `/proc/sys` and value.
@@ -31,7 +31,7 @@ impl Before {
     /// Looks at a router.
     pub(super) fn take(router: &Entrance) -> Result<Self> {
         Ok(Self {
-            addresses: addresses(&tool(router, "ip", "-4 -o addr show")?),
+            addresses: addresses(&tool(router, "ip", "-o addr show")?),
             macvlans: links(&tool(router, "ip", "-o link show type macvlan")?),
             switches: switches(router)?,
             // Without nft nobody here can remove a table: keepalived takes its own over.
@@ -79,12 +79,13 @@ pub(super) fn tool(router: &Entrance, program: &str, arguments: &str) -> Result<
     run::run(router.command(program).args(arguments.split_whitespace()))
 }
 
-/// From the output of `ip -4 -o addr show`.
+/// From the output of `ip -o addr show`.
 fn addresses(text: &str) -> BTreeSet<(String, String)> {
     let address = |line: &str| {
         let mut words = line.split_whitespace().skip(1);
         let link = words.next()?.to_owned();
-        let address = words.skip_while(|word| *word != "inet").nth(1)?;
+        let mut words = words.skip_while(|word| !word.starts_with("inet"));
+        let address = words.nth(1)?;
         Some((link, address.to_owned()))
     };
     text.lines().filter_map(address).collect()
@@ -109,7 +110,7 @@ fn switches(router: &Entrance) -> Result<BTreeMap<String, String>> {
     let includes = SWITCHES.map(|name| format!("--include={name}"));
     let mut grep = router.command("grep");
     grep.current_dir("/proc/sys").args(["-r", ""]);
-    let text = run::run(grep.args(includes).arg("net/ipv4/conf"))?;
+    let text = run::run(grep.args(includes).arg("net"))?;
     let switch = |line: &str| {
         let (path, value) = line.split_once(':')?;
         Some((path.to_owned(), value.to_owned()))
@@ -129,14 +130,14 @@ mod tests {
     fn addresses_come_with_their_interface_and_prefix() {
         let text = "\
 2: ens33    inet 192.168.1.1/24 scope global ens33\\       valid_lft forever preferred_lft forever
-3: vrrp.51    inet 192.168.1.254/32 scope global vrrp.51\\       valid_lft forever";
+3: vrrp.51    inet6 2001:db8:1::fe/128 scope global nodad deprecated\\       valid_lft forever";
         let found: Vec<_> = addresses(text).into_iter().collect();
         let pair = |link: &str, address: &str| (link.to_owned(), address.to_owned());
         assert_eq!(
             found,
             [
                 pair("ens33", "192.168.1.1/24"),
-                pair("vrrp.51", "192.168.1.254/32")
+                pair("vrrp.51", "2001:db8:1::fe/128")
             ]
         );
     }

@@ -4,7 +4,7 @@
 //! virtual router in bridge mode, with the virtual MAC and the virtual IP, made before vrrpd starts
 //! and there for as long as the machine is set up; and `ignore_routes_with_linkdown` on the interface
 //! below ("Troubleshooting"). vrrpd never touches the address: a Backup has it on a macvlan whose
-//! carrier is off (`protodown`).
+//! carrier is off (`protodown`). A virtual router of IPv6 is set up in the same way.
 //!
 //! What that means, seen with 8.4.4 on Linux 6.18:
 //! - The address is local to both routers at all times, and Linux answers an ARP question on whatever
@@ -22,7 +22,7 @@
 //!   sent nothing, and the other router went on as Active. Another start helps.
 //! - Even the best router waits a master down interval after its start.
 
-use std::{fmt::Write as _, fs, net::Ipv4Addr, path::Path, process::Command, time::Duration};
+use std::{fmt::Write as _, fs, net::IpAddr, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
@@ -60,8 +60,8 @@ pub struct Group {
     pub vrid: u8,
     /// The interface below the macvlan.
     pub interface: String,
-    /// The virtual IPs, each a /24.
-    pub vips: Vec<Ipv4Addr>,
+    /// The virtual IPs, all of one family, each a /24 or a /64.
+    pub vips: Vec<IpAddr>,
 }
 
 impl Group {
@@ -74,6 +74,7 @@ impl Group {
             interface,
             vips,
         } = self;
+        let word = if self.is_ipv6() { "ipv6" } else { "ip" };
         let mut text = String::new();
         for command in self.commands() {
             // Writing into a String cannot fail.
@@ -87,36 +88,46 @@ impl Group {
         writeln!(text, " vrrp {vrid} advertisement-interval {advert_int_ms}").ok();
         writeln!(text, " vrrp {vrid} preempt").ok();
         for vip in vips {
-            writeln!(text, " vrrp {vrid} ip {vip}").ok();
+            writeln!(text, " vrrp {vrid} {word} {vip}").ok();
         }
         text
     }
 
+    fn is_ipv6(&self) -> bool {
+        self.vips.first().is_some_and(IpAddr::is_ipv6)
+    }
+
     fn macvlan(&self) -> String {
-        format!("vrrp4-{}", self.vrid)
+        let family = if self.is_ipv6() { 6 } else { 4 };
+        format!("vrrp{family}-{}", self.vrid)
     }
 
     /// As the documentation has them. `addrgenmode` is set by a command of its own: newer kernels
     /// refuse it for an interface that does not exist yet.
+    ///
+    /// Of several link-local addresses vrrpd takes the newest for its own: that is the one that the
+    /// kernel makes when the interface goes up, after the virtual IPs.
     fn commands(&self) -> Vec<String> {
         let (name, vrid) = (self.macvlan(), self.vrid);
+        let (family, prefix) = if self.is_ipv6() { (2, 64) } else { (1, 24) };
         let mut commands = vec![
             format!(
                 "link add {name} link {} type macvlan mode bridge",
                 self.interface
             ),
             format!("link set dev {name} addrgenmode random"),
-            format!("link set dev {name} address 00:00:5e:00:01:{vrid:02x}"),
+            format!("link set dev {name} address 00:00:5e:00:{family:02x}:{vrid:02x}"),
         ];
         let addresses = self.vips.iter();
-        commands.extend(addresses.map(|vip| format!("addr add {vip}/24 dev {name}")));
+        commands.extend(addresses.map(|vip| format!("addr add {vip}/{prefix} dev {name}")));
         commands.push(format!("link set dev {name} up"));
         commands
     }
 
     /// Path and value of a switch of the interface below, on.
     fn switch(&self, name: &str) -> [String; 2] {
-        let path = format!("net/ipv4/conf/{}/{name}", self.interface);
+        let family = if self.is_ipv6() { "ipv6" } else { "ipv4" };
+        let path = format!("net/{family}/conf/{}/{name}", self.interface);
         [path, "1".to_owned()]
     }
 }
@@ -191,7 +202,8 @@ impl Frr {
             }
             let [path, value] = group.switch("ignore_routes_with_linkdown");
             set(&self.entrance, &path, &value)?;
-            if self.arp_ignore {
+            // An interface answers Neighbour Solicitations for its own addresses only, in any case.
+            if self.arp_ignore && !group.is_ipv6() {
                 let [path, value] = group.switch("arp_ignore");
                 set(&self.entrance, &path, &value)?;
             }
