@@ -30,6 +30,7 @@ mod neighbours;
 mod notify;
 mod redirects;
 mod refuse;
+mod router_adverts;
 
 mod scene;
 mod silent;

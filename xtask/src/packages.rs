@@ -17,7 +17,7 @@ const TOOLCHAINS: [[&str; 3]; 2] = [
 ];
 
 /// Packages whose installation would enable and start a service of the same name.
-const SERVICES: [&str; 2] = ["frr", "keepalived"];
+const SERVICES: [&str; 3] = ["frr", "keepalived", "radvd"];
 
 /// Whether this machine's packages are managed by apt.
 pub(crate) fn has_apt() -> bool {

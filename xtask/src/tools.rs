@@ -44,7 +44,7 @@ pub(crate) fn wanted(needs: &[Need]) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().filter(move |tool| needs.contains(&tool.need))
 }
 
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 14] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -109,6 +109,12 @@ const TOOLS: [Tool; 13] = [
         program: "nft",
         package: "nftables",
         purpose: "what keepalived's virtual MACs leave",
+        need: Need::Peers,
+    },
+    Tool {
+        program: "radvd",
+        package: "radvd",
+        purpose: "Router Advertisements, for the recipe of an IPv6 gateway",
         need: Need::Peers,
     },
     Tool {

@@ -70,6 +70,9 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     if kind.is_some() {
         return teaches(tables, vip, Counter::EgressNd);
     }
+    //= C48: RFC 9568 section 6.4.2
+    //= C54: RFC 9568 section 6.4.3
+    // Router Advertisements among the rest: those of the virtual router come from its link-local address.
     serves(tables, vip)
 }
 

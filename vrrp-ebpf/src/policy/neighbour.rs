@@ -35,6 +35,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     };
     let (vip, speaks_as) = match place.vip_v6(frame, tables, speaker_at) {
         Some(vip) => (vip, true),
+        //= C66: RFC 9568 section 8.2.4
         None if kind == Kind::Advertisement => return None,
         None => (place.vip_v6(frame, tables, target_at)?, false),
     };
