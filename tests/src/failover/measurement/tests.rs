@@ -59,14 +59,14 @@ fn advert(at: Nanos, router: u8) -> Seen {
         at,
         port: format!("to-r{router}"),
         frame: Frame::Advert(Advert {
-            source: ROUTERS[usize::from(router) - 1],
-            destination: Ipv4Addr::new(224, 0, 0, 18),
+            source: ROUTERS[usize::from(router) - 1].into(),
+            destination: Ipv4Addr::new(224, 0, 0, 18).into(),
             mac: [2, 0, 0, 0, 0, router],
             version: 3,
             vrid: 51,
             priority: 255 - router,
             interval_ms: 10,
-            vips: vec![VIP],
+            vips: vec![VIP.into()],
         }),
     }
 }
