@@ -22,3 +22,4 @@ mod property;
 mod ring;
 mod scenes;
 mod v6;
+mod virtual_mac;

@@ -25,7 +25,7 @@ pub(super) enum Row {
     Quiet,
     /// A sign of life that restarts the Active_Down_Timer.
     Seen,
-    /// Received, counted and passed.
+    /// Counted and passed.
     Passed,
     Dropped,
     Answered,
@@ -134,7 +134,7 @@ impl Tally {
             (Fate::Drop, _) => Row::Dropped,
             (Fate::Answer, _) => Row::Answered,
             (Fate::Pass, _) if trace => Row::Passed,
-            (Fate::Pass, Way::In) => Row::Untouched,
+            (Fate::Pass, Way::In | Way::Marked) => Row::Untouched,
             (Fate::Pass, Way::Out) => Row::LeftAlone,
         };
         self.add(family, row);

@@ -25,6 +25,10 @@ use self::{
 const TC_NEXT: i32 = -1;
 /// `TC_ACT_SHOT` and `TCX_DROP`.
 const TC_DROP: i32 = 2;
+/// `PACKET_HOST`: a frame for this host.
+const HOST: u32 = 0;
+/// `PACKET_OTHERHOST`: one for another, by its destination.
+const OTHER_HOST: u32 = 3;
 /// VLAN ID within a tag.
 const VID_MASK: u32 = 0x0fff;
 /// The default flags would not wake the node while it has unread records.
@@ -46,26 +50,56 @@ fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
 /// Frames about to be sent.
 #[classifier]
 fn xvrrp_egress(context: TcContext) -> i32 {
+    let mut frame = TcFrame(&context);
+    let Some(verdict) = policy::egress(&frame, &Maps, link(&context)) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    match verdict.action {
+        Action::Drop => TC_DROP,
+        Action::Readdress => match verdict.source.write(&mut frame) {
+            Some(()) => TC_NEXT,
+            None => TC_DROP,
+        },
+        Action::Pass | Action::Accept | Action::Answer | Action::Advertise => TC_NEXT,
+    }
+}
+
+/// Received frames on their way from XDP to the stack, where a virtual router uses its Virtual Router
+/// MAC.
+#[classifier]
+fn xvrrp_mark(context: TcContext) -> i32 {
+    // SAFETY: the context of a classifier is a `__sk_buff`.
+    let kind = unsafe { (*context.skb.skb).pkt_type };
+    if kind != OTHER_HOST {
+        return TC_NEXT;
+    }
+    let Some(verdict) = policy::mark(&TcFrame(&context), &Maps, link(&context)) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    if verdict.action == Action::Accept {
+        // Refused for types that only the stack itself gives, and this is none.
+        context.change_type(HOST).ok();
+    }
+    TC_NEXT
+}
+
+/// Where a frame is, for tc.
+#[inline(always)]
+fn link(context: &TcContext) -> Link {
     // SAFETY: the context of a classifier is a `__sk_buff`.
     let (ifindex, tagged, tci) = unsafe {
         let skb = &*context.skb.skb;
         (skb.ifindex, skb.vlan_present, skb.vlan_tci)
     };
-    let link = Link {
+    Link {
         ifindex,
         stripped_vlan: if tagged == 0 {
             0
         } else {
             (tci & VID_MASK) as u16
         },
-    };
-    let Some(verdict) = policy::egress(&TcFrame(&context), &Maps, link) else {
-        return TC_NEXT;
-    };
-    record(&verdict);
-    match verdict.action {
-        Action::Drop => TC_DROP,
-        Action::Pass | Action::Answer | Action::Advertise => TC_NEXT,
     }
 }
 
@@ -81,7 +115,7 @@ fn receive(context: &XdpContext) -> u32 {
     };
     record(&verdict);
     match verdict.action {
-        Action::Pass => xdp_action::XDP_PASS,
+        Action::Pass | Action::Accept | Action::Readdress => xdp_action::XDP_PASS,
         Action::Drop => {
             if let [Some(counter), ..] = verdict.counters {
                 debug!(

@@ -8,6 +8,7 @@ mod egress;
 mod gate;
 mod neighbour;
 mod redirect;
+mod virtual_mac;
 
 use crate::{
     abi::{
@@ -23,13 +24,13 @@ use crate::{
         ipv4::Ipv4,
         ipv6::{ICMPV6, Ipv6},
         nd,
+        source::Source,
     },
 };
 
 /// What a verdict looks up: the BPF maps, or a model of them.
 pub trait Tables {
-    /// Nanoseconds of CLOCK_MONOTONIC. Asked at most once per frame, and only for frames that
-    /// concern a virtual router of ours.
+    /// Nanoseconds of CLOCK_MONOTONIC. Asked only for frames that concern a virtual router of ours.
     fn now(&self) -> u64;
     /// The virtual router of an advert.
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry>;
@@ -48,6 +49,11 @@ pub trait Tables {
     fn vip(&self, key: &VipKey) -> Option<&VipEntry>;
     /// Bits of [`vip_state`](crate::abi::vip_state); 0 without such a virtual IP.
     fn vip_state(&self, vip: u32) -> u64;
+    /// Whether a virtual router of ours uses its Virtual Router MAC. If none does, the verifier takes
+    /// what is about it out of the programs.
+    fn has_virtual_macs(&self) -> bool;
+    /// Slot of the virtual router that uses its Virtual Router MAC there.
+    fn virtual_mac(&self, key: &RouterKey) -> Option<u32>;
 }
 
 /// Where a frame was met.
@@ -64,6 +70,10 @@ pub struct Link {
 pub enum Action {
     /// It goes on as if nobody had looked.
     Pass,
+    /// It goes on as one for this host, whatever its destination.
+    Accept,
+    /// It goes on from [`Verdict::source`].
+    Readdress,
     /// It ends here.
     Drop,
     /// It is turned into [`Verdict::answer`] and sent back.
@@ -105,6 +115,8 @@ pub struct Verdict {
     pub answer: Answer,
     /// The advertisement; zeroes without one.
     pub advertisement: nd::Answer,
+    /// The sender's MAC; zeroes without one.
+    pub source: Source,
 }
 
 impl Verdict {
@@ -119,6 +131,7 @@ impl Verdict {
             event: NO_EVENT,
             answer: NO_ANSWER,
             advertisement: NO_ADVERTISEMENT,
+            source: NO_SOURCE,
         }
     }
 
@@ -154,6 +167,12 @@ const NO_ADVERTISEMENT: nd::Answer = nd::Answer {
     asker_mac_at: 0,
 };
 
+const NO_SOURCE: Source = Source {
+    mac: [0; 6],
+    told_at: 0,
+    checksum_at: 0,
+};
+
 const NO_ANSWER: Answer = Answer {
     at: 0,
     mac: [0; 6],
@@ -167,6 +186,10 @@ const NO_ANSWER: Answer = Answer {
 pub fn ingress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet);
+    let refusal = virtual_mac::refuse(frame, tables, place);
+    if refusal.is_some() {
+        return refusal;
+    }
     match ethernet.ethertype {
         ethernet::IPV4 => {
             let ip = Ipv4::parse(frame, ethernet.payload)?;
@@ -217,6 +240,14 @@ fn ingress_v6<F: Frame + ?Sized, T: Tables>(
     gate::judge(tables, place.vip_v6(frame, tables, ip.destination_at())?)
 }
 
+/// The verdict on a received frame that the NIC took for another host's, once [`ingress`] has let it
+/// pass; nothing for one that is.
+#[inline(always)]
+pub fn mark<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
+    virtual_mac::accept(frame, tables, Place::new(link, ethernet))
+}
+
 /// The verdict on a frame about to be sent; nothing for one that is not ours and passes untouched.
 #[inline(always)]
 pub fn egress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
@@ -246,26 +277,27 @@ impl Place {
         }
     }
 
-    /// The virtual router with this VRID here, and IPv4.
+    /// The virtual router with this VRID here.
     #[inline(always)]
-    const fn router_v4(self, vrid: u8) -> RouterKey {
+    const fn router(self, family: u8, vrid: u8) -> RouterKey {
         RouterKey {
             ifindex: self.ifindex,
             vlan: self.vlan,
-            family: IPV4,
+            family,
             vrid,
         }
+    }
+
+    /// The virtual router with this VRID here, and IPv4.
+    #[inline(always)]
+    const fn router_v4(self, vrid: u8) -> RouterKey {
+        self.router(IPV4, vrid)
     }
 
     /// The virtual router with this VRID here, and IPv6.
     #[inline(always)]
     const fn router_v6(self, vrid: u8) -> RouterKey {
-        RouterKey {
-            ifindex: self.ifindex,
-            vlan: self.vlan,
-            family: IPV6,
-            vrid,
-        }
+        self.router(IPV6, vrid)
     }
 
     /// Looks for a virtual IP; no more than the filter's word is read for nearly every address
