@@ -11,7 +11,7 @@ use vrrp_tests::{
     clock,
     echo::Echo,
     gap::Recording,
-    lab::{Host, Lab, VIP},
+    lab::{Builder, Host, Lab, VIP},
     node::{self, Node as _, Xvrrp},
     prober::{PORT, Prober},
     process::Log,
@@ -65,9 +65,18 @@ impl Scene {
     /// One router per configuration, none started; and never less than two routers, the second for
     /// whoever brings a node of another kind.
     pub(crate) fn new<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::within(Lab::builder(), turn, configs)
+    }
+
+    /// The same with a network behind the routers.
+    pub(crate) fn routed<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::within(Lab::builder().behind(), turn, configs)
+    }
+
+    fn within<T: ToString>(lab: Builder, turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         let configs: Vec<String> = configs.into_iter().map(|one| one.to_string()).collect();
         let count = u8::try_from(configs.len().max(2)).unwrap();
-        let lab = Lab::builder().routers(count).build().unwrap();
+        let lab = lab.routers(count).build().unwrap();
         let binary = node::binary().unwrap();
         let nodes = lab
             .routers
