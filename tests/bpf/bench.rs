@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use vrrp_ebpf::{
     abi::{Counter, Event},
     policy::{self, Action, Link, Report, Verdict},
+    wire::source::Source,
 };
 use vrrp_tests::{
     clock,
@@ -14,7 +15,7 @@ use vrrp_tests::{
     },
 };
 
-use crate::kernel::load;
+use crate::kernel::{load, load_with_virtual_macs};
 
 /// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT and TC_ACT_UNSPEC.
 const XDP: [(u32, Fate); 3] = [(1, Fate::Drop), (2, Fate::Pass), (3, Fate::Answer)];
@@ -73,9 +74,19 @@ impl Bench {
     /// Waits for its turn; the first loads the programs for all.
     pub(crate) fn new() -> Self {
         static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
-        let mut kernel = KERNEL.lock().unwrap_or_else(|poisoned| {
+        Self::of(&KERNEL, load)
+    }
+
+    /// The same for worlds with Virtual Router MACs.
+    pub(crate) fn with_virtual_macs() -> Self {
+        static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
+        Self::of(&KERNEL, load_with_virtual_macs)
+    }
+
+    fn of(shared: &'static Mutex<Option<Kernel>>, load: fn() -> Option<Kernel>) -> Self {
+        let mut kernel = shared.lock().unwrap_or_else(|poisoned| {
             // A failed case may have left counters and records behind.
-            KERNEL.clear_poison();
+            shared.clear_poison();
             let mut kernel = poisoned.into_inner();
             *kernel = None;
             kernel
@@ -92,7 +103,7 @@ impl Bench {
         let host = on_host(world, frame, Program::Ingress);
         if let Some(kernel) = &mut *self.kernel {
             let received = kernel.programs().to_vec().into_iter();
-            for program in received.filter(|program| *program != Program::Egress) {
+            for program in received.filter(|program| program.is_xdp()) {
                 assert_eq!(
                     in_kernel(kernel, world, frame, program),
                     host,
@@ -106,27 +117,48 @@ impl Bench {
     /// What a frame to be sent brings about.
     #[track_caller]
     pub(crate) fn send(&mut self, world: &World, frame: &[u8]) -> Outcome {
-        let host = on_host(world, frame, Program::Egress);
+        self.in_tc(world, frame, Program::Egress)
+    }
+
+    /// What a received frame brings about that is for another host by its destination, after XDP has
+    /// let it pass.
+    #[track_caller]
+    pub(crate) fn mark(&mut self, world: &World, frame: &[u8]) -> Outcome {
+        self.in_tc(world, frame, Program::Mark)
+    }
+
+    #[track_caller]
+    fn in_tc(&mut self, world: &World, frame: &[u8], program: Program) -> Outcome {
+        let host = on_host(world, frame, program);
         if let Some(kernel) = &mut *self.kernel
             && makes_skb(frame)
         {
-            assert_eq!(in_kernel(kernel, world, frame, Program::Egress), host);
+            assert_eq!(in_kernel(kernel, world, frame, program), host);
         }
         host
     }
 }
 
-/// The host's verdict; `wake` is not part of an outcome because the kernel does not show it.
-pub(crate) fn verdict(world: &World, frame: &[u8], program: Program) -> Option<Verdict> {
+/// The host's verdict, with the sender's MAC if it is to be written; `wake` is not part of an outcome
+/// because the kernel does not show it.
+fn judged(world: &World, frame: &[u8], program: Program) -> Option<(Verdict, Option<Source>)> {
     let link = Link {
         ifindex: IFINDEX,
         stripped_vlan: 0,
     };
-    if program == Program::Egress {
-        policy::egress(frame, world, link)
-    } else {
-        policy::ingress(frame, world, link)
+    match program {
+        Program::Ingress | Program::IngressFrags => {
+            policy::ingress(frame, world, link).map(|verdict| (verdict, None))
+        }
+        Program::Egress => policy::egress(frame, world, link)
+            .map(|departure| (departure.verdict, Some(departure.source))),
+        Program::Mark => policy::mark(frame, world, link).map(|verdict| (verdict, None)),
     }
+}
+
+/// The host's verdict.
+pub(crate) fn verdict(world: &World, frame: &[u8], program: Program) -> Option<Verdict> {
+    judged(world, frame, program).map(|(verdict, _)| verdict)
 }
 
 /// Whether a test run of a tc program takes the frame: not if it is too short for the IP header
@@ -142,7 +174,7 @@ pub(crate) fn makes_skb(frame: &[u8]) -> bool {
 
 pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
     let mut frame = frame.to_vec();
-    let Some(verdict) = verdict(world, &frame, program) else {
+    let Some((verdict, source)) = judged(world, &frame, program) else {
         return Outcome {
             fate: Fate::Pass,
             counters: Vec::new(),
@@ -154,7 +186,11 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
     };
     let fate = match verdict.action {
         Action::Drop => Fate::Drop,
-        Action::Pass => Fate::Pass,
+        Action::Pass | Action::Accept => Fate::Pass,
+        Action::Readdress => {
+            source.unwrap().write(frame.as_mut_slice()).unwrap();
+            Fate::Pass
+        }
         Action::Answer => {
             verdict.answer.write(frame.as_mut_slice()).unwrap();
             Fate::Answer
@@ -186,11 +222,7 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
 
 /// The fate that a program's return value stands for.
 pub(crate) fn fate(program: Program, returned: u32) -> Fate {
-    let fates = if program == Program::Egress {
-        &TC[..]
-    } else {
-        &XDP[..]
-    };
+    let fates = if program.is_xdp() { &XDP[..] } else { &TC[..] };
     let mut fates = fates.iter();
     fates.find(|(code, _)| *code == returned).unwrap().1
 }

@@ -9,6 +9,11 @@ pub(crate) fn load() -> Option<Kernel> {
     object().map(|object| Kernel::load(&object, 0).unwrap())
 }
 
+/// The same for worlds with Virtual Router MACs.
+pub(crate) fn load_with_virtual_macs() -> Option<Kernel> {
+    object().map(|object| Kernel::load_with_virtual_macs(&object, 0).unwrap())
+}
+
 /// The object's bytes, or `None` where the suite is to do without.
 pub(crate) fn object() -> Option<Vec<u8>> {
     match requirement() {

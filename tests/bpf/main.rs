@@ -23,3 +23,4 @@ mod property;
 mod ring;
 mod scenes;
 mod v6;
+mod virtual_mac;

@@ -12,7 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn scene() -> Scene {
     // More than one address, one of them in a network that the router has no address in.
-    let mut config = Settings::fast(254).to_string();
+    let config = Settings {
+        instance: "use_vmac".to_owned(),
+        ..Settings::fast(254)
+    };
+    let mut config = config.to_string();
     let vip = format!("{VIP}\n");
     config = config.replace(
         &vip,
@@ -47,8 +51,9 @@ fn assert_as_before(scene: &Scene, before: &Dump) {
 }
 
 /// What a node that was killed leaves behind.
-const LEFT: [&str; 7] = [
+const LEFT: [&str; 8] = [
     "ip -d addr",
+    "bridge fdb",
     "bpftool net",
     "bpftool prog",
     "bpftool map",
@@ -197,7 +202,10 @@ fn serve_by_clsact(prepare: impl FnOnce(&Scene), end: impl FnOnce(&mut Scene)) {
     scene.node(1).start().unwrap();
     scene.await_owner(1);
     scene.log(1).wait("egress by clsact", LIMIT).unwrap();
-    assert_shows(&scene, &before, &["tc filter show dev ens33 egress"]);
+    for side in ["ingress", "egress"] {
+        let section = format!("tc filter show dev ens33 {side}");
+        assert_shows(&scene, &before, &[&section]);
+    }
     end(&mut scene);
     assert_as_before(&scene, &before);
 }

@@ -36,3 +36,4 @@ mod scene;
 mod silent;
 mod story;
 mod unicast;
+mod virtual_mac;

@@ -71,6 +71,11 @@ impl Scene {
         Self::of(Lab::builder(), VIP.into(), turn, configs)
     }
 
+    /// The same with a network behind the routers.
+    pub(crate) fn routed<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder().behind(), VIP.into(), turn, configs)
+    }
+
     /// The same with IPv6 beside IPv4. Clients ask for the virtual IP of IPv6.
     pub(crate) fn new_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         Self::of(Lab::builder().ipv6(), VIP_V6.into(), turn, configs)

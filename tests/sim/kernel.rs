@@ -188,6 +188,14 @@ impl Tables for At<'_> {
     fn vip_state(&self, _: u32) -> u64 {
         self.kernel.vip_state
     }
+
+    fn has_virtual_macs(&self) -> bool {
+        false
+    }
+
+    fn virtual_mac(&self, _: &RouterKey) -> Option<u32> {
+        None
+    }
 }
 
 fn bytes(address: Ipv4Addr) -> [u8; 16] {

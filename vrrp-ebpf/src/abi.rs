@@ -11,6 +11,8 @@ pub const MAX_ROUTERS: u32 = 256;
 pub const MAX_VIPS: u32 = 4096;
 /// Unicast peers per node (all virtual routers together).
 pub const MAX_PEERS: u32 = 4096;
+/// Virtual Router MACs per node (interfaces and virtual routers together).
+pub const MAX_MACS: u32 = 1024;
 /// Bytes of the event ring: a power of two of pages.
 pub const RING_BYTES: u32 = 1 << 18;
 /// Index in `COUNTERS` of what belongs to no virtual router of ours.
@@ -21,7 +23,7 @@ pub const IPV4: u8 = 4;
 /// See [`IPV4`].
 pub const IPV6: u8 = 6;
 
-/// Key of `ROUTERS`: a VRID is unique per interface, VLAN and family (RFC 9568 section 1).
+/// Key of `ROUTERS` and `MACS`: a VRID is unique per interface, VLAN and family (RFC 9568 section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct RouterKey {
@@ -186,7 +188,8 @@ pub struct VipEntry {
     pub slot: u32,
     /// Index in `VIP_STATES`.
     pub vip: u32,
-    /// MAC that answers carry: the interface's, or the Virtual Router MAC where configured.
+    /// MAC that answers carry: the interface's, or the Virtual Router MAC where configured. The latter
+    /// is written into what leaves.
     pub mac: [u8; 6],
     /// Bits of [`vip_flags`].
     pub flags: u8,
@@ -364,13 +367,20 @@ pub enum Counter {
     NdIgnored,
     /// Neighbour Discovery as a virtual IP that we own, from somebody else.
     NdConflict,
-    /// Neighbour Discovery as a virtual IP held back in egress because we do not own it.
+    /// Neighbour Discovery as a virtual IP held back in egress because we do not own it, or because it
+    /// might tell another MAC than its Virtual Router MAC.
     EgressNd,
+    /// Frames to the Virtual Router MAC given to the stack as ours.
+    MacTaken,
+    /// Frames to the Virtual Router MAC dropped because we do not own it.
+    MacNotOwner,
+    /// Frames from a virtual IP that left with the Virtual Router MAC.
+    MacWritten,
 }
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 34] = [
+    pub const ALL: [(Self, &'static str); 37] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -405,6 +415,9 @@ impl Counter {
         (Self::NdIgnored, "nd_ignored"),
         (Self::NdConflict, "nd_conflict"),
         (Self::EgressNd, "egress_nd"),
+        (Self::MacTaken, "mac_taken"),
+        (Self::MacNotOwner, "mac_not_owner"),
+        (Self::MacWritten, "mac_written"),
     ];
 
     /// Its name.

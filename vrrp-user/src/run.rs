@@ -17,10 +17,11 @@ use vrrp_user::{
             self, EngineHandle, Plan, Realtime, Resources,
             realtime::{self, Hurry},
         },
-        journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal},
+        journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
         membership::Memberships,
         netns, privilege,
         runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
+        unicast_filter::{self, Promiscuous},
     },
     proto::{Version, advert},
 };
@@ -128,6 +129,7 @@ async fn node(
         |index, address| inventory.is_on_link(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
+    let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
     if signals.stop_requested().await {
         return given_up();
     }
@@ -138,12 +140,14 @@ async fn node(
     journal.store(directory)?;
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
+    let promiscuous = receive_virtual_macs(&mut journal, directory)?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let hurry = (!arguments.no_realtime).then(|| Hurry::begin().ok());
     let dataplane = kept_dataplane.insert(Dataplane::attach(
         pins.directory(),
         &interfaces,
+        &marked,
         log_frames,
     )?);
     if log_frames {
@@ -167,7 +171,7 @@ async fn node(
         directory,
         engine,
         signals,
-        interfaces: attached(&interfaces, &dataplane.attachments),
+        interfaces: attached(&interfaces, &dataplane.attachments, &promiscuous),
         counters,
         revalidate: arguments
             .quick
@@ -293,6 +297,8 @@ fn journal(
         egress: EgressRecord::ForeignClsact,
     };
     journal.interfaces = interfaces.iter().map(record).collect();
+    let macs = plan.virtual_macs();
+    journal.macs = macs.map(|(index, mac)| MacRecord { index, mac }).collect();
     for (instance, router) in config.instances.iter().zip(&plan.routers) {
         for vip in &instance.vips {
             let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
@@ -317,6 +323,21 @@ fn journal(
         }
     }
     Ok(journal)
+}
+
+/// Has the interfaces receive frames to virtual MACs. What was there before is not ours to remove, not
+/// even if this fails.
+//= C59: RFC 9568 section 8.1.2
+fn receive_virtual_macs(
+    journal: &mut Journal,
+    directory: &RuntimeDir,
+) -> anyhow::Result<Promiscuous> {
+    if journal.macs.is_empty() {
+        return Ok(Promiscuous::default());
+    }
+    let added = unicast_filter::add(&mut journal.macs);
+    journal.store(directory)?;
+    added.context("cannot receive frames to virtual MACs")
 }
 
 /// Marks every virtual IP that is on its interface as not ours to remove; returns the records as
@@ -345,13 +366,18 @@ fn note_attachments(journal: &mut Journal, attachments: &[Attachment]) {
     }
 }
 
-fn attached(interfaces: &[(String, u32)], attachments: &[Attachment]) -> Vec<Interface> {
+fn attached(
+    interfaces: &[(String, u32)],
+    attachments: &[Attachment],
+    promiscuous: &Promiscuous,
+) -> Vec<Interface> {
     let pairs = interfaces.iter().zip(attachments);
     pairs
         .map(|((name, index), attachment)| Interface {
             name: name.clone(),
             index: *index,
             xdp_mode: attachment.mode.to_string(),
+            promiscuous: promiscuous.contains(*index),
         })
         .collect()
 }

@@ -10,6 +10,7 @@ use vrrp_ebpf::{
     ownership::State,
 };
 use vrrp_tests::{
+    datapath::world::{VRID, VRID_V2},
     dice::Dice,
     frames::{Ethernet, PEER, v6::PEER as PEER_V6},
 };
@@ -24,6 +25,8 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     In,
+    /// Received, between XDP and the stack.
+    Marked,
     Out,
 }
 
@@ -108,6 +111,16 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
             let state = dice.pick(&[State::Idle, State::Rising, State::Active]);
             role(setting, state, state != State::Active);
         }
+        Row::Counter(Counter::MacTaken | Counter::MacWritten) => {
+            let state = dice.pick(&[State::Active, State::Retiring]);
+            role(setting, state, true);
+            setting.use_virtual_macs();
+        }
+        Row::Counter(Counter::MacNotOwner) => {
+            let state = dice.pick(&[State::Idle, State::Rising]);
+            role(setting, state, true);
+            setting.use_virtual_macs();
+        }
         Row::Quiet => {
             role(setting, State::Idle, true);
             let [.., a, b, c, d] = PEER_V6;
@@ -143,7 +156,12 @@ pub(super) fn frame(
     if dice.once_in(8) {
         scratch(dice, &mut frame);
     }
-    (if dice.once_in(16) { Way::Out } else { way }, frame)
+    let way = match dice.index(32) {
+        0 | 1 => Way::Out,
+        2 => Way::Marked,
+        _ => way,
+    };
+    (way, frame)
 }
 
 /// What draws the frames of a family.
@@ -160,6 +178,8 @@ struct Makers {
     redirect: fn(&mut Dice) -> Vec<u8>,
     /// A frame that is nobody's business here, though it may look so.
     bystander: fn(&mut Dice, &Setting) -> Vec<u8>,
+    /// What tells its Virtual Router MACs from those of the other.
+    block: u8,
 }
 
 impl Makers {
@@ -172,6 +192,7 @@ impl Makers {
                 packet: v4::packet,
                 redirect: v4::redirect,
                 bystander: v4::bystander,
+                block: 1,
             },
             Family::Six => Self {
                 advert: v6::advert,
@@ -180,6 +201,7 @@ impl Makers {
                 packet: v6::packet,
                 redirect: v6::redirect,
                 bystander: v6::bystander,
+                block: 2,
             },
         }
     }
@@ -224,6 +246,16 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             Counter::EgressArp | Counter::EgressNd => {
                 return (Way::Out, (make.claim)(dice, setting));
             }
+            Counter::MacNotOwner => return (Way::In, to_router(dice, setting, make)),
+            Counter::MacTaken => return (Way::Marked, to_router(dice, setting, make)),
+            Counter::MacWritten => {
+                let frame = if dice.once_in(3) {
+                    (make.packet)(dice, setting, true)
+                } else {
+                    (make.claim)(dice, setting)
+                };
+                return (Way::Out, frame);
+            }
         },
         Row::Event(EventKind::Advert) | Row::Quiet | Row::Wakes | Row::Seen | Row::Better => {
             Bend::None
@@ -237,6 +269,18 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
         Row::Dropped | Row::Passed => dice.pick(&BENDS),
     };
     (Way::In, (make.advert)(dice, setting, bend))
+}
+
+/// A frame of any kind to a Virtual Router MAC, mostly one that is used.
+fn to_router(dice: &mut Dice, setting: &Setting, make: &Makers) -> Vec<u8> {
+    let mut frame = match dice.index(3) {
+        0 => (make.packet)(dice, setting, false),
+        1 => (make.request)(dice, setting),
+        _ => (make.bystander)(dice, setting),
+    };
+    let vrid = dice.pick(&[VRID, VRID, VRID, VRID_V2, VRID + 10]);
+    frame[..6].copy_from_slice(&[0, 0, 0x5e, 0, make.block, vrid]);
+    frame
 }
 
 /// Puts the frame into a VLAN, 0 for none: without a tag or, at times, with one that says just that.

@@ -64,7 +64,12 @@ impl Judge {
         let programs = self.kernel.programs().to_vec();
         let mut outcomes = Vec::new();
         for program in programs {
-            if (program == Program::Egress) == (way == Way::Out) {
+            let is_met = match way {
+                Way::In => program.is_xdp(),
+                Way::Marked => program == Program::Mark,
+                Way::Out => program == Program::Egress,
+            };
+            if is_met {
                 outcomes.push((program, self.run(world, frame, program, slots)));
             }
         }

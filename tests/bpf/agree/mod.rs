@@ -45,7 +45,7 @@ const OVERFLOW: Row = Row::Counter(Counter::RingFull);
 #[test]
 fn host_kernel_and_third_opinion_agree() {
     let mut trial = Trial {
-        kernel: crate::kernel::load().map(Judge::new),
+        kernel: crate::kernel::load_with_virtual_macs().map(Judge::new),
         dice: Dice::new(number("XVRRP_AGREE_SEED", SEED)),
         tally: Tally::new(),
         frames: 0,
@@ -106,6 +106,7 @@ impl Trial {
     fn judge(&mut self, setting: &Setting, world: &World, family: Family, way: Way, frame: &[u8]) {
         let (mut opinion, program) = match way {
             Way::In => (oracle::received(setting, frame), Program::Ingress),
+            Way::Marked => (oracle::marked(setting, frame), Program::Mark),
             Way::Out => (oracle::sent(setting, frame), Program::Egress),
         };
         let context = || format!("{way:?} {frame:02x?}\n{setting:#?}");
@@ -116,7 +117,7 @@ impl Trial {
         };
         assert_eq!(host, opinion, "host and third opinion: {}", context());
         if let Some(kernel) = &mut self.kernel {
-            if way == Way::Out && !bench::makes_skb(frame) {
+            if way != Way::In && !bench::makes_skb(frame) {
                 return;
             }
             if kernel.is_deaf() {

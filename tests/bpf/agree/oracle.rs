@@ -15,6 +15,7 @@ use etherparse::{
     SingleVlanHeaderSlice,
 };
 use vrrp_ebpf::abi::{Counter, Event, NO_ROUTER};
+use vrrp_tests::datapath::world::MAC;
 
 use super::setting::{Setting, Vip};
 use crate::bench::{Fate, Outcome};
@@ -79,6 +80,7 @@ impl Opinion {
 /// A frame taken apart, as far as its Ethernet header and one VLAN tag.
 struct Taken<'a> {
     frame: &'a [u8],
+    destination: [u8; 6],
     source: [u8; 6],
     vlan: u16,
     ethertype: EtherType,
@@ -91,6 +93,7 @@ impl<'a> Taken<'a> {
         let payload = &frame[header.slice().len()..];
         let untagged = Self {
             frame,
+            destination: header.destination(),
             source: header.source(),
             vlan: 0,
             ethertype: header.ether_type(),
@@ -114,6 +117,11 @@ impl<'a> Taken<'a> {
         self.vlan == 0 && self.payload.get(at) == Some(&kind)
     }
 
+    /// Slot of the virtual router to whose MAC the frame goes.
+    fn router(&self, setting: &Setting) -> Option<u32> {
+        setting.router_at(self.vlan, self.destination)
+    }
+
     /// The virtual IP with this address, if it is one here.
     fn vip<'s, const N: usize>(&self, vips: &'s [Vip<N>], address: &[u8]) -> Option<&'s Vip<N>> {
         let mut vips = vips.iter();
@@ -121,59 +129,138 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// A received frame.
+/// A received frame. RFC 9568 section 6.4.2: a Backup "MUST discard packets with a destination
+/// link-layer MAC address equal to the Virtual Router MAC address".
 pub(super) fn received(setting: &Setting, frame: &[u8]) -> Opinion {
-    let judged = Taken::apart(frame).and_then(|taken| match taken.ethertype {
-        EtherType::ARP => arp::received(setting, &taken, &arp_packet(taken.payload)?),
-        EtherType::IPV4 => {
-            let destination = fixed_header(taken.payload)?.destination;
-            let advert = Ipv4HeaderSlice::from_slice(taken.payload)
-                .ok()
-                .filter(|header| header.protocol() == IpNumber::VRRP)
-                .and_then(|header| advert::received(setting, &taken, &header));
-            advert.or_else(|| {
-                let vip = taken.vip(&setting.vips, &destination)?;
-                to_vip(setting, &taken, vip)
-            })
+    let Some(taken) = Taken::apart(frame) else {
+        return Opinion::untouched(frame);
+    };
+    let strange = taken.router(setting);
+    if let Some(slot) = strange.filter(|slot| !setting.role(*slot).owns()) {
+        return Opinion::counted(frame, Fate::Drop, slot, Counter::MacNotOwner);
+    }
+    let judged = match taken.ethertype {
+        EtherType::ARP => {
+            arp_packet(taken.payload).and_then(|packet| arp::received(setting, &taken, &packet))
         }
+        EtherType::IPV4 => received_v4(setting, &taken),
         EtherType::IPV6 => v6::received(setting, &taken),
         _ => None,
-    });
+    };
     judged.unwrap_or_else(|| Opinion::untouched(frame))
+}
+
+fn received_v4(setting: &Setting, taken: &Taken<'_>) -> Option<Opinion> {
+    let destination = fixed_header(taken.payload)?.destination;
+    let advert = Ipv4HeaderSlice::from_slice(taken.payload)
+        .ok()
+        .filter(|header| header.protocol() == IpNumber::VRRP)
+        .and_then(|header| advert::received(setting, taken, &header));
+    advert.or_else(|| {
+        let vip = taken.vip(&setting.vips, &destination)?;
+        to_vip(setting, taken, vip)
+    })
+}
+
+/// A received frame of which XDP has let pass what it would, on its way to the stack.
+pub(super) fn marked(setting: &Setting, frame: &[u8]) -> Opinion {
+    let slot = Taken::apart(frame).and_then(|taken| taken.router(setting));
+    match slot.filter(|slot| setting.role(*slot).owns()) {
+        Some(slot) => Opinion::counted(frame, Fate::Pass, slot, Counter::MacTaken),
+        None => Opinion::untouched(frame),
+    }
+}
+
+/// What is about to leave from a virtual IP.
+struct Leaving {
+    slot: u32,
+    /// Where the virtual IP is found.
+    mac: [u8; 6],
+    may_leave: bool,
+    /// What is counted if it may not.
+    refusal: Counter,
+    /// The frame that tells that MAC and no other, its Ethernet source excepted; nothing if it cannot
+    /// be said what it tells.
+    telling: Option<Vec<u8>>,
+}
+
+impl Leaving {
+    /// Data: what comes from a virtual MAC tells switches where that is, and is no longer ours to send
+    /// once the next owner was heard.
+    fn data<const N: usize>(setting: &Setting, taken: &Taken<'_>, vip: &Vip<N>) -> Self {
+        let role = setting.role(vip.slot);
+        Self {
+            slot: vip.slot,
+            mac: vip.mac,
+            may_leave: if vip.mac == MAC {
+                role.owns()
+            } else {
+                role.answers()
+            },
+            refusal: Counter::EgressIp,
+            telling: Some(taken.frame.to_vec()),
+        }
+    }
 }
 
 /// A frame about to be sent.
 pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
-    let judged = Taken::apart(frame).and_then(|taken| {
-        let (slot, may_leave, counter) = match taken.ethertype {
-            EtherType::ARP => {
-                let packet = arp_packet(taken.payload)?;
-                let vip = taken.vip(&setting.vips, packet.sender_protocol_addr())?;
-                let answers = setting.role(vip.slot).answers();
-                (vip.slot, answers, Counter::EgressArp)
-            }
-            EtherType::IPV4 => {
-                let header = fixed_header(taken.payload)?;
-                let begins = header.fragment_offset.value() == 0;
-                if header.protocol == IpNumber::ICMP && begins {
-                    let at = usize::from(taken.payload[0] & 0xf) * 4;
-                    if taken.redirects(at, 5) {
-                        return Some(Opinion::redirect(frame));
-                    }
-                }
-                let vip = taken.vip(&setting.vips, &header.source)?;
-                // The node's own adverts, of which an address owner's come from a virtual IP.
-                let advert = header.protocol == IpNumber::VRRP;
-                let may_leave = advert || setting.role(vip.slot).owns();
-                (vip.slot, may_leave, Counter::EgressIp)
-            }
-            EtherType::IPV6 if v6::redirects(&taken) => return Some(Opinion::redirect(frame)),
-            EtherType::IPV6 => v6::sent(setting, &taken)?,
-            _ => return None,
-        };
-        (!may_leave).then(|| Opinion::counted(frame, Fate::Drop, slot, counter))
+    if Taken::apart(frame).is_some_and(|taken| redirects(&taken)) {
+        return Opinion::redirect(frame);
+    }
+    let leaving = Taken::apart(frame).and_then(|taken| match taken.ethertype {
+        EtherType::ARP => {
+            let packet = arp_packet(taken.payload)?;
+            let vip = taken.vip(&setting.vips, packet.sender_protocol_addr())?;
+            let mut telling = frame.to_vec();
+            let sender = frame.len() - taken.payload.len() + 8;
+            telling[sender..sender + 6].copy_from_slice(&vip.mac);
+            Some(Leaving {
+                slot: vip.slot,
+                mac: vip.mac,
+                may_leave: setting.role(vip.slot).answers(),
+                refusal: Counter::EgressArp,
+                telling: Some(telling),
+            })
+        }
+        EtherType::IPV4 => {
+            let header = fixed_header(taken.payload)?;
+            let vip = taken.vip(&setting.vips, &header.source)?;
+            // The node's own adverts, of which an address owner's come from a virtual IP.
+            let advert = header.protocol == IpNumber::VRRP;
+            (!advert).then(|| Leaving::data(setting, &taken, vip))
+        }
+        EtherType::IPV6 => v6::sent(setting, &taken),
+        _ => None,
     });
-    judged.unwrap_or_else(|| Opinion::untouched(frame))
+    let Some(leaving) = leaving else {
+        return Opinion::untouched(frame);
+    };
+    let refused = || Opinion::counted(frame, Fate::Drop, leaving.slot, leaving.refusal);
+    if !leaving.may_leave {
+        return refused();
+    }
+    if leaving.mac == MAC {
+        return Opinion::untouched(frame);
+    }
+    let Some(mut told) = leaving.telling else {
+        return refused();
+    };
+    told[6..12].copy_from_slice(&leaving.mac);
+    Opinion::counted(&told, Fate::Pass, leaving.slot, Counter::MacWritten)
+}
+
+/// Whether a frame about to be sent is an ICMP redirect.
+fn redirects(taken: &Taken<'_>) -> bool {
+    match taken.ethertype {
+        EtherType::IPV4 => fixed_header(taken.payload).is_some_and(|header| {
+            let at = usize::from(taken.payload[0] & 0xf) * 4;
+            let begins = header.fragment_offset.value() == 0;
+            header.protocol == IpNumber::ICMP && begins && taken.redirects(at, 5)
+        }),
+        EtherType::IPV6 => v6::redirects(taken),
+        _ => false,
+    }
 }
 
 /// RFC 9568 sections 6.4.2 and 6.4.3: a Backup must not accept packets addressed to the virtual

@@ -34,6 +34,7 @@ pub(super) struct Router<const N: usize> {
     pub(super) interval_cs: u16,
     pub(super) password: Option<[u8; 8]>,
     pub(super) unicast: Option<Unicast<N>>,
+    pub(super) uses_virtual_mac: bool,
 }
 
 /// The peers of a virtual router that does not speak by multicast.
@@ -57,6 +58,13 @@ impl<const N: usize> Router<N> {
         self.unicast
             .as_ref()
             .is_some_and(|unicast| unicast.check_source)
+    }
+
+    /// Its Virtual Router MAC (RFC 9568 section 7.3), if it uses that.
+    fn virtual_mac(&self) -> Option<[u8; 6]> {
+        let block = if N == 4 { 1 } else { 2 };
+        self.uses_virtual_mac
+            .then_some([0, 0, 0x5e, 0, block, self.vrid])
     }
 
     /// Makes it hear unicast peers only, of which it has none.
@@ -90,6 +98,9 @@ impl<const N: usize> Router<N> {
         entry.auth_data = self.password.unwrap_or_default();
         for (address, ttl) in self.peers() {
             world = world.with_peer(self.slot, *address, *ttl.start(), *ttl.end());
+        }
+        if self.uses_virtual_mac {
+            world = world.with_virtual_mac(self.slot);
         }
         world
     }
@@ -193,6 +204,7 @@ impl Setting {
                 interval_cs: u16::from(dice.pick(&[1_u8, 1, 2, 5, 255])) * 100,
                 password: dice.once_in(2).then_some(PASSWORD),
                 unicast: dice.once_in(6).then(|| unicast(dice, PEER, [10, 9, 8, 7])),
+                uses_virtual_mac: dice.once_in(2),
             }
         });
         let places_v6 = [
@@ -217,6 +229,7 @@ impl Setting {
                 unicast: dice
                     .once_in(6)
                     .then(|| unicast(dice, PEER_V6, v6::VIP_GLOBAL)),
+                uses_virtual_mac: dice.once_in(2),
             }
         });
         let roles = (0..routers.len() + routers_v6.len()).map(|_| role(dice));
@@ -228,13 +241,51 @@ impl Setting {
             (first + 1, v6::SLOT, 0, v6::VIP_GLOBAL),
             (first + 2, v6::SLOT_VLAN, VLAN, v6::VIP_VLAN),
         ];
-        Self {
+        let mut setting = Self {
             routers: routers.to_vec(),
             routers_v6: routers_v6.to_vec(),
             roles,
-            vips: vips.map(|place| vip(dice, place, 1)).to_vec(),
-            vips_v6: vips_v6.map(|place| vip(dice, place, 2)).to_vec(),
+            vips: vips.map(|place| vip(dice, place)).to_vec(),
+            vips_v6: vips_v6.map(|place| vip(dice, place)).to_vec(),
+        };
+        setting.give_macs();
+        setting
+    }
+
+    /// Has every virtual router use its Virtual Router MAC.
+    pub(super) fn use_virtual_macs(&mut self) {
+        for router in &mut self.routers {
+            router.uses_virtual_mac = true;
         }
+        for router in &mut self.routers_v6 {
+            router.uses_virtual_mac = true;
+        }
+        self.give_macs();
+    }
+
+    /// Has every virtual IP at the MAC of its virtual router.
+    fn give_macs(&mut self) {
+        for vip in &mut self.vips {
+            let mut routers = self.routers.iter();
+            let router = routers.find(|router| router.slot == vip.slot);
+            vip.mac = router.and_then(Router::virtual_mac).unwrap_or(MAC);
+        }
+        for vip in &mut self.vips_v6 {
+            let mut routers = self.routers_v6.iter();
+            let router = routers.find(|router| router.slot == vip.slot);
+            vip.mac = router.and_then(Router::virtual_mac).unwrap_or(MAC);
+        }
+    }
+
+    /// Slot of the virtual router in a VLAN that uses this MAC.
+    pub(super) fn router_at(&self, vlan: u16, mac: [u8; 6]) -> Option<u32> {
+        let four = self.routers.iter();
+        let four = four.map(|router| (router.vlan, router.virtual_mac(), router.slot));
+        let six = self.routers_v6.iter();
+        let six = six.map(|router| (router.vlan, router.virtual_mac(), router.slot));
+        let mut all = four.chain(six);
+        let found = all.find(|(place, used, _)| (*place, *used) == (vlan, Some(mac)));
+        found.map(|(_, _, slot)| slot)
     }
 
     /// The role in the virtual router of this slot.
@@ -323,18 +374,16 @@ fn addresses_v6(dice: &mut Dice, vips: &[[u8; 16]]) -> Vec<[u8; 16]> {
     addresses
 }
 
-/// `family` is what tells the Virtual Router MACs of IPv4 (1) from those of IPv6 (2).
 fn vip<const N: usize>(
     dice: &mut Dice,
     (index, slot, vlan, address): (u32, u32, u16, [u8; N]),
-    family: u8,
 ) -> Vip<N> {
     Vip {
         index,
         slot,
         vlan,
         address,
-        mac: dice.pick(&[MAC, [0, 0, 0x5e, 0, family, VRID]]),
+        mac: MAC,
         installed: dice.once_in(2),
         ready: dice.once_in(2),
         accepted: !dice.once_in(4),

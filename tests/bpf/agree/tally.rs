@@ -27,7 +27,7 @@ pub(super) enum Row {
     Seen,
     /// An advert that deposes an Active.
     Better,
-    /// Received, counted and passed.
+    /// Counted and passed.
     Passed,
     Dropped,
     Answered,
@@ -141,7 +141,7 @@ impl Tally {
             (Fate::Drop, _) => Row::Dropped,
             (Fate::Answer, _) => Row::Answered,
             (Fate::Pass, _) if trace => Row::Passed,
-            (Fate::Pass, Way::In) => Row::Untouched,
+            (Fate::Pass, Way::In | Way::Marked) => Row::Untouched,
             (Fate::Pass, Way::Out) => Row::LeftAlone,
         };
         self.add(family, row);

@@ -108,7 +108,7 @@ impl Setting {
 
     fn judge(&self, frame: &[u8]) -> Option<Verdict> {
         if self.sent {
-            policy::egress(frame, &self.world, self.link)
+            policy::egress(frame, &self.world, self.link).map(|departure| departure.verdict)
         } else {
             policy::ingress(frame, &self.world, self.link)
         }

@@ -32,11 +32,13 @@ pub enum Program {
     IngressFrags,
     /// Frames to be sent.
     Egress,
+    /// Received frames between XDP and the stack, where Virtual Router MACs are used.
+    Mark,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ingress, Self::IngressFrags, Self::Egress];
+    pub const ALL: [Self; 4] = [Self::Ingress, Self::IngressFrags, Self::Egress, Self::Mark];
 
     /// Its name in the object.
     #[must_use]
@@ -45,7 +47,14 @@ impl Program {
             Self::Ingress => "xvrrp_ingress",
             Self::IngressFrags => "xvrrp_ingress_frags",
             Self::Egress => "xvrrp_egress",
+            Self::Mark => "xvrrp_mark",
         }
+    }
+
+    /// Whether it sees received frames as the driver has them, not as the stack does.
+    #[must_use]
+    pub fn is_xdp(self) -> bool {
+        matches!(self, Self::Ingress | Self::IngressFrags)
     }
 
     /// Whether this kernel can load it. XDP in several buffers came with Linux 5.18 ("bpf:
@@ -88,8 +97,21 @@ impl Kernel {
     /// # Errors
     /// Without privilege, or what the verifier has against a program.
     pub fn load(object: &[u8], log: u8) -> Result<Self> {
+        Self::loaded(object, log, false)
+    }
+
+    /// The same with what is about Virtual Router MACs, for worlds that have any.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with_virtual_macs(object: &[u8], log: u8) -> Result<Self> {
+        Self::loaded(object, log, true)
+    }
+
+    fn loaded(object: &[u8], log: u8, virtual_macs: bool) -> Result<Self> {
         let mut ebpf = EbpfLoader::new()
             .override_global("AYA_LOG_LEVEL", &log, true)
+            .override_global("VIRTUAL_MACS", &u8::from(virtual_macs), true)
             .load(object)
             .context("load the BPF object")?;
         let mut programs = Vec::new();
@@ -98,10 +120,10 @@ impl Kernel {
                 continue;
             }
             let loaded = ebpf.program_mut(program.name()).context(program.name())?;
-            if program == Program::Egress {
-                <&mut SchedClassifier>::try_from(loaded)?.load()
-            } else {
+            if program.is_xdp() {
                 <&mut Xdp>::try_from(loaded)?.load()
+            } else {
+                <&mut SchedClassifier>::try_from(loaded)?.load()
             }
             .with_context(|| format!("load {}", program.name()))?;
             programs.push(program);
@@ -137,6 +159,14 @@ impl Kernel {
         }
         for (key, entry) in &world.peers {
             peers.insert(key, entry, 0)?;
+        }
+        let mut macs: HashMap<_, RouterKey, u32> = self.map("MACS")?;
+        let known: Vec<_> = macs.keys().collect::<Result<_, _>>()?;
+        for key in known {
+            macs.remove(&key)?;
+        }
+        for (key, slot) in &world.macs {
+            macs.insert(key, slot, 0)?;
         }
         let mut slots: Array<_, Slot> = self.map("SLOTS")?;
         for (index, slot) in (0..).zip(&world.slots) {
@@ -239,10 +269,10 @@ impl Kernel {
             ..TestRunOptions::new()
         };
         let loaded = self.program(program)?;
-        let result = if program == Program::Egress {
-            <&SchedClassifier>::try_from(loaded)?.test_run(options)
-        } else {
+        let result = if program.is_xdp() {
             <&Xdp>::try_from(loaded)?.test_run(options)
+        } else {
+            <&SchedClassifier>::try_from(loaded)?.test_run(options)
         }
         .with_context(|| format!("run {}", program.name()))?;
         out.truncate(usize::try_from(result.data_size_out)?);

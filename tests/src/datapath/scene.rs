@@ -70,7 +70,11 @@ impl Scene {
     /// # Errors
     /// Without privilege.
     pub fn stage(self, object: &[u8]) -> Result<Stage> {
-        let mut kernel = Kernel::load(object, 0)?;
+        let mut kernel = if self.world.macs.is_empty() {
+            Kernel::load(object, 0)
+        } else {
+            Kernel::load_with_virtual_macs(object, 0)
+        }?;
         kernel.install(&self.world)?;
         let rewriter = if self.baseline == Baseline::Rewriting {
             Some(Bare::rewriting(&self.frame, kernel.ingress_fd()?)?)
@@ -114,10 +118,10 @@ impl Scene {
     }
 
     fn dropped(mut self, counter: Counter) -> Self {
-        self.returned = if self.program == Program::Egress {
-            TC_SHOT
-        } else {
+        self.returned = if self.program.is_xdp() {
             XDP_DROP
+        } else {
+            TC_SHOT
         };
         self.counted(SLOT, &[counter])
     }

@@ -13,6 +13,7 @@ use vrrp_ebpf::{
     },
     ownership::{Ownership, Standing, State},
     policy::Tables,
+    wire::mac,
 };
 
 use crate::clock;
@@ -55,6 +56,8 @@ pub struct World {
     pub routers: Vec<(RouterKey, RouterEntry)>,
     /// `PEERS`.
     pub peers: Vec<(PeerKey, PeerEntry)>,
+    /// `MACS`.
+    pub macs: Vec<(RouterKey, u32)>,
     /// `SLOTS`, from index 0.
     pub slots: Vec<Slot>,
     /// `VIPS`.
@@ -84,6 +87,7 @@ impl World {
                 (router(VLAN, VRID), entry(SLOT_VLAN, VIP_VLAN)),
             ],
             peers: Vec::new(),
+            macs: Vec::new(),
             slots: vec![EMPTY_SLOT; 3],
             vips: vec![vip(SLOT, 0, 0, VIP), vip(SLOT_VLAN, 1, VLAN, VIP_VLAN)],
             vip_states: vec![0; 2],
@@ -97,6 +101,7 @@ impl World {
         let mut world = Self {
             routers: Vec::new(),
             peers: Vec::new(),
+            macs: Vec::new(),
             slots: vec![EMPTY_SLOT; 255],
             vips: Vec::new(),
             vip_states: vec![vip_state::INSTALLED | vip_state::READY; 255],
@@ -170,6 +175,18 @@ impl World {
             _pad: [0; 2],
         };
         self.peers.push((key, entry));
+        self
+    }
+
+    /// With the router of `slot` and its virtual IPs at its Virtual Router MAC.
+    #[must_use]
+    pub fn with_virtual_mac(mut self, slot: u32) -> Self {
+        let mut routers = self.routers.iter();
+        let (key, _) = routers.find(|(_, entry)| entry.slot == slot).unwrap();
+        self.macs.push((*key, slot));
+        for (_, vip) in self.vips.iter_mut().filter(|(_, vip)| vip.slot == slot) {
+            vip.mac = mac::of_router(key.family, key.vrid);
+        }
         self
     }
 
@@ -248,6 +265,15 @@ impl Tables for World {
 
     fn vip_state(&self, vip: u32) -> u64 {
         self.vip_states[vip as usize]
+    }
+
+    fn has_virtual_macs(&self) -> bool {
+        !self.macs.is_empty()
+    }
+
+    fn virtual_mac(&self, key: &RouterKey) -> Option<u32> {
+        let found = self.macs.iter().find(|(candidate, _)| candidate == key);
+        found.map(|(_, slot)| *slot)
     }
 }
 

@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use vrrp_ebpf::{
     abi::{
-        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_PEERS, MAX_ROUTERS, MAX_VIPS,
+        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_MACS, MAX_PEERS, MAX_ROUTERS, MAX_VIPS,
         PeerEntry, PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey,
         filter_position,
     },
@@ -30,6 +30,15 @@ static ROUTERS: HashMap<RouterKey, RouterEntry, { MAX_ROUTERS as usize }> = Hash
 /// Unicast peers by virtual router and address. Written by the node, read per unicast advert.
 #[btf_map]
 static PEERS: HashMap<PeerKey, PeerEntry, { MAX_PEERS as usize }> = HashMap::new();
+
+/// Slots of the virtual routers that use their Virtual Router MAC. Written by the node, read per frame
+/// to such a MAC.
+#[btf_map]
+static MACS: HashMap<RouterKey, u32, { MAX_MACS as usize }> = HashMap::new();
+
+/// Whether there are any: set when the object is loaded, and a constant to the verifier.
+#[unsafe(no_mangle)]
+static VIRTUAL_MACS: u8 = 0;
 
 /// The words per virtual router that change while it runs. Mapped by the node.
 #[btf_map]
@@ -137,6 +146,19 @@ impl Tables for Maps {
         };
         // SAFETY: as in `standing`.
         unsafe { ptr::read_volatile(state) }
+    }
+
+    #[inline(always)]
+    fn has_virtual_macs(&self) -> bool {
+        // SAFETY: a static of ours; volatile, because its value here is not the one that it is loaded
+        // with.
+        unsafe { ptr::read_volatile(&raw const VIRTUAL_MACS) != 0 }
+    }
+
+    #[inline(always)]
+    fn virtual_mac(&self, key: &RouterKey) -> Option<u32> {
+        // SAFETY: as in `router`.
+        unsafe { MACS.get(key) }.copied()
     }
 }
 

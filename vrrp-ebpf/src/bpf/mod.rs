@@ -5,14 +5,14 @@ mod packet;
 mod verifier;
 
 use aya_ebpf::{
-    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action},
+    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action, xdp_md},
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
 use aya_log_ebpf::debug;
 use vrrp_ebpf::{
     abi::Counter,
-    policy::{self, Action, Link, Report, Verdict},
+    policy::{self, Action, Departure, Link, Report, Tables as _, Verdict},
     wire::nd,
 };
 
@@ -25,6 +25,10 @@ use self::{
 const TC_NEXT: i32 = -1;
 /// `TC_ACT_SHOT` and `TCX_DROP`.
 const TC_DROP: i32 = 2;
+/// `PACKET_HOST`: a frame for this host.
+const HOST: u32 = 0;
+/// `PACKET_OTHERHOST`: one for another, by its destination.
+const OTHER_HOST: u32 = 3;
 /// VLAN ID within a tag.
 const VID_MASK: u32 = 0x0fff;
 /// The default flags would not wake the node while it has unread records.
@@ -46,42 +50,94 @@ fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
 /// Frames about to be sent.
 #[classifier]
 fn xvrrp_egress(context: TcContext) -> i32 {
+    let mut frame = TcFrame(&context);
+    let Some(Departure { verdict, source }) = policy::egress(&frame, &Maps, link(&context)) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    match verdict.action {
+        Action::Drop => TC_DROP,
+        Action::Readdress => match source.write(&mut frame) {
+            Some(()) => TC_NEXT,
+            None => TC_DROP,
+        },
+        Action::Pass | Action::Accept | Action::Answer | Action::Advertise => TC_NEXT,
+    }
+}
+
+/// Received frames on their way from XDP to the stack, where a virtual router uses its Virtual Router
+/// MAC.
+#[classifier]
+fn xvrrp_mark(context: TcContext) -> i32 {
+    // SAFETY: the context of a classifier is a `__sk_buff`.
+    let kind = unsafe { (*context.skb.skb).pkt_type };
+    if kind != OTHER_HOST {
+        return TC_NEXT;
+    }
+    let Some(verdict) = policy::mark(&TcFrame(&context), &Maps, link(&context)) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    if verdict.action == Action::Accept {
+        // Refused for types that only the stack itself gives, and this is none.
+        context.change_type(HOST).ok();
+    }
+    TC_NEXT
+}
+
+/// Where a frame is, for tc.
+#[inline(always)]
+fn link(context: &TcContext) -> Link {
     // SAFETY: the context of a classifier is a `__sk_buff`.
     let (ifindex, tagged, tci) = unsafe {
         let skb = &*context.skb.skb;
         (skb.ifindex, skb.vlan_present, skb.vlan_tci)
     };
-    let link = Link {
+    Link {
         ifindex,
         stripped_vlan: if tagged == 0 {
             0
         } else {
             (tci & VID_MASK) as u16
         },
-    };
-    let Some(verdict) = policy::egress(&TcFrame(&context), &Maps, link) else {
-        return TC_NEXT;
-    };
-    record(&verdict);
-    match verdict.action {
-        Action::Drop => TC_DROP,
-        Action::Pass | Action::Answer | Action::Advertise => TC_NEXT,
     }
+}
+
+/// Where a frame is, for XDP.
+#[inline(always)]
+fn xdp_link(context: &XdpContext) -> Link {
+    Link {
+        ifindex: context.ingress_ifindex() as u32,
+        stripped_vlan: 0,
+    }
+}
+
+/// Whether a frame goes to a virtual MAC that another router owns. A function of its own has a stack of
+/// its own.
+#[inline(never)]
+fn refuses(context: *mut xdp_md) -> bool {
+    let context = XdpContext::new(context);
+    let frame = XdpFrame::new(&context);
+    let verdict = policy::refusal(&frame, &Maps, xdp_link(&context));
+    if let Some(verdict) = verdict {
+        let [counter, ..] = verdict.counters.indices();
+        maps::count(verdict.slot, counter as usize);
+    }
+    verdict.is_some()
 }
 
 #[inline(always)]
 fn receive(context: &XdpContext) -> u32 {
+    if Maps.has_virtual_macs() && refuses(context.ctx) {
+        return xdp_action::XDP_DROP;
+    }
     let mut frame = XdpFrame::new(context);
-    let link = Link {
-        ifindex: context.ingress_ifindex() as u32,
-        stripped_vlan: 0,
-    };
-    let Some(verdict) = policy::ingress(&frame, &Maps, link) else {
+    let Some(verdict) = policy::concern(&frame, &Maps, xdp_link(context)) else {
         return xdp_action::XDP_PASS;
     };
     record(&verdict);
     match verdict.action {
-        Action::Pass => xdp_action::XDP_PASS,
+        Action::Pass | Action::Accept | Action::Readdress => xdp_action::XDP_PASS,
         Action::Drop => {
             let [counter, ..] = verdict.counters.indices();
             debug!(context, "slot {} drops, counter {}", verdict.slot, counter);

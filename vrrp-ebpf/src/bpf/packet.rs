@@ -112,3 +112,11 @@ impl Frame for TcFrame<'_> {
         self.0.load(at).ok()
     }
 }
+
+impl FrameMut for TcFrame<'_> {
+    #[inline(always)]
+    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Option<()> {
+        // Without BPF_F_RECOMPUTE_CSUM: a frame to be sent has no checksum over all of it.
+        self.0.store(at, &bytes, 0).ok()
+    }
+}

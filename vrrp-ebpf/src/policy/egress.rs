@@ -1,22 +1,20 @@
 //! What leaves from a virtual IP leaves from the owner only: a former owner that goes on sending
-//! would draw the switches' and hosts' tables back to itself.
+//! would draw the switches' and hosts' tables back to itself. Where the virtual router uses its
+//! Virtual Router MAC, it leaves from that, and tells no other (RFC 9568 sections 8.1.2 and 8.2.2).
 //!
 //! Adverts pass whatever their source: the node sends those to unicast peers through the stack, and
 //! an address owner's source is its virtual IP.
-//!
-//! The owner's frames pass unchanged. Writing the Virtual Router MAC into them (RFC 9568 section
-//! 7.3) belongs where [`serves`] and [`teaches`] find that the node does.
 
-use super::{Place, Tables, Verdict, redirect};
+use super::{Departure, Place, Tables, redirect, virtual_mac};
 use crate::{
     abi::{Counter, VipEntry},
     checksum::VRRP,
     frame::Frame,
     wire::{
-        arp::Arp,
+        arp::{self, Arp},
         ipv4::Ipv4,
         ipv6::{ICMPV6, Ipv6},
-        nd::{Kind, target_at},
+        nd::{self, Kind, target_at},
     },
 };
 
@@ -27,7 +25,7 @@ pub(super) fn judge_ipv4<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     place: Place,
     at: usize,
-) -> Option<Verdict> {
+) -> Option<Departure> {
     let ip = Ipv4::parse(frame, at)?;
     if ip.protocol == VRRP {
         return None;
@@ -36,7 +34,7 @@ pub(super) fn judge_ipv4<F: Frame + ?Sized, T: Tables>(
     if redirect.is_some() {
         return redirect;
     }
-    serves(tables, place.vip_v4(tables, ip.source)?)
+    data(tables, place.vip_v4(tables, ip.source)?)
 }
 
 /// The verdict on the IPv6 packet that starts `at` bytes into a frame to be sent. A Neighbour
@@ -47,7 +45,7 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     place: Place,
     at: usize,
-) -> Option<Verdict> {
+) -> Option<Departure> {
     let ip = Ipv6::parse(frame, at)?;
     if ip.next_header == VRRP {
         return None;
@@ -64,37 +62,20 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     if kind == Some(Kind::Advertisement)
         && let Some(vip) = place.vip_v6(frame, tables, target_at(ip.payload_at()))
     {
-        return teaches(tables, vip, Counter::EgressNd);
+        return lesson(frame, tables, vip, &ip, Kind::Advertisement);
     }
     let vip = place.vip_v6(frame, tables, ip.source_at())?;
-    if kind.is_some() {
-        return teaches(tables, vip, Counter::EgressNd);
+    match kind {
+        Some(Kind::Solicitation) => lesson(frame, tables, vip, &ip, Kind::Solicitation),
+        // The MAC that it tells is that of another address.
+        Some(Kind::Advertisement) if !teaches(tables, vip) => {
+            Some(Departure::drop(vip.slot, Counter::EgressNd))
+        }
+        //= C48: RFC 9568 section 6.4.2
+        //= C54: RFC 9568 section 6.4.3
+        // Router Advertisements among the rest: those of the virtual router come from its link-local address.
+        Some(Kind::Advertisement) | None => data(tables, vip),
     }
-    //= C48: RFC 9568 section 6.4.2
-    //= C54: RFC 9568 section 6.4.3
-    // Router Advertisements among the rest: those of the virtual router come from its link-local address.
-    serves(tables, vip)
-}
-
-/// The verdict on data from a virtual IP.
-#[inline(always)]
-fn serves<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Verdict> {
-    if tables.ownership(vip.slot).serves(tables.now()) {
-        return None;
-    }
-    Some(Verdict::drop(vip.slot, Counter::EgressIp))
-}
-
-/// The verdict on what teaches whoever hears it our MAC for a virtual IP: it ends when answering ends.
-/// A Retiring node whose successor was heard still sends data.
-#[inline(always)]
-fn teaches<T: Tables>(tables: &T, vip: &VipEntry, counter: Counter) -> Option<Verdict> {
-    let ownership = tables.ownership(vip.slot);
-    if ownership.answers(tables.now(), tables.last_seen(vip.slot)) {
-        return None;
-    }
-    //= C46, C47: RFC 9568 section 6.4.2
-    Some(Verdict::drop(vip.slot, counter))
 }
 
 /// The verdict on the ARP packet that starts `at` bytes into a frame to be sent.
@@ -104,11 +85,62 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     place: Place,
     at: usize,
-) -> Option<Verdict> {
+) -> Option<Departure> {
     let arp = Arp::parse(frame, at)?;
-    teaches(
-        tables,
-        place.vip_v4(tables, arp.sender)?,
-        Counter::EgressArp,
-    )
+    let vip = place.vip_v4(tables, arp.sender)?;
+    if !teaches(tables, vip) {
+        //= C46: RFC 9568 section 6.4.2
+        return Some(Departure::drop(vip.slot, Counter::EgressArp));
+    }
+    //= C60: RFC 9568 section 8.1.2
+    virtual_mac::is_used(tables, vip).then(|| virtual_mac::write(vip, arp::sender_mac_at(at), 0))
+}
+
+/// The verdict on data from a virtual IP.
+#[inline(always)]
+fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Departure> {
+    let has_virtual_mac = virtual_mac::is_used(tables, vip);
+    // What comes from a virtual MAC teaches switches where that is.
+    let may_leave = if has_virtual_mac {
+        teaches(tables, vip)
+    } else {
+        tables.ownership(vip.slot).serves(tables.now())
+    };
+    if !may_leave {
+        return Some(Departure::drop(vip.slot, Counter::EgressIp));
+    }
+    has_virtual_mac.then(|| virtual_mac::write(vip, 0, 0))
+}
+
+/// The verdict on Neighbour Discovery that tells the MAC of a virtual IP. One of which we cannot see
+/// that it tells no other is not sent.
+#[inline(always)]
+fn lesson<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    vip: &VipEntry,
+    ip: &Ipv6,
+    kind: Kind,
+) -> Option<Departure> {
+    if !teaches(tables, vip) {
+        //= C47: RFC 9568 section 6.4.2
+        return Some(Departure::drop(vip.slot, Counter::EgressNd));
+    }
+    if !virtual_mac::is_used(tables, vip) {
+        return None;
+    }
+    //= C58: RFC 9568 section 8.2.2
+    let verdict = match nd::told_mac_at(frame, ip, kind) {
+        Some(told_at) => virtual_mac::write(vip, told_at, nd::checksum_at(ip.payload_at())),
+        None => Departure::drop(vip.slot, Counter::EgressNd),
+    };
+    Some(verdict)
+}
+
+/// Whether we teach whoever hears it where a virtual IP is: that ends when answering ends. A Retiring
+/// node whose successor was heard still sends data, unless from a virtual MAC.
+#[inline(always)]
+fn teaches<T: Tables>(tables: &T, vip: &VipEntry) -> bool {
+    let ownership = tables.ownership(vip.slot);
+    ownership.answers(tables.now(), tables.last_seen(vip.slot))
 }

@@ -10,6 +10,7 @@ mod gate;
 mod list;
 mod neighbour;
 mod redirect;
+mod virtual_mac;
 
 use crate::{
     abi::{
@@ -25,6 +26,7 @@ use crate::{
         ipv4::Ipv4,
         ipv6::{self, ICMPV6, Ipv6},
         nd,
+        source::Source,
     },
 };
 
@@ -32,8 +34,7 @@ pub use self::counts::Counts;
 
 /// What a verdict looks up: the BPF maps, or a model of them.
 pub trait Tables {
-    /// Nanoseconds of CLOCK_MONOTONIC. Asked at most once per frame, and only for frames that
-    /// concern a virtual router of ours.
+    /// Nanoseconds of CLOCK_MONOTONIC. Asked only for frames that concern a virtual router of ours.
     fn now(&self) -> u64;
     /// The virtual router of an advert.
     fn router(&self, key: &RouterKey) -> Option<&RouterEntry>;
@@ -57,6 +58,11 @@ pub trait Tables {
     fn vip(&self, key: &VipKey) -> Option<&VipEntry>;
     /// Bits of [`vip_state`](crate::abi::vip_state); 0 without such a virtual IP.
     fn vip_state(&self, vip: u32) -> u64;
+    /// Whether a virtual router of ours uses its Virtual Router MAC. If none does, the verifier takes
+    /// what is about it out of the programs.
+    fn has_virtual_macs(&self) -> bool;
+    /// Slot of the virtual router that uses its Virtual Router MAC there.
+    fn virtual_mac(&self, key: &RouterKey) -> Option<u32>;
 }
 
 /// Where a frame was met.
@@ -73,6 +79,10 @@ pub struct Link {
 pub enum Action {
     /// It goes on as if nobody had looked.
     Pass,
+    /// It goes on as one for this host, whatever its destination.
+    Accept,
+    /// It goes on from [`Verdict::source`].
+    Readdress,
     /// It ends here.
     Drop,
     /// It is turned into [`Verdict::answer`] and sent back.
@@ -116,6 +126,26 @@ pub struct Verdict {
     pub answer: Answer,
     /// The advertisement; zeroes without one.
     pub advertisement: nd::Answer,
+}
+
+/// The verdict on a frame about to be sent. What only such a frame has is not in [`Verdict`], which
+/// fills a BPF program's stack as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// For [`Action::Readdress`], the sender's MAC; zeroes without one.
+    pub source: Source,
+}
+
+impl Departure {
+    #[inline(always)]
+    const fn drop(slot: u32, counter: Counter) -> Self {
+        Self {
+            verdict: Verdict::drop(slot, counter),
+            source: NO_SOURCE,
+        }
+    }
 }
 
 impl Verdict {
@@ -176,6 +206,12 @@ const NO_ADVERTISEMENT: nd::Answer = nd::Answer {
     asker_mac_at: 0,
 };
 
+const NO_SOURCE: Source = Source {
+    mac: [0; 6],
+    told_at: 0,
+    checksum_at: 0,
+};
+
 const NO_ANSWER: Answer = Answer {
     at: 0,
     mac: [0; 6],
@@ -187,6 +223,27 @@ const NO_ANSWER: Answer = Answer {
 /// The verdict on a received frame; nothing for one that is not ours and passes untouched.
 #[inline(always)]
 pub fn ingress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    let refused = refusal(frame, tables, link);
+    if refused.is_some() {
+        return refused;
+    }
+    concern(frame, tables, link)
+}
+
+/// The first half of [`ingress`]: the verdict on a received frame to a virtual MAC that another router
+/// owns. On its own, because both halves in one function need more than a BPF program's stack.
+#[inline(always)]
+pub fn refusal<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    if !tables.has_virtual_macs() {
+        return None;
+    }
+    let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
+    virtual_mac::refuse(frame, tables, Place::new(link, ethernet))
+}
+
+/// The second half of [`ingress`]: the verdict by what the frame is about.
+#[inline(always)]
+pub fn concern<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet);
     match ethernet.ethertype {
@@ -239,9 +296,21 @@ fn ingress_v6<F: Frame + ?Sized, T: Tables>(
     gate::judge(tables, place.vip_v6(frame, tables, ip.destination_at())?)
 }
 
+/// The verdict on a received frame that the NIC took for another host's, once [`ingress`] has let it
+/// pass; nothing for one that is.
+#[inline(always)]
+pub fn mark<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+    let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
+    virtual_mac::accept(frame, tables, Place::new(link, ethernet))
+}
+
 /// The verdict on a frame about to be sent; nothing for one that is not ours and passes untouched.
 #[inline(always)]
-pub fn egress<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
+pub fn egress<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    tables: &T,
+    link: Link,
+) -> Option<Departure> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet);
     match ethernet.ethertype {
@@ -268,26 +337,27 @@ impl Place {
         }
     }
 
-    /// The virtual router with this VRID here, and IPv4.
+    /// The virtual router with this VRID here.
     #[inline(always)]
-    const fn router_v4(self, vrid: u8) -> RouterKey {
+    const fn router(self, family: u8, vrid: u8) -> RouterKey {
         RouterKey {
             ifindex: self.ifindex,
             vlan: self.vlan,
-            family: IPV4,
+            family,
             vrid,
         }
+    }
+
+    /// The virtual router with this VRID here, and IPv4.
+    #[inline(always)]
+    const fn router_v4(self, vrid: u8) -> RouterKey {
+        self.router(IPV4, vrid)
     }
 
     /// The virtual router with this VRID here, and IPv6.
     #[inline(always)]
     const fn router_v6(self, vrid: u8) -> RouterKey {
-        RouterKey {
-            ifindex: self.ifindex,
-            vlan: self.vlan,
-            family: IPV6,
-            vrid,
-        }
+        self.router(IPV6, vrid)
     }
 
     /// Looks for a virtual IP; no more than the filter's word is read for nearly every address

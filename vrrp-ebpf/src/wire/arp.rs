@@ -49,6 +49,13 @@ impl Arp {
     }
 }
 
+/// Where the sender hardware address of the packet that starts `packet` bytes into the frame starts.
+#[must_use]
+#[inline(always)]
+pub const fn sender_mac_at(packet: usize) -> usize {
+    packet + SENDER_AT
+}
+
 /// The answer to a request, written over the request: its length and VLAN tag stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {

@@ -52,6 +52,12 @@ impl Ethernet {
     }
 }
 
+/// Destination MAC of a frame.
+#[inline(always)]
+pub fn destination<F: Frame + ?Sized>(frame: &F) -> Option<[u8; 6]> {
+    frame.read(0)
+}
+
 /// Source MAC of a frame.
 #[inline(always)]
 pub fn source<F: Frame + ?Sized>(frame: &F) -> Option<[u8; 6]> {

@@ -5,5 +5,7 @@ pub mod arp;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod mac;
 pub mod nd;
+pub mod source;
 pub mod vrrp;

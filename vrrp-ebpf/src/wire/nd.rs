@@ -57,6 +57,15 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// The option that tells the MAC which the message is about.
+    #[inline(always)]
+    const fn link_layer_option(self) -> u8 {
+        match self {
+            Self::Solicitation => SOURCE_LINK_LAYER,
+            Self::Advertisement => TARGET_LINK_LAYER,
+        }
+    }
 }
 
 /// Where the target address of the message that starts `message` bytes into the frame starts.
@@ -64,6 +73,33 @@ impl Kind {
 #[inline(always)]
 pub const fn target_at(message: usize) -> usize {
     message + TARGET_AT
+}
+
+/// Where the checksum of the message that starts `message` bytes into the frame starts.
+#[must_use]
+#[inline(always)]
+pub const fn checksum_at(message: usize) -> usize {
+    message + CHECKSUM_AT
+}
+
+/// Where a message that is about to leave tells the MAC of its sender (a solicitation) or of its target
+/// (an advertisement); 0 if it does not. Nothing for one with more than a single option of eight bytes,
+/// of which [`Sender::parse`] tells why.
+#[inline(always)]
+pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6, kind: Kind) -> Option<usize> {
+    let option_at = ip.payload_at() + FIXED;
+    if ip.length == FIXED {
+        return Some(0);
+    }
+    let [option, units, _, _, _, _, _, _] = frame.read::<OPTION>(option_at)?;
+    if ip.length != usize::from(ANSWER) || units != 1 {
+        return None;
+    }
+    Some(if option == kind.link_layer_option() {
+        option_at + 2
+    } else {
+        0
+    })
 }
 
 /// What an intact message tells of its sender.
@@ -105,10 +141,7 @@ impl Sender {
             if units != 1 {
                 return None;
             }
-            has_mac = match kind {
-                Kind::Solicitation => option == SOURCE_LINK_LAYER,
-                Kind::Advertisement => option == TARGET_LINK_LAYER,
-            };
+            has_mac = option == kind.link_layer_option();
         }
         if !sum.is_valid() {
             return None;

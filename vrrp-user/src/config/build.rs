@@ -98,6 +98,7 @@ struct Across<'s> {
     names: BTreeMap<&'s str, Place>,
     routers: BTreeMap<(String, Family, u8), (String, usize)>,
     vips: BTreeMap<(String, IpAddr), String>,
+    macs: BTreeMap<(String, Family, u8), String>,
 }
 
 impl<'s> Across<'s> {
@@ -135,6 +136,9 @@ impl<'s> Across<'s> {
         }
         for vip in &instance.vips {
             let device = vip.device.as_ref().unwrap_or(&instance.interface);
+            if vip.virtual_mac {
+                self.virtual_mac(instance, device, place, report);
+            }
             if let Some(other) = self
                 .vips
                 .insert((device.clone(), vip.address), name.clone())
@@ -148,6 +152,30 @@ impl<'s> Across<'s> {
                     "remove one of them",
                 );
             }
+        }
+    }
+
+    /// Frames to one MAC on one interface are for one virtual router.
+    fn virtual_mac(
+        &mut self,
+        instance: &Instance,
+        device: &str,
+        place: &Place,
+        report: &mut Report,
+    ) {
+        let name = &instance.name;
+        let key = (device.to_owned(), instance.family(), instance.vrid);
+        if let Some(other) = self.macs.insert(key, name.clone())
+            && other != *name
+        {
+            report.error_help(
+                place,
+                format!(
+                    "({name}) and ({other}) both use the virtual MAC of VRID {} on interface {device}",
+                    instance.vrid
+                ),
+                "give each of them a `virtual_router_id` of its own, or remove `use_vmac` from one",
+            );
         }
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         source: None,
         track_source: false,
         unicast: None,
+        adverts_from_virtual_mac: false,
         auth,
         garp: draft.garp,
         departures,
@@ -92,6 +93,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         limit(&mut instance, at, report);
     }
     draft.transport.finish(draft.strict, &mut instance, report);
+    draft.virtual_mac.finish(&mut instance, report);
     Some(instance)
 }
 

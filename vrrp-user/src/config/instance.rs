@@ -13,6 +13,7 @@ use super::{
     unsupported::{self, MailNote},
     value,
     vip::vip,
+    virtual_mac::VirtualMacDraft,
 };
 use crate::proto::{Departures, Garp, InitialState, Lease, Version};
 
@@ -51,6 +52,7 @@ pub(super) struct Draft<'s> {
     pub(super) vips: Vec<(Vip, &'s Statement)>,
     pub(super) excluded: Vec<Vip>,
     pub(super) transport: TransportDraft<'s>,
+    pub(super) virtual_mac: VirtualMacDraft<'s>,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
     pub(super) higher_prio_at: &'s Statement,
@@ -101,6 +103,7 @@ pub(super) fn draft<'s>(
         vips: Vec::new(),
         excluded: Vec::new(),
         transport: TransportDraft::new(defaults.check_unicast_src),
+        virtual_mac: VirtualMacDraft::default(),
         garp: defaults.garp,
         departures: defaults.departures,
         higher_prio_at: block,
@@ -130,6 +133,7 @@ pub(super) fn draft<'s>(
         }
         if !draft.router_statement(statement, report)
             && !draft.transport.statement(statement, report)
+            && !draft.virtual_mac.statement(statement, report)
             && !draft.other_statement(statement, defaults, report)
         {
             unsupported::report(Context::Instance, statement, mail, report);

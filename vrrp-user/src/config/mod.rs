@@ -10,7 +10,7 @@
 //!   unserved, or lose an instance (`mcast_dst_ip`, `virtual_routes`, `virtual_rules`, `include`, …).
 //! - **Warning, the node runs:** what keepalived tolerates safely, with keepalived's fix-up, because a peer with
 //!   the same file makes the same of it; keywords that only make failover less sensitive when they are
-//!   missing (`track_script`, `use_vmac`, …); words that nobody knows.
+//!   missing (`track_script`, …); words that nobody knows.
 //! - **Note:** what every tutorial has and nobody misses (mail settings).
 //!
 //! A statement or block is reported once. A block nobody knows is skipped as a whole and closes nothing
@@ -36,6 +36,7 @@ mod transport;
 mod unsupported;
 mod value;
 mod vip;
+mod virtual_mac;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version};
+use vrrp_ebpf::{abi, wire::mac};
+
+use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, frame::Mac};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Instance {
     pub track_source: bool,
     /// `unicast_peer`; `None` for multicast.
     pub unicast: Option<Unicast>,
+    /// `use_vmac` without `vmac_xmit_base`: adverts leave from the Virtual Router MAC.
+    pub adverts_from_virtual_mac: bool,
     /// `authentication`, v2 only (with `v2_interop` for that half of the adverts).
     pub auth: Option<Auth>,
     /// `garp_master_*`, the instance's or the global ones.
@@ -102,6 +106,22 @@ impl Instance {
         }
         (before > most.max(1)).then_some(before)
     }
+
+    /// The Virtual Router MAC (RFC 9568 section 7.3), used or not.
+    pub(super) fn router_mac(&self) -> Mac {
+        let family = match self.family() {
+            Family::V4 => abi::IPV4,
+            Family::V6 => abi::IPV6,
+        };
+        mac::of_router(family, self.vrid)
+    }
+
+    /// The Virtual Router MAC, if adverts leave from it or a virtual IP is found at it.
+    #[must_use]
+    pub fn virtual_mac(&self) -> Option<Mac> {
+        let used = self.adverts_from_virtual_mac || self.vips.iter().any(|vip| vip.virtual_mac);
+        used.then(|| self.router_mac())
+    }
 }
 
 /// Adverts to each peer instead of to a group.
@@ -144,6 +164,9 @@ pub struct Vip {
     pub preferred_lft: u32,
     /// Adverts do not carry it.
     pub excluded: bool,
+    /// `use_vmac` or, elsewhere than at the instance's interface, `use_vmac_addr`: it is found at the
+    /// Virtual Router MAC.
+    pub virtual_mac: bool,
 }
 
 /// A lifetime without an end, as the kernel has it.

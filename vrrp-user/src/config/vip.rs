@@ -14,7 +14,7 @@ use super::{
 const MAX_LABEL: usize = 15;
 
 /// Options of keepalived we do not act on, and whether a parameter follows.
-const IGNORED: [(&str, bool); 8] = [
+const IGNORED: [(&str, bool); 7] = [
     ("autojoin", false),
     ("home", false),
     ("mngtmpaddr", false),
@@ -22,7 +22,6 @@ const IGNORED: [(&str, bool); 8] = [
     ("no-track", false),
     ("noprefixroute", false),
     ("peer", true),
-    ("use_vmac", false),
 ];
 
 /// Which broadcast address a line asks for.
@@ -46,6 +45,7 @@ pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
         scope: None,
         label: None,
         preferred_lft: None,
+        virtual_mac: false,
     };
     line.read(&statement.words);
     line.finish(&statement.raw)
@@ -61,6 +61,7 @@ struct VipLine<'a> {
     scope: Option<Scope>,
     label: Option<String>,
     preferred_lft: Option<u32>,
+    virtual_mac: bool,
 }
 
 impl VipLine<'_> {
@@ -84,6 +85,7 @@ impl VipLine<'_> {
                 }
                 // No virtual IP of IPv6 is ever looked for elsewhere first.
                 "-nodad" => {}
+                "use_vmac" => self.virtual_mac = true,
                 _ => self.address(word),
             }
         }
@@ -144,7 +146,7 @@ impl VipLine<'_> {
             (Err(Bad::Address), Some(_)) => self.report.warn_help(
                 self.place,
                 format!("`{word}` is not an option of a virtual IP, ignored"),
-                "known are brd, dev, label, preferred_lft and scope",
+                "known are brd, dev, label, preferred_lft, scope and use_vmac",
             ),
             (Ok(_), Some(_)) => self.error(format!(
                 "`{word}` is the second address on its line, keepalived ignores it"
@@ -209,6 +211,7 @@ impl VipLine<'_> {
             label,
             preferred_lft,
             excluded: false,
+            virtual_mac: self.virtual_mac,
         })
     }
 

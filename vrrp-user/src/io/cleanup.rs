@@ -2,8 +2,8 @@
 //!
 //! Order, the same as in a demotion (`docs/architecture.md`): the ownership words first, so that
 //! the programs that are still attached stop answering at once; then the addresses, while egress
-//! still holds back what the kernel sends from them; then filters and pins, which detaches the
-//! programs; then the journal and the directory. Every step tolerates that there is nothing to do,
+//! still holds back what the kernel sends from them; then the virtual MACs; then filters and pins, which
+//! detaches the programs; then the journal and the directory. Every step tolerates that there is nothing to do,
 //! so an interrupted run is simply repeated. As long as a step fails the journal stays.
 //!
 //! A lock that can be taken means that the node is dead, however it died. While it is held:
@@ -19,9 +19,10 @@ use std::{error::Error as _, fmt, io, net::IpAddr, path::Path, time::Duration};
 use thiserror::Error;
 
 use super::{
-    journal::{AddressRecord, EgressRecord, Journal, JournalError},
+    journal::{AddressRecord, EgressRecord, Journal, JournalError, MacRecord},
     netns,
     runtime_dir::{InstanceName, Lock, RuntimeDir, RuntimeDirError},
+    unicast_filter,
 };
 
 mod kernel;
@@ -38,12 +39,11 @@ pub trait Pins {
     /// When pinned words exist but cannot be written.
     fn fence(&self) -> io::Result<Vec<u32>>;
 
-    /// Removes our egress filter from the clsact qdisc of an interface; one that is not there is
-    /// no error.
+    /// Removes our filters from the clsact qdisc of an interface; one that is not there is no error.
     ///
     /// # Errors
     /// errno of the kernel.
-    fn detach_egress(&self, interface: &str) -> io::Result<()>;
+    fn detach_filters(&self, interface: &str) -> io::Result<()>;
 
     /// Removes the pins, and the BPF file system's mount if `bpffs_mounted` says that it is ours.
     /// Returns whether there was something to remove.
@@ -116,6 +116,8 @@ pub struct Removed {
     pub fenced: Vec<u32>,
     /// Virtual IPs.
     pub addresses: Vec<IpAddr>,
+    /// How many virtual MACs.
+    pub macs: usize,
     /// Interfaces whose clsact qdisc we had added.
     pub qdiscs: Vec<String>,
     /// There were pins.
@@ -144,6 +146,9 @@ impl fmt::Display for Removed {
                 .iter()
                 .map(|address| format!("address {address}")),
         );
+        if self.macs > 0 {
+            parts.push(format!("{} virtual MACs", self.macs));
+        }
         parts.extend(
             self.qdiscs
                 .iter()
@@ -210,6 +215,7 @@ pub async fn leftovers(
     };
     if is_here(&journal)? {
         removed.addresses = remove_addresses(&journal.addresses, &mut steps).await;
+        removed.macs = remove_macs(&journal.macs, &mut steps);
         removed.qdiscs = remove_filters(&journal, pins, &mut steps).await;
     }
     // With an address still there the programs are what keeps the kernel from answering for it.
@@ -300,6 +306,19 @@ async fn remove_addresses(records: &[AddressRecord], steps: &mut Steps) -> Vec<I
     removed
 }
 
+fn remove_macs(records: &[MacRecord], steps: &mut Steps) -> usize {
+    let mut removed = 0;
+    for record in records {
+        let result = unicast_filter::remove(record);
+        let found = steps.record(
+            format_args!("remove a virtual MAC from interface {}", record.index),
+            result,
+        );
+        removed += usize::from(found == Some(true));
+    }
+    removed
+}
+
 async fn remove_filters(journal: &Journal, pins: &impl Pins, steps: &mut Steps) -> Vec<String> {
     let mut removed = Vec::new();
     for interface in &journal.interfaces {
@@ -309,7 +328,10 @@ async fn remove_filters(journal: &Journal, pins: &impl Pins, steps: &mut Steps) 
             continue;
         }
         let name = &interface.name;
-        steps.record(format_args!("detach from {name}"), pins.detach_egress(name));
+        steps.record(
+            format_args!("detach from {name}"),
+            pins.detach_filters(name),
+        );
         if interface.egress == EgressRecord::OwnClsact {
             let result = kernel::remove_unused_clsact(interface.index).await;
             if steps.record(format_args!("remove clsact of {name}"), result) == Some(true) {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use crate::proto::frame::Mac;
 
 const FILE: &str = "journal";
 /// Layout of the file; another one is refused rather than guessed at.
@@ -26,6 +27,9 @@ pub struct Journal {
     pub interfaces: Vec<InterfaceRecord>,
     /// Virtual IPs.
     pub addresses: Vec<AddressRecord>,
+    /// Virtual MACs in the unicast filters of interfaces; a node that did not know any left none.
+    #[serde(default)]
+    pub macs: Vec<MacRecord>,
 }
 
 /// An interface that programs were attached to.
@@ -64,6 +68,15 @@ pub struct AddressRecord {
     pub prefix: u8,
     /// It was on the interface before us (a priority 255 router's own address): never removed.
     pub preexisting: bool,
+}
+
+/// A virtual MAC in the unicast filter of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MacRecord {
+    /// The interface.
+    pub index: u32,
+    /// The MAC.
+    pub mac: Mac,
 }
 
 /// Why the journal cannot be used.
@@ -141,6 +154,10 @@ mod tests {
             address: "192.168.1.254".parse().unwrap(),
             prefix: 32,
             preexisting: false,
+        });
+        journal.macs.push(MacRecord {
+            index: 2,
+            mac: [0, 0, 0x5e, 0, 1, 51],
         });
         journal.store(&directory).unwrap();
         assert_eq!(Journal::load(&directory).unwrap(), Some(journal));

@@ -13,6 +13,7 @@ pub mod netns;
 pub mod privilege;
 pub mod runtime_dir;
 pub mod systemd;
+pub mod unicast_filter;
 
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -36,14 +38,33 @@ pub fn serialize(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec
 /// # Errors
 /// The kernel's errno, or `InvalidData` for an answer that is none.
 pub fn request_one(message: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
-    let socket = open()?;
-    socket.send(&serialize(message, 0, 1), 0)?;
-    let (bytes, _) = socket.recv_from_full()?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    match answer.payload {
+    match exchange(message, 0)? {
         NetlinkPayload::InnerMessage(answer) => Ok(answer),
         NetlinkPayload::Error(error) => Err(error.to_io()),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
+}
+
+/// One request that the kernel carries out or refuses.
+///
+/// # Errors
+/// The kernel's errno, or `InvalidData` for an answer that is none.
+pub fn acknowledged(message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+    match exchange(message, flags | NLM_F_ACK)? {
+        NetlinkPayload::Error(error) if error.code.is_none() => Ok(()),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn exchange(
+    message: RouteNetlinkMessage,
+    flags: u16,
+) -> io::Result<NetlinkPayload<RouteNetlinkMessage>> {
+    let socket = open()?;
+    socket.send(&serialize(message, flags, 1), 0)?;
+    let (bytes, _) = socket.recv_from_full()?;
+    NetlinkMessage::deserialize(&bytes)
+        .map(|answer| answer.payload)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }

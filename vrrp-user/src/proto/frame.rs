@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use vrrp_ebpf::wire::mac;
+
 use super::{
     advert::{self, EncodeError, Message},
     checksum,
@@ -11,6 +13,12 @@ use super::{
 
 /// A hardware address.
 pub type Mac = [u8; 6];
+
+/// A hardware address as people write it.
+#[must_use]
+pub fn mac_text([a, b, c, d, e, f]: Mac) -> String {
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+}
 
 const BROADCAST: Mac = [0xff; 6];
 const ETHERTYPE_IPV4: u16 = 0x0800;
@@ -99,8 +107,9 @@ pub fn announcement(mac: Mac, address: IpAddr, router: bool) -> Vec<u8> {
     }
 }
 
-/// keepalived's form of a gratuitous ARP: a broadcast request, sender = target = the virtual IP,
-/// target hardware address all ones.
+/// A gratuitous ARP: a broadcast request, sender = target = the virtual IP. The target hardware address,
+/// which no host reads in a request, is the Virtual Router MAC if `mac` is one, and otherwise all ones, as
+/// keepalived has it.
 #[must_use]
 pub fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> Vec<u8> {
     let mut frame = ethernet(BROADCAST, mac, ETHERTYPE_ARP);
@@ -109,7 +118,8 @@ pub fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> Vec<u8> {
     //= C61: RFC 9568 erratum 7947
     frame.extend(mac);
     frame.extend(address.octets());
-    frame.extend(BROADCAST);
+    let is_virtual = mac::router(mac).is_some();
+    frame.extend(if is_virtual { mac } else { BROADCAST });
     frame.extend(address.octets());
     frame
 }

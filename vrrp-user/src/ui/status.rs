@@ -75,6 +75,14 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         row("lease", lease_text(lease, now_ns));
     }
     row("virtual IPs", router.vips.join(", "));
+    if let Some(mac) = &router.virtual_mac {
+        let everything = if router.promiscuous {
+            ", the interface is promiscuous for it"
+        } else {
+            ""
+        };
+        row("virtual MAC", format!("{mac}{everything}"));
+    }
     row(
         "adverts sent",
         format!(

@@ -20,6 +20,8 @@ fn master() -> RouterStatus {
         deadline_ns: Some(13_005_000_000),
         lease_ns: Some(13_025_000_000),
         vips: vec!["192.168.1.254/24".to_owned()],
+        virtual_mac: None,
+        promiscuous: false,
         counters: BTreeMap::from([
             ("advert_accepted".to_owned(), 12),
             ("bad_ttl".to_owned(), 0),
@@ -159,6 +161,23 @@ fn backup_names_the_master() {
     assert!(!text.contains("lease"), "{text}");
     router.active = None;
     assert!(render(&node(vec![router])).contains("master         unknown\n"));
+}
+
+#[test]
+fn the_virtual_mac_is_told_if_it_is_used() {
+    let mut router = master();
+    router.virtual_mac = Some("00:00:5e:00:01:33".to_owned());
+    let text = render(&node(vec![router.clone()]));
+    assert!(
+        text.contains("\n  virtual MAC    00:00:5e:00:01:33\n"),
+        "{text}"
+    );
+    router.promiscuous = true;
+    let text = render(&node(vec![router]));
+    assert!(
+        text.contains("00:00:5e:00:01:33, the interface is promiscuous for it\n"),
+        "{text}"
+    );
 }
 
 #[test]

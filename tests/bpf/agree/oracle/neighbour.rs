@@ -22,7 +22,7 @@ const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 /// A Neighbour Solicitation or Advertisement, going by its type.
 pub(super) struct Message<'a> {
     header: &'a Ipv6HeaderSlice<'a>,
-    solicits: bool,
+    pub(super) solicits: bool,
     /// The bytes behind the IPv6 header, padding of the frame included.
     behind: &'a [u8],
 }
@@ -56,6 +56,28 @@ impl<'a> Message<'a> {
         self.target().filter(|_| !self.solicits)
     }
 
+    /// Its frame with this MAC in the place of the one that it tells. Nothing if it has other options than
+    /// one of eight bytes, or not all of that.
+    pub(super) fn telling(&self, frame: &[u8], mac: [u8; 6]) -> Option<Vec<u8>> {
+        let mut telling = frame.to_vec();
+        let length = usize::from(self.header.payload_length());
+        if length == 24 {
+            return Some(telling);
+        }
+        let option = self.behind.get(24..32)?;
+        if length != 32 || option[1] != 1 {
+            return None;
+        }
+        if option[0] == if self.solicits { 1 } else { 2 } {
+            let at = frame.len() - self.behind.len();
+            let checksum = [self.behind[2], self.behind[3]];
+            let checksum = replaced(checksum, &option[2..], &mac);
+            telling[at + 2..at + 4].copy_from_slice(&checksum);
+            telling[at + 26..at + 32].copy_from_slice(&mac);
+        }
+        Some(telling)
+    }
+
     /// Sections 7.1.1 and 7.1.2: "A node MUST silently discard any received messages that do not satisfy
     /// all of the following validity checks". Messages with more than one option of eight bytes are left
     /// to the stack.
@@ -86,6 +108,22 @@ impl<'a> Message<'a> {
             answers,
         })
     }
+}
+
+/// "HC' = ~(~HC + ~m + m')" (RFC 1624), for as many words as there are.
+fn replaced(checksum: [u8; 2], before: &[u8], after: &[u8]) -> [u8; 2] {
+    let words = |bytes: &[u8]| {
+        let pairs = bytes.chunks(2);
+        Vec::from_iter(pairs.map(|pair| u16::from_be_bytes([pair[0], pair[1]])))
+    };
+    let mut sum = u32::from(!u16::from_be_bytes(checksum));
+    for (old, new) in words(before).into_iter().zip(words(after)) {
+        sum += u32::from(!old) + u32::from(new);
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    (!u16::try_from(sum).unwrap()).to_be_bytes()
 }
 
 /// "The solicited-node multicast address is formed by taking the low-order 24 bits of an address and

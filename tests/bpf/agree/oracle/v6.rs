@@ -6,7 +6,7 @@ use etherparse::{
 };
 use vrrp_ebpf::abi::Counter;
 
-use super::{Opinion, Taken, advert_v6, neighbour, to_vip};
+use super::{Leaving, Opinion, Taken, advert_v6, neighbour, to_vip};
 use crate::agree::setting::Setting;
 
 const HEADER: usize = 40;
@@ -33,9 +33,8 @@ pub(super) fn received(setting: &Setting, taken: &Taken<'_>) -> Option<Opinion> 
     })
 }
 
-/// A packet about to be sent: the slot of the virtual IP that it speaks for, whether it may leave, and
-/// what is counted if not.
-pub(super) fn sent(setting: &Setting, taken: &Taken<'_>) -> Option<(u32, bool, Counter)> {
+/// A packet about to be sent from a virtual IP, or that speaks for one.
+pub(super) fn sent(setting: &Setting, taken: &Taken<'_>) -> Option<Leaving> {
     // Where it comes from stands before where it goes.
     let mut fixed = [0; HEADER];
     let there = taken.payload.len().min(HEADER);
@@ -57,11 +56,20 @@ pub(super) fn sent(setting: &Setting, taken: &Taken<'_>) -> Option<(u32, bool, C
         taken.vip(&setting.vips_v6, &header.source())
     };
     let vip = spoken_for.or(source)?;
-    let role = setting.role(vip.slot);
-    Some(if message.is_some() {
-        (vip.slot, role.answers(), Counter::EgressNd)
-    } else {
-        (vip.slot, role.owns(), Counter::EgressIp)
+    let data = Leaving::data(setting, taken, vip);
+    let Some(message) = message else {
+        return Some(data);
+    };
+    Some(Leaving {
+        may_leave: setting.role(vip.slot).answers(),
+        refusal: Counter::EgressNd,
+        // An advertisement for another address tells that one's MAC.
+        telling: if spoken_for.is_some() || message.solicits {
+            message.telling(taken.frame, vip.mac)
+        } else {
+            data.telling
+        },
+        ..data
     })
 }
 

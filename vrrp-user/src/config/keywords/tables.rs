@@ -56,12 +56,15 @@ pub(super) const INSTANCE_ACTED_ON: &[&str] = &[
     "unicast_peer",
     "unicast_src_ip",
     "unicast_ttl",
+    "use_vmac",
+    "use_vmac_addr",
     "v2_interop",
     "v3_checksum_as_v2",
     "version",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "virtual_router_id",
+    "vmac_xmit_base",
 ];
 
 pub(super) const TOP: &[(&str, Support)] = &[
@@ -274,14 +277,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
     ),
     ("use_ipvlan", Ignored("the interface itself is used")),
     (
-        "use_vmac",
-        Ignored("virtual IPs are answered with the interface's own MAC address"),
-    ),
-    (
-        "use_vmac_addr",
-        Ignored("virtual IPs are answered with the interface's own MAC address"),
-    ),
-    (
         "virtual_routes",
         Refused("these routes would be missing on the master"),
     ),
@@ -289,7 +284,6 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
         "virtual_rules",
         Refused("these rules would be missing on the master"),
     ),
-    ("vmac_xmit_base", Accepted),
 ];
 
 pub(super) const INSTANCE_PLAIN: &[&str] = &[

@@ -8,6 +8,7 @@ mod rules;
 mod samples;
 mod transport;
 mod vips;
+mod virtual_mac;
 
 use super::*;
 

@@ -137,11 +137,6 @@ fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
             ],
         ),
         (
-            "use_vmac",
-            &["7: warning: `use_vmac` is not supported yet, ignored: \
-             virtual IPs are answered with the interface's own MAC address"],
-        ),
-        (
             "dont_track_primary",
             &[
                 "7: warning: `dont_track_primary` is not supported yet, ignored: \

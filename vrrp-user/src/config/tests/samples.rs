@@ -50,10 +50,12 @@ fn the_tutorial_word_for_word() {
             label: None,
             preferred_lft: FOREVER,
             excluded: false,
+            virtual_mac: false,
         }],
         source: None,
         track_source: false,
         unicast: None,
+        adverts_from_virtual_mac: false,
         auth: Some(Auth::Pass(*b"1111\0\0\0\0")),
         garp: Garp {
             repeat: 5,

@@ -77,7 +77,7 @@ fn lines_of_virtual_ipaddress() {
             "virtual_ipaddress {\n 10.0.0.1 eth0 peer 10.0.0.2 home\n}",
             &[
                 "8: warning: `eth0` is not an option of a virtual IP, ignored; \
-                 known are brd, dev, label, preferred_lft and scope",
+                 known are brd, dev, label, preferred_lft, scope and use_vmac",
                 "8: warning: not supported yet, ignored: `peer`, `home`",
             ],
         ),

@@ -1,4 +1,4 @@
-//! The attach ladder: native with frags, native, generic for XDP; tcx, clsact for egress.
+//! The attach ladder: native with frags, native, generic for XDP; tcx, clsact for the rest.
 
 use std::{fmt, io, path::Path};
 
@@ -17,6 +17,8 @@ use super::{BpfError, foreign};
 
 /// Name of the egress program, under which clsact filters are found again.
 pub const EGRESS_PROGRAM: &str = "xvrrp_egress";
+/// Name of the program between XDP and the stack, under which clsact filters are found again.
+pub const MARK_PROGRAM: &str = "xvrrp_mark";
 
 /// How XDP came to run on an interface, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +67,6 @@ const LADDER: [(Mode, &str, XdpMode); 3] = [
     (Mode::Native, "xvrrp_ingress", XdpMode::Driver),
     (Mode::Generic, "xvrrp_ingress", XdpMode::Skb),
 ];
-
-fn egress_program(ebpf: &mut Ebpf) -> Result<&mut SchedClassifier, BpfError> {
-    let program = ebpf
-        .program_mut(EGRESS_PROGRAM)
-        .ok_or(BpfError::Object(EGRESS_PROGRAM))?;
-    Ok(program.try_into()?)
-}
 
 /// Attaches XDP in the best mode that the interface takes and pins the link.
 pub(super) fn ingress(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<Mode, BpfError> {
@@ -145,16 +140,32 @@ fn pin_link(link: FdLink, pin: &Path) -> Result<(), BpfError> {
 
 /// Attaches the egress gate, as a tcx link where the kernel has them.
 pub(super) fn egress(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<EgressHook, BpfError> {
-    let program = egress_program(ebpf)?;
+    classifier(ebpf, EGRESS_PROGRAM, TcAttachType::Egress, interface, pin)
+}
+
+/// Attaches what takes frames to virtual MACs, after [`egress`] and in the same way.
+pub(super) fn mark(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<(), BpfError> {
+    classifier(ebpf, MARK_PROGRAM, TcAttachType::Ingress, interface, pin).map(drop)
+}
+
+fn classifier(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+    place: TcAttachType,
+    interface: &str,
+    pin: &Path,
+) -> Result<EgressHook, BpfError> {
+    let program = ebpf.program_mut(name).ok_or(BpfError::Object(name))?;
+    let program: &mut SchedClassifier = program.try_into()?;
     match program.load() {
         Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
         Err(error) => return Err(error.into()),
     }
     let order = TcAttachOptions::TcxOrder(LinkOrder::first());
-    match program.attach_with_options(interface, TcAttachType::Egress, order) {
+    match program.attach_with_options(interface, place, order) {
         Ok(id) => pin_tcx(program, id, pin).map(|()| EgressHook::Tcx),
         // Before 6.6 the attach type is unknown to BPF_LINK_CREATE.
-        Err(error) if errno_of(&error) == Some(Errno::EINVAL) => clsact(program, interface),
+        Err(error) if errno_of(&error) == Some(Errno::EINVAL) => clsact(program, place, interface),
         Err(error) => Err(error.into()),
     }
 }
@@ -169,7 +180,11 @@ fn pin_tcx(
     pin_link(link, pin)
 }
 
-fn clsact(program: &mut SchedClassifier, interface: &str) -> Result<EgressHook, BpfError> {
+fn clsact(
+    program: &mut SchedClassifier,
+    place: TcAttachType,
+    interface: &str,
+) -> Result<EgressHook, BpfError> {
     let added = match tc::qdisc_add_clsact(interface) {
         Ok(()) => true,
         Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
@@ -178,7 +193,7 @@ fn clsact(program: &mut SchedClassifier, interface: &str) -> Result<EgressHook, 
         Err(error) => return Err(ProgramError::from(error).into()),
     };
     let options = TcAttachOptions::Netlink(tc::NlOptions::default());
-    program.attach_with_options(interface, TcAttachType::Egress, options)?;
+    program.attach_with_options(interface, place, options)?;
     Ok(EgressHook::Clsact { added })
 }
 

@@ -121,25 +121,32 @@ pub struct Dataplane {
 pub struct Tables {
     routers: HashMap<MapData, RouterKey, RouterEntry>,
     peers: HashMap<MapData, PeerKey, PeerEntry>,
+    macs: HashMap<MapData, RouterKey, u32>,
     vips: HashMap<MapData, VipKey, VipEntry>,
     filter: Filter,
 }
 
 impl Dataplane {
     /// Loads the programs, attaches them to each interface (name, index), and pins links and the
-    /// `SLOTS` map under `pins`. With `log` the programs log every frame that they refuse. After an
-    /// error the caller removes the pins.
+    /// `SLOTS` map under `pins`. `marked` are the interfaces where virtual MACs are used. With `log` the
+    /// programs log every frame that they refuse. After an error the caller removes the pins.
     ///
     /// # Errors
     /// Without the object, without permission, when the kernel refuses a program;
     /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when no mode works.
-    pub fn attach(pins: &Path, interfaces: &[(String, u32)], log: bool) -> Result<Self, BpfError> {
+    pub fn attach(
+        pins: &Path,
+        interfaces: &[(String, u32)],
+        marked: &[u32],
+        log: bool,
+    ) -> Result<Self, BpfError> {
         if OBJECT.is_empty() {
             return Err(BpfError::Stub);
         }
         let level = log::level(log);
         let mut ebpf = EbpfLoader::new()
             .override_global(aya_log::LEVEL, &level, true)
+            .override_global("VIRTUAL_MACS", &u8::from(!marked.is_empty()), true)
             .load(OBJECT)?;
         let slots = shared::array_data(&ebpf, "SLOTS")?;
         let pin = pins.join(pinned::SLOTS);
@@ -151,7 +158,7 @@ impl Dataplane {
         let vip_states = Arc::new(VipStates::map(shared::array_data(&ebpf, "VIP_STATES")?)?);
         let attachments = interfaces
             .iter()
-            .map(|(name, index)| attach_one(&mut ebpf, pins, name, *index))
+            .map(|(name, index)| attach_one(&mut ebpf, pins, name, *index, marked))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             ebpf,
@@ -170,6 +177,7 @@ impl Dataplane {
             routers: HashMap::try_from(take(&mut self.ebpf, "ROUTERS")?)
                 .map_err(map_error("ROUTERS"))?,
             peers: HashMap::try_from(take(&mut self.ebpf, "PEERS")?).map_err(map_error("PEERS"))?,
+            macs: HashMap::try_from(take(&mut self.ebpf, "MACS")?).map_err(map_error("MACS"))?,
             vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
             filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
         })
@@ -210,9 +218,13 @@ fn attach_one(
     pins: &Path,
     interface: &str,
     ifindex: u32,
+    marked: &[u32],
 ) -> Result<Attachment, BpfError> {
     // The gate on the way out comes first: nothing of a virtual IP leaves before XDP decides.
     let egress = attach::egress(ebpf, interface, &pins.join(format!("egress-{ifindex}")))?;
+    if marked.contains(&ifindex) {
+        attach::mark(ebpf, interface, &pins.join(format!("mark-{ifindex}")))?;
+    }
     let mode = attach::ingress(ebpf, interface, &pins.join(format!("xdp-{ifindex}")))?;
     Ok(Attachment {
         interface: interface.to_owned(),
@@ -244,6 +256,14 @@ impl Tables {
     /// When the map is full.
     pub fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), BpfError> {
         self.peers.insert(key, entry, 0).map_err(map_error("PEERS"))
+    }
+
+    /// Tells the programs which virtual router (its slot) uses its Virtual Router MAC there.
+    ///
+    /// # Errors
+    /// When the map is full.
+    pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), BpfError> {
+        self.macs.insert(key, slot, 0).map_err(map_error("MACS"))
     }
 
     /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.

@@ -25,7 +25,11 @@ use vrrp_ebpf::{
     ownership::{Ownership, State},
 };
 
-use super::{BpfError, attach::EGRESS_PROGRAM, shared::Slots};
+use super::{
+    BpfError,
+    attach::{EGRESS_PROGRAM, MARK_PROGRAM},
+    shared::Slots,
+};
 use crate::io::cleanup::Pins;
 
 /// Where the BPF file system is mounted, by convention.
@@ -57,22 +61,26 @@ impl Pins for InstancePins {
         fence(&self.0).map_err(io::Error::other)
     }
 
-    fn detach_egress(&self, interface: &str) -> io::Result<()> {
-        match tc::qdisc_detach_program(interface, TcAttachType::Egress, EGRESS_PROGRAM) {
-            Ok(()) => Ok(()),
-            // Our filter is not there, or not even the qdisc.
-            Err(TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(TcError::NetlinkError(error))
-                if error.raw_os_error() == Some(Errno::EINVAL as i32) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(io::Error::other(error)),
-        }
+    fn detach_filters(&self, interface: &str) -> io::Result<()> {
+        let mark = detach(interface, TcAttachType::Ingress, MARK_PROGRAM);
+        detach(interface, TcAttachType::Egress, EGRESS_PROGRAM).and(mark)
     }
 
     fn remove(&self, bpffs_mounted: bool) -> io::Result<bool> {
         remove(&self.0, bpffs_mounted).map_err(io::Error::other)
+    }
+}
+
+/// Removes a filter from the clsact qdisc of an interface.
+fn detach(interface: &str, place: TcAttachType, program: &str) -> io::Result<()> {
+    match tc::qdisc_detach_program(interface, place, program) {
+        Ok(()) => Ok(()),
+        // Our filter is not there, or not even the qdisc.
+        Err(TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {
+            Ok(())
+        }
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

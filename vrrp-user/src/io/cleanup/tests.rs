@@ -5,11 +5,11 @@ use std::{
 
 use super::*;
 use crate::io::{
-    journal::InterfaceRecord,
+    journal::{InterfaceRecord, MacRecord},
     testing::{in_namespace, index, is_isolated, run as ip},
 };
 
-/// Pins that only take notes. `detach_egress` does what the real one does, with iproute2.
+/// Pins that only take notes. `detach_filters` does what the real one does, with iproute2.
 #[derive(Default)]
 struct Notes {
     calls: RefCell<Vec<String>>,
@@ -37,7 +37,7 @@ impl Pins for Notes {
         })
     }
 
-    fn detach_egress(&self, interface: &str) -> io::Result<()> {
+    fn detach_filters(&self, interface: &str) -> io::Result<()> {
         self.note("detach")?;
         ip(&format!("tc filter del dev {interface} egress pref 77"));
         Ok(())
@@ -112,6 +112,13 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         let mut ipv6 = address(index, "2001:db8::fe", false);
         ipv6.prefix = 128;
         journal.addresses.push(ipv6);
+        ip("bridge fdb add 00:00:5e:00:01:33 dev ens33 self");
+        ip("bridge fdb add 00:00:5e:00:01:34 dev ens33 self");
+        let mac = |vrid| MacRecord {
+            index,
+            mac: [0, 0, 0x5e, 0, 1, vrid],
+        };
+        journal.macs = vec![mac(51), mac(53)];
         journal.store(&directory).unwrap();
         let pins = Notes::default();
         pins.pinned.set(true);
@@ -119,8 +126,16 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
         let expected: [IpAddr; 2] = ["192.168.1.254", "2001:db8::fe"].map(|a| a.parse().unwrap());
         assert_eq!(removed.addresses, expected);
-        assert_eq!(removed.qdiscs, ["ens33"]);
+        assert_eq!(
+            (removed.macs, &removed.qdiscs[..]),
+            (1, &["ens33".to_owned()][..])
+        );
         assert!(removed.pins);
+        let filter = ip("bridge fdb show dev ens33");
+        assert!(
+            filter.contains("00:00:5e:00:01:34") && !filter.contains("00:00:5e:00:01:33"),
+            "{filter}"
+        );
         assert_eq!(*pins.calls.borrow(), ["fence", "detach", "unpin"]);
         let left = addresses();
         assert!(

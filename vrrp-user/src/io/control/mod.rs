@@ -60,6 +60,8 @@ pub struct Interface {
     pub index: u32,
     /// How XDP runs on it, for people.
     pub xdp_mode: String,
+    /// It receives every frame, because it takes no MAC beside its own.
+    pub promiscuous: bool,
 }
 
 /// Why the control plane gave up. The node must end then, the engine ends with it.

@@ -12,6 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Interface,
     counters::Counts,
     datetime::date_and_time,
     ietf_vrrp::{Vrrp, VrrpInstance},
@@ -22,7 +23,7 @@ use crate::{
         clock,
         engine::{RouterSnapshot, Timeline},
     },
-    proto::{Cause, Instant, State, Transition, Version},
+    proto::{Cause, Instant, State, Transition, Version, frame::mac_text},
 };
 
 /// Transitions that are remembered per virtual router.
@@ -85,6 +86,11 @@ pub struct RouterStatus {
     pub lease_ns: Option<u64>,
     /// Virtual IPs with prefix lengths.
     pub vips: Vec<String>,
+    /// Virtual Router MAC, if it is used.
+    pub virtual_mac: Option<String>,
+    /// The interface receives every frame, because it takes no MAC beside its own.
+    #[serde(default)]
+    pub promiscuous: bool,
     /// Counters of the BPF programs.
     pub counters: BTreeMap<String, u64>,
     /// How XDP runs on the interface: `native+frags`, `native`, `generic`.
@@ -181,12 +187,12 @@ impl Record {
             .map_or(State::Initialize, |last| last.to)
     }
 
-    /// `discontinuity` is when the counters began at 0.
+    /// `interface` is where its adverts leave, `discontinuity` when the counters began at 0.
     pub(super) fn status(
         &self,
         instance: &Instance,
         counts: &Counts,
-        xdp_mode: &str,
+        interface: Option<&Interface>,
         discontinuity: &str,
     ) -> RouterStatus {
         let RouterSnapshot {
@@ -230,8 +236,10 @@ impl Record {
                 .iter()
                 .map(|vip| format!("{}/{}", vip.address, vip.prefix))
                 .collect(),
+            virtual_mac: instance.virtual_mac().map(mac_text),
+            promiscuous: interface.is_some_and(|one| one.promiscuous),
             counters: counts.by_name(),
-            xdp_mode: xdp_mode.to_owned(),
+            xdp_mode: interface.map_or_else(|| "none".to_owned(), |one| one.xdp_mode.clone()),
             adverts_sent,
             priority_zero_sent,
             became_master: became_active,

@@ -33,7 +33,7 @@ fn status() -> Status {
         now_ns: 0,
         events_lost: 0,
         counters: counts.of_no_router(),
-        routers: vec![record.status(&instance, &counts, "native", "")],
+        routers: vec![record.status(&instance, &counts, None, "")],
         ietf_vrrp: Vrrp::new(&[instance], &[counts], &counts, ""),
     }
 }

@@ -48,10 +48,12 @@ pub(super) fn instance(name: &str) -> Instance {
             label: None,
             preferred_lft: FOREVER,
             excluded: false,
+            virtual_mac: false,
         }],
         source: None,
         track_source: false,
         unicast: None,
+        adverts_from_virtual_mac: false,
         auth: None,
         garp: Garp {
             repeat: 5,
@@ -164,6 +166,7 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
             name: "lo".to_owned(),
             index: 1,
             xdp_mode: "generic".to_owned(),
+            promiscuous: false,
         }],
         counters: Box::new(Counters),
         revalidate: None,
@@ -272,7 +275,7 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
             },
             ..RouterSnapshot::default()
         });
-        let status = record.status(&instance("VI_1"), &Counts::default(), "native", "");
+        let status = record.status(&instance("VI_1"), &Counts::default(), None, "");
         status.ietf_vrrp.up_datetime
     })
     .into_iter();
@@ -324,6 +327,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
             name: "lo".to_owned(),
             index: 1,
             xdp_mode: "generic".to_owned(),
+            promiscuous: false,
         }],
         counters: Box::new(Counters),
         revalidate: None,
@@ -361,7 +365,7 @@ fn last_transitions_and_promotion_are_remembered() {
         owned: Instant(99),
         ..Timeline::default()
     });
-    let status = record.status(&instance("VI_1"), &Counts::default(), "native", "");
+    let status = record.status(&instance("VI_1"), &Counts::default(), None, "");
     let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
     assert_eq!(moments, (4..20).collect::<Vec<_>>());
     assert_eq!(status.timeline.unwrap().owned_ns, 99);

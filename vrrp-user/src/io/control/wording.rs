@@ -8,7 +8,7 @@ use tracing::Level;
 use crate::{
     config::Instance,
     io::engine::{Event, message::Notice},
-    proto::{Cause, State, Transition, Version, election},
+    proto::{Cause, State, Transition, Version, election, frame::mac_text},
 };
 
 /// A line of the log.
@@ -200,10 +200,6 @@ pub(super) fn address(instance: &Instance, vip: u32) -> String {
         .ok()
         .and_then(|vip| instance.vips.get(vip));
     vip.map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
-}
-
-fn mac_text([a, b, c, d, e, f]: [u8; 6]) -> String {
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 #[cfg(test)]

@@ -22,10 +22,26 @@ pub struct FrameSpec {
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
     /// (`dev`).
     pub elsewhere: Vec<Option<(u32, frame::Mac)>>,
+    /// For each, the Virtual Router MAC if that is the MAC that it is found at.
+    pub virtual_macs: Vec<Option<frame::Mac>>,
+    /// The Virtual Router MAC, if multicast adverts leave from it.
+    pub advert_mac: Option<frame::Mac>,
     /// Unicast peers; none for multicast.
     pub peers: Vec<IpAddr>,
     /// TTL of adverts to unicast peers.
     pub ttl: u8,
+}
+
+impl FrameSpec {
+    /// Interface and MAC of each virtual IP, while the interface of the adverts is this one, with this
+    /// MAC.
+    pub fn places(&self, ifindex: u32, mac: frame::Mac) -> impl Iterator<Item = (u32, frame::Mac)> {
+        let places = self.elsewhere.iter().zip(&self.virtual_macs);
+        places.map(move |(elsewhere, virtual_mac)| {
+            let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
+            (ifindex, virtual_mac.unwrap_or(mac))
+        })
+    }
 }
 
 /// Prebuilt frames.
@@ -67,7 +83,9 @@ impl Frames {
                     source: settings.primary,
                 };
                 if spec.peers.is_empty() {
-                    frames.push(frame::advert(mac, &message)?);
+                    //= C3: RFC 9568 section 7.2
+                    let source = spec.advert_mac.unwrap_or(mac);
+                    frames.push(frame::advert(source, &message)?);
                 }
                 for peer in &spec.peers {
                     frames.push(frame::unicast(&message, *peer, spec.ttl)?);
@@ -78,8 +96,7 @@ impl Frames {
         // An owner's virtual IP is announced by who owns it.
         let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
         let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
-        for (vip, elsewhere) in spec.vips.iter().zip(&spec.elsewhere) {
-            let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
+        for (vip, (ifindex, mac)) in spec.vips.iter().zip(spec.places(ifindex, mac)) {
             let frame = frame::announcement(mac, *vip, true);
             match announcements
                 .iter_mut()

@@ -6,8 +6,11 @@ use std::{
 };
 
 use thiserror::Error;
-use vrrp_ebpf::abi::{
-    self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags,
+use vrrp_ebpf::{
+    abi::{
+        self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags,
+    },
+    wire::mac,
 };
 
 use super::{
@@ -34,6 +37,9 @@ pub enum PlanError {
     /// Limit of the BPF maps.
     #[error("more than {max} unicast peers", max = abi::MAX_PEERS)]
     TooManyPeers,
+    /// Limit of the BPF maps.
+    #[error("more than {max} virtual MACs", max = abi::MAX_MACS)]
+    TooManyMacs,
     /// An interface that is not there.
     #[error("({instance}) there is no interface {interface}")]
     NoInterface {
@@ -59,6 +65,8 @@ pub struct RouterPlan {
     pub vips: Vec<VipKey>,
     /// Index in `VIP_STATES` of the first virtual IP.
     pub first_vip: u32,
+    /// Where it uses its Virtual Router MAC, as keys of `MACS`; each interface once.
+    pub macs: Vec<RouterKey>,
     /// Its unicast peers as XDP knows them.
     pub peers: Vec<(PeerKey, PeerEntry)>,
     /// The receive checks, without the source address.
@@ -136,7 +144,16 @@ impl Plan {
             plan.addresses.push(AddressSet::new(&placements, first_vip));
             first_vip += vips;
         }
+        if plan.virtual_macs().count() > abi::MAX_MACS as usize {
+            return Err(PlanError::TooManyMacs);
+        }
         Ok(plan)
+    }
+
+    /// Interface and MAC wherever a Virtual Router MAC is used.
+    pub fn virtual_macs(&self) -> impl Iterator<Item = (u32, Mac)> {
+        let keys = self.routers.iter().flat_map(|router| &router.macs);
+        keys.map(|key| (key.ifindex, mac::of_router(key.family, key.vrid)))
     }
 }
 
@@ -150,6 +167,13 @@ impl RouterPlan {
         is_on_link: impl Fn(IpAddr) -> bool,
     ) -> Self {
         let family = instance.family();
+        let key = RouterKey {
+            ifindex,
+            vlan: 0,
+            family: wire_family(family),
+            vrid: instance.vrid,
+        };
+        let virtual_mac = mac::of_router(key.family, key.vrid);
         let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
@@ -172,20 +196,21 @@ impl RouterPlan {
                     .iter()
                     .map(|vip| (vip.ifindex != ifindex).then_some((vip.ifindex, vip.mac)))
                     .collect(),
+                virtual_macs: placements
+                    .iter()
+                    .map(|placement| placement.vip.virtual_mac.then_some(virtual_mac))
+                    .collect(),
+                advert_mac: instance.adverts_from_virtual_mac.then_some(virtual_mac),
                 peers: unicast.map_or_else(Vec::new, |unicast| {
                     unicast.peers.iter().map(|peer| peer.address).collect()
                 }),
                 ttl: unicast.map_or(DEFAULT_TTL, |unicast| unicast.ttl),
             },
             ifindex,
-            key: RouterKey {
-                ifindex,
-                vlan: 0,
-                family: wire_family(family),
-                vrid: instance.vrid,
-            },
+            key,
             vips: vip_keys,
             first_vip,
+            macs: macs(instance, key, placements),
             peers: unicast.map_or_else(Vec::new, |unicast| peers(unicast, slot, is_on_link)),
             entry: entry(instance, slot),
             vip_flags: if instance.accept {
@@ -208,10 +233,10 @@ impl RouterPlan {
     /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
     pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
         let (slot, flags) = (self.entry.slot, self.vip_flags);
+        let places = self.frames.places(self.ifindex, mac);
         (self.first_vip..)
-            .zip(self.vips.iter().zip(&self.frames.elsewhere))
-            .map(move |(vip, (key, elsewhere))| {
-                let mac = elsewhere.map_or(mac, |(_, mac)| mac);
+            .zip(self.vips.iter().zip(places))
+            .map(move |(vip, (key, (_, mac)))| {
                 let entry = VipEntry {
                     slot,
                     vip,
@@ -228,6 +253,20 @@ impl RouterPlan {
         let elsewhere = self.frames.elsewhere.iter().flatten();
         std::iter::once(self.ifindex).chain(elsewhere.map(|(ifindex, _)| *ifindex))
     }
+}
+
+/// Where frames to the Virtual Router MAC of the router with this key are for it.
+fn macs(instance: &Instance, key: RouterKey, placements: &[Placement<'_>]) -> Vec<RouterKey> {
+    let adverts = instance.adverts_from_virtual_mac.then_some(key.ifindex);
+    let vips = placements.iter().filter(|one| one.vip.virtual_mac);
+    let mut macs = Vec::new();
+    for ifindex in adverts.into_iter().chain(vips.map(|one| one.ifindex)) {
+        let key = RouterKey { ifindex, ..key };
+        if !macs.contains(&key) {
+            macs.push(key);
+        }
+    }
+    macs
 }
 
 /// A peer on a network of our interface has to prove it by a TTL of 255, as if it were spoken to by

@@ -3,6 +3,8 @@ use crate::{config, io::engine::frames::Frames};
 
 const MAC: Mac = [2, 0, 0, 0, 0, 1];
 const OURS: [u8; 4] = [192, 168, 1, 1];
+/// The Virtual Router MAC.
+const VIRTUAL: Mac = [0, 0, 0x5e, 0, 1, 51];
 
 /// The plan for an instance with these lines, on an interface in 192.168.1.0/24.
 fn plan(body: &str) -> RouterPlan {
@@ -307,4 +309,85 @@ fn excluded_addresses_count_to_the_limit_of_the_node() {
     let find = |_: &str| Some((2, MAC));
     let error = Plan::new(&config.instances, find, |_, _| false, |_, _| false).unwrap_err();
     assert_eq!(error, PlanError::TooManyVips);
+}
+
+/// Source MACs: of its adverts, and of the announcements of its virtual IPs with what they tell.
+fn sources(body: &str) -> (Vec<Mac>, Vec<(Mac, Mac)>) {
+    let mut plan = plan(body);
+    plan.settings.primary = OURS.into();
+    let frames = Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap();
+    let mac = |frame: &[u8], at: usize| *frame[at..].first_chunk::<6>().unwrap();
+    let adverts = frames.adverts(100).chain(frames.adverts(0));
+    let adverts = adverts.map(|frame| mac(frame, 6)).collect();
+    let mut announced = Vec::new();
+    for (_, block) in frames.announcements(1) {
+        announced.extend(block.map(|frame| (mac(frame, 6), mac(frame, 22))));
+    }
+    (adverts, announced)
+}
+
+//= C3, C61: proof
+//= C3: refusal
+#[test]
+fn frames_leave_from_the_virtual_mac_where_it_is_used() {
+    let (adverts, announced) = sources("use_vmac");
+    assert_eq!(adverts, [VIRTUAL; 2]);
+    assert_eq!(announced, [(VIRTUAL, VIRTUAL); 2]);
+    let (adverts, announced) = sources("use_vmac\nvmac_xmit_base");
+    assert_eq!(adverts, [MAC; 2]);
+    assert_eq!(announced, [(VIRTUAL, VIRTUAL); 2]);
+    let (adverts, announced) = sources("");
+    assert_eq!(adverts, [MAC; 2]);
+    assert_eq!(announced, [(MAC, MAC); 2]);
+}
+
+#[test]
+fn the_programs_know_where_the_virtual_mac_is_used() {
+    let told = |body: &str| {
+        let plan = plan(body);
+        let entries = plan.vip_entries(MAC).map(|(_, entry)| entry.mac);
+        (plan.macs.clone(), entries.collect::<Vec<_>>())
+    };
+    let key = plan("").key;
+    assert_eq!(told(""), (vec![], vec![MAC; 2]));
+    let used = (vec![key], vec![VIRTUAL; 2]);
+    assert_eq!(told("use_vmac"), used);
+    assert_eq!(told("use_vmac\nvmac_xmit_base"), used);
+    assert_eq!(told("use_vmac_addr"), (vec![], vec![MAC; 2]));
+}
+
+#[test]
+fn a_virtual_ip_elsewhere_has_a_mac_there() {
+    let text = "vrrp_instance A {\n interface eth0\n virtual_router_id 51\n use_vmac\n virtual_ipaddress {\n  \
+                10.0.0.1 dev eth1\n  10.0.0.2 dev eth2\n  10.0.0.3 dev eth2 use_vmac\n }\n}\n";
+    let instances = config::parse("k.conf", text.as_bytes())
+        .config
+        .unwrap()
+        .instances;
+    let find = |name: &str| {
+        let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
+        Some((u32::from(index), [2, 0, 0, 0, 0, index]))
+    };
+    let plan = Plan::new(&instances, find, |_, _| false, |_, _| false).unwrap();
+    let index = |name| find(name).unwrap().0;
+    let used: Vec<_> = plan.virtual_macs().collect();
+    assert_eq!(used, [(index("eth0"), VIRTUAL), (index("eth2"), VIRTUAL)]);
+    let entries = plan.routers[0].vip_entries(MAC).map(|(_, entry)| entry.mac);
+    let physical = |name| find(name).unwrap().1;
+    assert_eq!(
+        entries.collect::<Vec<_>>(),
+        [physical("eth1"), physical("eth2"), VIRTUAL]
+    );
+}
+
+//= C3: proof
+#[test]
+fn ipv6_has_virtual_macs_of_its_own() {
+    let plan = plan_of("fe80::51", "use_vmac");
+    let entries = plan.vip_entries(MAC).map(|(_, entry)| entry.mac);
+    let of_ipv6 = [0, 0, 0x5e, 0, 2, 51];
+    assert_eq!(entries.collect::<Vec<_>>(), [of_ipv6]);
+    for frame in adverts_of(plan, address("fe80::1")) {
+        assert_eq!(frame[6..12], of_ipv6);
+    }
 }

@@ -204,6 +204,16 @@ fn c61_gratuitous_arp() {
     assert_eq!(frame::announcement(MAC, v4(200), true), expected);
 }
 
+//= C61: proof
+#[test]
+fn c61_gratuitous_arp_of_a_virtual_mac() {
+    let expected = hex("ff ff ff ff ff ff 00 00 5e 00 01 33 08 06 00 01
+         08 00 06 04 00 01 00 00 5e 00 01 33 c0 a8 01 c8
+         00 00 5e 00 01 33 c0 a8 01 c8");
+    let mac = [0x00, 0x00, 0x5e, 0x00, 0x01, 0x33];
+    assert_eq!(frame::announcement(mac, v4(200), true), expected);
+}
+
 //= C31, C34: proof
 #[test]
 fn c34_unsolicited_neighbour_advertisement() {

@@ -78,8 +78,7 @@ impl Plane<'_> {
         let routers = routers.map(|((instance, record), counts)| {
             let mut interfaces = self.setup.interfaces.iter();
             let interface = interfaces.find(|interface| interface.name == instance.interface);
-            let xdp_mode = interface.map_or("none", |interface| &interface.xdp_mode);
-            record.status(instance, counts, xdp_mode, &discontinuity)
+            record.status(instance, counts, interface, &discontinuity)
         });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -180,6 +180,9 @@ impl Member {
             tables.set_peer(*key, *entry)?;
         }
         tables.set_router(self.plan.key, self.plan.entry(primary))?;
+        for key in &self.plan.macs {
+            tables.set_mac(*key, self.index)?;
+        }
         for (key, entry) in self.plan.vip_entries(mac) {
             tables.set_vip(key, entry)?;
         }
