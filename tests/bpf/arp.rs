@@ -169,6 +169,22 @@ fn claim_is_a_conflict_for_the_active() {
 }
 
 #[test]
+fn claim_says_which_virtual_ip_it_is_of() {
+    let world = World::new().with_state(SLOT_VLAN, State::Active);
+    let mut claim = Arp::gratuitous(1, VIP_VLAN);
+    claim.ethernet.tags = vec![(0x8100, VLAN)];
+    let outcome = Bench::new().receive(&world, &claim.build());
+    assert_eq!(outcome.counters, [(SLOT_VLAN, Counter::ArpConflict)]);
+    let expected = event(EventKind::Conflict).map(|event| Event {
+        slot: SLOT_VLAN,
+        vip: 1,
+        source: wide(VIP_VLAN),
+        ..event
+    });
+    assert_eq!(outcome.event, expected);
+}
+
+#[test]
 fn claim_tells_a_retiring_node_that_its_successor_is_there() {
     let mut bench = Bench::new();
     let world = World::new().with_state(SLOT, State::Retiring);
@@ -200,6 +216,19 @@ fn own_announcement_come_back_is_no_conflict() {
     let world = World::new().with_state(SLOT, State::Active);
     let mut echo = Arp::gratuitous(1, VIP);
     echo.sender_mac = MAC;
+    echo.ethernet.source = MAC;
+    Bench::new().receive(&world, &echo.build()).is_untouched();
+}
+
+/// A question of ours from the virtual IP, by way of a loop or a mirror.
+#[test]
+fn own_question_come_back_is_no_successor() {
+    let world = World::new().with_state(SLOT, State::Retiring);
+    let mut echo = Arp {
+        sender_mac: MAC,
+        sender: VIP,
+        ..Arp::who_has([192, 168, 1, 7])
+    };
     echo.ethernet.source = MAC;
     Bench::new().receive(&world, &echo.build()).is_untouched();
 }

@@ -174,7 +174,10 @@ pub(crate) fn makes_skb(frame: &[u8]) -> bool {
 
 pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome {
     let mut frame = frame.to_vec();
-    let Some((verdict, source)) = judged(world, &frame, program) else {
+    let before = clock::now();
+    let judged = judged(world, &frame, program);
+    let ran = before..=clock::now();
+    let Some((verdict, source)) = judged else {
         return Outcome {
             fate: Fate::Pass,
             counters: Vec::new(),
@@ -210,11 +213,19 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             .into_iter()
             .map(|counter| (verdict.slot, counter))
             .collect(),
-        event: (verdict.report != Report::Nothing).then_some(Event {
-            stamp: 0,
-            ..verdict.event
+        event: (verdict.report != Report::Nothing).then(|| {
+            let event = verdict.event;
+            assert!(ran.contains(&event.stamp), "{} not in {ran:?}", event.stamp);
+            Event { stamp: 0, ..event }
         }),
-        seen: (verdict.seen != 0).then_some(verdict.slot),
+        seen: (verdict.seen != 0).then(|| {
+            assert!(
+                ran.contains(&verdict.seen),
+                "{} not in {ran:?}",
+                verdict.seen
+            );
+            verdict.slot
+        }),
         better: (verdict.better_seen != 0).then_some(verdict.slot),
         frame,
     }

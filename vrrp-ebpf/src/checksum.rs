@@ -162,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn a_carry_of_the_second_fold_is_brought_round() {
+        // 1_0000_ffff, 1_ffff, 1_0000, 1.
+        let sum = Sum::ZERO.add([0xff; 4]).add([0, 1, 0, 0]);
+        assert_eq!(sum.checksum(), !1);
+    }
+
+    #[test]
     fn pseudo_headers_count_every_field() {
         let v4 = Sum::ZERO.add_pseudo_v4([192, 168, 1, 1], [224, 0, 0, 18], 12);
         // c0a8 + 0101 + e000 + 0012 + 0070 + 000c = 1a237
@@ -186,5 +193,16 @@ mod tests {
         assert!(ipv4_header(header, 0, 24).is_some_and(Sum::is_valid));
         assert!(!ipv4_header(header, 0, 28).is_some_and(Sum::is_valid));
         assert_eq!(ipv4_header(header, 4, 60), None);
+    }
+
+    #[test]
+    fn header_sum_has_every_word_once() {
+        let header = Vec::from_iter(0..62);
+        for length in (20..=60).step_by(4) {
+            let (words, _) = header[2..2 + length].as_chunks();
+            let sum = words.iter().fold(Sum::ZERO, |sum, word| sum.add(*word));
+            let read = ipv4_header(header.as_slice(), 2, length);
+            assert_eq!(read, Some(sum.carry()));
+        }
     }
 }

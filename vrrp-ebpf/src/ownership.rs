@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(word.epoch(), 4095);
         assert!(123_456_789_012_345 - word.expiry() < 1024);
         assert_eq!(Ownership::new(State::Idle, 4096, 0), Ownership::NONE);
+        for state in [State::Idle, State::Rising, State::Active, State::Retiring] {
+            assert_eq!(Ownership::new(state, 1, 1024).state(), state);
+        }
     }
 
     #[test]

@@ -33,16 +33,39 @@ fn first_fragment_is_refused_later_ones_tell_no_vrid() {
 fn truncated_anywhere_it_is_never_accepted() {
     let mut bench = Bench::new();
     let world = World::new();
-    for (advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
-        let frame = advert.build();
-        // A test run wants an Ethernet header; the VRID is the second byte after IP's header.
-        for length in 14..frame.len() {
-            let outcome = bench.receive(&world, &frame[..length]);
-            if length < 14 + 20 + 2 {
-                outcome.is_untouched();
-            } else {
-                outcome.is_dropped(slot, Counter::BadLength);
+    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        // What else is wrong with it is not told of an advert that is not all there.
+        for ttl in [255, 254] {
+            advert.ip.ttl = ttl;
+            let frame = advert.build();
+            // A test run wants an Ethernet header; the VRID is the second byte after IP's header.
+            for length in 14..frame.len() {
+                let outcome = bench.receive(&world, &frame[..length]);
+                if length < 14 + 20 + 2 {
+                    outcome.is_untouched();
+                } else {
+                    outcome.is_dropped(slot, Counter::BadLength);
+                }
             }
+        }
+    }
+}
+
+/// What lies behind the end of the packet is padding: neither a VRID nor a header.
+//= C13, C24: refusal
+#[test]
+fn a_packet_that_ends_before_its_header_does_is_of_a_bad_length() {
+    let mut bench = Bench::new();
+    let mut advert = v3();
+    advert.ethernet.padded = true;
+    advert.ip.ttl = 254;
+    for payload in 0..=8 {
+        advert.ip.total_length = Some(20 + payload);
+        let outcome = bench.receive(&World::new(), &advert.build());
+        match payload {
+            0 | 1 => outcome.is_untouched(),
+            8 => outcome.is_dropped(SLOT, Counter::BadTtl),
+            _ => outcome.is_dropped(SLOT, Counter::BadLength),
         }
     }
 }

@@ -132,6 +132,21 @@ fn a_stranger_is_heard_from_the_link_or_not_at_all() {
     assert_eq!(outcome.fate, Fate::Pass);
 }
 
+/// Whatever else is known of peers.
+//= C9: proof
+#[test]
+fn who_is_spoken_to_by_multicast_hears_the_link() {
+    let mut bench = Bench::new();
+    let mut world = World::new().with_peer(SLOT, PEER, 1, 1);
+    world.router(SLOT).flags = router_flags::ACCEPT_V3 | router_flags::CHECK_SOURCE;
+    for source in [PEER, STRANGER] {
+        let mut advert = v3();
+        advert.ip.source = source;
+        let outcome = bench.receive(&world, &advert.build());
+        assert_eq!(outcome.fate, Fate::Pass, "{source:?}");
+    }
+}
+
 //= C23: refusal
 #[test]
 fn own_adverts_are_dropped() {

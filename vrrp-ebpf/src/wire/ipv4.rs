@@ -118,6 +118,10 @@ mod tests {
         assert_eq!((ip.payload(), ip.payload_length(), ip.ttl), (20, 12, 255));
         assert!(!ip.is_fragment());
         let mut header = HEADER;
+        header[3] = 20;
+        let ip = Ipv4::parse(header.as_slice(), 0).unwrap();
+        assert_eq!(ip.payload_length(), 0);
+        let mut header = HEADER;
         header[0] = 0x46;
         header[6] = 0x20;
         let ip = Ipv4::parse(header.as_slice(), 0).unwrap();

@@ -124,17 +124,12 @@ impl Message<'_> {
             .ok()
             .filter(|count| *count > 0)
             .ok_or(EncodeError::Count(self.addresses.len()))?;
-        let mut message = Vec::with_capacity(8 + 16 * self.addresses.len() + 8);
         let version = match self.format {
             Format::V2 { .. } => 2,
             Format::V3 { .. } => 3,
         };
-        message.extend([
-            version << 4 | ADVERTISEMENT,
-            self.vrid,
-            self.priority,
-            count,
-        ]);
+        let version_type = version << 4 | ADVERTISEMENT;
+        let mut message = vec![version_type, self.vrid, self.priority, count];
         message.extend(self.interval_field()?);
         message.extend([0; 2]);
         for address in self.addresses {

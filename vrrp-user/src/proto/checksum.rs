@@ -59,4 +59,12 @@ mod tests {
         assert_eq!(finish(sum(&example)), !0xddf2);
         assert_eq!(sum(&[0x12, 0x34, 0x56]), 0x1234 + 0x5600);
     }
+
+    #[test]
+    fn folds_until_nothing_is_carried() {
+        assert_eq!(finish(0xffff), 0);
+        assert_eq!(finish(0x1_0000), !1);
+        // ffff + 1 carries once more.
+        assert_eq!(finish(0x1_ffff), !1);
+    }
 }

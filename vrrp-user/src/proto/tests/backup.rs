@@ -300,6 +300,32 @@ fn c45_priority_zero_and_what_came_before_it() {
     );
 }
 
+/// A clock has only so many moments. What the ring holds of one is in the order of its arrival.
+//= C35, C36: proof
+#[test]
+fn of_records_with_one_stamp_the_last_one_counts() {
+    let mut bench = backup();
+    bench.feed(START, advert(START, 0));
+    bench.feed(START, advert(START, 200));
+    assert_eq!(bench.deadline(), START + DOWN);
+    bench.feed(START, advert(START, 0));
+    assert_eq!(bench.deadline(), START + SKEW);
+
+    // As late as while Rising.
+    let (due, _) = bench.expire();
+    assert_eq!(bench.state(), State::Rising);
+    bench.feed(due, advert(START, 200));
+    assert_eq!(bench.state(), State::Backup);
+    assert_eq!(bench.deadline(), START + DOWN);
+
+    // Active by a priority 0.
+    let mut bench = Bench::in_state(State::Rising, settings());
+    bench.feed(START, advert(START, 0));
+    assert_eq!(bench.state(), State::Active);
+    bench.feed(START, advert(START, 200));
+    assert_eq!(bench.state(), State::Backup);
+}
+
 #[test]
 fn the_first_lease_is_brief_but_never_longer_than_the_lease() {
     for (lease, interval, expected) in [

@@ -107,6 +107,57 @@ fn c70_a_worse_router_is_answered_once() {
     );
 }
 
+/// What `policy` lets wait in the ring, the engine takes for nothing new.
+#[test]
+fn an_advert_repeats_what_is_followed() {
+    let followed = Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 200,
+        interval_cs: 1,
+    };
+    let follow = followed.follow(100);
+    assert!(followed.repeats(follow));
+    // In version 2 the interval is another word for the same.
+    let second = Advert {
+        version: Version::V2,
+        interval_cs: 100,
+        ..followed
+    };
+    assert!(second.repeats(follow));
+
+    let other = "192.168.1.9".parse().unwrap();
+    let slower = Advert {
+        interval_cs: 2,
+        ..followed
+    };
+    assert!(!slower.repeats(follow));
+    for advert in [followed, second] {
+        let elsewhere = Advert {
+            source: other,
+            ..advert
+        };
+        let worse = Advert {
+            priority: 199,
+            ..advert
+        };
+        assert!(!elsewhere.repeats(follow) && !worse.repeats(follow));
+    }
+}
+
+#[test]
+fn an_address_of_ipv6_is_followed_by_its_end() {
+    let advert = Advert {
+        arrived: START,
+        source: "fe80::1:203:405:607".parse().unwrap(),
+        version: Version::V3,
+        priority: 200,
+        interval_cs: 1,
+    };
+    assert_eq!(advert.follow(100).source_tail, [4, 5, 6, 7]);
+}
+
 /// A router of version 2 takes over a Skew_Time in seconds after priority 0, and we serve until then.
 #[test]
 fn c68_a_planned_stop_waits_for_routers_of_version_2() {

@@ -251,13 +251,15 @@ fn preempt_delay_leaves_a_worse_active_alone_for_a_while() {
 }
 
 #[test]
-fn preempt_delay_keeps_a_better_active_followed() {
-    let mut bench = Bench::new(Settings {
-        preempt_delay: Duration::from_millis(20),
-        ..settings()
-    });
-    bench.feed(START, UP);
-    bench.feed(START, advert(START, 200));
-    let (_, out) = bench.expire();
-    assert_eq!(out, [super::peer(200, 100)]);
+fn preempt_delay_keeps_an_active_that_is_no_worse_followed() {
+    for priority in [100, 200] {
+        let mut bench = Bench::new(Settings {
+            preempt_delay: Duration::from_millis(20),
+            ..settings()
+        });
+        bench.feed(START, UP);
+        bench.feed(START, advert(START, priority));
+        let (_, out) = bench.expire();
+        assert_eq!(out, [super::peer(priority, 100)]);
+    }
 }
