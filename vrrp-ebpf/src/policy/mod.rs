@@ -81,7 +81,7 @@ pub enum Action {
     Pass,
     /// It goes on as one for this host, whatever its destination.
     Accept,
-    /// It goes on from [`Verdict::source`].
+    /// It goes on from [`Departure::source`].
     Readdress,
     /// It ends here.
     Drop,
