@@ -70,6 +70,15 @@ struct Member {
     life: Life,
 }
 
+impl Member {
+    /// Whether a Backup has heard the Active, as far as it tells: FRR calls itself Active a second or two
+    /// before its first advert over IPv6, and until then we may take over.
+    fn has_heard(&self) -> Result<bool> {
+        let status = self.node.status()?;
+        Ok(status.is_none_or(|status| !status["routers"][0]["active"].is_null()))
+    }
+}
+
 /// What was done to a node last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -214,7 +223,7 @@ impl Stage {
             let is_owner = number == owner;
             let word = if is_owner { "" } else { "not " };
             eventually(&format!("r{number} is {word}Active"), || {
-                Ok(member.node.is_active()? == is_owner)
+                Ok(member.node.is_active()? == is_owner && (is_owner || member.has_heard()?))
             })?;
         }
         // A client may believe any FRR that is set up as its documentation says.
