@@ -184,6 +184,18 @@ fn c45_history_changes_nothing() {
     assert_eq!(bench.state(), State::Rising);
 }
 
+//= C45: refusal
+#[test]
+fn c45_a_stamp_that_is_known_changes_nothing() {
+    let mut bench = Bench::in_state(State::Backup, settings());
+    let heard = START + ms(30);
+    bench.feed(heard, advert(heard, 0));
+    bench.expire();
+    assert_eq!(bench.state(), State::Rising);
+    assert_eq!(bench.feed(START + ms(50), Input::Seen(heard)), []);
+    assert_eq!(bench.state(), State::Rising);
+}
+
 /// The ring was full: only the stamp tells of a better advert.
 #[test]
 fn aborts_for_a_stamp() {
