@@ -1,10 +1,13 @@
 //! ARP for the virtual IPs (RFC 9568 sections 6.4 and 8.1.2).
 
-use super::{Action, Counts, NO_EVENT, Place, Report, Tables, Verdict, v4};
+use super::{
+    Action, Counts, Place, Tables, Verdict,
+    claim::{self, Claim},
+    v4,
+};
 use crate::{
-    abi::{Counter, Event, EventKind, VipEntry},
+    abi::{Counter, VipEntry},
     frame::Frame,
-    ownership::State,
     wire::arp::{Answer, Arp},
 };
 
@@ -21,48 +24,18 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 ) -> Option<Verdict> {
     let arp = Arp::parse(frame, at)?;
     if let Some(vip) = place.vip_v4(tables, arp.sender) {
-        return claim(tables, vip, &arp);
+        let claim = Claim {
+            mac: arp.sender_mac,
+            announces: arp.sender == arp.target,
+            conflict: Counter::ArpConflict,
+        };
+        return claim::judge(tables, vip, claim, || Some(v4(arp.sender)));
     }
     if !arp.is_request() {
         return None;
     }
     let vip = place.vip_v4(tables, arp.target)?;
     Some(request(tables, vip, &arp, at))
-}
-
-/// Somebody speaks as a virtual IP. That is never answered and always passes: a Backup's own
-/// neighbour entry must follow the Active, and an owner's kernel defends the address itself.
-#[inline(always)]
-fn claim<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp) -> Option<Verdict> {
-    let gratuitous = arp.sender == arp.target;
-    let foreign = arp.sender_mac != vip.mac;
-    let ownership = tables.ownership(vip.slot);
-    let now = tables.now();
-    // An Active that hears its own MAC hears itself, by way of a loop or a mirror: reacting to
-    // that with another announcement would never end.
-    let (counters, kind, seen) = match ownership.state() {
-        State::Active if foreign && ownership.is_live(now) => {
-            (Counts::one(Counter::ArpConflict), EventKind::Conflict, 0)
-        }
-        State::Retiring if foreign || gratuitous => {
-            (Counts::NONE, EventKind::SuccessorAnnounced, now)
-        }
-        _ => return None,
-    };
-    Some(Verdict {
-        seen,
-        report: Report::Wake,
-        event: Event {
-            stamp: now,
-            slot: vip.slot,
-            vip: vip.vip,
-            source: v4(arp.sender),
-            mac: arp.sender_mac,
-            kind: kind as u8,
-            ..NO_EVENT
-        },
-        ..Verdict::new(Action::Pass, vip.slot, counters)
-    })
 }
 
 /// Somebody asks who has a virtual IP, or whether anybody has (RFC 5227: sender 0.0.0.0).

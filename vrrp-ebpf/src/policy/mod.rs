@@ -4,6 +4,7 @@
 mod adverts;
 mod adverts_v6;
 mod arp;
+mod claim;
 mod counts;
 mod egress;
 mod gate;

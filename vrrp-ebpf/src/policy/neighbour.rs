@@ -1,10 +1,12 @@
 //! Neighbour discovery for the virtual IPs (RFC 9568 sections 6.4 and 8.2.2, RFC 4861 section 7.2).
 
-use super::{Action, Counts, NO_EVENT, Place, Report, Tables, Verdict};
+use super::{
+    Action, Counts, Place, Tables, Verdict,
+    claim::{self, Claim},
+};
 use crate::{
-    abi::{Counter, Event, EventKind, VipEntry},
+    abi::{Counter, VipEntry},
     frame::Frame,
-    ownership::State,
     wire::{
         ipv6::{self, Ipv6, Upper},
         nd::{Answer, Kind, Sender, target_at},
@@ -46,7 +48,14 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     // What is broken, or longer than we read, is for the stack to judge.
     let sender = Sender::parse(frame, &ip, kind)?;
     if speaks_as {
-        claim(frame, tables, vip, kind, sender, speaker_at)
+        let claim = Claim {
+            mac: frame.read(sender.mac_at)?,
+            announces: kind == Kind::Advertisement && !sender.answers,
+            conflict: Counter::NdConflict,
+        };
+        claim::judge(tables, vip, claim, || {
+            ipv6::address(frame, speaker_at).map(u128::to_be_bytes)
+        })
     } else {
         solicitation(frame, vip, &ip, sender)
     }
@@ -70,48 +79,6 @@ pub(super) fn judge_extended<F: Frame + ?Sized, T: Tables>(
         return None;
     }
     Some(Verdict::drop(vip.slot, Counter::NdIgnored))
-}
-
-/// Somebody speaks as a virtual IP. As with ARP, that always passes: a Backup's own neighbour entry
-/// must follow the Active, and an owner's kernel defends the address itself.
-#[inline(always)]
-fn claim<F: Frame + ?Sized, T: Tables>(
-    frame: &F,
-    tables: &T,
-    vip: &VipEntry,
-    kind: Kind,
-    sender: Sender,
-    speaker_at: usize,
-) -> Option<Verdict> {
-    let unsolicited = kind == Kind::Advertisement && !sender.answers;
-    let mac: [u8; 6] = frame.read(sender.mac_at)?;
-    let foreign = mac != vip.mac;
-    let ownership = tables.ownership(vip.slot);
-    let now = tables.now();
-    // An Active that hears its own MAC hears itself, as with ARP.
-    let (counters, event, seen) = match ownership.state() {
-        State::Active if foreign && ownership.is_live(now) => {
-            (Counts::one(Counter::NdConflict), EventKind::Conflict, 0)
-        }
-        State::Retiring if foreign || unsolicited => {
-            (Counts::NONE, EventKind::SuccessorAnnounced, now)
-        }
-        _ => return None,
-    };
-    Some(Verdict {
-        seen,
-        report: Report::Wake,
-        event: Event {
-            stamp: now,
-            slot: vip.slot,
-            vip: vip.vip,
-            source: ipv6::address(frame, speaker_at)?.to_be_bytes(),
-            mac,
-            kind: event as u8,
-            ..NO_EVENT
-        },
-        ..Verdict::new(Action::Pass, vip.slot, counters)
-    })
 }
 
 /// Somebody asks the owner who has a virtual IP, or whether anybody has (Duplicate Address
