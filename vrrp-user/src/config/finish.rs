@@ -1,11 +1,11 @@
 //! A draft to an instance: what is missing, and keepalived's fix-ups of what contradicts itself.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     accept::accept,
-    ast::Statement,
-    diag::{Place, Report},
+    addresses,
+    diag::Report,
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
 };
@@ -21,9 +21,6 @@ const DEFAULT_PRIORITY: u8 = 100;
 //= C28: RFC 9568 section 5.2.7
 const V3_STEP: u128 = Duration::from_millis(10).as_nanos();
 const V3_MAX_STEPS: u128 = 4095;
-
-/// As many virtual IPs as the Count field of an advert takes.
-const MAX_ADDRESSES: usize = 255;
 
 /// Bytes of a v2 password.
 const PASS_LEN: usize = 8;
@@ -45,7 +42,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
             "add `virtual_router_id` with a number from 1 to 255, the same on every router of the group",
         );
     }
-    let family_ok = one_family(&draft, report);
+    let family_ok = addresses::one_family(&draft, report);
     let version = version(&draft, report);
     let (priority, initial) = standing(&draft, report);
     let advert_interval = advert_interval(&draft, version, report);
@@ -63,7 +60,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     if !family_ok {
         return None;
     }
-    let too_many_at = draft.vips.get(MAX_ADDRESSES).map(|(_, at)| &at.place);
+    let too_many_at = draft.vips.get(addresses::MOST).map(|(_, at)| &at.place);
     let mut instance = Instance {
         name: name.to_owned(),
         interface: draft.interface?,
@@ -74,7 +71,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         initial,
         preempt,
         preempt_delay,
-        vips: vips(draft.vips, draft.excluded),
+        vips: addresses::both(draft.vips, draft.excluded),
         source: None,
         track_source: false,
         unicast: None,
@@ -90,100 +87,11 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         line: place.line,
     };
     if let Some(at) = too_many_at {
-        limit(&mut instance, at, report);
+        addresses::limit(&mut instance, at, report);
     }
     draft.transport.finish(draft.strict, &mut instance, report);
     draft.virtual_mac.finish(&mut instance, report);
     Some(instance)
-}
-
-/// Both lists as one: `virtual_ipaddress` first.
-fn vips(listed: Vec<(Vip, &Statement)>, excluded: Vec<Vip>) -> Vec<Vip> {
-    let excluded = excluded.into_iter().map(|vip| Vip {
-        excluded: true,
-        ..vip
-    });
-    listed
-        .into_iter()
-        .map(|(vip, _)| vip)
-        .chain(excluded)
-        .collect()
-}
-
-/// What no advert has room for is served all the same, as keepalived does.
-fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
-    if let Some(listed) = instance.limit_advertised(MAX_ADDRESSES) {
-        report.warn_help(
-            at,
-            format!(
-                "({}) has {listed} virtual IPs and an advert holds {MAX_ADDRESSES}: those from here on are \
-                 served, but not advertised",
-                instance.name
-            ),
-            "move them to `virtual_ipaddress_excluded`, on every router",
-        );
-    }
-}
-
-/// The first address fixes the family, and there is one.
-fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
-    let (name, place) = (draft.name, &draft.block.place);
-    let Some((first, first_at)) = draft.vips.first() else {
-        report.error_help(
-            place,
-            format!("({name}) has no valid virtual IP"),
-            "add one to `virtual_ipaddress`",
-        );
-        return false;
-    };
-    let mut ok = true;
-    for (vip, at) in &draft.vips {
-        //= C7: RFC 9568 section 5.2.9
-        if vip.address.is_ipv4() != first.address.is_ipv4() {
-            report.error_help(
-                &at.place,
-                format!(
-                    "({name}) {} is not of the family of its first virtual IP {}",
-                    vip.address, first.address
-                ),
-                "move it to `virtual_ipaddress_excluded`, or to an instance of its own",
-            );
-            ok = false;
-        }
-    }
-    if let IpAddr::V6(address) = first.address
-        && !address.is_unicast_link_local()
-    {
-        //= C7: RFC 9568 erratum 8300
-        report.error_help(
-            &first_at.place,
-            format!(
-                "({name}) its first virtual IP {address} is not link-local: routers that keep to RFC 9568, xvrrp \
-                 among them, would drop the adverts and be master, too"
-            ),
-            remedy(draft),
-        );
-        ok = false;
-    }
-    ok
-}
-
-/// How an IPv6 router gets a link-local first address.
-fn remedy(draft: &Draft<'_>) -> String {
-    let mut addresses = draft.vips.iter().map(|(vip, _)| vip.address);
-    match addresses.find(is_link_local) {
-        Some(address) => {
-            format!("move {address} to the beginning of `virtual_ipaddress`, on every router")
-        }
-        None => format!(
-            "put a link-local address before it, such as fe80::{}, on every router",
-            draft.vrid.unwrap_or(1)
-        ),
-    }
-}
-
-fn is_link_local(address: &IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// IPv6 exists in version 3 only.

@@ -17,6 +17,7 @@
 //! but itself.
 
 mod accept;
+mod addresses;
 mod ast;
 mod build;
 mod diag;

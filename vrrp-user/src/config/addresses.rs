@@ -1,0 +1,102 @@
+//! `virtual_ipaddress` and `virtual_ipaddress_excluded` as a whole: what one instance can have together.
+
+use std::net::IpAddr;
+
+use super::{
+    ast::Statement,
+    diag::{Place, Report},
+    instance::Draft,
+    model::{Instance, Vip},
+};
+
+/// As many virtual IPs as the Count field of an advert takes.
+pub(super) const MOST: usize = 255;
+
+/// Both lists as one: `virtual_ipaddress` first.
+pub(super) fn both(listed: Vec<(Vip, &Statement)>, excluded: Vec<Vip>) -> Vec<Vip> {
+    let excluded = excluded.into_iter().map(|vip| Vip {
+        excluded: true,
+        ..vip
+    });
+    listed
+        .into_iter()
+        .map(|(vip, _)| vip)
+        .chain(excluded)
+        .collect()
+}
+
+/// What no advert has room for is served all the same, as keepalived does.
+pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
+    if let Some(listed) = instance.limit_advertised(MOST) {
+        report.warn_help(
+            at,
+            format!(
+                "({}) has {listed} virtual IPs and an advert holds {MOST}: those from here on are \
+                 served, but not advertised",
+                instance.name
+            ),
+            "move them to `virtual_ipaddress_excluded`, on every router",
+        );
+    }
+}
+
+/// The first address fixes the family, and there is one.
+pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
+    let (name, place) = (draft.name, &draft.block.place);
+    let Some((first, first_at)) = draft.vips.first() else {
+        report.error_help(
+            place,
+            format!("({name}) has no valid virtual IP"),
+            "add one to `virtual_ipaddress`",
+        );
+        return false;
+    };
+    let mut ok = true;
+    for (vip, at) in &draft.vips {
+        //= C7: RFC 9568 section 5.2.9
+        if vip.address.is_ipv4() != first.address.is_ipv4() {
+            report.error_help(
+                &at.place,
+                format!(
+                    "({name}) {} is not of the family of its first virtual IP {}",
+                    vip.address, first.address
+                ),
+                "move it to `virtual_ipaddress_excluded`, or to an instance of its own",
+            );
+            ok = false;
+        }
+    }
+    if let IpAddr::V6(address) = first.address
+        && !address.is_unicast_link_local()
+    {
+        //= C7: RFC 9568 erratum 8300
+        report.error_help(
+            &first_at.place,
+            format!(
+                "({name}) its first virtual IP {address} is not link-local: routers that keep to RFC 9568, xvrrp \
+                 among them, would drop the adverts and be master, too"
+            ),
+            remedy(draft),
+        );
+        ok = false;
+    }
+    ok
+}
+
+/// How an IPv6 router gets a link-local first address.
+fn remedy(draft: &Draft<'_>) -> String {
+    let mut addresses = draft.vips.iter().map(|(vip, _)| vip.address);
+    match addresses.find(is_link_local) {
+        Some(address) => {
+            format!("move {address} to the beginning of `virtual_ipaddress`, on every router")
+        }
+        None => format!(
+            "put a link-local address before it, such as fe80::{}, on every router",
+            draft.vrid.unwrap_or(1)
+        ),
+    }
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
