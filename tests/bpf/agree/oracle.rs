@@ -7,6 +7,7 @@
 mod advert;
 mod advert_v6;
 mod arp;
+mod claim;
 mod neighbour;
 mod v6;
 

@@ -1,13 +1,12 @@
 //! ARP: RFC 9568 sections 6.4 and 8.1.2, RFC 826, RFC 5227.
 
 use etherparse::{ArpOperation, ArpPacket, ArpPacketSlice};
-use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind},
-    ownership::State,
-};
-use vrrp_tests::datapath::world::wide;
+use vrrp_ebpf::abi::Counter;
 
-use super::{Opinion, Taken};
+use super::{
+    Opinion, Taken,
+    claim::{self, Claim},
+};
 use crate::{
     agree::setting::{Setting, Vip},
     bench::Fate,
@@ -22,7 +21,12 @@ pub(super) fn received(
     let sender = packet.sender_protocol_addr();
     let target = packet.target_protocol_addr();
     if let Some(vip) = taken.vip(&setting.vips, sender) {
-        return spoken_as(setting, taken, packet, vip);
+        let claim = Claim {
+            mac: packet.sender_hw_addr().try_into().unwrap(),
+            announced: sender == target,
+            conflict: Counter::ArpConflict,
+        };
+        return claim::opinion(setting, taken, vip, &claim);
     }
     let vip = taken.vip(&setting.vips, target)?;
     if packet.operation() != ArpOperation::REQUEST {
@@ -61,43 +65,4 @@ fn answer(taken: &Taken<'_>, packet: &ArpPacketSlice<'_>, vip: &Vip<4>) -> Vec<u
         padding,
     ]
     .concat()
-}
-
-/// Somebody says that the virtual IP is his.
-fn spoken_as(
-    setting: &Setting,
-    taken: &Taken<'_>,
-    packet: &ArpPacketSlice<'_>,
-    vip: &Vip<4>,
-) -> Option<Opinion> {
-    let role = setting.role(vip.slot);
-    let by_another = packet.sender_hw_addr() != vip.mac;
-    let announced = packet.sender_protocol_addr() == packet.target_protocol_addr();
-    let mut opinion = Opinion::untouched(taken.frame);
-    let kind = match role.state {
-        State::Active if by_another && role.owns() => {
-            opinion.outcome.counters = vec![(vip.slot, Counter::ArpConflict)];
-            EventKind::Conflict
-        }
-        State::Retiring if by_another || announced => {
-            opinion.outcome.seen = Some(vip.slot);
-            EventKind::SuccessorAnnounced
-        }
-        _ => return None,
-    };
-    let event = Event {
-        stamp: 0,
-        slot: vip.slot,
-        vip: vip.index,
-        source: wide(vip.address),
-        mac: packet.sender_hw_addr().try_into().unwrap(),
-        interval_cs: 0,
-        kind: kind as u8,
-        version: 0,
-        priority: 0,
-        flags: 0,
-        count: 0,
-        _pad: [0; 3],
-    };
-    Some(opinion.with_event(event, true))
 }

@@ -4,12 +4,13 @@ use etherparse::{
     Icmpv6Header, Icmpv6Slice, Icmpv6Type, IpNumber, Ipv6FlowLabel, Ipv6Header, Ipv6HeaderSlice,
     icmpv6::NeighborAdvertisementHeader,
 };
-use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind},
-    ownership::State,
-};
+use vrrp_ebpf::abi::Counter;
 
-use super::{Opinion, Taken, v6::Upper};
+use super::{
+    Opinion, Taken,
+    claim::{self, Claim},
+    v6::Upper,
+};
 use crate::{
     agree::setting::{Setting, Vip},
     bench::Fate,
@@ -148,7 +149,13 @@ pub(super) fn received(
     };
     let vips = &setting.vips_v6;
     if let Some(vip) = speaker.and_then(|speaker| taken.vip(vips, &speaker)) {
-        return spoken_as(setting, taken, message, vip);
+        let sender = message.sender(taken)?;
+        let claim = Claim {
+            mac: sender.mac,
+            announced: !message.solicits && !sender.answers,
+            conflict: Counter::NdConflict,
+        };
+        return claim::opinion(setting, taken, vip, &claim);
     }
     if !message.solicits {
         return None;
@@ -221,44 +228,4 @@ fn answer(taken: &Taken<'_>, question: &Message<'_>, asker: &Sender, vip: &Vip<1
         &body,
     ]
     .concat()
-}
-
-/// Somebody says that the virtual IP is his.
-fn spoken_as(
-    setting: &Setting,
-    taken: &Taken<'_>,
-    message: &Message<'_>,
-    vip: &Vip<16>,
-) -> Option<Opinion> {
-    let sender = message.sender(taken)?;
-    let role = setting.role(vip.slot);
-    let by_another = sender.mac != vip.mac;
-    let announced = !message.solicits && !sender.answers;
-    let mut opinion = Opinion::untouched(taken.frame);
-    let kind = match role.state {
-        State::Active if by_another && role.owns() => {
-            opinion.outcome.counters = vec![(vip.slot, Counter::NdConflict)];
-            EventKind::Conflict
-        }
-        State::Retiring if by_another || announced => {
-            opinion.outcome.seen = Some(vip.slot);
-            EventKind::SuccessorAnnounced
-        }
-        _ => return None,
-    };
-    let event = Event {
-        stamp: 0,
-        slot: vip.slot,
-        vip: vip.index,
-        source: vip.address,
-        mac: sender.mac,
-        interval_cs: 0,
-        kind: kind as u8,
-        version: 0,
-        priority: 0,
-        flags: 0,
-        count: 0,
-        _pad: [0; 3],
-    };
-    Some(opinion.with_event(event, true))
 }
