@@ -11,6 +11,7 @@ mod intervals;
 mod invariants;
 mod lifecycle;
 mod matrix;
+mod owner;
 mod retiring;
 mod rising;
 
