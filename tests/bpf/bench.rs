@@ -150,7 +150,7 @@ fn judged(world: &World, frame: &[u8], program: Program) -> Option<(Verdict, Opt
         Program::Ingress | Program::IngressFrags => {
             policy::ingress(frame, world, link).map(|verdict| (verdict, None))
         }
-        Program::Egress => policy::egress(frame, world, link)
+        Program::Egress => policy::egress(frame, world, world, link)
             .map(|departure| (departure.verdict, Some(departure.source))),
         Program::Mark => policy::mark(frame, world, link).map(|verdict| (verdict, None)),
     }

@@ -2,7 +2,7 @@
 
 use std::{env, fs};
 
-use vrrp_tests::datapath::Kernel;
+use vrrp_tests::datapath::{Kernel, behind};
 
 /// Loads the object with its log off, or tells why the suite goes on without.
 pub(crate) fn load() -> Option<Kernel> {
@@ -12,6 +12,18 @@ pub(crate) fn load() -> Option<Kernel> {
 /// The same for worlds with Virtual Router MACs.
 pub(crate) fn load_with_virtual_macs() -> Option<Kernel> {
     object().map(|object| Kernel::load_with_virtual_macs(&object, 0).unwrap())
+}
+
+/// Runs a case where the kernel, if there is one, has the routes that the host's model has.
+pub(crate) fn among_routes(case: impl FnOnce() + Send) {
+    if object().is_none() {
+        return case();
+    }
+    let inside = || {
+        case();
+        Ok(())
+    };
+    behind::netns().unwrap().run(inside).unwrap();
 }
 
 /// The object's bytes, or `None` where the suite is to do without.

@@ -20,6 +20,7 @@ mod fence;
 mod gate;
 mod kernel;
 mod property;
+mod proxy_arp;
 mod ring;
 mod scenes;
 mod v6;

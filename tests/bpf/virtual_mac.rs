@@ -212,19 +212,8 @@ fn questions_are_answered_with_the_virtual_mac_and_from_it() {
     let mut bench = Bench::with_virtual_macs();
     let world = both(State::Active);
     let outcome = bench.receive(&world, &Arp::who_has(VIP).build());
-    let answer = Arp {
-        ethernet: Ethernet {
-            source: VIRTUAL,
-            ..Ethernet::to(PEER_MAC)
-        },
-        operation: 2,
-        sender_mac: VIRTUAL,
-        sender: VIP,
-        target_mac: PEER_MAC,
-        target: PEER,
-    };
     assert_eq!(outcome.fate, Fate::Answer);
-    assert_eq!(outcome.frame, answer.build());
+    assert_eq!(outcome.frame, Arp::reply(VIRTUAL, VIP).build());
 
     let outcome = bench.receive(&world, &Neighbour::who_has(v6::VIP).build());
     let mut answer = Neighbour {

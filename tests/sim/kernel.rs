@@ -5,8 +5,8 @@ use std::{collections::VecDeque, net::Ipv4Addr};
 
 use vrrp_ebpf::{
     abi::{
-        self, Event, Follow, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey,
-        router_flags, vip_state,
+        self, Event, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry,
+        VipKey, router_flags, vip_state,
     },
     ownership::{Ownership, Standing},
     policy::{self, Link, Report, Tables},
@@ -194,6 +194,10 @@ impl Tables for At<'_> {
     }
 
     fn virtual_mac(&self, _: &RouterKey) -> Option<u32> {
+        None
+    }
+
+    fn proxy(&self, _: u32) -> Option<&ProxyEntry> {
         None
     }
 }

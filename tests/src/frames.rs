@@ -237,6 +237,20 @@ impl Arp {
         }
     }
 
+    /// `mac` answers [`PEER`] that it has `address`.
+    pub fn reply(mac: [u8; 6], address: [u8; 4]) -> Self {
+        let mut ethernet = Ethernet::to(PEER_MAC);
+        ethernet.source = mac;
+        Self {
+            ethernet,
+            operation: 2,
+            sender_mac: mac,
+            sender: address,
+            target_mac: PEER_MAC,
+            target: PEER,
+        }
+    }
+
     /// [`PEER_MAC`] probes whether anybody has `address` (RFC 5227 section 2.1.1).
     pub fn probe(address: [u8; 4]) -> Self {
         Self {

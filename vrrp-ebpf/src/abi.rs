@@ -17,6 +17,8 @@ pub const MAX_VIPS: u32 = 4096;
 pub const MAX_PEERS: u32 = 4096;
 /// Virtual Router MACs per node (interfaces and virtual routers together).
 pub const MAX_MACS: u32 = 1024;
+/// Interfaces where a virtual router answers by proxy ARP.
+pub const MAX_PROXIES: u32 = MAX_MACS;
 /// Bytes of the event ring: a power of two of pages.
 pub const RING_BYTES: u32 = 1 << 18;
 /// Index in `COUNTERS` of what belongs to no virtual router of ours.
@@ -102,6 +104,18 @@ pub struct PeerEntry {
     pub max_ttl: u8,
     /// Explicit padding.
     pub _pad: [u8; 2],
+}
+
+/// Value of `PROXIES`, by interface: who answers there by proxy ARP, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct ProxyEntry {
+    /// Index in `SLOTS` of the virtual router.
+    pub slot: u32,
+    /// The interface's MAC, with which the kernel answers.
+    pub own: [u8; 6],
+    /// The Virtual Router MAC, which is to be told instead.
+    pub mac: [u8; 6],
 }
 
 /// Value of `SLOTS`, mapped into the node's memory: the words both sides touch per packet or per
@@ -304,6 +318,7 @@ const _: () = {
     assert!(size_of::<RouterEntry>() == 44);
     assert!(size_of::<PeerKey>() == 20);
     assert!(size_of::<PeerEntry>() == 4);
+    assert!(size_of::<ProxyEntry>() == 16);
     assert!(size_of::<Slot>() == 64);
     assert!(size_of::<VipKey>() == 24);
     assert!(size_of::<VipEntry>() == 16);
@@ -312,7 +327,7 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{PeerEntry, PeerKey, RouterEntry, RouterKey, Slot, VipEntry, VipKey};
+    use super::{PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot, VipEntry, VipKey};
 
     // SAFETY: `repr(C)`, no padding, any bit pattern is valid (they are bytemuck::Pod).
     unsafe impl aya::Pod for RouterKey {}
@@ -322,6 +337,8 @@ mod user {
     unsafe impl aya::Pod for PeerKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for PeerEntry {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ProxyEntry {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Slot {}
     // SAFETY: as above.

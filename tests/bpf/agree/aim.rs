@@ -111,12 +111,12 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
             let state = dice.pick(&[State::Idle, State::Rising, State::Active]);
             role(setting, state, state != State::Active);
         }
-        Row::Counter(Counter::MacTaken | Counter::MacWritten) => {
+        Row::Counter(Counter::MacTaken | Counter::MacWritten | Counter::ProxyArpWritten) => {
             let state = dice.pick(&[State::Active, State::Retiring]);
             role(setting, state, true);
             setting.use_virtual_macs();
         }
-        Row::Counter(Counter::MacNotOwner) => {
+        Row::Counter(Counter::MacNotOwner | Counter::EgressProxyArp) => {
             let state = dice.pick(&[State::Idle, State::Rising]);
             role(setting, state, true);
             setting.use_virtual_macs();
@@ -245,6 +245,9 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             Counter::EgressRedirect => return (Way::Out, (make.redirect)(dice)),
             Counter::EgressArp | Counter::EgressNd => {
                 return (Way::Out, (make.claim)(dice, setting));
+            }
+            Counter::ProxyArpWritten | Counter::EgressProxyArp => {
+                return (Way::Out, v4::proxied(dice));
             }
             Counter::MacNotOwner => return (Way::In, to_router(dice, setting, make)),
             Counter::MacTaken => return (Way::Marked, to_router(dice, setting, make)),

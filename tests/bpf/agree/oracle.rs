@@ -9,6 +9,7 @@ mod advert_v6;
 mod arp;
 mod claim;
 mod neighbour;
+mod proxy_arp;
 mod v6;
 
 use etherparse::{
@@ -208,6 +209,10 @@ impl Leaving {
 pub(super) fn sent(setting: &Setting, frame: &[u8]) -> Opinion {
     if Taken::apart(frame).is_some_and(|taken| redirects(&taken)) {
         return Opinion::redirect(frame);
+    }
+    let proxied = Taken::apart(frame).and_then(|taken| proxy_arp::sent(setting, &taken));
+    if let Some(opinion) = proxied {
+        return opinion;
     }
     let leaving = Taken::apart(frame).and_then(|taken| match taken.ethertype {
         EtherType::ARP => {

@@ -61,7 +61,7 @@ impl<const N: usize> Router<N> {
     }
 
     /// Its Virtual Router MAC (RFC 9568 section 7.3), if it uses that.
-    fn virtual_mac(&self) -> Option<[u8; 6]> {
+    pub(super) fn virtual_mac(&self) -> Option<[u8; 6]> {
         let block = if N == 4 { 1 } else { 2 };
         self.uses_virtual_mac
             .then_some([0, 0, 0x5e, 0, block, self.vrid])
@@ -288,6 +288,14 @@ impl Setting {
         found.map(|(_, _, slot)| slot)
     }
 
+    /// The virtual router that answers by proxy ARP: of those that use their Virtual Router MAC, the
+    /// one with the lowest VRID.
+    pub(super) fn proxy(&self) -> Option<&Router<4>> {
+        let here = self.routers.iter().filter(|router| router.vlan == 0);
+        here.filter(|router| router.uses_virtual_mac)
+            .min_by_key(|router| router.vrid)
+    }
+
     /// The role in the virtual router of this slot.
     pub(super) fn role(&self, slot: u32) -> &Role {
         &self.roles[slot as usize]
@@ -301,6 +309,9 @@ impl Setting {
         }
         for router in &self.routers_v6 {
             world = router.enter(world);
+        }
+        if let Some(proxy) = self.proxy() {
+            world = world.with_proxy(proxy.slot);
         }
         for (slot, role) in (0..).zip(&self.roles) {
             world = if role.leased {

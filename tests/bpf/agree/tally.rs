@@ -50,6 +50,7 @@ impl Row {
             // Version 2.
             | Counter::BadAuthType | Counter::BadPassword
             | Counter::ArpAnswered | Counter::ArpIgnored | Counter::ArpConflict | Counter::EgressArp
+            | Counter::ProxyArpWritten | Counter::EgressProxyArp
         );
         let six = matches!(
             counter,

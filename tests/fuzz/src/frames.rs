@@ -108,7 +108,8 @@ impl Setting {
 
     fn judge(&self, frame: &[u8]) -> Option<Verdict> {
         if self.sent {
-            policy::egress(frame, &self.world, self.link).map(|departure| departure.verdict)
+            policy::egress(frame, &self.world, &self.world, self.link)
+                .map(|departure| departure.verdict)
         } else {
             policy::ingress(frame, &self.world, self.link)
         }

@@ -14,8 +14,8 @@ use aya::{
     util::KernelVersion,
 };
 use vrrp_ebpf::abi::{
-    Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, RouterEntry, RouterKey,
-    Slot, VipEntry, VipKey,
+    Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, ProxyEntry, RouterEntry,
+    RouterKey, Slot, VipEntry, VipKey,
 };
 
 use super::World;
@@ -167,6 +167,14 @@ impl Kernel {
         }
         for (key, slot) in &world.macs {
             macs.insert(key, slot, 0)?;
+        }
+        let mut proxies: HashMap<_, u32, ProxyEntry> = self.map("PROXIES")?;
+        let known: Vec<_> = proxies.keys().collect::<Result<_, _>>()?;
+        for key in known {
+            proxies.remove(&key)?;
+        }
+        for (key, entry) in &world.proxies {
+            proxies.insert(key, entry, 0)?;
         }
         let mut slots: Array<_, Slot> = self.map("SLOTS")?;
         for (index, slot) in (0..).zip(&world.slots) {

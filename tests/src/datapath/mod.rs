@@ -3,6 +3,7 @@
 //! it costs.
 
 pub mod bare;
+pub mod behind;
 pub mod kernel;
 pub mod scene;
 pub mod v6;

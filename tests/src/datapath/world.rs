@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use vrrp_ebpf::{
     abi::{
-        FILTER_WORDS, Follow, IPV4, PeerEntry, PeerKey, RouterEntry, RouterKey, Slot, VipEntry,
-        VipKey, address_digest, filter_position, router_flags, vip_state,
+        FILTER_WORDS, Follow, IPV4, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot,
+        VipEntry, VipKey, address_digest, filter_position, router_flags, vip_state,
     },
     ownership::{Ownership, Standing, State},
-    policy::Tables,
+    policy::{Routes, Tables},
     wire::mac,
 };
 
+use super::behind::BEHIND;
 use crate::clock;
 
 /// Interface of a test run without a context: lo of the namespace.
@@ -58,6 +59,8 @@ pub struct World {
     pub peers: Vec<(PeerKey, PeerEntry)>,
     /// `MACS`.
     pub macs: Vec<(RouterKey, u32)>,
+    /// `PROXIES`.
+    pub proxies: Vec<(u32, ProxyEntry)>,
     /// `SLOTS`, from index 0.
     pub slots: Vec<Slot>,
     /// `VIPS`.
@@ -88,6 +91,7 @@ impl World {
             ],
             peers: Vec::new(),
             macs: Vec::new(),
+            proxies: Vec::new(),
             slots: vec![EMPTY_SLOT; 3],
             vips: vec![vip(SLOT, 0, 0, VIP), vip(SLOT_VLAN, 1, VLAN, VIP_VLAN)],
             vip_states: vec![0; 2],
@@ -102,6 +106,7 @@ impl World {
             routers: Vec::new(),
             peers: Vec::new(),
             macs: Vec::new(),
+            proxies: Vec::new(),
             slots: vec![EMPTY_SLOT; 255],
             vips: Vec::new(),
             vip_states: vec![vip_state::INSTALLED | vip_state::READY; 255],
@@ -190,6 +195,20 @@ impl World {
         self
     }
 
+    /// With proxy ARP at the Virtual Router MAC of the router in `slot`.
+    #[must_use]
+    pub fn with_proxy(mut self, slot: u32) -> Self {
+        let mut routers = self.routers.iter();
+        let (key, _) = routers.find(|(_, entry)| entry.slot == slot).unwrap();
+        let entry = ProxyEntry {
+            slot,
+            own: MAC,
+            mac: mac::of_router(key.family, key.vrid),
+        };
+        self.proxies.push((key.ifindex, entry));
+        self
+    }
+
     /// The entry of the router in `slot`.
     pub fn router(&mut self, slot: u32) -> &mut RouterEntry {
         let entries = self.routers.iter_mut().map(|(_, entry)| entry);
@@ -274,6 +293,19 @@ impl Tables for World {
     fn virtual_mac(&self, key: &RouterKey) -> Option<u32> {
         let found = self.macs.iter().find(|(candidate, _)| candidate == key);
         found.map(|(_, slot)| *slot)
+    }
+
+    fn proxy(&self, ifindex: u32) -> Option<&ProxyEntry> {
+        let mut proxies = self.proxies.iter();
+        let found = proxies.find(|(candidate, _)| *candidate == ifindex);
+        found.map(|(_, entry)| entry)
+    }
+}
+
+/// As [`behind::netns`](super::behind::netns) has it.
+impl Routes for World {
+    fn forwards(&self, ifindex: u32, _: [u8; 4], destination: [u8; 4]) -> bool {
+        ifindex == IFINDEX && destination.starts_with(&BEHIND)
     }
 }
 

@@ -81,11 +81,15 @@ pub enum Counter {
     MacNotOwner,
     /// Frames from a virtual IP that left with the Virtual Router MAC.
     MacWritten,
+    /// Proxy ARP that left with the Virtual Router MAC.
+    ProxyArpWritten,
+    /// Proxy ARP held back in egress because we do not own the Virtual Router MAC.
+    EgressProxyArp,
 }
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 37] = [
+    pub const ALL: [(Self, &'static str); 39] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -123,6 +127,8 @@ impl Counter {
         (Self::MacTaken, "mac_taken"),
         (Self::MacNotOwner, "mac_not_owner"),
         (Self::MacWritten, "mac_written"),
+        (Self::ProxyArpWritten, "proxy_arp_written"),
+        (Self::EgressProxyArp, "egress_proxy_arp"),
     ];
 
     /// Its name.

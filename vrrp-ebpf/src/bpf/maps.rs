@@ -11,9 +11,9 @@ use aya_ebpf::{
 };
 use vrrp_ebpf::{
     abi::{
-        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_MACS, MAX_PEERS, MAX_ROUTERS, MAX_VIPS,
-        PeerEntry, PeerKey, RING_BYTES, RouterEntry, RouterKey, Slot, VipEntry, VipKey,
-        filter_position,
+        Counter, Counters, Event, FILTER_WORDS, Follow, MAX_MACS, MAX_PEERS, MAX_PROXIES,
+        MAX_ROUTERS, MAX_VIPS, PeerEntry, PeerKey, ProxyEntry, RING_BYTES, RouterEntry, RouterKey,
+        Slot, VipEntry, VipKey, filter_position,
     },
     ownership::{Ownership, Standing},
     policy::Tables,
@@ -36,7 +36,11 @@ static PEERS: HashMap<PeerKey, PeerEntry, { MAX_PEERS as usize }> = HashMap::new
 #[btf_map]
 static MACS: HashMap<RouterKey, u32, { MAX_MACS as usize }> = HashMap::new();
 
-/// Whether there are any: set when the object is loaded, and a constant to the verifier.
+/// Who answers by proxy ARP, by interface. Written by the node, read per ARP reply to be sent.
+#[btf_map]
+static PROXIES: HashMap<u32, ProxyEntry, { MAX_PROXIES as usize }> = HashMap::new();
+
+/// Whether any virtual router uses its Virtual Router MAC: set when the object is loaded, and a constant to the verifier.
 #[unsafe(no_mangle)]
 static VIRTUAL_MACS: u8 = 0;
 
@@ -159,6 +163,12 @@ impl Tables for Maps {
     fn virtual_mac(&self, key: &RouterKey) -> Option<u32> {
         // SAFETY: as in `router`.
         unsafe { MACS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn proxy(&self, ifindex: u32) -> Option<&ProxyEntry> {
+        // SAFETY: as in `router`.
+        unsafe { PROXIES.get(&ifindex) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod maps;
 mod packet;
+mod routes;
 mod verifier;
 
 use aya_ebpf::{
@@ -19,6 +20,7 @@ use vrrp_ebpf::{
 use self::{
     maps::Maps,
     packet::{TcFrame, XdpFrame},
+    routes::KernelRoutes,
 };
 
 /// `TC_ACT_UNSPEC` and `TCX_NEXT`: the next program or filter decides.
@@ -51,7 +53,8 @@ fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
 #[classifier]
 fn xvrrp_egress(context: TcContext) -> i32 {
     let mut frame = TcFrame(&context);
-    let Some(Departure { verdict, source }) = policy::egress(&frame, &Maps, link(&context)) else {
+    let departure = policy::egress(&frame, &Maps, &KernelRoutes(&context), link(&context));
+    let Some(Departure { verdict, source }) = departure else {
         return TC_NEXT;
     };
     record(&verdict);

@@ -5,7 +5,7 @@
 //! Adverts pass whatever their source: the node sends those to unicast peers through the stack, and
 //! an address owner's source is its virtual IP.
 
-use super::{Departure, Place, Tables, redirect, virtual_mac};
+use super::{Departure, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
 use crate::{
     abi::{Counter, VipEntry},
     checksum::VRRP,
@@ -68,7 +68,7 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     match kind {
         Some(Kind::Solicitation) => lesson(frame, tables, vip, &ip, Kind::Solicitation),
         // The MAC that it tells is that of another address.
-        Some(Kind::Advertisement) if !teaches(tables, vip) => {
+        Some(Kind::Advertisement) if !teaches(tables, vip.slot) => {
             Some(Departure::drop(vip.slot, Counter::EgressNd))
         }
         //= C48: RFC 9568 section 6.4.2
@@ -80,15 +80,18 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
 
 /// The verdict on the ARP packet that starts `at` bytes into a frame to be sent.
 #[inline(always)]
-pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables>(
+pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables, R: Routes>(
     frame: &F,
     tables: &T,
+    routes: &R,
     place: Place,
     at: usize,
 ) -> Option<Departure> {
     let arp = Arp::parse(frame, at)?;
-    let vip = place.vip_v4(tables, arp.sender)?;
-    if !teaches(tables, vip) {
+    let Some(vip) = place.vip_v4(tables, arp.sender) else {
+        return proxy_arp::judge(tables, routes, place, &arp, at);
+    };
+    if !teaches(tables, vip.slot) {
         //= C46: RFC 9568 section 6.4.2
         return Some(Departure::drop(vip.slot, Counter::EgressArp));
     }
@@ -102,7 +105,7 @@ fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Departure> {
     let has_virtual_mac = virtual_mac::is_used(tables, vip);
     // What comes from a virtual MAC teaches switches where that is.
     let may_leave = if has_virtual_mac {
-        teaches(tables, vip)
+        teaches(tables, vip.slot)
     } else {
         tables.ownership(vip.slot).serves(tables.now())
     };
@@ -122,7 +125,7 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
     ip: &Ipv6,
     kind: Kind,
 ) -> Option<Departure> {
-    if !teaches(tables, vip) {
+    if !teaches(tables, vip.slot) {
         //= C47: RFC 9568 section 6.4.2
         return Some(Departure::drop(vip.slot, Counter::EgressNd));
     }
@@ -137,10 +140,10 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
     Some(verdict)
 }
 
-/// Whether we teach whoever hears it where a virtual IP is: that ends when answering ends. A Retiring
+/// Whether we teach whoever hears it where the virtual router in this slot is: that ends when answering ends. A Retiring
 /// node whose successor was heard still sends data, unless from a virtual MAC.
 #[inline(always)]
-fn teaches<T: Tables>(tables: &T, vip: &VipEntry) -> bool {
-    let ownership = tables.ownership(vip.slot);
-    ownership.answers(tables.now(), tables.last_seen(vip.slot))
+pub(super) fn teaches<T: Tables>(tables: &T, slot: u32) -> bool {
+    let ownership = tables.ownership(slot);
+    ownership.answers(tables.now(), tables.last_seen(slot))
 }

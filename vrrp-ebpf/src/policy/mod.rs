@@ -10,13 +10,14 @@ mod egress;
 mod gate;
 mod list;
 mod neighbour;
+mod proxy_arp;
 mod redirect;
 mod virtual_mac;
 
 use crate::{
     abi::{
-        Counter, Event, Follow, IPV4, IPV6, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry,
-        VipKey,
+        Counter, Event, Follow, IPV4, IPV6, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey,
+        VipEntry, VipKey,
     },
     checksum::VRRP,
     frame::Frame,
@@ -64,6 +65,14 @@ pub trait Tables {
     fn has_virtual_macs(&self) -> bool;
     /// Slot of the virtual router that uses its Virtual Router MAC there.
     fn virtual_mac(&self, key: &RouterKey) -> Option<u32>;
+    /// Who answers by proxy ARP on this interface.
+    fn proxy(&self, ifindex: u32) -> Option<&ProxyEntry>;
+}
+
+/// What a verdict asks the kernel's routes.
+pub trait Routes {
+    /// Whether a packet that comes in by this interface leaves by another one.
+    fn forwards(&self, ifindex: u32, source: [u8; 4], destination: [u8; 4]) -> bool;
 }
 
 /// Where a frame was met.
@@ -307,9 +316,10 @@ pub fn mark<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> 
 
 /// The verdict on a frame about to be sent; nothing for one that is not ours and passes untouched.
 #[inline(always)]
-pub fn egress<F: Frame + ?Sized, T: Tables>(
+pub fn egress<F: Frame + ?Sized, T: Tables, R: Routes>(
     frame: &F,
     tables: &T,
+    routes: &R,
     link: Link,
 ) -> Option<Departure> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
@@ -317,7 +327,7 @@ pub fn egress<F: Frame + ?Sized, T: Tables>(
     match ethernet.ethertype {
         ethernet::IPV4 => egress::judge_ipv4(frame, tables, place, ethernet.payload),
         ethernet::IPV6 => egress::judge_ipv6(frame, tables, place, ethernet.payload),
-        ethernet::ARP => egress::judge_arp(frame, tables, place, ethernet.payload),
+        ethernet::ARP => egress::judge_arp(frame, tables, routes, place, ethernet.payload),
         _ => None,
     }
 }

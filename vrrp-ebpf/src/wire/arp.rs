@@ -47,6 +47,13 @@ impl Arp {
     pub const fn is_request(&self) -> bool {
         self.operation == REQUEST
     }
+
+    /// Whether `target` is told who has `sender`.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_reply(&self) -> bool {
+        self.operation == REPLY
+    }
 }
 
 /// Where the sender hardware address of the packet that starts `packet` bytes into the frame starts.
@@ -111,6 +118,8 @@ mod tests {
             asker: request.sender,
         };
         answer.write(frame).unwrap();
+        let reply = Arp::parse(&*frame, 14).unwrap();
+        assert!(reply.is_reply() && !reply.is_request() && !request.is_reply());
         assert_eq!(
             frame,
             [

@@ -1,7 +1,10 @@
 //! IPv4: adverts, ARP and packets, in order but for one thing or two.
 
 use vrrp_tests::{
-    datapath::world::{PRIMARY, VIP, VIP_VLAN, VLAN},
+    datapath::{
+        behind::{BEHIND, BESIDE},
+        world::{MAC, PRIMARY, VIP, VIP_VLAN, VLAN},
+    },
     dice::Dice,
     frames::{Advert, Arp, Checksum, PEER, PEER_MAC, Packet},
 };
@@ -165,6 +168,19 @@ pub(super) fn claim(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
     let mut arp = Arp::gratuitous(operation, vip.address);
     arp.sender_mac = dice.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, vip.mac]);
     arp.target = dice.pick(&[vip.address, vip.address, PEER, [0; 4]]);
+    tag(dice, &mut arp.ethernet, vlan);
+    arp.ethernet.padded = dice.once_in(2);
+    arp.build()
+}
+
+/// The kernel answers for a host behind it, mostly.
+pub(super) fn proxied(dice: &mut Dice) -> Vec<u8> {
+    let mac = dice.pick(&[MAC, MAC, MAC, PEER_MAC]);
+    let [first, second] = dice.pick(&[BEHIND, BEHIND, BEHIND, BESIDE]);
+    let host = [first, second, dice.byte(), dice.byte()];
+    let mut arp = Arp::reply(mac, dice.pick(&[host, host, host, PRIMARY]));
+    arp.operation = dice.pick(&[2, 2, 2, 1]);
+    let vlan = dice.pick(&[0, 0, 0, VLAN]);
     tag(dice, &mut arp.ethernet, vlan);
     arp.ethernet.padded = dice.once_in(2);
     arp.build()

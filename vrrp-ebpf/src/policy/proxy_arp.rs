@@ -1,0 +1,56 @@
+//! Proxy ARP where a virtual router uses its Virtual Router MAC (RFC 9568 section 8.1.3).
+//!
+//! It is the kernel that answers for hosts behind it (`proxy_arp`), on every node that may forward, and
+//! with the interface's MAC. A host that has learned that MAC would not follow a failover: so the owner's
+//! answer leaves with the Virtual Router MAC, and those of the others do not leave.
+
+use super::{Action, Departure, Place, Routes, Tables, Verdict, counts::Counts, egress::teaches};
+use crate::{
+    abi::{Counter, ProxyEntry},
+    wire::{
+        arp::{Arp, sender_mac_at},
+        source::Source,
+    },
+};
+
+/// The verdict on the ARP packet that starts `at` bytes into a frame to be sent, and that is not from
+/// a virtual IP.
+#[inline(always)]
+pub(super) fn judge<T: Tables, R: Routes>(
+    tables: &T,
+    routes: &R,
+    place: Place,
+    arp: &Arp,
+    at: usize,
+) -> Option<Departure> {
+    if !tables.has_virtual_macs() || !arp.is_reply() || place.vlan != 0 {
+        return None;
+    }
+    let proxy = tables.proxy(place.ifindex)?;
+    if !is_proxied(routes, place, proxy, arp) {
+        return None;
+    }
+    if !teaches(tables, proxy.slot) {
+        return Some(Departure::drop(proxy.slot, Counter::EgressProxyArp));
+    }
+    //= C62: RFC 9568 section 8.1.3
+    Some(Departure {
+        verdict: Verdict::new(
+            Action::Readdress,
+            proxy.slot,
+            Counts::one(Counter::ProxyArpWritten),
+        ),
+        source: Source {
+            mac: proxy.mac,
+            told_at: sender_mac_at(at),
+            checksum_at: 0,
+        },
+    })
+}
+
+/// Whether the interface's MAC is told for a host on another network. A container may share the
+/// interface and even its MAC, but answers for itself, and on this network.
+#[inline(always)]
+fn is_proxied<R: Routes>(routes: &R, place: Place, proxy: &ProxyEntry, arp: &Arp) -> bool {
+    arp.sender_mac == proxy.own && routes.forwards(place.ifindex, arp.target, arp.sender)
+}
