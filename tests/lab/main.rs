@@ -28,6 +28,7 @@ mod handover;
 mod hearing;
 mod neighbours;
 mod notify;
+mod proxy_arp;
 mod redirects;
 mod refuse;
 mod router_adverts;

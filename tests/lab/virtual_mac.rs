@@ -21,10 +21,10 @@ use crate::{
     scene::{LIMIT, Scene, await_lines, eventually, shared},
 };
 
-const VIRTUAL: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
+pub(crate) const VIRTUAL: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
 const VIRTUAL_TEXT: &str = "00:00:5e:00:01:33";
 /// What the echo behind the routers calls itself.
-const BEHIND: u8 = 9;
+pub(crate) const BEHIND: u8 = 9;
 /// How long traffic is looked at.
 const WHILE: Duration = Duration::from_millis(200);
 
@@ -36,7 +36,7 @@ fn config(priority: u8) -> Settings {
 }
 
 /// The MAC of an address in a host's neighbour table.
-fn neighbour(host: &Host, address: Ipv4Addr) -> Option<[u8; 6]> {
+pub(crate) fn neighbour(host: &Host, address: Ipv4Addr) -> Option<[u8; 6]> {
     let arguments = format!("neigh show {address} dev {}", host.interface);
     let text = host.netns.ip(&arguments).unwrap();
     text.split_whitespace().find_map(parse_mac)
@@ -49,7 +49,7 @@ fn client_has_the_virtual_mac(scene: &Scene) {
 }
 
 /// Starts r1, and r2 when r1 serves.
-fn start_both(scene: &mut Scene) {
+pub(crate) fn start_both(scene: &mut Scene) {
     scene.node(1).start().unwrap();
     scene.await_owner(1);
     scene.node(2).start().unwrap();
@@ -124,7 +124,7 @@ fn the_nic_receives_the_mac_from_the_start_and_no_interface_has_it() {
 
 /// Every probe to the server behind the routers is answered, and none of them twice.
 #[track_caller]
-fn is_forwarded_once(scene: &Scene) {
+pub(crate) fn is_forwarded_once(scene: &Scene) {
     let prober = || Prober::start(&scene.lab.client.netns, SERVER, Duration::from_millis(1));
     let first = prober().unwrap();
     eventually("the server is reached", || first.answering() == BEHIND);

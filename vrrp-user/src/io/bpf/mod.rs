@@ -18,7 +18,9 @@ use aya::{
     programs::ProgramError,
 };
 use thiserror::Error;
-use vrrp_ebpf::abi::{Counters, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey};
+use vrrp_ebpf::abi::{
+    Counters, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey,
+};
 
 pub use attach::{EgressHook, Mode};
 use shared::{Filter, Slots, VipStates};
@@ -122,6 +124,7 @@ pub struct Tables {
     routers: HashMap<MapData, RouterKey, RouterEntry>,
     peers: HashMap<MapData, PeerKey, PeerEntry>,
     macs: HashMap<MapData, RouterKey, u32>,
+    proxies: HashMap<MapData, u32, ProxyEntry>,
     vips: HashMap<MapData, VipKey, VipEntry>,
     filter: Filter,
 }
@@ -178,6 +181,8 @@ impl Dataplane {
                 .map_err(map_error("ROUTERS"))?,
             peers: HashMap::try_from(take(&mut self.ebpf, "PEERS")?).map_err(map_error("PEERS"))?,
             macs: HashMap::try_from(take(&mut self.ebpf, "MACS")?).map_err(map_error("MACS"))?,
+            proxies: HashMap::try_from(take(&mut self.ebpf, "PROXIES")?)
+                .map_err(map_error("PROXIES"))?,
             vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
             filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
         })
@@ -264,6 +269,16 @@ impl Tables {
     /// When the map is full.
     pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), BpfError> {
         self.macs.insert(key, slot, 0).map_err(map_error("MACS"))
+    }
+
+    /// Tells egress who answers by proxy ARP on this interface.
+    ///
+    /// # Errors
+    /// When the map is full.
+    pub fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), BpfError> {
+        self.proxies
+            .insert(ifindex, entry, 0)
+            .map_err(map_error("PROXIES"))
     }
 
     /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.

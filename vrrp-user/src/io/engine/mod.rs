@@ -8,6 +8,7 @@ mod member;
 pub mod message;
 mod notices;
 pub mod plan;
+mod proxy_arp;
 pub mod realtime;
 mod sender;
 mod thread;

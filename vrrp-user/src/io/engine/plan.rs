@@ -16,6 +16,7 @@ use vrrp_ebpf::{
 use super::{
     addresses::{AddressSet, Placement},
     frames::FrameSpec,
+    proxy_arp,
 };
 use crate::{
     config::{Auth, Instance, Peer, Unicast},
@@ -67,6 +68,8 @@ pub struct RouterPlan {
     pub first_vip: u32,
     /// Where it uses its Virtual Router MAC, as keys of `MACS`; each interface once.
     pub macs: Vec<RouterKey>,
+    /// Interfaces where it answers by proxy ARP.
+    pub proxied: Vec<u32>,
     /// Its unicast peers as XDP knows them.
     pub peers: Vec<(PeerKey, PeerEntry)>,
     /// The receive checks, without the source address.
@@ -147,6 +150,7 @@ impl Plan {
         if plan.virtual_macs().count() > abi::MAX_MACS as usize {
             return Err(PlanError::TooManyMacs);
         }
+        proxy_arp::assign(&mut plan.routers);
         Ok(plan)
     }
 
@@ -211,6 +215,7 @@ impl RouterPlan {
             vips: vip_keys,
             first_vip,
             macs: macs(instance, key, placements),
+            proxied: Vec::new(),
             peers: unicast.map_or_else(Vec::new, |unicast| peers(unicast, slot, is_on_link)),
             entry: entry(instance, slot),
             vip_flags: if instance.accept {
@@ -219,6 +224,11 @@ impl RouterPlan {
                 vip_flags::NO_ACCEPT
             },
         }
+    }
+
+    /// Its index in `SLOTS`.
+    pub(super) fn slot(&self) -> u32 {
+        self.entry.slot
     }
 
     /// The receive checks, for adverts that are sent from `primary`.
@@ -232,7 +242,7 @@ impl RouterPlan {
 
     /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
     pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
-        let (slot, flags) = (self.entry.slot, self.vip_flags);
+        let (slot, flags) = (self.slot(), self.vip_flags);
         let places = self.frames.places(self.ifindex, mac);
         (self.first_vip..)
             .zip(self.vips.iter().zip(places))

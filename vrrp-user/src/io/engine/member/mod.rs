@@ -183,6 +183,9 @@ impl Member {
         for key in &self.plan.macs {
             tables.set_mac(*key, self.index)?;
         }
+        for (ifindex, entry) in self.plan.proxy_entries(mac) {
+            tables.set_proxy(ifindex, entry)?;
+        }
         for (key, entry) in self.plan.vip_entries(mac) {
             tables.set_vip(key, entry)?;
         }
