@@ -3,7 +3,8 @@
 use vrrp_ebpf::{
     abi::{Counter, Event, Follow, NO_ROUTER, router_flags},
     ownership::State,
-    policy::{self, Action, Link, Report, Verdict},
+    policy::{self, Action, Departure, Link, Report, Verdict},
+    wire::mac,
 };
 use vrrp_tests::{
     datapath::{
@@ -30,8 +31,10 @@ pub fn frames(input: &[u8]) {
         return;
     };
     setting.makes_sense(&verdict);
-    if [Action::Answer, Action::Advertise].contains(&verdict.action) {
-        setting.is_answered(&verdict, &frame);
+    match verdict.action {
+        Action::Answer | Action::Advertise => setting.is_answered(&verdict, &frame),
+        Action::Readdress => setting.leaves_from_virtual_mac(&frame),
+        Action::Pass | Action::Accept | Action::Drop => {}
     }
     if verdict.action != Action::Drop {
         frame.extend([0xee; 46]);
@@ -40,12 +43,20 @@ pub fn frames(input: &[u8]) {
     }
 }
 
+/// Where a frame is met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Received,
+    /// Between XDP and the stack, as one for another host.
+    Marked,
+    Sent,
+}
+
 /// What the node knows.
 struct Setting {
     world: World,
     link: Link,
-    /// Whether the frame is to be sent, not received.
-    sent: bool,
+    way: Way,
     /// Whether the frame gets its checksums before it is met.
     repaired: bool,
 }
@@ -86,6 +97,12 @@ impl Setting {
             }
             .pack();
         }
+        if bit(second, 4) {
+            for slot in [SLOT, SLOT_VLAN, v6::SLOT, v6::SLOT_VLAN] {
+                world = world.with_virtual_mac(slot);
+            }
+            world = world.with_proxy(SLOT);
+        }
         if bit(second, 0) {
             world.router(SLOT).flags |= router_flags::ACCEPT_V2;
         }
@@ -101,18 +118,25 @@ impl Setting {
                 ifindex: IFINDEX,
                 stripped_vlan: if bit(second, 3) { VLAN } else { 0 },
             },
-            sent: bit(first, 6),
+            way: match (bit(first, 6), bit(second, 5)) {
+                (true, _) => Way::Sent,
+                (false, true) => Way::Marked,
+                (false, false) => Way::Received,
+            },
             repaired: bit(first, 7),
         }
     }
 
     fn judge(&self, frame: &[u8]) -> Option<Verdict> {
-        if self.sent {
-            policy::egress(frame, &self.world, &self.world, self.link)
-                .map(|departure| departure.verdict)
-        } else {
-            policy::ingress(frame, &self.world, self.link)
+        match self.way {
+            Way::Received => policy::ingress(frame, &self.world, self.link),
+            Way::Marked => policy::mark(frame, &self.world, self.link),
+            Way::Sent => self.depart(frame).map(|departure| departure.verdict),
         }
+    }
+
+    fn depart(&self, frame: &[u8]) -> Option<Departure> {
+        policy::egress(frame, &self.world, &self.world, self.link)
     }
 
     fn makes_sense(&self, verdict: &Verdict) {
@@ -131,7 +155,32 @@ impl Setting {
             let trace = (counted, told, verdict.seen, verdict.better_seen);
             assert_eq!(trace, (1, false, 0, 0), "{verdict:?}");
         }
-        assert!(!self.sent || verdict.action == Action::Drop, "{verdict:?}");
+        let possible: &[Action] = match self.way {
+            Way::Received => &[
+                Action::Pass,
+                Action::Drop,
+                Action::Answer,
+                Action::Advertise,
+            ],
+            Way::Marked => &[Action::Accept],
+            Way::Sent => &[Action::Drop, Action::Readdress],
+        };
+        assert!(possible.contains(&verdict.action), "{verdict:?}");
+    }
+
+    /// What is given the Virtual Router MAC can be written, and is let go if it comes by once more.
+    fn leaves_from_virtual_mac(&self, frame: &[u8]) {
+        let mut told = frame.to_vec();
+        let source = self.depart(frame).map(|departure| departure.source);
+        let written = source.and_then(|source| source.write(told.as_mut_slice()));
+        assert!(written.is_some(), "{source:?}");
+        let from = told.get(6..12).and_then(|mac| mac.try_into().ok());
+        assert!(from.and_then(mac::router).is_some(), "{from:?}");
+        let again = self.judge(&told);
+        assert!(
+            again.is_none_or(|verdict| verdict.action == Action::Readdress),
+            "{again:?}"
+        );
     }
 
     /// There is an answer, and it is no request itself: two owners would never end.
