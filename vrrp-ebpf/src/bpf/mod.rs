@@ -124,7 +124,7 @@ fn refuses(context: *mut xdp_md) -> bool {
     let verdict = policy::refusal(&frame, &Maps, xdp_link(&context));
     if let Some(verdict) = verdict {
         let [counter, ..] = verdict.counters.indices();
-        maps::count(verdict.slot, counter as usize);
+        maps::count(verdict.slot, usize::from(counter));
     }
     verdict.is_some()
 }
@@ -171,7 +171,7 @@ fn advertise(context: &XdpContext, answer: &nd::Answer) -> u32 {
 #[inline(always)]
 fn record(verdict: &Verdict) {
     for index in verdict.counters.indices() {
-        maps::count(verdict.slot, index as usize);
+        maps::count(verdict.slot, usize::from(index));
     }
     if verdict.seen != 0 {
         maps::store_last_seen(verdict.slot, verdict.seen);

@@ -3,12 +3,14 @@
 //! The verifier follows every combination of conditions on its own, through all that comes after, as
 //! long as it can tell them apart. A number can be made to forget what it is ([`Frame::blur`]).
 
+use super::adverts::blur_word;
 use crate::{abi::Counter, frame::Frame};
 
 /// Most counters that one verdict moves, and those that exclude each other.
 const MOST: usize = 6;
-/// Stands for no counter.
-const NONE: u32 = u32::MAX;
+/// Bits of an index: no counter's is all ones, which stands for none.
+const INDEX_BITS: usize = 8;
+const _: () = assert!(Counter::ALL.len() < u8::MAX as usize);
 
 /// A condition: all bits set if it holds, none if not.
 #[derive(Clone, Copy)]
@@ -32,43 +34,46 @@ impl Flag {
     }
 }
 
-/// Counters that move by one.
+/// Counters that move by one: their indices, packed. Six numbers would take up six times the stack,
+/// once where they are kept and once more on their way there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts([u32; MOST]);
+pub struct Counts(u64);
 
 impl Counts {
-    pub(super) const NONE: Self = Self([NONE; MOST]);
+    pub(super) const NONE: Self = Self(u64::MAX);
 
     #[inline(always)]
     pub(super) const fn one(counter: Counter) -> Self {
-        Self([counter as u32, NONE, NONE, NONE, NONE, NONE])
+        Self(Self::NONE.0 << INDEX_BITS | counter as u64)
     }
 
     /// Those whose condition holds.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "an index, or all bits")]
     pub(super) fn of(counters: [(Counter, Flag); MOST]) -> Self {
-        Self(counters.map(|(counter, Flag(holds))| (counter as usize | !holds) as u32))
+        let indices = counters.map(|(counter, Flag(holds))| (counter as usize | !holds) as u8);
+        let [a, b, c, d, e, f] = indices;
+        Self(u64::from_le_bytes([a, b, c, d, e, f, u8::MAX, u8::MAX]))
     }
 
     /// The same, of which the verifier does not know which they are.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "it was 32 bits")]
     pub(super) fn blurred<F: Frame + ?Sized>(self, frame: &F) -> Self {
-        Self(self.0.map(|index| frame.blur(index as usize) as u32))
+        Self(blur_word(frame, self.0))
     }
 
     /// Their indices; what is the index of no counter stands for none.
     #[must_use]
     #[inline(always)]
-    pub const fn indices(self) -> [u32; MOST] {
-        self.0
+    pub const fn indices(self) -> [u8; MOST] {
+        let [a, b, c, d, e, f, ..] = self.0.to_le_bytes();
+        [a, b, c, d, e, f]
     }
 
     /// The counters.
     pub fn iter(&self) -> impl Iterator<Item = Counter> {
-        let known = self.0.into_iter();
-        let known = known.filter_map(|index| Counter::ALL.get(index as usize));
+        let known = self.indices().into_iter();
+        let known = known.filter_map(|index| Counter::ALL.get(usize::from(index)));
         known.map(|(counter, _)| *counter)
     }
 }
