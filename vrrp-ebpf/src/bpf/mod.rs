@@ -37,14 +37,17 @@ const VID_MASK: u32 = 0x0fff;
 const FORCE_WAKEUP: u64 = BPF_RB_FORCE_WAKEUP as u64;
 const NO_WAKEUP: u64 = BPF_RB_NO_WAKEUP as u64;
 
-/// Received frames, where the driver hands over linear buffers.
+/// Received frames, where the driver hands over linear buffers. Inlined into the function that the
+/// macro makes of it, which else takes its own share of the stack.
 #[xdp]
+#[inline(always)]
 fn xvrrp_ingress(context: XdpContext) -> u32 {
     receive(&context)
 }
 
 /// Received frames, where the MTU asks for several buffers.
 #[xdp(frags)]
+#[inline(always)]
 fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
     receive(&context)
 }
