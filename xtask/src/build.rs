@@ -11,7 +11,11 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    elf, process, progress, setup,
+    elf::{
+        self,
+        stack::{self, Depth},
+    },
+    process, progress, setup,
     toolchain::{Toolchain, rustc::Core},
     tools::Need,
     workspace,
@@ -150,7 +154,12 @@ fn bpf_object(toolchain: &Toolchain) -> Result<PathBuf> {
         .join(bpf_target_triple())
         .join("release/xvrrp-bpf");
     let bytes = fs::read(&fresh).with_context(|| format!("cannot read {}", fresh.display()))?;
-    elf::check_bpf_object(&bytes)?;
+    for Depth { program, bytes } in elf::check_bpf_object(&bytes)? {
+        progress::note(&format!(
+            "{program}: {bytes} of {} bytes of stack",
+            stack::LIMIT
+        ));
+    }
     let object = workspace::bpf_object();
     place(&object, &bytes)?;
     Ok(object)

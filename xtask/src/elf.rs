@@ -1,13 +1,18 @@
 //! The BPF object, judged before it is embedded: a file without BTF loads nowhere.
 
+pub(crate) mod stack;
+
 use anyhow::{Context as _, Result, bail};
 use object::{Architecture, Object as _, ObjectSection as _};
 
-/// Checks that `bytes` are a BPF object with BTF and a licence.
+use self::stack::Depth;
+
+/// Checks that `bytes` are a BPF object with BTF and a licence, whose programs keep within the stack.
+/// Returns what each of them takes up of it.
 ///
 /// # Errors
-/// Says which of these is missing, and where it should have come from.
-pub(crate) fn check_bpf_object(bytes: &[u8]) -> Result<()> {
+/// Says what is missing, and where it should have come from, or which program takes up too much.
+pub(crate) fn check_bpf_object(bytes: &[u8]) -> Result<Vec<Depth>> {
     let file = object::File::parse(bytes).context("the BPF build left no ELF file")?;
     if file.architecture() != Architecture::Bpf {
         bail!("the object is for {:?}, not for BPF", file.architecture());
@@ -17,7 +22,17 @@ pub(crate) fn check_bpf_object(bytes: &[u8]) -> Result<()> {
     )?;
     section(&file, "license").context(
         "the kernel refuses GPL-only helpers then: declare it in vrrp-ebpf with `#[link_section = \"license\"]`",
-    )
+    )?;
+    let depths = stack::depths(&file)?;
+    for Depth { program, bytes } in &depths {
+        if *bytes > stack::LIMIT {
+            bail!(
+                "{program} takes up {bytes} bytes of the stack; kernels such as Linux 6.1 allow {} and would refuse it",
+                stack::LIMIT
+            );
+        }
+    }
+    Ok(depths)
 }
 
 fn section(file: &object::File<'_>, name: &str) -> Result<()> {
