@@ -92,6 +92,18 @@ pub const ONLY_REDIRECTS: &[Instruction] = &[
     (RETURN, 0, 0, 0),
 ];
 
+/// Lets ICMPv6 redirects pass, right behind the IPv6 header.
+pub const ONLY_REDIRECTS_V6: &[Instruction] = &[
+    (LOAD_HALF, 0, 0, 12),
+    (JUMP_EQUAL, 0, 5, 0x86dd),
+    (LOAD_BYTE, 0, 0, 20),
+    (JUMP_EQUAL, 0, 3, 58),
+    (LOAD_BYTE, 0, 0, 54),
+    (JUMP_EQUAL, 0, 1, 137),
+    (RETURN, 0, 0, 0xffff),
+    (RETURN, 0, 0, 0),
+];
+
 /// Lets every frame pass that claims a virtual router: a virtual MAC as its source (00:00:5e:00:01:xx
 /// or 00:00:5e:00:02:xx), IPv4 from one of `vips`, ARP whose sender is one of them.
 ///
