@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use vrrp_tests::{
@@ -24,12 +24,29 @@ const R2: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 /// Where r2 is when it is behind a router.
 const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
+/// The link-local addresses of the first two, which nobody routes.
+const R1_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+const R2_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+
 fn config(priority: u8, ours: Ipv4Addr, peer: &str) -> Settings {
     Settings {
         advert_int_ms: 100,
-        instance: format!("unicast_src_ip {ours}\nunicast_peer {{\n {peer}\n}}"),
+        instance: peers(ours.into(), peer),
         ..Settings::fast(priority)
     }
+}
+
+/// The same over IPv6, with more lines for the instance.
+fn config_v6(priority: u8, [ours, peer]: [Ipv6Addr; 2], more: &str) -> Settings {
+    Settings {
+        advert_int_ms: 100,
+        instance: format!("{}\n{more}", peers(ours.into(), &peer.to_string())),
+        ..Settings::fast_v6(priority)
+    }
+}
+
+fn peers(ours: IpAddr, peer: &str) -> String {
+    format!("unicast_src_ip {ours}\nunicast_peer {{\n {peer}\n}}")
 }
 
 /// From whom to whom adverts went.
@@ -221,6 +238,56 @@ fn assert_understood(scene: &Scene) {
     for refused in ["bad_ttl", "bad_source", "bad_checksum", "bad_length"] {
         assert_eq!(status.counter(refused), 0, "{refused}");
     }
+}
+
+/// Which keepalived sends its kernel's hop limit unless it is told another.
+#[test]
+fn a_better_keepalived_over_ipv6_by_unicast() {
+    for more in ["", "unicast_ttl 255"] {
+        let Some((mut scene, mut keepalived)) = beside_keepalived_v6(more, more) else {
+            return;
+        };
+        keepalived.start().unwrap();
+        let log = keepalived.process().unwrap().log();
+        log.wait(MASTER, LIMIT).unwrap();
+        scene.node(1).start().unwrap();
+        scene.await_state(1, "BACKUP");
+        await_adverts(&scene, 1, 5);
+        assert_eq!(scene.status(1).text("state"), "BACKUP");
+        assert_eq!(scene.status(1).text("active"), R2_LOCAL.to_string());
+        keepalived.stop().unwrap();
+        scene.await_owner(1);
+        assert_eq!(scene.status(1).last_cause(), "priority_zero");
+        assert_understood(&scene);
+    }
+}
+
+//= C9: refusal
+/// All routers are to say `unicast_ttl 255`, or none; and the log says which one does not.
+#[test]
+fn a_keepalived_without_the_hop_limit_that_we_demand_is_told_of() {
+    let Some((mut scene, mut keepalived)) = beside_keepalived_v6("unicast_ttl 255", "") else {
+        return;
+    };
+    keepalived.start().unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    eventually("r1 has refused an advert", || {
+        scene.status(1).counter("bad_ttl") > 0
+    });
+    assert_eq!(scene.status(1).counter("advert_accepted"), 0);
+    let log = scene.node(1).process().unwrap().log();
+    log.wait("keepalived sent it without `unicast_ttl 255`", LIMIT)
+        .unwrap();
+}
+
+/// xvrrp with priority 100 on r1 and a better keepalived on r2, neither started, over IPv6; with more
+/// lines for each.
+fn beside_keepalived_v6(ours: &str, theirs: &str) -> Option<(Scene, Keepalived)> {
+    let scene = Scene::new_v6(shared(), [config_v6(100, [R1_LOCAL, R2_LOCAL], ours)]);
+    let theirs = config_v6(200, [R2_LOCAL, R1_LOCAL], theirs);
+    let keepalived = keepalived(scene.router(2), &theirs)?;
+    Some((scene, keepalived))
 }
 
 #[test]

@@ -129,8 +129,8 @@ impl Instance {
 pub struct Unicast {
     /// `unicast_peer`, each once; none that is this router.
     pub peers: Vec<Peer>,
-    /// `unicast_ttl`: TTL of our adverts, 1-255.
-    pub ttl: u8,
+    /// `unicast_ttl`: TTL or Hop Limit of our adverts, 1-255, if it was given.
+    pub ttl: Option<u8>,
     /// `check_unicast_src`: nobody but a peer is listened to.
     pub check_source: bool,
 }

@@ -20,7 +20,7 @@ pub(super) struct TransportDraft<'s> {
     source: Option<(IpAddr, &'s Statement)>,
     track_source: bool,
     peers: Vec<(Peer, &'s Statement)>,
-    ttl: u8,
+    ttl: Option<u8>,
     check_source: bool,
     /// `unicast_fault_no_peer`.
     fault_without_peer: Option<&'s Statement>,
@@ -33,7 +33,7 @@ impl<'s> TransportDraft<'s> {
             source: None,
             track_source: false,
             peers: Vec::new(),
-            ttl: u8::MAX,
+            ttl: None,
             check_source,
             fault_without_peer: None,
         }
@@ -47,7 +47,7 @@ impl<'s> TransportDraft<'s> {
                 self.track_source = value::flag(statement, report).unwrap_or_default();
             }
             "unicast_peer" => self.peers(statement, report),
-            "unicast_ttl" => self.ttl = value::number(statement, 1..=255, report).unwrap_or(255),
+            "unicast_ttl" => self.ttl = value::number(statement, 1..=255, report),
             "check_unicast_src" => {
                 self.check_source = value::flag(statement, report).unwrap_or_default();
             }
@@ -151,9 +151,11 @@ impl<'s> TransportDraft<'s> {
                         "remove `vrrp_strict` and `strict_mode`, on every router",
                     );
                 }
-                peers.push(peer);
+                peers.push((peer, at));
             }
         }
+        self.warn_of_forgeries(&name, &peers, report);
+        let peers: Vec<_> = peers.into_iter().map(|(peer, _)| peer).collect();
         if peers.is_empty() {
             self.without_peers(instance, report);
             return;
@@ -165,6 +167,28 @@ impl<'s> TransportDraft<'s> {
             ttl: self.ttl,
             check_source,
         });
+    }
+
+    /// Over IPv6, keepalived leaves the Hop Limit of unicast adverts to the kernel unless `unicast_ttl` is
+    /// there, so that without it a Hop Limit proves nothing. Nobody routes a link-local address.
+    fn warn_of_forgeries(&self, name: &str, peers: &[(Peer, &Statement)], report: &mut Report) {
+        let forgeable = |peer: &Peer| match peer.address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => peer.ttl.is_none() && !address.is_unicast_link_local(),
+        };
+        if self.ttl.is_none()
+            && let Some((peer, at)) = peers.iter().find(|(peer, _)| forgeable(peer))
+        {
+            report.warn_help(
+                &at.place,
+                format!(
+                    "({name}) adverts of {} are taken with any hop limit, as keepalived sends 64: anybody could forge \
+                     them from anywhere",
+                    peer.address
+                ),
+                "write `unicast_ttl 255` on every router, keepalived too, or `min_ttl` if they are routed",
+            );
+        }
     }
 
     /// keepalived speaks by multicast then, unless told otherwise.

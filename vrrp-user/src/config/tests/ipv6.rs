@@ -162,6 +162,36 @@ fn options_of_a_line() {
 }
 
 #[test]
+fn who_can_be_forged_is_told_of() {
+    let of = |peers: &str, more: &str| {
+        found(&of(
+            &["fe80::51"],
+            &format!("unicast_src_ip 2001:db8::1\nunicast_peer {{\n {peers}\n}}\n{more}"),
+        ))
+    };
+    let told = of("fe80::2\n 2001:db8::1\n 2001:db8::2\n 2001:db8::3", "");
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(
+        told[0].contains("peer 2001:db8::1 is this router"),
+        "{told:#?}"
+    );
+    assert!(
+        told[1].contains("adverts of 2001:db8::2 are taken with any hop limit")
+            && told[1].ends_with("write `unicast_ttl 255` on every router, keepalived too, or `min_ttl` if they are routed"),
+        "{told:#?}"
+    );
+    for (peers, more) in [
+        ("2001:db8::2", "unicast_ttl 255"),
+        ("2001:db8::2", "unicast_ttl 64"),
+        ("2001:db8::2 min_ttl 250", ""),
+        // No router passes it on.
+        ("fe80::2", ""),
+    ] {
+        assert_eq!(of(peers, more), [""; 0], "{peers} {more}");
+    }
+}
+
+#[test]
 fn peers_and_sources_are_of_the_family() {
     let text = of(
         &["fe80::51"],
@@ -172,6 +202,7 @@ fn peers_and_sources_are_of_the_family() {
     let addresses = unicast.peers.iter().map(|peer| peer.address.to_string());
     assert_eq!(Vec::from_iter(addresses), ["fe80::2", "2001:db8:1::3"]);
     assert_eq!(unicast.peers[1].ttl, Some(60..=255));
+    assert_eq!(unicast.ttl, Some(64));
 
     let text = of(
         &["fe80::51"],

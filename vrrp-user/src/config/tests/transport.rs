@@ -47,7 +47,7 @@ fn peers_with_and_without_ttl() {
             limited([10, 0, 0, 5], 0..=9),
         ]
     );
-    assert_eq!(unicast.ttl, 64);
+    assert_eq!(unicast.ttl, Some(64));
     // keepalived's rule.
     assert!(unicast.check_source);
 }

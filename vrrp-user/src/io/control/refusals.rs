@@ -19,7 +19,8 @@ const REPEAT: u32 = 120;
 const REASONS: [(Counter, &str); 11] = [
     (
         Counter::BadTtl,
-        "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from elsewhere",
+        "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from \
+         elsewhere, or (IPv6 unicast) keepalived sent it without `unicast_ttl 255`",
     ),
     (
         Counter::BadVersion,

@@ -208,7 +208,9 @@ impl RouterPlan {
                 peers: unicast.map_or_else(Vec::new, |unicast| {
                     unicast.peers.iter().map(|peer| peer.address).collect()
                 }),
-                ttl: unicast.map_or(DEFAULT_TTL, |unicast| unicast.ttl),
+                ttl: unicast
+                    .and_then(|unicast| unicast.ttl)
+                    .unwrap_or(DEFAULT_TTL),
             },
             ifindex,
             key,
@@ -280,8 +282,10 @@ fn macs(instance: &Instance, key: RouterKey, placements: &[Placement<'_>]) -> Ve
 }
 
 /// A peer on a network of our interface has to prove it by a TTL of 255, as if it were spoken to by
-/// multicast; a link-local address can be nowhere else. One that is routed cannot, nor one in a group whose adverts are sent with less; of
-/// these any TTL is taken, as keepalived does, unless the configuration says which.
+/// multicast; a link-local address can be nowhere else. One that is routed cannot, nor one in a group whose
+/// adverts are sent with less; of these any TTL is taken, as keepalived does, unless the configuration says
+/// which. Over IPv6, a keepalived sends 255 only if it was told to, and otherwise what its kernel sends, 64
+/// as a rule.
 fn peers(
     unicast: &Unicast,
     slot: u32,
@@ -293,7 +297,11 @@ fn peers(
             address: address_bytes(peer.address),
         };
         let on_link = is_link_local(peer.address) || is_on_link(peer.address);
-        let near = unicast.ttl == DEFAULT_TTL && on_link;
+        let sent_with_255 = match unicast.ttl {
+            Some(ttl) => ttl == DEFAULT_TTL,
+            None => peer.address.is_ipv4(),
+        };
+        let near = sent_with_255 && on_link;
         let usual = (if near { DEFAULT_TTL } else { 0 }, u8::MAX);
         let asked = peer.ttl.as_ref();
         let (min_ttl, max_ttl) = asked.map_or(usual, |ttl| (*ttl.start(), *ttl.end()));

@@ -22,7 +22,10 @@ fn plan_of(vips: &str, body: &str) -> RouterPlan {
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
         .instances;
-    let near = |_: u32, address: IpAddr| address.to_string().starts_with("192.168.1.");
+    let near = |_: u32, address: IpAddr| {
+        let text = address.to_string();
+        text.starts_with("192.168.1.") || text.starts_with("2001:db8:1::")
+    };
     let mut plan = Plan::new(&instances, |_| Some((2, MAC)), |_, _| false, near).unwrap();
     plan.routers.remove(0)
 }
@@ -236,26 +239,38 @@ fn adverts_of_ipv6_begin_with_the_link_local_address() {
 
 //= C9: proof
 #[test]
-fn peers_of_ipv6_get_packets_and_link_local_ones_must_prove_it() {
+fn peers_of_ipv6_must_prove_that_they_are_near_where_all_send_what_proves_it() {
+    let limits = |body: &str| {
+        let peers = "fe80::2\n 2001:db8:1::3\n 2001:db8:2::4\n 2001:db8:1::5 min_ttl 9";
+        let plan = plan_of(
+            "fe80::51",
+            &format!("unicast_peer {{\n {peers}\n}}\n{body}"),
+        );
+        let limits = plan
+            .peers
+            .iter()
+            .map(|(_, entry)| (entry.min_ttl, entry.max_ttl));
+        Vec::from_iter(limits)
+    };
+    // keepalived sends its kernel's hop limit unless it is told another.
+    let any = (0, 255);
+    assert_eq!(limits(""), [any, any, any, (9, 255)]);
+    assert_eq!(limits("unicast_ttl 64"), limits(""));
+    let near = (255, 255);
+    assert_eq!(limits("unicast_ttl 255"), [near, near, any, (9, 255)]);
+}
+
+#[test]
+fn peers_of_ipv6_get_packets() {
     let body = "unicast_peer {\n fe80::2\n 2001:db8::3\n}\n";
     let plan = plan_of("fe80::51", body);
-    let limits: Vec<_> = plan
-        .peers
-        .iter()
-        .map(|(key, entry)| (IpAddr::from(key.address), entry.min_ttl, entry.max_ttl))
-        .collect();
-    assert_eq!(
-        limits,
-        [
-            (address("fe80::2"), 255, 255),
-            (address("2001:db8::3"), 0, 255)
-        ]
-    );
     let packets = adverts_of(plan, address("fe80::1"));
     let to = |packet: &Vec<u8>| IpAddr::from(*packet[24..].first_chunk::<16>().unwrap());
     let to: Vec<_> = packets.iter().map(to).collect();
     let (one, other) = (address("fe80::2"), address("2001:db8::3"));
     assert_eq!(to, [one, other, one, other]);
+    let usual = adverts_of(plan_of("fe80::51", body), address("fe80::1"));
+    assert_eq!(usual[0][7], 255);
     let farther = plan_of("fe80::51", &format!("{body}unicast_ttl 64"));
     let packets = adverts_of(farther, address("fe80::1"));
     assert_eq!(packets[0][7], 64);
