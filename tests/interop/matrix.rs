@@ -47,6 +47,15 @@ const V6_FAST: Speech = Speech {
     ..V6
 };
 
+const V6_UNICAST: Speech = Speech {
+    transport: Transport::Unicast,
+    ..V6
+};
+const V6_UNICAST_FAST: Speech = Speech {
+    interval_ms: 10,
+    ..V6_UNICAST
+};
+
 const fn row(speech: Speech, play: Play) -> Row {
     Row::new(speech, play)
 }
@@ -98,6 +107,10 @@ pub(crate) const ROWS: &[Row] = &[
     row(UNICAST_FAST, WeAreBetter(Keepalived)),
     row(UNICAST_V2, PeerIsBetter(Keepalived)),
     row(UNICAST_V2, WeAreBetter(Keepalived)),
+    row(V6_UNICAST, PeerIsBetter(Keepalived)),
+    row(V6_UNICAST, WeAreBetter(Keepalived)),
+    row(V6_UNICAST_FAST, PeerIsBetter(Keepalived)),
+    row(V6_UNICAST_FAST, WeAreBetter(Keepalived)),
     row(V6_FAST, PeerIsBetter(Keepalived)).ordinary(),
     row(V6_FAST, WeAreBetter(Keepalived)),
     row(V6_FAST, PeerIsHigher(Keepalived)),
