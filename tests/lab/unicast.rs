@@ -9,7 +9,7 @@ use std::{
 use vrrp_tests::{
     capture::{Capture, Seen},
     config::Settings,
-    lab::Host,
+    lab::{Host, VIP_V6},
     node::{Keepalived, MASTER, Node as _},
     wire::Frame,
 };
@@ -27,6 +27,9 @@ const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// The link-local addresses of the first two, which nobody routes.
 const R1_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 const R2_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+/// Source and peer of each of them.
+const AT_R1: [Ipv6Addr; 2] = [R1_LOCAL, R2_LOCAL];
+const AT_R2: [Ipv6Addr; 2] = [R2_LOCAL, R1_LOCAL];
 
 fn config(priority: u8, ours: Ipv4Addr, peer: &str) -> Settings {
     Settings {
@@ -244,7 +247,8 @@ fn assert_understood(scene: &Scene) {
 #[test]
 fn a_better_keepalived_over_ipv6_by_unicast() {
     for more in ["", "unicast_ttl 255"] {
-        let Some((mut scene, mut keepalived)) = beside_keepalived_v6(more, more) else {
+        let configs = [config_v6(100, AT_R1, more), config_v6(200, AT_R2, more)];
+        let Some((mut scene, mut keepalived)) = beside_keepalived_v6(configs) else {
             return;
         };
         keepalived.start().unwrap();
@@ -266,7 +270,9 @@ fn a_better_keepalived_over_ipv6_by_unicast() {
 /// All routers are to say `unicast_ttl 255`, or none; and the log says which one does not.
 #[test]
 fn a_keepalived_without_the_hop_limit_that_we_demand_is_told_of() {
-    let Some((mut scene, mut keepalived)) = beside_keepalived_v6("unicast_ttl 255", "") else {
+    let demanding = config_v6(100, AT_R1, "unicast_ttl 255");
+    let configs = [demanding, config_v6(200, AT_R2, "")];
+    let Some((mut scene, mut keepalived)) = beside_keepalived_v6(configs) else {
         return;
     };
     keepalived.start().unwrap();
@@ -281,11 +287,31 @@ fn a_keepalived_without_the_hop_limit_that_we_demand_is_told_of() {
         .unwrap();
 }
 
-/// xvrrp with priority 100 on r1 and a better keepalived on r2, neither started, over IPv6; with more
-/// lines for each.
-fn beside_keepalived_v6(ours: &str, theirs: &str) -> Option<(Scene, Keepalived)> {
-    let scene = Scene::new_v6(shared(), [config_v6(100, [R1_LOCAL, R2_LOCAL], ours)]);
-    let theirs = config_v6(200, [R2_LOCAL, R1_LOCAL], theirs);
+//= C22: proof
+/// keepalived asks for a link-local virtual IP by multicast only.
+#[test]
+fn a_keepalived_without_a_link_local_virtual_ip() {
+    let configs = [(200, AT_R1), (100, AT_R2)].map(|(priority, at)| Settings {
+        vips: vec![VIP_V6.into()],
+        ..config_v6(priority, at, "")
+    });
+    let Some((mut scene, mut keepalived)) = beside_keepalived_v6(configs) else {
+        return;
+    };
+    keepalived.start().unwrap();
+    let log = keepalived.process().unwrap().log();
+    log.wait(MASTER, LIMIT).unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    assert_eq!(scene.status(1).last_cause(), "preempt");
+    assert_understood(&scene);
+    keepalived.stop().unwrap();
+    stays_backup(&scene, &mut keepalived, 5);
+}
+
+/// xvrrp on r1 and keepalived on r2, neither started, over IPv6.
+fn beside_keepalived_v6([ours, theirs]: [Settings; 2]) -> Option<(Scene, Keepalived)> {
+    let scene = Scene::new_v6(shared(), [ours]);
     let keepalived = keepalived(scene.router(2), &theirs)?;
     Some((scene, keepalived))
 }

@@ -7,7 +7,7 @@ use vrrp_ebpf::{
 use vrrp_tests::{
     datapath::{
         World,
-        v6::{PRIMARY, SLOT, SLOT_VLAN, VIP, world as multicast},
+        v6::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_GLOBAL, digest, world as multicast},
     },
     frames::{
         Checksum,
@@ -107,6 +107,24 @@ fn a_stranger_is_heard_from_the_link_or_not_at_all() {
         let outcome = bench.receive(&strict(), &from(STRANGER, hop_limit).build());
         outcome.is_dropped(SLOT, Counter::BadSource);
     }
+}
+
+//= C22: proof
+/// keepalived asks for a link-local first address by multicast only.
+#[test]
+fn the_first_address_may_be_any() {
+    let mut bench = Bench::new();
+    let mut global_first = from(PEER, 255);
+    global_first.addresses = vec![VIP_GLOBAL, VIP];
+    let mut world = world();
+    world.router(SLOT).address_digest = digest(&global_first.addresses);
+    is_accepted(&bench.receive(&world, &global_first.build()), &[], EVENT);
+    // To the group it is invalid, whatever we have ourselves.
+    world.router(SLOT).flags &= !router_flags::UNICAST;
+    let mut to_group = advert();
+    to_group.addresses = global_first.addresses;
+    let outcome = bench.receive(&world, &to_group.build());
+    outcome.is_dropped(SLOT, Counter::BadAddressList);
 }
 
 //= C23: refusal

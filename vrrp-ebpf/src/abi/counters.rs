@@ -37,7 +37,7 @@ pub enum Counter {
     /// Refused: v2 password.
     BadPassword,
     /// Refused: v2, not from the owner, address list differs (RFC 3768 section 7.1); IPv6, the
-    /// first address is not link-local (RFC 9568 section 5.2.9).
+    /// first address of a multicast advert is not link-local (RFC 9568 section 5.2.9).
     BadAddressList,
     /// Refused: the source is our own address.
     OwnSource,

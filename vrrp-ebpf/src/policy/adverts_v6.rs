@@ -152,8 +152,9 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadChecksum);
     }
     let [first, second] = frame.read(upper.at + HEADER).ok_or(Counter::BadLength)?;
+    let link_local = [first, second & LINK_LOCAL_MASK] == LINK_LOCAL;
     //= C22: RFC 9568 erratum 8300
-    if [first, second & LINK_LOCAL_MASK] != LINK_LOCAL {
+    if !link_local && entry.flags & router_flags::UNICAST == 0 {
         return Err(Counter::BadAddressList);
     }
     let list_differs =

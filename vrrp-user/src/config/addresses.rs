@@ -43,7 +43,7 @@ pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
 /// The first address fixes the family, and there is one.
 pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
     let (name, place) = (draft.name, &draft.block.place);
-    let Some((first, first_at)) = draft.vips.first() else {
+    let Some((first, _)) = draft.vips.first() else {
         report.error_help(
             place,
             format!("({name}) has no valid virtual IP"),
@@ -66,33 +66,41 @@ pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
             ok = false;
         }
     }
-    if let IpAddr::V6(address) = first.address
-        && !address.is_unicast_link_local()
-    {
-        //= C7: RFC 9568 erratum 8300
-        report.error_help(
-            &first_at.place,
-            format!(
-                "({name}) its first virtual IP {address} is not link-local: routers that keep to RFC 9568, xvrrp \
-                 among them, would drop the adverts and be master, too"
-            ),
-            remedy(draft),
-        );
-        ok = false;
-    }
     ok
 }
 
+/// The list of an IPv6 router, given in `at`, begins with a link-local address. To unicast peers it need
+/// not: keepalived does not ask for it there, and where unicast is needed, clouds, link-local virtual IPs
+/// are of no use.
+pub(super) fn begins_link_local(instance: &Instance, at: &Place, report: &mut Report) {
+    let Some(first) = instance.advertised().map(|vip| vip.address).next() else {
+        return;
+    };
+    if first.is_ipv4() || is_link_local(&first) || instance.unicast.is_some() {
+        return;
+    }
+    //= C7: RFC 9568 erratum 8300
+    report.error_help(
+        at,
+        format!(
+            "({}) its first virtual IP {first} is not link-local: routers that keep to RFC 9568, xvrrp among \
+             them, would drop the adverts and be master, too",
+            instance.name
+        ),
+        remedy(instance),
+    );
+}
+
 /// How an IPv6 router gets a link-local first address.
-fn remedy(draft: &Draft<'_>) -> String {
-    let mut addresses = draft.vips.iter().map(|(vip, _)| vip.address);
+fn remedy(instance: &Instance) -> String {
+    let mut addresses = instance.advertised().map(|vip| vip.address);
     match addresses.find(is_link_local) {
         Some(address) => {
             format!("move {address} to the beginning of `virtual_ipaddress`, on every router")
         }
         None => format!(
             "put a link-local address before it, such as fe80::{}, on every router",
-            draft.vrid.unwrap_or(1)
+            instance.vrid
         ),
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     if !family_ok {
         return None;
     }
+    let first_at = draft.vips.first().map(|(_, at)| &at.place);
     let too_many_at = draft.vips.get(addresses::MOST).map(|(_, at)| &at.place);
     let mut instance = Instance {
         name: name.to_owned(),
@@ -90,6 +91,9 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         addresses::limit(&mut instance, at, report);
     }
     draft.transport.finish(draft.strict, &mut instance, report);
+    if let Some(at) = first_at {
+        addresses::begins_link_local(&instance, at, report);
+    }
     draft.virtual_mac.finish(&mut instance, report);
     Some(instance)
 }

@@ -82,7 +82,10 @@ fn defects(
             Defect::Checksum,
             !is_intact(sum(header, IpNumber::VRRP, message.0)),
         ),
-        (Defect::FirstAddress, !link_local),
+        (
+            Defect::FirstAddress,
+            !link_local && router.unicast.is_none(),
+        ),
     ]
     .into_iter()
     .filter_map(|(defect, found)| found.then_some(defect))

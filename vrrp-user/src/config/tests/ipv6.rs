@@ -56,6 +56,14 @@ fn the_first_address_is_link_local() {
     );
     // The end of fe80::/10.
     assert_eq!(found(&of(&["febf::1"], "")), [""; 0]);
+    let alone = "unicast_src_ip 2001:db8::1\nunicast_peer {\n 2001:db8::1\n}";
+    let shown = found(&of(&["2001:db8::fe/64"], alone));
+    assert!(
+        shown.iter().any(|line| line.contains(dropped)),
+        "{shown:#?}"
+    );
+    let peers = "unicast_ttl 255\nunicast_peer {\n 2001:db8::2\n}";
+    assert_eq!(found(&of(&["2001:db8::fe/64"], peers)), [""; 0]);
 }
 
 //= C7: refusal

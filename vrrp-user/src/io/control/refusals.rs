@@ -51,7 +51,7 @@ const REASONS: [(Counter, &str); 11] = [
     ),
     (
         Counter::BadAddressList,
-        "its virtual IPs are not ours, or (IPv6) begin with none that is link-local: compare `virtual_ipaddress`",
+        "its virtual IPs are not ours, or (IPv6 multicast) begin with none that is link-local: compare `virtual_ipaddress`",
     ),
 ];
 
