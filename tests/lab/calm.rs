@@ -39,7 +39,11 @@ fn no_realtime() -> Option<String> {
 
 /// A pair at 10 ms whose first router is Active.
 fn pair(arguments: &[&str]) -> Scene {
-    let mut scene = Scene::new(alone(), [254, 253].map(Settings::fast));
+    let scene = Scene::new(alone(), [254, 253].map(Settings::fast));
+    started(scene, arguments)
+}
+
+fn started(mut scene: Scene, arguments: &[&str]) -> Scene {
     for node in &mut scene.nodes {
         node.add_arguments(arguments);
         node.start().unwrap();
@@ -85,11 +89,15 @@ fn assert_calm(what: &str, moments: &[Nanos], stalls: &[Stall]) {
 }
 
 fn calm(what: &str, trouble: impl FnOnce(&mut Scene)) {
+    calm_of(what, || pair(&[]), trouble);
+}
+
+fn calm_of(what: &str, scene: impl FnOnce() -> Scene, trouble: impl FnOnce(&mut Scene)) {
     if let Some(reason) = no_realtime() {
         eprintln!("skipped: no real-time scheduling here: {reason}");
         return;
     }
-    let mut scene = pair(&[]);
+    let mut scene = scene();
     let (moments, stalls) = transitions_during(&mut scene, trouble);
     assert_calm(what, &moments, &stalls);
 }
@@ -102,6 +110,23 @@ fn hog() {
 #[test]
 fn busy_loops_make_no_transition() {
     calm("16 busy loops", |_| hog());
+}
+
+/// The kernel takes a tenth of a second to install as many, and keeps the CPU to itself as long as it is
+/// let. A pair that has once lost sight of each other goes on installing and removing them.
+#[test]
+fn hundreds_of_addresses_make_no_transition() {
+    let many: Vec<_> = (1..=600)
+        .map(|one| format!("2001:db8:1::1:{one:x}"))
+        .collect();
+    let scene = || {
+        let configs = [254, 253].map(|priority| Settings {
+            more_vips: many.join("\n"),
+            ..Settings::fast_v6(priority)
+        });
+        started(Scene::new_v6(alone(), configs), &[])
+    };
+    calm_of("602 virtual IPs, 16 busy loops", scene, |_| hog());
 }
 
 #[test]

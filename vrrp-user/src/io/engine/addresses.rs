@@ -2,7 +2,8 @@
 //!
 //! The kernel serves netlink under a lock that others hold for as long as they like (a driver
 //! reset, a routing daemon loading its table). The engine must go on sending adverts meanwhile, so
-//! the requests are made here, all addresses of a router in one buffer.
+//! the requests are made here, all addresses of a router in one buffer, which the kernel is given in
+//! pieces: it may not let go of the CPU, which may be the engine's, before it has dealt with one.
 
 mod message;
 mod requests;
@@ -244,10 +245,10 @@ impl AddressWorker {
             Operation::Install => &set.install,
             Operation::Remove => &set.remove,
         };
-        let done = self
-            .socket
-            .send(&requests.bytes, 0)
-            .and_then(|_| self.wait(order, set, base, waiting));
+        let done = requests
+            .batches()
+            .try_for_each(|batch| self.socket.send(batch, 0).map(drop))
+            .and_then(|()| self.wait(order, set, base, waiting));
         if let Err(error) = done {
             self.fail(order.router, 0, &error);
         }
