@@ -44,6 +44,17 @@ pub trait Frame {
     fn blur(&self, number: usize) -> usize {
         number
     }
+
+    /// The same for a word.
+    #[must_use]
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "forgets nothing on a host of 64 bits"
+    )]
+    fn blur_word(&self, word: u64) -> u64 {
+        self.blur(word as usize) as u64
+    }
 }
 
 /// A frame that can be changed in place, its length excepted.

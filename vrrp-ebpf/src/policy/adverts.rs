@@ -179,7 +179,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadAddressList);
     }
     Ok(Advert {
-        header: Header::parse(blur_word(frame, word).to_be_bytes()),
+        header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::new(frame, header.version == 3 && !pseudo_header),
         pseudo_header: Flag::new(frame, pseudo_header),
         list_differs: Flag::new(frame, list_differs),
@@ -299,16 +299,6 @@ fn check_sum(ip: &Ipv4, header: &Header, sum: Sum) -> Result<bool, Counter> {
         return Ok(true);
     }
     Err(Counter::BadChecksum)
-}
-
-/// The same word, of which the verifier forgets what the checks have told it.
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "forgets nothing on a host of 64 bits"
-)]
-pub(super) fn blur_word<F: Frame + ?Sized>(frame: &F, word: u64) -> u64 {
-    frame.blur(word as usize) as u64
 }
 
 #[inline(always)]

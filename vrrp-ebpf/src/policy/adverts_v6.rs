@@ -160,7 +160,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let list_differs =
         u16::from(header.count) != entry.address_count || list.digest != entry.address_digest;
     Ok(Advert {
-        header: Header::parse(adverts::blur_word(frame, word).to_be_bytes()),
+        header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::NO,
         pseudo_header: Flag::NO,
         list_differs: Flag::new(frame, list_differs),

@@ -41,13 +41,10 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 /// Somebody asks who has a virtual IP, or whether anybody has (RFC 5227: sender 0.0.0.0).
 #[inline(always)]
 fn request<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp, at: usize) -> Verdict {
-    let answers = tables
-        .ownership(vip.slot)
-        .answers(tables.now(), tables.last_seen(vip.slot));
     let [first, ..] = arp.sender_mac;
     //= C46: RFC 9568 section 6.4.2
     // An answer to a group address would be everybody's.
-    if !answers || first & GROUP_BIT != 0 {
+    if !tables.answers(vip.slot) || first & GROUP_BIT != 0 {
         return Verdict::drop(vip.slot, Counter::ArpIgnored);
     }
     Verdict {

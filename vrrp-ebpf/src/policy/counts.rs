@@ -3,7 +3,6 @@
 //! The verifier follows every combination of conditions on its own, through all that comes after, as
 //! long as it can tell them apart. A number can be made to forget what it is ([`Frame::blur`]).
 
-use super::adverts::blur_word;
 use crate::{abi::Counter, frame::Frame};
 
 /// Most counters that one verdict moves, and those that exclude each other.
@@ -59,7 +58,7 @@ impl Counts {
     /// The same, of which the verifier does not know which they are.
     #[inline(always)]
     pub(super) fn blurred<F: Frame + ?Sized>(self, frame: &F) -> Self {
-        Self(blur_word(frame, self.0))
+        Self(frame.blur_word(self.0))
     }
 
     /// Their indices; what is the index of no counter stands for none.

@@ -68,7 +68,7 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     match kind {
         Some(Kind::Solicitation) => lesson(frame, tables, vip, &ip, Kind::Solicitation),
         // The MAC that it tells is that of another address.
-        Some(Kind::Advertisement) if !teaches(tables, vip.slot) => {
+        Some(Kind::Advertisement) if !tables.answers(vip.slot) => {
             Some(Departure::drop(vip.slot, Counter::EgressNd))
         }
         //= C48: RFC 9568 section 6.4.2
@@ -91,7 +91,7 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables, R: Routes>(
     let Some(vip) = place.vip_v4(tables, arp.sender) else {
         return proxy_arp::judge(tables, routes, place, &arp, at);
     };
-    if !teaches(tables, vip.slot) {
+    if !tables.answers(vip.slot) {
         //= C46: RFC 9568 section 6.4.2
         return Some(Departure::drop(vip.slot, Counter::EgressArp));
     }
@@ -105,7 +105,7 @@ fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Departure> {
     let has_virtual_mac = virtual_mac::is_used(tables, vip);
     // What comes from a virtual MAC teaches switches where that is.
     let may_leave = if has_virtual_mac {
-        teaches(tables, vip.slot)
+        tables.answers(vip.slot)
     } else {
         tables.ownership(vip.slot).serves(tables.now())
     };
@@ -125,7 +125,7 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
     ip: &Ipv6,
     kind: Kind,
 ) -> Option<Departure> {
-    if !teaches(tables, vip.slot) {
+    if !tables.answers(vip.slot) {
         //= C47: RFC 9568 section 6.4.2
         return Some(Departure::drop(vip.slot, Counter::EgressNd));
     }
@@ -138,12 +138,4 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
         None => Departure::drop(vip.slot, Counter::EgressNd),
     };
     Some(verdict)
-}
-
-/// Whether we teach whoever hears it where the virtual router in this slot is: that ends when answering ends. A Retiring
-/// node whose successor was heard still sends data, unless from a virtual MAC.
-#[inline(always)]
-pub(super) fn teaches<T: Tables>(tables: &T, slot: u32) -> bool {
-    let ownership = tables.ownership(slot);
-    ownership.answers(tables.now(), tables.last_seen(slot))
 }

@@ -49,6 +49,12 @@ pub trait Tables {
     fn ownership(&self, slot: u32) -> Ownership {
         self.standing(slot).ownership()
     }
+    /// Whether we answer for the virtual router in this slot, and teach whoever hears it where that is.
+    #[inline(always)]
+    fn answers(&self, slot: u32) -> bool {
+        self.ownership(slot)
+            .answers(self.now(), self.last_seen(slot))
+    }
     /// [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 without such a slot.
     fn last_seen(&self, slot: u32) -> u64;
     /// [`Slot::follow`](crate::abi::Slot::follow).

@@ -41,7 +41,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         None if kind == Kind::Advertisement => return None,
         None => (place.vip_v6(frame, tables, target_at)?, false),
     };
-    if !speaks_as && !answers(tables, vip) {
+    if !speaks_as && !tables.answers(vip.slot) {
         //= C47: RFC 9568 section 6.4.2
         return Some(Verdict::drop(vip.slot, Counter::NdIgnored));
     }
@@ -75,7 +75,7 @@ pub(super) fn judge_extended<F: Frame + ?Sized, T: Tables>(
         return None;
     }
     let vip = place.vip_v6(frame, tables, target_at(upper.at))?;
-    if answers(tables, vip) {
+    if tables.answers(vip.slot) {
         return None;
     }
     Some(Verdict::drop(vip.slot, Counter::NdIgnored))
@@ -108,10 +108,4 @@ fn solicitation<F: Frame + ?Sized>(
             Counts::one(Counter::NdAnswered),
         )
     })
-}
-
-#[inline(always)]
-fn answers<T: Tables>(tables: &T, vip: &VipEntry) -> bool {
-    let ownership = tables.ownership(vip.slot);
-    ownership.answers(tables.now(), tables.last_seen(vip.slot))
 }

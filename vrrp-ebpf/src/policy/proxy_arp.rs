@@ -4,7 +4,7 @@
 //! with the interface's MAC. A host that has learned that MAC would not follow a failover: so the owner's
 //! answer leaves with the Virtual Router MAC, and those of the others do not leave.
 
-use super::{Action, Departure, Place, Routes, Tables, Verdict, counts::Counts, egress::teaches};
+use super::{Action, Departure, Place, Routes, Tables, Verdict, counts::Counts};
 use crate::{
     abi::{Counter, ProxyEntry},
     wire::{
@@ -30,7 +30,7 @@ pub(super) fn judge<T: Tables, R: Routes>(
     if !is_proxied(routes, place, proxy, arp) {
         return None;
     }
-    if !teaches(tables, proxy.slot) {
+    if !tables.answers(proxy.slot) {
         return Some(Departure::drop(proxy.slot, Counter::EgressProxyArp));
     }
     //= C62: RFC 9568 section 8.1.3
