@@ -22,6 +22,7 @@ mod kernel;
 mod property;
 mod proxy_arp;
 mod ring;
+mod router_adverts;
 mod scenes;
 mod v6;
 mod virtual_mac;

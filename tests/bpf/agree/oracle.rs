@@ -10,6 +10,7 @@ mod arp;
 mod claim;
 mod neighbour;
 mod proxy_arp;
+mod router_advert;
 mod v6;
 
 use etherparse::{

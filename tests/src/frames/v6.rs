@@ -270,6 +270,43 @@ impl Neighbour {
     }
 }
 
+/// A Router Advertisement (RFC 4861 section 4.2).
+#[derive(Clone, Debug)]
+pub struct RouterAdvert {
+    /// Ethernet part.
+    pub ethernet: Ethernet,
+    /// IP part.
+    pub ip: Ipv6,
+    /// Options.
+    pub options: Vec<u8>,
+}
+
+impl RouterAdvert {
+    /// To all nodes, for half an hour.
+    #[must_use]
+    pub fn from(source: [u8; 16], options: Vec<u8>) -> Self {
+        let mut ip = Ipv6::to(ALL_NODES);
+        ip.source = source;
+        Self {
+            ethernet: Ethernet::to([0x33, 0x33, 0, 0, 0, 1]),
+            ip,
+            options,
+        }
+    }
+
+    /// The frame.
+    #[must_use]
+    pub fn build(&self) -> Vec<u8> {
+        let mut message = vec![134, 0, 0, 0, 64, 0, 0x07, 0x08];
+        message.extend([0; 8]);
+        message.extend(&self.options);
+        let sum = self.ip.checksum(ICMPV6, &message);
+        message[2..4].copy_from_slice(&sum.to_be_bytes());
+        self.ethernet
+            .frame(0x86dd, &self.ip.packet(ICMPV6, &message))
+    }
+}
+
 /// A link-layer address option: 1 source, 2 target.
 #[must_use]
 pub fn link_layer(kind: u8, mac: [u8; 6]) -> Vec<u8> {

@@ -5,7 +5,7 @@
 //! Adverts pass whatever their source: the node sends those to unicast peers through the stack, and
 //! an address owner's source is its virtual IP.
 
-use super::{Departure, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
+use super::{Action, Departure, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
 use crate::{
     abi::{Counter, VipEntry},
     checksum::VRRP,
@@ -15,6 +15,7 @@ use crate::{
         ipv4::Ipv4,
         ipv6::{ICMPV6, Ipv6},
         nd::{self, Kind, target_at},
+        router_advert,
     },
 };
 
@@ -74,8 +75,27 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
         //= C48: RFC 9568 section 6.4.2
         //= C54: RFC 9568 section 6.4.3
         // Router Advertisements among the rest: those of the virtual router come from its link-local address.
-        Some(Kind::Advertisement) | None => data(tables, vip),
+        Some(Kind::Advertisement) | None => {
+            let departure = data(tables, vip)?;
+            Some(as_router(frame, departure, &ip))
+        }
     }
+}
+
+/// The same for a Router Advertisement that is given the Virtual Router MAC, which may tell a MAC
+/// itself. One of which we cannot see that it tells no other is not sent.
+#[inline(always)]
+fn as_router<F: Frame + ?Sized>(frame: &F, mut departure: Departure, ip: &Ipv6) -> Departure {
+    let is_advert = ip.next_header == ICMPV6 && router_advert::is_read(frame, ip.payload_at());
+    if !is_advert || departure.verdict.action != Action::Readdress {
+        return departure;
+    }
+    let Some(told_at) = router_advert::told_mac_at(frame, ip) else {
+        return Departure::drop(departure.verdict.slot, Counter::EgressNd);
+    };
+    departure.source.told_at = told_at;
+    departure.source.checksum_at = nd::checksum_at(ip.payload_at());
+    departure
 }
 
 /// The verdict on the ARP packet that starts `at` bytes into a frame to be sent.

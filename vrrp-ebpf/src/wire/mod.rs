@@ -7,5 +7,6 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod mac;
 pub mod nd;
+pub mod router_advert;
 pub mod source;
 pub mod vrrp;

@@ -3,12 +3,12 @@
 use vrrp_tests::{
     datapath::{
         v6::{PRIMARY, VIP, VIP_GLOBAL},
-        world::VLAN,
+        world::{MAC, VLAN},
     },
     dice::Dice,
     frames::{
         Checksum, PEER_MAC,
-        v6::{ALL_NODES, Advert, Extension, Neighbour, PEER, Packet, link_layer},
+        v6::{ALL_NODES, Advert, Extension, Neighbour, PEER, Packet, RouterAdvert, link_layer},
     },
 };
 
@@ -199,6 +199,9 @@ fn finished(dice: &mut Dice, mut message: Neighbour, vlan: u16) -> Vec<u8> {
 
 /// A packet from or to a virtual IP.
 pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> {
+    if from && dice.once_in(3) {
+        return router_advert(dice, setting);
+    }
     let (vip, vlan) = target(dice, setting);
     let other = dice.pick(&[PEER, VIP, VIP_GLOBAL]);
     let (source, destination) = if from {
@@ -218,6 +221,31 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
     }
     tag(dice, &mut packet.ethernet, vlan);
     packet.build()
+}
+
+/// A Router Advertisement from a virtual IP, its options in order or nearly so.
+fn router_advert(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
+    let (vip, vlan) = target(dice, setting);
+    let mut options = Vec::new();
+    for _ in 0..dice.pick(&[0, 1, 2, 3, 23, 24, 25]) {
+        options.extend(match dice.index(8) {
+            0 => link_layer(1, dice.pick(&[MAC, vip.mac])),
+            1 => vec![dice.pick(&[1, 2, 5]), dice.pick(&[0, 2]), 0, 0, 0, 0, 0, 0],
+            2 => [[3, 4], [0; 2]]
+                .concat()
+                .into_iter()
+                .chain([0; 28])
+                .collect(),
+            _ => vec![5, 1, 0, 0, 0, 0, 5, 220],
+        });
+    }
+    let mut advert = RouterAdvert::from(vip.address, options);
+    advert.ethernet.source = MAC;
+    if dice.once_in(8) {
+        advert.options.pop();
+    }
+    tag(dice, &mut advert.ethernet, vlan);
+    advert.build()
 }
 
 /// An ICMPv6 redirect, mostly, from one of our addresses.

@@ -112,7 +112,7 @@ impl<'a> Message<'a> {
 }
 
 /// "HC' = ~(~HC + ~m + m')" (RFC 1624), for as many words as there are.
-fn replaced(checksum: [u8; 2], before: &[u8], after: &[u8]) -> [u8; 2] {
+pub(super) fn replaced(checksum: [u8; 2], before: &[u8], after: &[u8]) -> [u8; 2] {
     let words = |bytes: &[u8]| {
         let pairs = bytes.chunks(2);
         Vec::from_iter(pairs.map(|pair| u16::from_be_bytes([pair[0], pair[1]])))

@@ -6,7 +6,7 @@ use etherparse::{
 };
 use vrrp_ebpf::abi::Counter;
 
-use super::{Leaving, Opinion, Taken, advert_v6, neighbour, to_vip};
+use super::{Leaving, Opinion, Taken, advert_v6, neighbour, router_advert, to_vip};
 use crate::agree::setting::Setting;
 
 const HEADER: usize = 40;
@@ -58,7 +58,16 @@ pub(super) fn sent(setting: &Setting, taken: &Taken<'_>) -> Option<Leaving> {
     let vip = spoken_for.or(source)?;
     let data = Leaving::data(setting, taken, vip);
     let Some(message) = message else {
-        return Some(data);
+        let tells = data.may_leave && router_advert::is_in(&header, behind);
+        return Some(if tells {
+            Leaving {
+                refusal: Counter::EgressNd,
+                telling: router_advert::telling(&header, taken.frame, behind, vip.mac),
+                ..data
+            }
+        } else {
+            data
+        });
     };
     Some(Leaving {
         may_leave: setting.role(vip.slot).answers(),

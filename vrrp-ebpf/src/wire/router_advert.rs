@@ -1,0 +1,102 @@
+//! Router Advertisements (RFC 4861 section 4.2) that are about to leave.
+
+use super::ipv6::Ipv6;
+use crate::frame::Frame;
+
+const ROUTER_ADVERTISEMENT: u8 = 134;
+/// Type, code, checksum, hop limit, flags and three times.
+const FIXED: usize = 16;
+/// Options are so many bytes long, or a multiple of it.
+const UNIT: usize = 8;
+const SOURCE_LINK_LAYER: u8 = 1;
+/// Most options that are looked at: prefixes, routes, resolvers and the like, one of which may have the
+/// MAC.
+const MOST: usize = 24;
+
+/// Whether the ICMPv6 message that starts `at` bytes into the frame is one.
+#[inline(always)]
+pub fn is_read<F: Frame + ?Sized>(frame: &F, at: usize) -> bool {
+    frame.read(at) == Some([ROUTER_ADVERTISEMENT])
+}
+
+/// Where the message tells the router's MAC (its Source Link-Layer Address option); 0 if it does not.
+/// Nothing if that cannot be said: its options do not end where it does, or there are too many.
+#[inline(always)]
+pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<usize> {
+    let end = ip.payload_at() + ip.length;
+    let mut at = ip.payload_at() + FIXED;
+    for _ in 0..MOST {
+        if at == end {
+            return Some(0);
+        }
+        if at > end {
+            return None;
+        }
+        let [option, units] = frame.read(at)?;
+        if option == SOURCE_LINK_LAYER {
+            return (units == 1 && at + UNIT <= end).then_some(at + 2);
+        }
+        if units == 0 {
+            return None;
+        }
+        at = frame.blur(at + usize::from(units) * UNIT);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: usize = 14;
+    const PREFIX: [u8; 32] = {
+        let mut option = [0; 32];
+        (option[0], option[1]) = (3, 4);
+        option
+    };
+    const MAC: [u8; 8] = [1, 1, 2, 0, 0, 0, 0, 1];
+    const MTU: [u8; 8] = [5, 1, 0, 0, 0, 0, 5, 220];
+
+    /// Where the MAC is told, from the message's first byte on.
+    fn told(options: &[&[u8]], lacking: usize) -> Option<usize> {
+        let options = options.concat();
+        let mut frame = vec![0; AT];
+        frame.extend([0x60, 0, 0, 0]);
+        let length = FIXED + options.len();
+        frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+        frame.extend([58, 255]);
+        frame.extend([0; 32]);
+        let message = frame.len();
+        frame.extend([0; FIXED]);
+        frame[message] = ROUTER_ADVERTISEMENT;
+        frame.extend(options);
+        frame.truncate(frame.len() - lacking);
+        let frame = frame.as_slice();
+        assert!(is_read(frame, message));
+        let ip = Ipv6::parse(frame, AT).unwrap();
+        assert_eq!(ip.payload_at(), message);
+        told_mac_at(frame, &ip).map(|at| at.saturating_sub(message))
+    }
+
+    #[test]
+    fn mac_is_found_wherever_it_stands() {
+        assert_eq!(told(&[], 0), Some(0));
+        assert_eq!(told(&[&PREFIX, &MTU], 0), Some(0));
+        assert_eq!(told(&[&MAC], 0), Some(FIXED + 2));
+        assert_eq!(told(&[&PREFIX, &MTU, &MAC], 0), Some(FIXED + 42));
+        let many = [&MTU[..]; MOST - 1];
+        assert_eq!(told(&many, 0), Some(0));
+        let last = [&many[..], &[&MAC]].concat();
+        assert_eq!(told(&last, 0), Some(FIXED + 8 * (MOST - 1) + 2));
+    }
+
+    #[test]
+    fn what_cannot_be_followed_may_tell_any() {
+        assert_eq!(told(&[&MTU[..]; MOST], 0), None);
+        assert_eq!(told(&[&[5, 0, 0, 0, 0, 0, 5, 220], &MAC], 0), None);
+        assert_eq!(told(&[&[1, 2, 0, 0, 0, 0, 0, 0], &MTU], 0), None);
+        // An option that ends behind the message, and one that is not there.
+        assert_eq!(told(&[&[5, 2, 0, 0, 0, 0, 5, 220]], 0), None);
+        assert_eq!(told(&[&MTU, &MAC], 7), None);
+    }
+}
