@@ -34,6 +34,8 @@ pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<usize> {
         }
         let [option, units] = frame.read(at)?;
         if option == SOURCE_LINK_LAYER {
+            // All of it has to be there, or it could not be written.
+            frame.read::<UNIT>(at)?;
             return (units == 1 && at + UNIT <= end).then_some(at + 2);
         }
         if units == 0 {
@@ -97,6 +99,8 @@ mod tests {
         assert_eq!(told(&[&[1, 2, 0, 0, 0, 0, 0, 0], &MTU], 0), None);
         // An option that ends behind the message, and one that is not there.
         assert_eq!(told(&[&[5, 2, 0, 0, 0, 0, 5, 220]], 0), None);
-        assert_eq!(told(&[&MTU, &MAC], 7), None);
+        for lacking in 1..8 {
+            assert_eq!(told(&[&MTU, &MAC], lacking), None);
+        }
     }
 }
