@@ -29,9 +29,6 @@ pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<usize> {
         if at == end {
             return Some(0);
         }
-        if at > end {
-            return None;
-        }
         let [option, units] = frame.read(at)?;
         if option == SOURCE_LINK_LAYER {
             // All of it has to be there, or it could not be written.
@@ -61,10 +58,15 @@ mod tests {
 
     /// Where the MAC is told, from the message's first byte on.
     fn told(options: &[&[u8]], lacking: usize) -> Option<usize> {
+        told_padded(options, 0, lacking)
+    }
+
+    /// The same if as many of the last bytes are the frame's padding, and as many are not there.
+    fn told_padded(options: &[&[u8]], padding: usize, lacking: usize) -> Option<usize> {
         let options = options.concat();
         let mut frame = vec![0; AT];
         frame.extend([0x60, 0, 0, 0]);
-        let length = FIXED + options.len();
+        let length = FIXED + options.len() - padding;
         frame.extend(u16::try_from(length).unwrap().to_be_bytes());
         frame.extend([58, 255]);
         frame.extend([0; 32]);
@@ -99,6 +101,10 @@ mod tests {
         assert_eq!(told(&[&[1, 2, 0, 0, 0, 0, 0, 0], &MTU], 0), None);
         // An option that ends behind the message, and one that is not there.
         assert_eq!(told(&[&[5, 2, 0, 0, 0, 0, 5, 220]], 0), None);
+        for padding in 1..8 {
+            assert_eq!(told_padded(&[&MTU, &MAC], padding, 0), None);
+        }
+        assert_eq!(told_padded(&[&MTU, &MAC], 8, 0), Some(0));
         for lacking in 1..8 {
             assert_eq!(told(&[&MTU, &MAC], lacking), None);
         }
