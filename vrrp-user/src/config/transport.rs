@@ -191,17 +191,17 @@ impl<'s> TransportDraft<'s> {
         }
     }
 
-    /// keepalived speaks by multicast then, unless told otherwise.
+    /// keepalived speaks by multicast then, unless told otherwise. It would also send from any address.
     fn without_peers(&self, instance: &Instance, report: &mut Report) {
         let name = &instance.name;
-        //= C4: RFC 9568 section 7.2
+        //= C4: RFC 9568 section 5.1.2.1
         if let Some((IpAddr::V6(source), at)) = self.source
             && !source.is_unicast_link_local()
         {
-            report.warn_help(
+            report.error_help(
                 &at.place,
                 format!("({name}) {source} is not link-local, as the source of multicast adverts has to be"),
-                "write the interface's link-local address, or remove it",
+                "write the interface's link-local address, or remove the line and it is used",
             );
         }
         if let Some(at) = self.fault_without_peer {

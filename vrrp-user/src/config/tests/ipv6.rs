@@ -239,10 +239,15 @@ fn the_source_of_multicast_adverts_is_link_local() {
     assert_eq!(
         found(&source("2001:db8::1")),
         [
-            "k.conf:7: warning: (V6) 2001:db8::1 is not link-local, as the source of multicast adverts has to be; \
-             write the interface's link-local address, or remove it"
+            "k.conf:7: error: (V6) 2001:db8::1 is not link-local, as the source of multicast adverts has to be; \
+             write the interface's link-local address, or remove the line and it is used"
         ]
     );
+    let to_peers = of(
+        &["fe80::51"],
+        "unicast_src_ip 2001:db8::1\nunicast_ttl 255\nunicast_peer {\n 2001:db8::2\n}",
+    );
+    assert_eq!(found(&to_peers), [""; 0]);
     assert_eq!(
         found(&source("fe80::51"))[0],
         "k.conf:7: error: (V6) fe80::51 is a virtual IP: no router could tell its adverts from ours; \
