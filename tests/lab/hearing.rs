@@ -5,6 +5,7 @@ use vrrp_tests::{
     config::Settings,
     frames::Advert,
     lab::{Host, VIP},
+    node::Node as _,
     packet::PacketSocket,
 };
 
@@ -113,6 +114,39 @@ fn a_differing_router_is_refused_by_reason() {
     // The Active's interval counts.
     let follower = &scene.statuses(2)[accepted];
     assert_eq!(follower.number("advert_interval_us"), 500_000);
+}
+
+/// A password in the configuration is told of, and neither sent nor asked for.
+//= C79: proof
+//= C79: refusal
+#[test]
+fn version_3_has_no_password() {
+    let with = Settings {
+        instance: "authentication {\n auth_type PASS\n auth_pass 1111\n }".to_owned(),
+        ..Settings::fast(253)
+    };
+    for (number, configs) in [
+        (2, [Settings::fast(254), with.clone()]),
+        (1, [with, Settings::fast(252)]),
+    ] {
+        let mut scene = Scene::started(shared(), configs);
+        scene.await_owner(1);
+        scene.await_state(2, "BACKUP");
+        let says = "version 3 has no authentication, ignored";
+        await_lines(scene.log(number), 0, &[says]);
+        eventually("adverts are heard", || {
+            scene.status(2).counter("advert_accepted") > 0
+        });
+        for refused in ["bad_auth_type", "bad_password", "bad_length"] {
+            assert_eq!(scene.status(2).counter(refused), 0, "{refused}");
+        }
+        // The owner's departure and return: each hears the other.
+        scene.node(1).stop().unwrap();
+        scene.await_owner(2);
+        scene.node(1).start().unwrap();
+        scene.await_owner(1);
+        scene.await_state(2, "BACKUP");
+    }
 }
 
 //= C15: refusal

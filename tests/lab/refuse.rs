@@ -137,6 +137,7 @@ fn a_foreign_xdp_program_is_named_and_stays() {
     place.assert_refused(&[], &["ens33 already has an XDP program", "xv_pass"]);
 }
 
+//= C6, C28: refusal
 #[test]
 fn errors_of_the_configuration_are_told_with_their_line() {
     let cases = [
@@ -148,6 +149,10 @@ fn errors_of_the_configuration_are_told_with_their_line() {
             "256",
         ),
         ("interface ens33\n", "", 11, "interface"),
+        ("priority 100\n", "priority 0\n", 15, "1 to 255"),
+        ("priority 100\n", "priority 256\n", 15, "1 to 255"),
+        ("advert_int 1\n", "advert_int 0\n", 16, "`advert_int 0`"),
+        ("advert_int 1\n", "advert_int 256\n", 16, "`advert_int 256`"),
         (
             "192.168.1.254\n",
             "192.168.1.254.7\n",

@@ -54,7 +54,7 @@ fn tell(seed: u64) -> Result<String, String> {
     }
 }
 
-//= C34, C35, C36, C37, C41: proof
+//= C34, C35, C36, C37, C41, C59: proof
 #[test]
 fn elections_hold_every_invariant() {
     let wanted = variable("XVRRP_SIM_ELECTIONS").unwrap_or(ELECTIONS);

@@ -7,12 +7,13 @@ use crate::conformance::{
     requirements::{Id, Requirement, Requirements},
 };
 
-/// Tests that see only a parser. A frame that a parser refuses can still reach the election, so
-/// that these prove nothing alone.
-const PARSERS: [&str; 3] = [
+/// Tests that see only a parser. A frame that a parser refuses can still reach the election, and a node
+/// can run a configuration of which its parser complains, so that these prove nothing alone.
+const PARSERS: [&str; 4] = [
     "vrrp-ebpf/src/checksum.rs",
     "vrrp-ebpf/src/frame.rs",
     "vrrp-ebpf/src/wire/",
+    "vrrp-user/src/config/",
 ];
 
 /// How far a requirement is met.
@@ -245,7 +246,11 @@ mod tests {
     #[test]
     fn a_test_of_a_parser_is_not_enough() {
         let tests = [PROOF, REFUSAL].concat();
-        for parser in ["vrrp-ebpf/src/wire/vrrp.rs", "vrrp-ebpf/src/checksum.rs"] {
+        for parser in [
+            "vrrp-ebpf/src/wire/vrrp.rs",
+            "vrrp-ebpf/src/checksum.rs",
+            "vrrp-user/src/config/tests/rules.rs",
+        ] {
             let (_, faults) = judged("", &[("a/src/b.rs", CODE), (parser, &tests)]);
             assert_eq!(faults.len(), 2, "{parser}: {faults:?}");
         }

@@ -40,6 +40,7 @@ impl Router {
             state: ownership::State::Active,
             expiry: self.lease_end,
         };
+        //= C59: RFC 9568 section 8.1.2
         if served_elsewhere {
             self.advertise(now, out);
             out.push(own);

@@ -172,18 +172,32 @@ fn c41_link_local_addresses() {
     }
 }
 
+/// It is neither deposed by a lower priority for want of it, nor kept from giving way.
+//= C43: proof
 //= C43: refusal
 #[test]
 fn c43_preempt_mode_is_not_read_in_active() {
-    let mut bench = Bench::in_state(
-        State::Active,
-        Settings {
-            preempt: false,
-            ..settings()
-        },
-    );
-    bench.feed(START + ms(1), advert(START + ms(1), 99));
-    assert_eq!(bench.state(), State::Active);
+    let heard = START + ms(1);
+    for preempt in [true, false] {
+        for (input, state) in [
+            (advert(heard, 99), State::Active),
+            (advert(heard, 101), State::Backup),
+            (equal("192.168.1.1"), State::Active),
+            (equal("192.168.1.3"), State::Backup),
+            (Input::BetterSeen(heard), State::Backup),
+        ] {
+            let mut bench = Bench::in_state(
+                State::Active,
+                Settings {
+                    preempt,
+                    ..settings()
+                },
+            );
+            let deposed = bench.feed(heard, input).first() == Some(&DISOWN);
+            assert_eq!(bench.state(), state, "{input:?}, preempt: {preempt}");
+            assert_eq!(deposed, state == State::Backup, "{input:?}");
+        }
+    }
 }
 
 //= C42: proof

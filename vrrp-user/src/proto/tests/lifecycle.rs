@@ -11,7 +11,7 @@ use super::{
 
 const UP: Input = Input::LinkUp { primary: OURS };
 
-//= C6, C31: proof
+//= C6, C31, C59: proof
 #[test]
 fn c31_the_owner_is_active_at_once() {
     let mut bench = Bench::new(Settings {
@@ -37,7 +37,7 @@ fn c31_the_owner_is_active_at_once() {
 }
 
 //= C27, C32: proof
-//= C31: refusal
+//= C31, C32: refusal
 #[test]
 fn c32_others_wait_the_active_down_interval() {
     let mut bench = Bench::new(settings());
@@ -51,8 +51,10 @@ fn c32_others_wait_the_active_down_interval() {
     assert_eq!(bench.deadline(), START + DOWN);
 }
 
+//= C32: proof
+//= C32: refusal
 #[test]
-fn state_master_waits_one_interval_at_the_first_start_only() {
+fn c32_state_master_waits_one_interval_at_the_first_start_only() {
     let mut bench = Bench::new(Settings {
         initial: InitialState::Master,
         ..settings()

@@ -11,6 +11,7 @@ fn rising() -> Bench {
     Bench::in_state(State::Rising, settings())
 }
 
+//= C59: refusal
 #[test]
 fn installs_and_holds_the_flip_back() {
     let mut bench = Bench::in_state(State::Backup, settings());
@@ -49,6 +50,7 @@ fn stops_following() {
 }
 
 /// Installed already; the worse Active still answers ARP, so the advert goes first.
+//= C59: proof
 #[test]
 fn flips_when_the_addresses_are_ready() {
     let mut bench = rising();

@@ -117,6 +117,7 @@ impl Member {
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
         self.check_word(around.slots)?;
+        //= C59: RFC 9568 section 8.2.2
         // Where the engine stood still for long, somebody else may serve whom hosts would then lose.
         let standing = around.slots.standing(self.index);
         if !standing.ownership().serves(clock::now().0) {
