@@ -12,6 +12,7 @@ use std::{
 use nix::{errno::Errno, net::if_::if_indextoname};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 
+use super::sender::Sent;
 use crate::proto::advert;
 
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline, which these adverts
@@ -56,23 +57,22 @@ impl UnicastSender {
     }
 
     /// Hands packets for each peer in turn to the kernel. One that the kernel does not take
-    /// costs only its peer. Tells whether any was taken, and why the first that was not was not.
-    pub(super) fn send<'packet, Packets>(&self, packets: Packets) -> (bool, Option<Errno>)
+    /// costs only its peer.
+    pub(super) fn send<'packet, Packets>(&self, packets: Packets) -> Sent
     where
         Packets: Iterator<Item = &'packet [u8]>,
     {
-        let mut taken = false;
-        let mut refused = None;
+        let mut sent = Sent::default();
         for (packet, peer) in packets.zip(self.peers.iter().cycle()) {
             match self.socket.send_to(packet, peer) {
-                Ok(_) => taken = true,
+                Ok(_) => sent.any = true,
                 Err(error) => {
                     let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-                    refused = refused.or(Some(errno));
+                    sent.refused = sent.refused.or(Some(errno));
                 }
             }
         }
-        (taken, refused)
+        sent
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
                 let packet = frame::unicast(&message, peer, 255).unwrap();
                 let sender = UnicastSender::open(index("ens33"), &[peer]).unwrap();
                 let sent = sender.send(std::iter::once(packet.as_slice()));
-                assert_eq!(sent, (true, None), "{peer}");
+                assert_eq!((sent.any, sent.refused), (true, None), "{peer}");
             }
         });
     }

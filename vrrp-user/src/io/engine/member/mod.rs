@@ -88,6 +88,8 @@ pub(super) struct Member {
     owed: u8,
     /// An advert that left while `outputs` were carried out, not yet told to the core.
     sent: Option<Instant>,
+    /// An advert that waits for room in the driver.
+    waiting: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,6 +135,7 @@ impl Member {
             followed: None,
             owed: 0,
             sent: None,
+            waiting: None,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{
         engine::{
             addresses::{Operation, Order},
             message::Event,
-            sender::FrameSender,
+            sender::{FrameSender, Sent},
         },
     },
     proto::{Instant, Output, State, Transition},
@@ -76,21 +76,31 @@ impl Member {
     }
 
     /// Sends an advert. The lease is counted from before the advert is handed over, so that it ends
-    /// before any peer's Active_Down_Interval, which counts from the arrival.
+    /// before any peer's Active_Down_Interval, which counts from the arrival. One that has to wait for
+    /// the driver renews it when the next one finds that it has left.
     fn advertise(&mut self, priority: u8, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
         self.check_word(around.slots)?;
         let at = clock::now();
         let frames = self.frames.adverts(priority);
-        let (left, refused) = match &self.unicast {
+        let sent = match &self.unicast {
             Some(sender) => sender.send(frames),
             None => {
                 let Some(sender) = sender(around.senders, self.plan.ifindex) else {
                     return Ok(());
                 };
-                let sent = sender.send(frames);
-                (sent.is_ok(), sent.err())
+                if let Some(before) = self.waiting.take()
+                    && !sender.is_waiting()
+                {
+                    self.sent = Some(before);
+                }
+                sender.send(frames)
             }
         };
+        let Sent {
+            any,
+            waiting,
+            refused,
+        } = sent;
         let before = std::mem::replace(&mut self.send_errno, refused);
         if let Some(errno) = refused
             && before != refused
@@ -101,13 +111,18 @@ impl Member {
                 errno,
             });
         }
-        if !left {
+        if !any && !waiting {
             return Ok(());
         }
         self.stats.adverts_sent += 1;
         self.stats.priority_zero_sent += u64::from(priority == 0);
         mark(&mut self.timeline.advert);
-        self.sent = Some(at);
+        // Of both versions, or of several peers, one is enough: who did not get it has lost it, as on the wire.
+        if any {
+            self.sent = Some(at);
+        } else {
+            self.waiting = Some(at);
+        }
         Ok(())
     }
 
@@ -130,7 +145,7 @@ impl Member {
             };
             let sent = sender.send(frames);
             mark(&mut self.timeline.announced);
-            if let Err(errno) = sent {
+            if let Some(errno) = sent.refused {
                 let (router, errno) = (self.index, errno as i32);
                 around
                     .control
@@ -157,7 +172,7 @@ impl Member {
         };
         if let Some(sender) = sender(around.senders, self.plan.ifindex) {
             // A link that refuses it refuses the adverts as well, and those tell.
-            sender.send([frame]).ok();
+            sender.send([frame]);
         }
     }
 
