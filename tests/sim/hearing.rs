@@ -93,6 +93,8 @@ struct Timer {
     since: Instant,
     interval: Duration,
     deadline: Instant,
+    /// As soon as a worse router is heard, if it is the first to be: it started as MASTER.
+    hint: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,11 +121,13 @@ impl Oracle {
                 since: Instant(0),
                 interval: settings.advert_interval,
                 deadline: Instant(u64::MAX),
+                hint: None,
             },
             current: Timer {
                 since: Instant(0),
                 interval: settings.advert_interval,
                 deadline: Instant(u64::MAX),
+                hint: None,
             },
             recent: VecDeque::new(),
         };
@@ -148,6 +152,12 @@ impl Oracle {
             .rev()
             .find(heard)
             .map(|arrival| arrival.from)
+    }
+
+    /// Whether nothing came in between these moments.
+    pub(crate) fn is_unheard(&self, from: Instant, to: Instant) -> bool {
+        let mut arrivals = self.recent.iter();
+        !arrivals.any(|arrival| arrival.at >= from && arrival.at <= to)
     }
 
     pub(crate) fn arrived(&mut self, from: usize, advert: &Advert, stamped: bool) {
@@ -182,15 +192,21 @@ impl Oracle {
     /// Backup from a start on.
     pub(crate) fn started(&mut self, at: Instant, first: bool, settings: &Settings) {
         let interval = settings.advert_interval;
-        let wait = if first && settings.initial == InitialState::Master {
-            interval + self.skew(interval)
+        let hint = first && settings.initial == InitialState::Master;
+        let skew = self.skew(interval);
+        let (wait, hint) = if hint && self.priority < 255 {
+            // The Skew_Time of priority 255.
+            let least = skew / (256 - u32::from(self.priority));
+            let wait = interval * self.down_timer_adverts + least;
+            (wait, Some(at + interval + skew))
         } else {
-            self.down(interval)
+            (self.down(interval), None)
         };
         self.reset(Timer {
             since: at,
             interval,
             deadline: at + wait,
+            hint,
         });
     }
 
@@ -201,6 +217,7 @@ impl Oracle {
             since: advert.arrived,
             interval,
             deadline: advert.arrived + self.down(interval),
+            hint: None,
         });
         self.woke(woken);
     }
@@ -224,12 +241,20 @@ impl Oracle {
         if arrival.priority == 0 {
             Timer {
                 deadline: arrival.at + self.skew(timer.interval),
+                hint: None,
                 ..timer
             }
         } else if arrival.priority >= self.restart_min {
             Timer {
                 interval: arrival.interval,
                 deadline: arrival.at + self.down(arrival.interval),
+                hint: None,
+                ..timer
+            }
+        } else if let Some(hint) = timer.hint {
+            Timer {
+                deadline: hint.max(arrival.at).min(timer.deadline),
+                hint: None,
                 ..timer
             }
         } else {

@@ -29,7 +29,8 @@ pub(crate) enum Invariant {
     /// last quarter of an interval (1 ms at least).
     NoActiveWithoutAdverts,
     /// Whoever becomes Active for want of adverts finds that the one whose adverts it heard last, to
-    /// the last one, answers no more. It does not matter for how long and where that one's engine stands
+    /// the last one, answers no more; whoever has heard nobody since it started, that nobody of its interval or a
+    /// shorter one does who has sent nothing since. It does not matter for how long and where that one's engine stands
     /// still. (Once a Retiring router has sent priority 0, XDP silences it: see
     /// [`Self::AnswersOverlap`].)
     LeaseOutlived,
@@ -50,7 +51,7 @@ pub(crate) enum Invariant {
     NoOwner,
     /// Nor one at which nobody takes packets to the virtual IP: an owner whose kernel has the address.
     /// Who knows of no other router cannot install it beforehand: a full ring has lost the priority 0,
-    /// or a router starts as MASTER with an interval that is shorter than the Active's.
+    /// or a router starts with an interval that is much shorter than the Active's.
     NoService,
     /// Announcements leave from whoever answers.
     AnnouncedByOwner,

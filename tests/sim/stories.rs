@@ -247,6 +247,49 @@ fn a_preempted_router_is_silenced_while_it_stands_still() {
     assert_eq!(story.states(), [State::Active, State::Backup]);
 }
 
+/// Whatever a router is that was started as MASTER, it may have been started beside a better one that stands still.
+#[test]
+fn who_starts_as_master_outlives_the_lease_of_an_active_that_stands_still() {
+    for (priorities, waits) in [([254, 100], 30), ([100, 254], 30), ([100, 100], 30)] {
+        let mut story = Story::settled(Version::V3, Duration::from_millis(10), &priorities);
+        let active = story.world.active().unwrap();
+        let other = 1 - active;
+        story.world.crash(other);
+        // An advert has just been.
+        let sent = |story: &Story| story.world.nodes[active].kernel.ownership.expiry();
+        let before = sent(&story);
+        while sent(&story) == before {
+            story.run(10_000);
+        }
+        story.run(DELAY + TURN);
+        story.world.stall(active, 100 * MILLISECOND);
+        story.world.nodes[other].settings.initial = InitialState::Master;
+        story.world.start(other, priorities[other]);
+        let took = story.takeover(other);
+        assert!(took >= waits * MILLISECOND, "{took}");
+        assert!(!story.world.nodes[active].answers(story.world.now));
+        story.run(20 * story.interval);
+    }
+}
+
+/// A worse one that is heard says that no better one serves.
+#[test]
+fn who_starts_as_master_relieves_a_worse_router_sooner() {
+    let mut story = Story::pair();
+    story.world.crash(0);
+    story.run(10 * story.interval);
+    story.world.watch.calm = true;
+    story.world.nodes[0].settings.initial = InitialState::Master;
+    story.world.start(0, 254);
+    let took = story.takeover(0);
+    // One interval, the Skew_Time of priority 254, and the addresses.
+    let waits = story.interval + 78_125;
+    let latest = waits + 2 * MILLISECOND + 4 * TURN;
+    assert!((waits..=latest).contains(&took), "{took}");
+    story.run(20 * story.interval);
+    assert_eq!(story.states(), [State::Active, State::Backup]);
+}
+
 #[test]
 fn of_three_the_second_takes_over() {
     let mut story = Story::settled(Version::V3, Duration::from_millis(10), &[200, 150, 100]);

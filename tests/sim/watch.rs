@@ -50,6 +50,10 @@ struct Life {
     /// When its engine woke up for that decision, and who it had heard last.
     decided: u64,
     heard: Option<usize>,
+    /// When it last became Backup by a start or its link, and that again at a decision to rise without
+    /// having heard anybody since.
+    began: u64,
+    unheard: Option<u64>,
     /// When it decided to stop serving in peace.
     retired: u64,
     /// When an advert left, by its own clock, and when one was last handed over.
@@ -160,6 +164,7 @@ impl Watch {
         if let Some(oracle) = &mut life.oracle {
             match (transition.from, transition.to, transition.cause) {
                 (_, State::Backup, Cause::Startup | Cause::LinkUp) => {
+                    life.began = node.clock.world(woken);
                     let first = transition.cause == Cause::Startup;
                     oracle.started(woken, first, &node.settings);
                 }
@@ -171,6 +176,8 @@ impl Watch {
                     let deadline = oracle.known_deadline();
                     early = (woken < deadline).then(|| deadline.since(woken));
                     life.heard = oracle.last_heard(woken);
+                    let began = node.clock.local(life.began);
+                    life.unheard = oracle.is_unheard(began, woken).then_some(life.began);
                     oracle.suspend();
                 }
                 _ => oracle.suspend(),
@@ -273,13 +280,11 @@ impl Watch {
         } else {
             self.lives[old].decided <= sent
         };
-        if leased
-            && covered
-            && claim.cause == Some(Cause::ActiveDown)
-            && claim.heard == Some(old)
-            && known
-            && self.sights[old][new].is_heard(interval)
-        {
+        let silent = claim.heard == Some(old) && known && self.sights[old][new].is_heard(interval);
+        let intervals = [old, new].map(|index| nodes[index].settings.advert_interval);
+        let before =
+            claim.unheard.is_some_and(|began| sent < began) && intervals[0] <= intervals[1];
+        if leased && covered && claim.cause == Some(Cause::ActiveDown) && (silent || before) {
             let what = format!("node {new} became Active, and node {old}, silent, answers on");
             return self.broke(Invariant::LeaseOutlived, from, what);
         }

@@ -48,6 +48,8 @@ pub struct Router {
     released: bool,
     /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
     startup_end: Option<Instant>,
+    /// First start as `state MASTER`, and nobody was heard since.
+    trusting: bool,
     /// A live Active that we are about to preempt.
     worse: Option<Worse>,
     /// Why we are or were Rising.
@@ -114,6 +116,7 @@ impl Router {
             restarted: Instant::default(),
             released: false,
             startup_end: None,
+            trusting: false,
             worse: None,
             rises_for: Cause::Preempt,
             active: None,
@@ -323,10 +326,11 @@ impl Router {
 
 /// Active_Adver_Interval is our own Advertisement_Interval until an Active is heard.
 fn own_intervals(settings: &Settings) -> Intervals {
-    Intervals::new(
-        settings.version,
-        settings.priority,
-        settings.advert_interval,
-    )
-    .down_after(settings.departures.down_timer_adverts)
+    intervals_as(settings.priority, settings)
+}
+
+/// The same, had we that priority.
+fn intervals_as(priority: u8, settings: &Settings) -> Intervals {
+    Intervals::new(settings.version, priority, settings.advert_interval)
+        .down_after(settings.departures.down_timer_adverts)
 }

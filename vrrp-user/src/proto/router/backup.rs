@@ -20,6 +20,7 @@ impl Router {
             //= C37: RFC 9568 section 6.4.2
             // Discarded: our timer runs on, and we preempt when it ends.
             self.note_worse(advert);
+            self.trust(advert);
         }
     }
 
@@ -32,6 +33,7 @@ impl Router {
         //# Set the Active_Down_Timer to Skew_Time
         self.restarted = advert.arrived;
         self.released = true;
+        self.trusting = false;
         self.worse = None;
         self.active = None;
         self.wait(self.intervals.skew());
@@ -75,14 +77,19 @@ impl Router {
     pub(super) fn restart_timer(&mut self, at: Instant) {
         self.restarted = self.restarted.max(at);
         self.released = false;
+        self.trusting = false;
         self.wait(self.intervals.active_down());
     }
 
-    /// Starts the Active_Down_Timer. A network that is being set up may carry nothing yet, so that
-    /// silence during `vrrp_startup_delay` says nothing.
+    /// Starts the Active_Down_Timer.
     pub(super) fn wait(&mut self, span: Duration) {
-        let from = self.restarted.max(self.startup_end.unwrap_or_default());
-        self.timers.set(Timer::ActiveDown, from + span);
+        self.timers.set(Timer::ActiveDown, self.waits_from() + span);
+    }
+
+    /// What the Active_Down_Timer counts from. A network that is being set up may carry nothing yet, so
+    /// that silence during `vrrp_startup_delay` says nothing.
+    fn waits_from(&self) -> Instant {
+        self.restarted.max(self.startup_end.unwrap_or_default())
     }
 
     pub(super) fn note_worse(&mut self, advert: &Advert) {
@@ -94,6 +101,17 @@ impl Router {
             heard: advert.arrived,
             until: advert.arrived + self.intervals_of(advert).active_down(),
         });
+    }
+
+    /// A worse Active tells that no better one serves, which it would follow: with `state MASTER`, it is
+    /// relieved as soon as keepalived would, after an Advertisement_Interval and the Skew_Time.
+    fn trust(&mut self, advert: &Advert) {
+        if advert.arrived >= self.restarted && std::mem::take(&mut self.trusting) {
+            let wait = self.settings.advert_interval + self.intervals.skew();
+            let early = self.waits_from() + wait;
+            self.timers
+                .set(Timer::ActiveDown, early.max(advert.arrived));
+        }
     }
 
     /// Whether an advert says in version 2 what its sender says in version 3 as well. That is not

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Addresses, Router, own_intervals};
+use super::{Addresses, Router, intervals_as, own_intervals};
 use crate::proto::{Cause, InitialState, Instant, Output, State, election, timers::Timer};
 
 impl Router {
@@ -31,17 +31,21 @@ impl Router {
         self.worse = None;
         //= C31: RFC 9568 section 6.4.1
         let held_back = self.begin(now) > now;
-        if self.settings.priority == election::OWNER && !held_back {
+        let owner = self.settings.priority == election::OWNER;
+        if owner && !held_back {
             return self.promote(Cause::Owner, now, now, out);
         }
-        let first_wait = match (cause, self.settings.initial) {
-            // The owner waits for nobody but the end of the delay.
-            _ if self.settings.priority == election::OWNER => Duration::ZERO,
-            // keepalived's hint: at its first start this router trusts that it is the best one.
-            (Cause::Startup, InitialState::Master) => {
-                self.settings.advert_interval + self.intervals.skew()
-            }
-            _ => self.intervals.active_down(),
+        // keepalived's hint: at its first start this router trusts that it is the best one.
+        self.trusting =
+            !owner && cause == Cause::Startup && self.settings.initial == InitialState::Master;
+        let first_wait = if owner {
+            // For nobody but the end of the delay.
+            Duration::ZERO
+        } else if self.trusting {
+            // Were it wrong, a better Active that stands still would serve until its lease ends.
+            intervals_as(election::OWNER, &self.settings).active_down()
+        } else {
+            self.intervals.active_down()
         };
         let transition = self.enter(State::Backup, cause, now, now);
         //= C32: RFC 9568 section 6.4.1

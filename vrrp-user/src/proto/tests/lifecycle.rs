@@ -5,11 +5,13 @@ use std::time::Duration;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, Bench, Cause, DISOWN, DOWN, InitialState, Input, OURS, Output, PEER, SKEW, START,
-    Settings, State, Version, advert, ms, nobody, own, settings, transition,
+    Advert, Bench, Cause, DISOWN, DOWN, Departures, InitialState, Input, Instant, OURS, Output,
+    PEER, SKEW, START, Settings, State, Version, advert, ms, nobody, own, settings, transition,
 };
 
 const UP: Input = Input::LinkUp { primary: OURS };
+/// Three intervals and the least Skew_Time.
+const BEST_DOWN: Duration = Duration::from_nanos(30_039_062);
 
 //= C6, C31, C59: proof
 #[test]
@@ -54,16 +56,81 @@ fn c32_others_wait_the_active_down_interval() {
 //= C32: proof
 //= C32: refusal
 #[test]
-fn c32_state_master_waits_one_interval_at_the_first_start_only() {
-    let mut bench = Bench::new(Settings {
-        initial: InitialState::Master,
-        ..settings()
-    });
+fn c32_state_master_waits_as_the_best_router_at_the_first_start_only() {
+    let mut bench = master(settings());
     bench.feed(START, UP);
-    assert_eq!(bench.deadline(), START + ms(10) + SKEW);
+    assert_eq!(bench.deadline(), START + BEST_DOWN);
     bench.feed(START + ms(1), Input::LinkDown);
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
+    // Nor is the hint good for anything any more.
+    bench.feed(START + ms(3), advert(START + ms(3), 50));
+    assert_eq!(bench.deadline(), START + ms(2) + DOWN);
+}
+
+/// Whoever is worse and serves would follow a better router that does.
+//= C32: proof
+#[test]
+fn c32_state_master_relieves_a_worse_router_after_an_interval() {
+    let early = START + ms(10) + SKEW;
+    for heard in [START + ms(5), early + ms(3)] {
+        let mut bench = master(settings());
+        bench.feed(START, UP);
+        bench.feed(heard, advert(heard, 50));
+        assert_eq!(bench.deadline(), early.max(heard));
+        assert_eq!(
+            transition(bench.expire().1),
+            Some((State::Backup, State::Rising, Cause::Preempt))
+        );
+    }
+}
+
+//= C32: refusal
+#[test]
+fn c32_state_master_hurries_for_no_other_advert() {
+    let heard = START + ms(5);
+    let [soon, down] = [heard + SKEW, heard + DOWN];
+    for (first, due) in [
+        (advert(heard, 100), down),
+        (advert(heard, 200), down),
+        (Input::Seen(heard), down),
+        (advert(heard, 0), soon),
+        // It waited in the ring.
+        (advert(Instant(START.0 - 1), 50), START + BEST_DOWN),
+    ] {
+        let mut bench = master(settings());
+        bench.feed(START, UP);
+        bench.feed(heard, first);
+        assert_eq!(bench.deadline(), due, "{first:?}");
+        if due != START + BEST_DOWN {
+            bench.feed(heard + ms(1), advert(heard + ms(1), 50));
+            assert_eq!(bench.deadline(), due, "{first:?}");
+        }
+    }
+}
+
+/// The owner waits for the start-up delay alone.
+#[test]
+fn state_master_is_nothing_to_the_owner() {
+    let delayed = Departures {
+        startup_delay: ms(100),
+        ..Departures::default()
+    };
+    let mut bench = master(Settings {
+        priority: 255,
+        departures: delayed,
+        ..settings()
+    });
+    bench.feed(START, UP);
+    bench.feed(START + ms(5), advert(START + ms(5), 50));
+    assert_eq!(bench.deadline(), START + ms(100));
+}
+
+fn master(settings: Settings) -> Bench {
+    Bench::new(Settings {
+        initial: InitialState::Master,
+        ..settings
+    })
 }
 
 //= C33: proof
