@@ -22,6 +22,7 @@ mod contenders;
 mod counters;
 mod departures;
 mod elect;
+mod elsewhere;
 mod families;
 mod fault;
 mod handover;

@@ -85,7 +85,7 @@ pub enum ControlError {
     Interface {
         /// Name of the `vrrp_instance`.
         instance: String,
-        /// Its interface.
+        /// Its interface, or that of a virtual IP.
         interface: String,
     },
     /// rtnetlink.

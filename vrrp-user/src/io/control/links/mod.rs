@@ -12,7 +12,7 @@ use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
 use tokio::time::timeout;
 
 use table::Table;
-pub(super) use watch::{Change, Router, Watched};
+pub(super) use watch::{Change, Device, Router, Watched};
 
 /// The kernel answers a dump within microseconds; this is for a kernel that does not answer at all.
 const DUMP_LIMIT: Duration = Duration::from_secs(5);

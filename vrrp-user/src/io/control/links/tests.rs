@@ -7,8 +7,10 @@ use crate::io::{
 fn watched(index: u32) -> Watched {
     Watched::new(vec![Router {
         name: "VI_1".to_owned(),
-        interface: "ens33".to_owned(),
-        index,
+        interface: Device {
+            name: "ens33".to_owned(),
+            index,
+        },
         owner: false,
         source: None,
         vips: vec![("192.168.1.254".parse().unwrap(), None)],

@@ -23,21 +23,43 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) recreated: Option<String>,
 }
 
+/// An interface that programs are attached to. It stays the same under another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io::control) struct Device {
+    /// Name that it had when they were attached.
+    pub(in crate::io::control) name: String,
+    /// Index.
+    pub(in crate::io::control) index: u32,
+}
+
 /// A virtual router as far as links matter.
 #[derive(Clone, Debug)]
 pub(in crate::io::control) struct Router {
     pub(in crate::io::control) name: String,
-    /// Interface that its programs are attached to.
-    pub(in crate::io::control) interface: String,
-    /// Index that it had then.
-    pub(in crate::io::control) index: u32,
+    /// Interface of its adverts.
+    pub(in crate::io::control) interface: Device,
     /// Priority 255: a virtual IP may be the interface's own address.
     pub(in crate::io::control) owner: bool,
     /// Source address of its adverts if the configuration names one, and whether it cannot work
     /// without.
     pub(in crate::io::control) source: Option<(IpAddr, bool)>,
-    /// Virtual IPs, with the name of their interface if it is another one.
-    pub(in crate::io::control) vips: Vec<(IpAddr, Option<String>)>,
+    /// Virtual IPs, with their interface if it is another one.
+    pub(in crate::io::control) vips: Vec<(IpAddr, Option<Device>)>,
+}
+
+impl Router {
+    /// Index of the interface of its adverts.
+    fn index(&self) -> u32 {
+        self.interface.index
+    }
+
+    /// Virtual IPs, and the index of the interface that each is on.
+    fn places(&self) -> impl Iterator<Item = (IpAddr, u32)> {
+        self.vips.iter().map(|(address, elsewhere)| {
+            let device = elsewhere.as_ref().unwrap_or(&self.interface);
+            (*address, device.index)
+        })
+    }
 }
 
 /// Every router with what was last said about it.
@@ -83,7 +105,7 @@ impl Watched {
         let mut changes = Vec::new();
         self.judge_addresses(table, &mut changes);
         self.judge_interfaces(table, &mut changes);
-        let vips = vips(&self.routers, table);
+        let vips = vips(&self.routers);
         for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
             let verdict = verdict(router, table, &vips);
             if *last != Some(verdict) {
@@ -98,13 +120,12 @@ impl Watched {
     fn judge_addresses(&mut self, table: &Table, changes: &mut Vec<Change>) {
         let mut installed = BTreeSet::new();
         for (number, router) in (0..).zip(&self.routers) {
-            for (vip, (address, device)) in (0..).zip(&router.vips) {
-                let index = carrier(router, device.as_deref(), table);
-                let on = index.map_or(&[][..], |index| table.addresses(index));
-                let is_down = table.link(router.index).is_some_and(|link| !link.up);
-                if on.iter().any(|found| found.address == *address) {
+            for (vip, (address, index)) in (0..).zip(router.places()) {
+                let mut on = table.addresses(index).iter();
+                let is_down = table.link(router.index()).is_some_and(|link| !link.up);
+                if on.any(|found| found.address == address) {
                     installed.insert((number, vip));
-                } else if is_down && index == Some(router.index) {
+                } else if is_down && index == router.index() {
                     // The kernel takes IPv6 addresses off an interface that is set down, and the
                     // router is told of that as a fault.
                     self.installed.remove(&(number, vip));
@@ -122,7 +143,7 @@ impl Watched {
     }
 
     fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
-        let indices: BTreeSet<u32> = self.routers.iter().map(|router| router.index).collect();
+        let indices: BTreeSet<u32> = self.routers.iter().map(Router::index).collect();
         for index in indices {
             let Some(link) = table.link(index) else {
                 continue;
@@ -147,29 +168,19 @@ impl Watched {
 /// interface's own addresses and stay.
 type Vips = BTreeMap<(u32, IpAddr), bool>;
 
-fn vips(routers: &[Router], table: &Table) -> Vips {
+fn vips(routers: &[Router]) -> Vips {
     let mut vips = Vips::new();
     for router in routers {
-        for (address, device) in &router.vips {
-            if let Some(index) = carrier(router, device.as_deref(), table) {
-                *vips.entry((index, *address)).or_default() |= !router.owner;
-            }
+        for (address, index) in router.places() {
+            *vips.entry((index, address)).or_default() |= !router.owner;
         }
     }
     vips
 }
 
-/// Index of the interface that carries a virtual IP.
-fn carrier(router: &Router, device: Option<&str>, table: &Table) -> Option<u32> {
-    match device {
-        None => Some(router.index),
-        Some(device) => table.index_of(device),
-    }
-}
-
 fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
-    let Some(link) = table.link(router.index) else {
-        let recreated = table.index_of(&router.interface).is_some();
+    let Some(link) = table.link(router.index()) else {
+        let recreated = table.index_of(&router.interface.name).is_some();
         return Verdict::Unusable(if recreated {
             Reason::Recreated
         } else {
@@ -191,7 +202,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
             mac,
         };
     }
-    match primary(router, table.addresses(router.index), vips) {
+    match primary(router, table.addresses(router.index()), vips) {
         Some(primary) => Verdict::Usable { primary, mac },
         //= C4: RFC 9568 section 7.2
         None => Verdict::Unusable(Reason::NoAddress),
@@ -202,7 +213,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
 fn is_here(address: IpAddr, router: &Router, table: &Table) -> bool {
     match address {
         IpAddr::V6(local) if local.is_unicast_link_local() => {
-            let mut on = table.addresses(router.index).iter();
+            let mut on = table.addresses(router.index()).iter();
             on.any(|found| found.address == address && !found.unusable)
         }
         _ => table.has_address(address),
@@ -217,7 +228,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         .vips
         .first()
         .is_none_or(|(address, _)| address.is_ipv4());
-    let vip = |found: &Address| vips.get(&(router.index, found.address));
+    let vip = |found: &Address| vips.get(&(router.index(), found.address));
     let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
     //= C4: RFC 9568 section 7.2
     let candidates = addresses.iter().filter(|found| {
@@ -257,7 +268,7 @@ fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict)
                 tracing::Level::DEBUG,
                 format!(
                     "({}) {} is usable, source address {primary}",
-                    router.name, router.interface
+                    router.name, router.interface.name
                 ),
             )),
             recreated: None,
@@ -267,16 +278,14 @@ fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict)
             Change {
                 command: first.then_some(Command::LinkDown { router: number }),
                 line: Some(explain(router, reason)),
-                recreated: (reason == Reason::Recreated).then(|| router.interface.clone()),
+                recreated: (reason == Reason::Recreated).then(|| router.interface.name.clone()),
             }
         }
     }
 }
 
 fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
-    let Router {
-        name, interface, ..
-    } = router;
+    let (name, interface) = (&router.name, &router.interface.name);
     let ipv6 = router
         .vips
         .first()

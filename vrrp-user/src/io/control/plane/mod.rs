@@ -13,7 +13,7 @@ use tracing::Level;
 
 use super::{
     ControlError, Setup,
-    links::{Change, Monitor, Router, Watched},
+    links::{Change, Device, Monitor, Router, Watched},
     notify::Notifier,
     refusals::{self, Refusals},
     signals::Request,
@@ -23,6 +23,7 @@ use super::{
     wording::{self, Line},
 };
 use crate::{
+    config::Instance,
     io::{
         clock,
         engine::{Command, Event, RouterSnapshot, handle::EngineError},
@@ -148,19 +149,9 @@ impl<'a> Plane<'a> {
 
     fn watched(&self) -> Result<Watched, ControlError> {
         let routers = self.setup.config.instances.iter().map(|instance| {
-            let interface = self
-                .setup
-                .interfaces
-                .iter()
-                .find(|interface| interface.name == instance.interface)
-                .ok_or_else(|| ControlError::Interface {
-                    instance: instance.name.clone(),
-                    interface: instance.interface.clone(),
-                })?;
             Ok(Router {
                 name: instance.name.clone(),
-                interface: interface.name.clone(),
-                index: interface.index,
+                interface: self.device(instance, &instance.interface)?,
                 owner: instance.priority == 255,
                 // Adverts of unicast peers come to this address.
                 source: instance
@@ -169,11 +160,30 @@ impl<'a> Plane<'a> {
                 vips: instance
                     .vips
                     .iter()
-                    .map(|vip| (vip.address, vip.device.clone()))
-                    .collect(),
+                    .map(|vip| {
+                        let elsewhere = vip.device.as_ref();
+                        let elsewhere = elsewhere.map(|name| self.device(instance, name));
+                        Ok((vip.address, elsewhere.transpose()?))
+                    })
+                    .collect::<Result<_, ControlError>>()?,
             })
         });
         Ok(Watched::new(routers.collect::<Result<_, ControlError>>()?))
+    }
+
+    /// An interface of an instance, under the name that it had when programs were attached to it.
+    fn device(&self, instance: &Instance, name: &str) -> Result<Device, ControlError> {
+        let mut interfaces = self.setup.interfaces.iter();
+        match interfaces.find(|interface| interface.name == name) {
+            Some(interface) => Ok(Device {
+                name: interface.name.clone(),
+                index: interface.index,
+            }),
+            None => Err(ControlError::Interface {
+                instance: instance.name.clone(),
+                interface: name.to_owned(),
+            }),
+        }
     }
 
     fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
