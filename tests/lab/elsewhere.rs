@@ -23,6 +23,30 @@ fn scene() -> Scene {
 }
 
 #[test]
+fn a_router_whose_interface_there_is_made_anew_ends_to_be_started_again() {
+    let mut scene = scene();
+    let mark = scene.log(1).mark();
+    let netns = &scene.router(1).netns;
+    netns.ip(&format!("link del {INNER_INTERFACE}")).unwrap();
+    scene
+        .log(1)
+        .wait_after(mark, "interface ens34 deleted", LIMIT)
+        .unwrap();
+    assert_eq!(scene.status(1).text("state"), "MASTER");
+    let netns = &scene.router(1).netns;
+    let again = format!("link add {INNER_INTERFACE} type veth peer name inner");
+    netns.ip(&again).unwrap();
+    let process = scene.node(1).process().unwrap();
+    let ended = process.wait(LIMIT).unwrap();
+    let log = process.log().tail(usize::MAX);
+    assert_eq!(ended.code(), Some(1), "{log}");
+    assert!(log.contains("ens34 was created anew"), "{log}");
+    // Nobody could have put it back, and nobody tried.
+    assert!(!log.contains("putting it back"), "{log}");
+    assert!(!log.contains("refused virtual IP"), "{log}");
+}
+
+#[test]
 fn a_new_name_there_changes_nothing() {
     let mut scene = scene();
     let netns = &scene.router(1).netns;

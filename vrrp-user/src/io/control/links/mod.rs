@@ -1,5 +1,6 @@
 //! What the kernel says about our interfaces and addresses, turned into commands for the engine.
 
+mod elsewhere;
 mod table;
 mod watch;
 

@@ -5,7 +5,10 @@ use std::{
     net::IpAddr,
 };
 
-use super::table::{Address, Table};
+use super::{
+    elsewhere::Elsewhere,
+    table::{Address, Table},
+};
 use crate::io::engine::Command;
 
 /// Scope of an address that is valid everywhere, and on the link only.
@@ -67,6 +70,7 @@ impl Router {
 pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
     verdicts: Vec<Option<Verdict>>,
+    elsewhere: Elsewhere,
     /// Interfaces (by index) that were last reported up.
     up: BTreeMap<u32, bool>,
     /// (router, virtual IP) that are installed.
@@ -93,6 +97,7 @@ impl Watched {
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
         Self {
             verdicts: vec![None; routers.len()],
+            elsewhere: Elsewhere::new(&routers),
             routers,
             up: BTreeMap::new(),
             installed: BTreeSet::new(),
@@ -105,6 +110,7 @@ impl Watched {
         let mut changes = Vec::new();
         self.judge_addresses(table, &mut changes);
         self.judge_interfaces(table, &mut changes);
+        self.elsewhere.judge(table, &mut changes);
         let vips = vips(&self.routers);
         for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
             let verdict = verdict(router, table, &vips);
@@ -122,12 +128,14 @@ impl Watched {
         for (number, router) in (0..).zip(&self.routers) {
             for (vip, (address, index)) in (0..).zip(router.places()) {
                 let mut on = table.addresses(index).iter();
-                let is_down = table.link(router.index()).is_some_and(|link| !link.up);
+                // The kernel takes IPv6 addresses off an interface that is set down, and the
+                // router is told of that as a fault. Nothing is put back where nothing is.
+                let is_news = table
+                    .link(index)
+                    .is_some_and(|link| link.up || index != router.index());
                 if on.any(|found| found.address == address) {
                     installed.insert((number, vip));
-                } else if is_down && index == router.index() {
-                    // The kernel takes IPv6 addresses off an interface that is set down, and the
-                    // router is told of that as a fault.
+                } else if !is_news {
                     self.installed.remove(&(number, vip));
                 }
             }

@@ -371,6 +371,33 @@ fn recreated_interfaces_need_a_new_start() {
 }
 
 #[test]
+fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
+    let mut router = router(&["192.168.1.254"]);
+    router.vips[0].1 = Some(device(3, "ens34"));
+    let mut world = World::new(vec![router.clone(), router]);
+    let there = address(3, "192.168.1.254/32", GLOBAL);
+    world.see(&[
+        up(3, "ens34"),
+        up(2, "ens33"),
+        add("192.168.1.1/24"),
+        RouteNetlinkMessage::NewAddress(there),
+    ]);
+    let deleted = RouteNetlinkMessage::DelLink(link(3, "ens34", LinkFlags::empty()));
+    let changes = world.changes(&[deleted]);
+    let [change] = &changes[..] else {
+        panic!("told once, and nothing is put back: {changes:?}");
+    };
+    assert_eq!((&change.command, &change.recreated), (&None, &None));
+    let (level, line) = change.line.clone().unwrap();
+    assert_eq!(level, tracing::Level::ERROR);
+    assert!(line.contains("ens34 deleted"), "{line}");
+    let changes = world.changes(&[up(8, "ens34")]);
+    let recreated: Vec<_> = changes.iter().map(|one| one.recreated.as_deref()).collect();
+    assert_eq!(recreated, [Some("ens34")]);
+    assert_eq!(world.changes(&[up(8, "ens34")]), []);
+}
+
+#[test]
 fn renaming_keeps_the_programs_and_the_router() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
