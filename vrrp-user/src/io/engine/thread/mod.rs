@@ -1,5 +1,6 @@
 //! The engine's loop: wait, drain, decide, act.
 
+mod commands;
 mod setup;
 
 use std::{
@@ -28,7 +29,7 @@ use super::{
     addresses::{Order, Report},
     handle::{self, EngineHandle, EngineSide},
     member::{Member, Superseded, Surroundings},
-    message::{Command, Event, ip_from_wire},
+    message::{Event, ip_from_wire},
     plan::Plan,
     realtime,
     sender::FrameSender,
@@ -260,69 +261,6 @@ impl Engine {
                     self.control
                         .send_event(Event::AddressFailed { router, vip, errno });
                 }
-            }
-        }
-        Ok(())
-    }
-
-    fn drain_commands(&mut self, woken: Instant) -> Result<(), Superseded> {
-        while let Some(command) = self.control.try_command() {
-            match command {
-                Command::LinkUp {
-                    router,
-                    primary,
-                    mac,
-                } => {
-                    let tables = &mut self.tables;
-                    let Some(member) = self.members.get_mut(router as usize) else {
-                        continue;
-                    };
-                    if member.set_interface(tables, primary, mac).is_err() {
-                        let errno = Errno::ENOSPC as i32;
-                        self.control.send_event(Event::SendFailed { router, errno });
-                        continue;
-                    }
-                    if let Some((member, mut around)) = self.member(router, woken) {
-                        member.link_up(primary, &mut around)?;
-                    }
-                }
-                Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
-                Command::AddressLost { router, vip } => {
-                    if let Some((member, mut around)) = self.member(router, woken) {
-                        member.address_lost(vip, &mut around)?;
-                    }
-                }
-                Command::Stop => {
-                    self.stopping = true;
-                    self.feed_all(Input::Shutdown, woken)?;
-                }
-                Command::StopNow => {
-                    self.stopping = true;
-                    self.feed_all(Input::ShutdownNow, woken)?;
-                }
-                Command::Snapshot { router } => {
-                    if let Some(member) = self.members.get(router as usize) {
-                        let snapshot = member.snapshot(woken);
-                        self.control
-                            .send_event(Event::Snapshot { router, snapshot });
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn feed(&mut self, router: u32, input: Input, woken: Instant) -> Result<(), Superseded> {
-        match self.member(router, woken) {
-            Some((member, mut around)) => member.feed(input, &mut around),
-            None => Ok(()),
-        }
-    }
-
-    fn feed_all(&mut self, input: Input, woken: Instant) -> Result<(), Superseded> {
-        for index in 0..self.members.len() {
-            if let Some((member, mut around)) = self.member_at(index, woken) {
-                member.feed(input, &mut around)?;
             }
         }
         Ok(())
