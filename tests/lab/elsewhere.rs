@@ -1,10 +1,16 @@
 //! Virtual IPs on another interface than the adverts' (`dev`): what becomes of that interface concerns
 //! them alone.
 
+use std::time::Duration;
+
 use vrrp_tests::{
+    arp_prober::ArpProber,
+    capture::Capture,
+    clock,
     config::Settings,
     lab::{INNER_INTERFACE, INNER_VIP},
     node::Node as _,
+    wire::Frame,
 };
 
 use crate::scene::{LIMIT, Scene, eventually, shared};
@@ -13,6 +19,8 @@ use crate::scene::{LIMIT, Scene, eventually, shared};
 fn scene() -> Scene {
     let config = Settings {
         advert_int_ms: 100,
+        // The second block of announcements would be mistaken for an answer.
+        instance: "garp_master_delay 0".to_owned(),
         more_vips: format!("{INNER_VIP} dev {INNER_INTERFACE}"),
         ..Settings::fast(254)
     };
@@ -20,6 +28,34 @@ fn scene() -> Scene {
     scene.node(1).start().unwrap();
     scene.await_owner(1);
     scene
+}
+
+//= C61: proof
+#[test]
+fn a_new_mac_there_is_announced_there() {
+    let mut scene = scene();
+    let (mac, text) = ([2, 0, 0, 0xaa, 0xbb, 0xdd], "02:00:00:aa:bb:dd");
+    let behind = scene.lab.behind.as_ref().unwrap();
+    let inside = Capture::start(&behind.switch).unwrap();
+    let netns = &scene.router(1).netns;
+    netns
+        .ip(&format!("link set {INNER_INTERFACE} address {text}"))
+        .unwrap();
+    eventually("the new MAC is announced", || {
+        inside.seen().iter().any(|seen| {
+            seen.announces(INNER_VIP)
+                && matches!(&seen.frame, Frame::Arp(arp) if arp.sender_mac == mac)
+        })
+    });
+    eventually("ARP is answered with the new MAC", || {
+        let prober = ArpProber::start(&behind.server, INNER_VIP, Duration::from_millis(1)).unwrap();
+        clock::sleep(Duration::from_millis(50));
+        let answers = prober.stop().unwrap().answers;
+        !answers.is_empty() && answers.iter().all(|answer| answer.mac == mac)
+    });
+    assert_eq!(scene.status(1).number("became_master"), 1);
+    let log = scene.log(1).tail(usize::MAX);
+    assert_eq!(log.matches("MASTER STATE").count(), 1);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 side.send_event(Event::Stopped);
                 return false;
             }
-            Command::AddressLost { .. } => {}
+            Command::MacElsewhere { .. } | Command::AddressLost { .. } => {}
         }
     }
     true

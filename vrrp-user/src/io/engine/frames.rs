@@ -33,6 +33,19 @@ pub struct FrameSpec {
 }
 
 impl FrameSpec {
+    /// Another interface than that of the adverts has this MAC. Tells whether a virtual IP is there that was
+    /// found at another.
+    pub fn set_mac_elsewhere(&mut self, ifindex: u32, mac: frame::Mac) -> bool {
+        let mut is_new = false;
+        for (place, known) in self.elsewhere.iter_mut().flatten() {
+            if *place == ifindex && *known != mac {
+                *known = mac;
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
     /// Interface and MAC of each virtual IP, while the interface of the adverts is this one, with this
     /// MAC.
     pub fn places(&self, ifindex: u32, mac: frame::Mac) -> impl Iterator<Item = (u32, frame::Mac)> {

@@ -25,6 +25,13 @@ pub enum Command {
         /// The router.
         router: u32,
     },
+    /// An interface that virtual IPs are on and not the adverts (`dev`) has this MAC.
+    MacElsewhere {
+        /// Its index.
+        ifindex: u32,
+        /// Its MAC; zeros if it has none.
+        mac: [u8; 6],
+    },
     /// The kernel reported that a virtual IP was removed, and it was not us.
     AddressLost {
         /// The router.

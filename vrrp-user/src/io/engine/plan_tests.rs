@@ -2,6 +2,7 @@ use super::*;
 use crate::{config, io::engine::frames::Frames};
 
 const MAC: Mac = [2, 0, 0, 0, 0, 1];
+const OTHER: Mac = [2, 0, 0, 0, 0, 2];
 const OURS: [u8; 4] = [192, 168, 1, 1];
 /// The Virtual Router MAC.
 const VIRTUAL: Mac = [0, 0, 0x5e, 0, 1, 51];
@@ -383,16 +384,34 @@ fn a_virtual_ip_elsewhere_has_a_mac_there() {
         let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
         Some((u32::from(index), [2, 0, 0, 0, 0, index]))
     };
-    let plan = Plan::new(&instances, find, |_, _| false, |_, _| false).unwrap();
+    let mut plan = Plan::new(&instances, find, |_, _| false, |_, _| false).unwrap();
     let index = |name| find(name).unwrap().0;
     let used: Vec<_> = plan.virtual_macs().collect();
     assert_eq!(used, [(index("eth0"), VIRTUAL), (index("eth2"), VIRTUAL)]);
-    let entries = plan.routers[0].vip_entries(MAC).map(|(_, entry)| entry.mac);
+    let router = &mut plan.routers[0];
     let physical = |name| find(name).unwrap().1;
-    assert_eq!(
-        entries.collect::<Vec<_>>(),
-        [physical("eth1"), physical("eth2"), VIRTUAL]
+    let macs = |router: &RouterPlan| {
+        let entries = router.vip_entries(MAC).map(|(_, entry)| entry.mac);
+        Vec::from_iter(entries)
+    };
+    let expected = [physical("eth1"), physical("eth2"), VIRTUAL];
+    assert_eq!(macs(router), expected);
+    let own = |router: &RouterPlan| {
+        let entries = router.proxy_entries(MAC);
+        Vec::from_iter(entries.map(|(ifindex, entry)| (ifindex, entry.own)))
+    };
+    let eth0 = (index("eth0"), MAC);
+    assert_eq!(own(router), [eth0, (index("eth2"), physical("eth2"))]);
+
+    let frames = &mut router.frames;
+    assert!(
+        !frames.set_mac_elsewhere(index("eth0"), OTHER),
+        "not elsewhere"
     );
+    assert!(!frames.set_mac_elsewhere(index("eth1"), physical("eth1")));
+    assert!(frames.set_mac_elsewhere(index("eth2"), OTHER));
+    assert_eq!(macs(router), [physical("eth1"), OTHER, VIRTUAL]);
+    assert_eq!(own(router), [eth0, (index("eth2"), OTHER)]);
 }
 
 //= C3: proof

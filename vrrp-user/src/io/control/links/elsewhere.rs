@@ -1,9 +1,11 @@
-//! Judges the interfaces that virtual IPs are on and no adverts (`dev`): whether each is there. Pure.
+//! Judges the interfaces that virtual IPs are on and no adverts (`dev`): whether each is there, and
+//! under which MAC. Pure.
 
 use super::{
     table::Table,
     watch::{Change, Device, Router},
 };
+use crate::io::engine::Command;
 
 /// Every such interface, once, with what was last said about it.
 #[derive(Debug)]
@@ -11,7 +13,8 @@ pub(super) struct Elsewhere(Vec<(Device, Option<Standing>)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    There,
+    /// With this MAC; zeros if it has none.
+    There([u8; 6]),
     Deleted,
     Recreated,
 }
@@ -35,7 +38,7 @@ impl Elsewhere {
         for (device, last) in &mut self.0 {
             let standing = standing(device, table);
             if *last != Some(standing) {
-                changes.extend(change(device, standing));
+                changes.push(change(device, standing));
                 *last = Some(standing);
             }
         }
@@ -43,8 +46,8 @@ impl Elsewhere {
 }
 
 fn standing(device: &Device, table: &Table) -> Standing {
-    if table.link(device.index).is_some() {
-        Standing::There
+    if let Some(link) = table.link(device.index) {
+        Standing::There(link.mac.unwrap_or_default())
     } else if table.index_of(&device.name).is_some() {
         Standing::Recreated
     } else {
@@ -52,11 +55,18 @@ fn standing(device: &Device, table: &Table) -> Standing {
     }
 }
 
-fn change(device: &Device, standing: Standing) -> Option<Change> {
+fn change(device: &Device, standing: Standing) -> Change {
     let name = &device.name;
     match standing {
-        Standing::There => None,
-        Standing::Deleted => Some(Change {
+        Standing::There(mac) => Change {
+            command: Some(Command::MacElsewhere {
+                ifindex: device.index,
+                mac,
+            }),
+            line: None,
+            recreated: None,
+        },
+        Standing::Deleted => Change {
             command: None,
             line: Some((
                 tracing::Level::ERROR,
@@ -66,12 +76,12 @@ fn change(device: &Device, standing: Standing) -> Option<Change> {
                 ),
             )),
             recreated: None,
-        }),
+        },
         // The stop says why.
-        Standing::Recreated => Some(Change {
+        Standing::Recreated => Change {
             command: None,
             line: None,
             recreated: Some(name.clone()),
-        }),
+        },
     }
 }

@@ -333,6 +333,19 @@ fn changed_mac_is_told() {
 }
 
 #[test]
+fn mac_of_another_interface_is_told_before_the_routers_start_and_when_it_changes() {
+    let mut router = router(&["192.168.1.254", "192.168.1.253"]);
+    router.vips[1].1 = Some(device(3, "ens34"));
+    let mut world = World::new(vec![router]);
+    let told = |mac| Command::MacElsewhere { ifindex: 3, mac };
+    let messages = [up(2, "ens33"), up(3, "ens34"), add("192.168.1.1/24")];
+    assert_eq!(world.see(&messages), [told(MAC), link_up("192.168.1.1")]);
+    assert_eq!(world.see(&[up(3, "ens34")]), []);
+    let changed = up_with(3, "ens34", OTHER_MAC);
+    assert_eq!(world.see(&[changed]), [told(OTHER_MAC)]);
+}
+
+#[test]
 fn interface_without_an_ethernet_address_is_no_good() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;

@@ -173,6 +173,30 @@ impl Member {
     ) -> Result<(), InterfaceError> {
         self.plan.settings.primary = primary;
         self.mac_changed = self.mac.replace(mac).is_some_and(|before| before != mac);
+        self.rebuild(tables, mac)
+    }
+
+    /// Another interface that virtual IPs are on (`dev`) has this MAC: rebuilds what depends on it. Tells
+    /// whether neighbours there know one under another.
+    pub(super) fn set_mac_elsewhere(
+        &mut self,
+        tables: &mut Tables,
+        ifindex: u32,
+        mac: Mac,
+    ) -> Result<bool, InterfaceError> {
+        if !self.plan.frames.set_mac_elsewhere(ifindex, mac) {
+            return Ok(false);
+        }
+        // Nothing is built before the interface of the adverts is known.
+        let Some(own) = self.mac else {
+            return Ok(false);
+        };
+        self.rebuild(tables, own)?;
+        Ok(true)
+    }
+
+    /// Frames, and what the programs know, while the interface of the adverts has this MAC.
+    fn rebuild(&mut self, tables: &mut Tables, mac: Mac) -> Result<(), InterfaceError> {
         self.frames = Frames::build(
             &self.plan.frames,
             &self.plan.settings,
@@ -182,6 +206,7 @@ impl Member {
         for (key, entry) in &self.plan.peers {
             tables.set_peer(*key, *entry)?;
         }
+        let primary = self.plan.settings.primary;
         tables.set_router(self.plan.key, self.plan.entry(primary))?;
         for key in &self.plan.macs {
             tables.set_mac(*key, self.index)?;
@@ -203,7 +228,18 @@ impl Member {
     ) -> Result<(), Superseded> {
         self.announce_source(around);
         self.feed(Input::LinkUp { primary }, around)?;
-        if std::mem::take(&mut self.mac_changed) && self.core.state() == State::Active {
+        if std::mem::take(&mut self.mac_changed) {
+            self.announce_anew(around)?;
+        }
+        Ok(())
+    }
+
+    /// Neighbours know virtual IPs under a MAC that is not theirs any more.
+    pub(super) fn announce_anew(
+        &mut self,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
+        if self.core.state() == State::Active {
             self.announce(self.plan.settings.garp.repeat, around)?;
         }
         Ok(())

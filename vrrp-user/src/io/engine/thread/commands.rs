@@ -8,7 +8,7 @@ use crate::{
         member::Superseded,
         message::{Command, Event},
     },
-    proto::{Input, Instant},
+    proto::{Input, Instant, frame::Mac},
 };
 
 impl Engine {
@@ -33,6 +33,9 @@ impl Engine {
                         member.link_up(primary, &mut around)?;
                     }
                 }
+                Command::MacElsewhere { ifindex, mac } => {
+                    self.set_mac_elsewhere(ifindex, mac, woken)?;
+                }
                 Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
                 Command::AddressLost { router, vip } => {
                     if let Some((member, mut around)) = self.member(router, woken) {
@@ -53,6 +56,32 @@ impl Engine {
                         self.control
                             .send_event(Event::Snapshot { router, snapshot });
                     }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_mac_elsewhere(
+        &mut self,
+        ifindex: u32,
+        mac: Mac,
+        woken: Instant,
+    ) -> Result<(), Superseded> {
+        for (router, index) in (0..).zip(0..self.members.len()) {
+            let Some(member) = self.members.get_mut(index) else {
+                continue;
+            };
+            match member.set_mac_elsewhere(&mut self.tables, ifindex, mac) {
+                Ok(false) => {}
+                Ok(true) => {
+                    if let Some((member, mut around)) = self.member_at(index, woken) {
+                        member.announce_anew(&mut around)?;
+                    }
+                }
+                Err(_) => {
+                    let errno = Errno::ENOSPC as i32;
+                    self.control.send_event(Event::SendFailed { router, errno });
                 }
             }
         }
