@@ -16,15 +16,16 @@ use vrrp_ebpf::{
 use super::{
     addresses::{AddressSet, Placement},
     frames::FrameSpec,
+    peers::peers,
     proxy_arp,
 };
 use crate::{
-    config::{Auth, Instance, Peer, Unicast},
+    config::{Auth, Instance},
     proto::{Family, Settings, Version, advert::Format, frame::Mac},
 };
 
 /// TTL of adverts unless told otherwise (RFC 9568 section 5.1.1.3).
-const DEFAULT_TTL: u8 = 255;
+pub(super) const DEFAULT_TTL: u8 = 255;
 
 /// Why a configuration cannot run here.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -281,40 +282,6 @@ fn macs(instance: &Instance, key: RouterKey, placements: &[Placement<'_>]) -> Ve
     macs
 }
 
-/// A peer on a network of our interface has to prove it by a TTL of 255, as if it were spoken to by
-/// multicast; a link-local address can be nowhere else. One that is routed cannot, nor one in a group whose
-/// adverts are sent with less; of these any TTL is taken, as keepalived does, unless the configuration says
-/// which. Over IPv6, a keepalived sends 255 only if it was told to, and otherwise what its kernel sends, 64
-/// as a rule.
-fn peers(
-    unicast: &Unicast,
-    slot: u32,
-    is_on_link: impl Fn(IpAddr) -> bool,
-) -> Vec<(PeerKey, PeerEntry)> {
-    let entry = |peer: &Peer| {
-        let key = PeerKey {
-            slot,
-            address: address_bytes(peer.address),
-        };
-        let on_link = is_link_local(peer.address) || is_on_link(peer.address);
-        let sent_with_255 = match unicast.ttl {
-            Some(ttl) => ttl == DEFAULT_TTL,
-            None => peer.address.is_ipv4(),
-        };
-        let near = sent_with_255 && on_link;
-        let usual = (if near { DEFAULT_TTL } else { 0 }, u8::MAX);
-        let asked = peer.ttl.as_ref();
-        let (min_ttl, max_ttl) = asked.map_or(usual, |ttl| (*ttl.start(), *ttl.end()));
-        let entry = PeerEntry {
-            min_ttl,
-            max_ttl,
-            _pad: [0; 2],
-        };
-        (key, entry)
-    };
-    unicast.peers.iter().map(entry).collect()
-}
-
 fn format(instance: &Instance) -> Format {
     match instance.version {
         Version::V2 => version_2(instance),
@@ -334,10 +301,6 @@ fn version_2(instance: &Instance) -> Format {
     Format::V2 {
         password: instance.auth.map(|Auth::Pass(password)| password),
     }
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 fn address_family(address: IpAddr) -> u8 {
