@@ -1,11 +1,11 @@
 //! One virtual router inside the engine: the core, and what it takes to carry its outputs out.
 
+mod interface;
 mod outputs;
 
 use std::{net::IpAddr, sync::Arc, sync::mpsc::SyncSender};
 
 use nix::errno::Errno;
-use thiserror::Error;
 use vrrp_ebpf::{
     abi::Follow,
     ownership::{self, Ownership},
@@ -23,8 +23,8 @@ use super::{
     unicast::UnicastSender,
 };
 use crate::{
-    io::bpf::{BpfError, Tables, shared::Slots},
-    proto::{Advert, Input, Instant, Output, Router, State, advert::EncodeError, frame::Mac},
+    io::bpf::shared::Slots,
+    proto::{Advert, Input, Instant, Output, Router, State, frame::Mac},
 };
 
 /// More outputs than one input can cause.
@@ -43,15 +43,6 @@ pub(super) struct Surroundings<'engine> {
 /// The ownership word changed under us: another process writes it.
 #[derive(Debug)]
 pub(super) struct Superseded;
-
-/// Why a virtual router cannot use its interface.
-#[derive(Debug, Error)]
-pub(super) enum InterfaceError {
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    #[error(transparent)]
-    Tables(#[from] BpfError),
-}
 
 /// One virtual router.
 #[derive(Debug)]
@@ -162,87 +153,6 @@ impl Member {
 
     pub(super) fn is_finished(&self) -> bool {
         self.core.is_finished()
-    }
-
-    /// The interface has this source address and MAC: rebuilds what depends on them.
-    pub(super) fn set_interface(
-        &mut self,
-        tables: &mut Tables,
-        primary: IpAddr,
-        mac: Mac,
-    ) -> Result<(), InterfaceError> {
-        self.plan.settings.primary = primary;
-        self.mac_changed = self.mac.replace(mac).is_some_and(|before| before != mac);
-        self.rebuild(tables, mac)
-    }
-
-    /// Another interface that virtual IPs are on (`dev`) has this MAC: rebuilds what depends on it. Tells
-    /// whether neighbours there know one under another.
-    pub(super) fn set_mac_elsewhere(
-        &mut self,
-        tables: &mut Tables,
-        ifindex: u32,
-        mac: Mac,
-    ) -> Result<bool, InterfaceError> {
-        if !self.plan.frames.set_mac_elsewhere(ifindex, mac) {
-            return Ok(false);
-        }
-        // Nothing is built before the interface of the adverts is known.
-        let Some(own) = self.mac else {
-            return Ok(false);
-        };
-        self.rebuild(tables, own)?;
-        Ok(true)
-    }
-
-    /// Frames, and what the programs know, while the interface of the adverts has this MAC.
-    fn rebuild(&mut self, tables: &mut Tables, mac: Mac) -> Result<(), InterfaceError> {
-        self.frames = Frames::build(
-            &self.plan.frames,
-            &self.plan.settings,
-            self.plan.ifindex,
-            mac,
-        )?;
-        for (key, entry) in &self.plan.peers {
-            tables.set_peer(*key, *entry)?;
-        }
-        let primary = self.plan.settings.primary;
-        tables.set_router(self.plan.key, self.plan.entry(primary))?;
-        for key in &self.plan.macs {
-            tables.set_mac(*key, self.index)?;
-        }
-        for (ifindex, entry) in self.plan.proxy_entries(mac) {
-            tables.set_proxy(ifindex, entry)?;
-        }
-        for (key, entry) in self.plan.vip_entries(mac) {
-            tables.set_vip(key, entry)?;
-        }
-        Ok(())
-    }
-
-    /// The interface is usable; [`set_interface`](Self::set_interface) was called.
-    pub(super) fn link_up(
-        &mut self,
-        primary: IpAddr,
-        around: &mut Surroundings<'_>,
-    ) -> Result<(), Superseded> {
-        self.announce_source(around);
-        self.feed(Input::LinkUp { primary }, around)?;
-        if std::mem::take(&mut self.mac_changed) {
-            self.announce_anew(around)?;
-        }
-        Ok(())
-    }
-
-    /// Neighbours know virtual IPs under a MAC that is not theirs any more.
-    pub(super) fn announce_anew(
-        &mut self,
-        around: &mut Surroundings<'_>,
-    ) -> Result<(), Superseded> {
-        if self.core.state() == State::Active {
-            self.announce(self.plan.settings.garp.repeat, around)?;
-        }
-        Ok(())
     }
 
     /// An advert that XDP accepted.
