@@ -198,6 +198,30 @@ fn a_source_that_is_not_there_is_waited_for() {
     scene.await_state(1, "FAULT");
 }
 
+//= C9: refusal
+/// What a peer has to prove does not depend on which came first at boot, the node or its address.
+#[test]
+fn a_peer_on_a_network_that_comes_after_the_start_has_to_prove_it() {
+    let mut farther = config(254, R2, &R1.to_string());
+    farther.instance += "\nunicast_ttl 64";
+    let configs = [config(100, R1, &R2.to_string()), farther];
+    let mut scene = Scene::new(shared(), configs);
+    let change = |scene: &Scene, how: &str| {
+        let change = format!("addr {how} {R1}/24 dev ens33");
+        scene.router(1).netns.ip(&change).unwrap();
+    };
+    change(&scene, "del");
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    change(&scene, "add");
+    scene.await_owner(1);
+    scene.node(2).start().unwrap();
+    eventually("r1 has refused an advert", || {
+        scene.status(1).counter("bad_ttl") > 0
+    });
+    assert_eq!(scene.status(1).counter("advert_accepted"), 0);
+}
+
 #[test]
 fn multicast_can_come_from_another_address() {
     let hidden = Ipv4Addr::new(10, 1, 2, 3);

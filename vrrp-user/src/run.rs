@@ -126,7 +126,6 @@ async fn node(
         &config.instances,
         |name| inventory.find(name),
         |index, address| inventory.is_usable(index, address),
-        |index, address| inventory.is_on_link(index, address),
     )?;
     let interfaces = interfaces(&plan, &inventory);
     let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();

@@ -132,7 +132,9 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 side.send_event(Event::Stopped);
                 return false;
             }
-            Command::MacElsewhere { .. } | Command::AddressLost { .. } => {}
+            Command::MacElsewhere { .. }
+            | Command::PeerOnLink { .. }
+            | Command::AddressLost { .. } => {}
         }
     }
     true

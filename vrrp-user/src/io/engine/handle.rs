@@ -19,11 +19,13 @@ use nix::{
     sys::eventfd::{EfdFlags, EventFd},
 };
 use thiserror::Error;
+use vrrp_ebpf::abi;
 
 use super::{Command, Event};
 
-/// Commands that may wait: enough for every router to change its link several times over.
-const COMMANDS: usize = 2048;
+/// Commands that may wait: enough for every router to change its link several times over, and for every
+/// unicast peer to come or go with it.
+const COMMANDS: usize = 2048 + abi::MAX_PEERS as usize;
 /// Events that may wait: enough for every router to make a whole failover and answer a snapshot.
 const EVENTS: usize = 4096;
 

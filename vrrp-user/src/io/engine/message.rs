@@ -32,6 +32,15 @@ pub enum Command {
         /// Its MAC; zeros if it has none.
         mac: [u8; 6],
     },
+    /// A unicast peer is on a network of the router's interface, or it is not; it is not until this is said.
+    PeerOnLink {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `peers`.
+        peer: u32,
+        /// Whether it is.
+        on_link: bool,
+    },
     /// The kernel reported that a virtual IP was removed, and it was not us.
     AddressLost {
         /// The router.

@@ -7,7 +7,7 @@ pub mod handle;
 mod member;
 pub mod message;
 mod notices;
-mod peers;
+pub mod peers;
 pub mod plan;
 mod proxy_arp;
 pub mod realtime;

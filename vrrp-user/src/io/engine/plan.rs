@@ -7,16 +7,14 @@ use std::{
 
 use thiserror::Error;
 use vrrp_ebpf::{
-    abi::{
-        self, PeerEntry, PeerKey, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags,
-    },
+    abi::{self, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags},
     wire::mac,
 };
 
 use super::{
     addresses::{AddressSet, Placement},
     frames::FrameSpec,
-    peers::peers,
+    peers::PeerPlan,
     proxy_arp,
 };
 use crate::{
@@ -71,8 +69,8 @@ pub struct RouterPlan {
     pub macs: Vec<RouterKey>,
     /// Interfaces where it answers by proxy ARP.
     pub proxied: Vec<u32>,
-    /// Its unicast peers as XDP knows them.
-    pub peers: Vec<(PeerKey, PeerEntry)>,
+    /// Its unicast peers, in configured order.
+    pub peers: Vec<PeerPlan>,
     /// The receive checks, without the source address.
     entry: RouterEntry,
     /// Bits of [`vip_flags`] of each virtual IP.
@@ -90,8 +88,7 @@ pub struct Plan {
 
 impl Plan {
     /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
-    /// `is_usable` tells whether an interface could use an address before the node came, `is_on_link`
-    /// whether an address belongs to a network of an interface.
+    /// `is_usable` tells whether an interface could use an address before the node came.
     ///
     /// # Errors
     /// When a limit is exceeded or an interface is missing.
@@ -99,7 +96,6 @@ impl Plan {
         instances: &[Instance],
         find: impl Fn(&str) -> Option<(u32, Mac)>,
         is_usable: impl Fn(u32, IpAddr) -> bool,
-        is_on_link: impl Fn(u32, IpAddr) -> bool,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
         let mut first_vip = 0;
@@ -143,7 +139,6 @@ impl Plan {
                 ifindex,
                 &placements,
                 first_vip,
-                |peer| is_on_link(ifindex, peer),
             ));
             plan.addresses.push(AddressSet::new(&placements, first_vip));
             first_vip += vips;
@@ -169,7 +164,6 @@ impl RouterPlan {
         ifindex: u32,
         placements: &[Placement<'_>],
         first_vip: u32,
-        is_on_link: impl Fn(IpAddr) -> bool,
     ) -> Self {
         let family = instance.family();
         let key = RouterKey {
@@ -219,7 +213,12 @@ impl RouterPlan {
             first_vip,
             macs: macs(instance, key, placements),
             proxied: Vec::new(),
-            peers: unicast.map_or_else(Vec::new, |unicast| peers(unicast, slot, is_on_link)),
+            peers: unicast.map_or_else(Vec::new, |unicast| {
+                let peers = unicast.peers.iter();
+                peers
+                    .map(|peer| PeerPlan::new(peer, unicast, slot))
+                    .collect()
+            }),
             entry: entry(instance, slot),
             vip_flags: if instance.accept {
                 0

@@ -7,7 +7,7 @@ const OURS: [u8; 4] = [192, 168, 1, 1];
 /// The Virtual Router MAC.
 const VIRTUAL: Mac = [0, 0, 0x5e, 0, 1, 51];
 
-/// The plan for an instance with these lines, on an interface in 192.168.1.0/24.
+/// The plan for an instance with these lines.
 fn plan(body: &str) -> RouterPlan {
     plan_of("192.168.1.254\n  192.168.1.253", body)
 }
@@ -23,11 +23,7 @@ fn plan_of(vips: &str, body: &str) -> RouterPlan {
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
         .instances;
-    let near = |_: u32, address: IpAddr| {
-        let text = address.to_string();
-        text.starts_with("192.168.1.") || text.starts_with("2001:db8:1::")
-    };
-    let mut plan = Plan::new(&instances, |_| Some((2, MAC)), |_, _| false, near).unwrap();
+    let mut plan = Plan::new(&instances, |_| Some((2, MAC)), |_, _| false).unwrap();
     plan.routers.remove(0)
 }
 
@@ -132,27 +128,6 @@ fn the_source_is_announced_to_unicast_peers_unless_it_is_a_virtual_ip() {
 }
 
 #[test]
-fn peers_on_the_link_must_prove_it() {
-    let ttl = |body: &str| {
-        let peers = plan(body).peers;
-        let ttl = peers
-            .iter()
-            .map(|(_, entry)| (entry.min_ttl, entry.max_ttl));
-        Vec::from_iter(ttl)
-    };
-    let near_and_far = "unicast_peer {\n 192.168.1.2\n 10.0.0.3\n}";
-    assert_eq!(ttl(near_and_far), [(255, 255), (0, 255)]);
-    let sent_with_less = format!("{near_and_far}\nunicast_ttl 64");
-    assert_eq!(ttl(&sent_with_less), [(0, 255), (0, 255)]);
-    let asked = "unicast_peer {\n 192.168.1.2 min_ttl 9\n 10.0.0.3 min_ttl 250 max_ttl 254\n}";
-    assert_eq!(ttl(asked), [(9, 255), (250, 254)]);
-    assert_eq!(ttl(""), []);
-
-    let (key, _) = plan(near_and_far).peers[1];
-    assert_eq!((key.slot, &key.address[..5]), (0, &[10, 0, 0, 3, 0][..]));
-}
-
-#[test]
 fn unicast_routers_are_told_from_others() {
     let flags =
         |body: &str| entry(body).flags & (router_flags::UNICAST | router_flags::CHECK_SOURCE);
@@ -238,29 +213,6 @@ fn adverts_of_ipv6_begin_with_the_link_local_address() {
     assert_eq!(frame.len(), 94);
 }
 
-//= C9: proof
-#[test]
-fn peers_of_ipv6_must_prove_that_they_are_near_where_all_send_what_proves_it() {
-    let limits = |body: &str| {
-        let peers = "fe80::2\n 2001:db8:1::3\n 2001:db8:2::4\n 2001:db8:1::5 min_ttl 9";
-        let plan = plan_of(
-            "fe80::51",
-            &format!("unicast_peer {{\n {peers}\n}}\n{body}"),
-        );
-        let limits = plan
-            .peers
-            .iter()
-            .map(|(_, entry)| (entry.min_ttl, entry.max_ttl));
-        Vec::from_iter(limits)
-    };
-    // keepalived sends its kernel's hop limit unless it is told another.
-    let any = (0, 255);
-    assert_eq!(limits(""), [any, any, any, (9, 255)]);
-    assert_eq!(limits("unicast_ttl 64"), limits(""));
-    let near = (255, 255);
-    assert_eq!(limits("unicast_ttl 255"), [near, near, any, (9, 255)]);
-}
-
 #[test]
 fn peers_of_ipv6_get_packets() {
     let body = "unicast_peer {\n fe80::2\n 2001:db8::3\n}\n";
@@ -323,7 +275,7 @@ fn excluded_addresses_count_to_the_limit_of_the_node() {
     );
     let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
     let find = |_: &str| Some((2, MAC));
-    let error = Plan::new(&config.instances, find, |_, _| false, |_, _| false).unwrap_err();
+    let error = Plan::new(&config.instances, find, |_, _| false).unwrap_err();
     assert_eq!(error, PlanError::TooManyVips);
 }
 
@@ -384,7 +336,7 @@ fn a_virtual_ip_elsewhere_has_a_mac_there() {
         let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
         Some((u32::from(index), [2, 0, 0, 0, 0, index]))
     };
-    let mut plan = Plan::new(&instances, find, |_, _| false, |_, _| false).unwrap();
+    let mut plan = Plan::new(&instances, find, |_, _| false).unwrap();
     let index = |name| find(name).unwrap().0;
     let used: Vec<_> = plan.virtual_macs().collect();
     assert_eq!(used, [(index("eth0"), VIRTUAL), (index("eth2"), VIRTUAL)]);

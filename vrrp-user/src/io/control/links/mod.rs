@@ -1,6 +1,7 @@
 //! What the kernel says about our interfaces and addresses, turned into commands for the engine.
 
 mod elsewhere;
+mod peers;
 mod table;
 mod watch;
 
@@ -70,13 +71,6 @@ impl Inventory {
         addresses
             .iter()
             .any(|found| found.address == address && !found.unusable)
-    }
-
-    /// Whether an address belongs to a network of an interface.
-    #[must_use]
-    pub fn is_on_link(&self, index: u32, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(index);
-        addresses.iter().any(|found| found.is_neighbour(address))
     }
 }
 

@@ -13,6 +13,7 @@ fn watched(index: u32) -> Watched {
         },
         owner: false,
         source: None,
+        peers: Vec::new(),
         vips: vec![("192.168.1.254".parse().unwrap(), None)],
     }])
 }

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     elsewhere::Elsewhere,
+    peers::OnLink,
     table::{Address, Table},
 };
 use crate::io::engine::Command;
@@ -46,6 +47,8 @@ pub(in crate::io::control) struct Router {
     /// Source address of its adverts if the configuration names one, and whether it cannot work
     /// without.
     pub(in crate::io::control) source: Option<(IpAddr, bool)>,
+    /// Its unicast peers.
+    pub(in crate::io::control) peers: Vec<IpAddr>,
     /// Virtual IPs, with their interface if it is another one.
     pub(in crate::io::control) vips: Vec<(IpAddr, Option<Device>)>,
 }
@@ -71,6 +74,7 @@ pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
     verdicts: Vec<Option<Verdict>>,
     elsewhere: Elsewhere,
+    on_link: OnLink,
     /// Interfaces (by index) that were last reported up.
     up: BTreeMap<u32, bool>,
     /// (router, virtual IP) that are installed.
@@ -98,6 +102,7 @@ impl Watched {
         Self {
             verdicts: vec![None; routers.len()],
             elsewhere: Elsewhere::new(&routers),
+            on_link: OnLink::default(),
             routers,
             up: BTreeMap::new(),
             installed: BTreeSet::new(),
@@ -112,6 +117,8 @@ impl Watched {
         self.judge_interfaces(table, &mut changes);
         self.elsewhere.judge(table, &mut changes);
         let vips = vips(&self.routers);
+        self.on_link
+            .judge(&self.routers, table, &vips, &mut changes);
         for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
             let verdict = verdict(router, table, &vips);
             if *last != Some(verdict) {
@@ -174,7 +181,7 @@ impl Watched {
 
 /// Virtual IPs by interface, and whether one may go to another node. Those of an owner are the
 /// interface's own addresses and stay.
-type Vips = BTreeMap<(u32, IpAddr), bool>;
+pub(super) type Vips = BTreeMap<(u32, IpAddr), bool>;
 
 fn vips(routers: &[Router]) -> Vips {
     let mut vips = Vips::new();

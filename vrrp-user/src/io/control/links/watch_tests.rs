@@ -75,6 +75,7 @@ fn router(vips: &[&str]) -> Router {
         interface: device(2, "ens33"),
         owner: false,
         source: None,
+        peers: Vec::new(),
         vips: vips
             .iter()
             .map(|vip| (vip.parse().unwrap(), None))
@@ -521,4 +522,48 @@ fn a_source_that_is_needed_is_waited_for_on_any_interface() {
         world.lines(&[RouteNetlinkMessage::DelAddress(on_lo)]),
         ["(VI_1): entering FAULT state (its source address is not on this machine)"]
     );
+}
+
+//= C9: refusal
+#[test]
+fn peers_come_to_the_link_with_its_network_and_go_with_it() {
+    let mut unicast = router(&["192.168.1.254", "10.0.0.254"]);
+    unicast.source = Some(("192.168.1.1".parse().unwrap(), true));
+    unicast.peers = ["192.168.1.2", "10.0.0.3"]
+        .map(|text| text.parse().unwrap())
+        .into();
+    let mut world = World::new(vec![unicast]);
+    let told = |peer, on_link| Command::PeerOnLink {
+        router: 0,
+        peer,
+        on_link,
+    };
+    assert_eq!(world.see(&[up(2, "ens33")]), [DOWN]);
+    // Before the router starts: it may be deposed by the first advert.
+    assert_eq!(
+        world.see(&[add("192.168.1.1/24")]),
+        [told(0, true), link_up("192.168.1.1")]
+    );
+    // A virtual IP comes and goes with the state of the router.
+    assert_eq!(world.see(&[add("10.0.0.254/24")]), []);
+    assert_eq!(world.see(&[add("10.0.0.1/24")]), [told(1, true)]);
+    assert_eq!(world.see(&[remove("10.0.0.1/24")]), [told(1, false)]);
+    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.1/24", GLOBAL));
+    assert_eq!(world.see(&[up(3, "ens34"), elsewhere]), []);
+}
+
+//= C9: proof
+#[test]
+fn link_local_peers_are_on_the_link() {
+    let mut unicast = router(&["fe80::fe"]);
+    unicast.peers = ["2001:db8::2", "fe80::2"]
+        .map(|text| text.parse().unwrap())
+        .into();
+    let mut world = World::new(vec![unicast]);
+    let told = Command::PeerOnLink {
+        router: 0,
+        peer: 1,
+        on_link: true,
+    };
+    assert_eq!(world.see(&[up(2, "ens33")]), [told, DOWN]);
 }

@@ -157,6 +157,9 @@ impl<'a> Plane<'a> {
                 source: instance
                     .source
                     .map(|source| (source, instance.track_source || instance.unicast.is_some())),
+                peers: instance.unicast.as_ref().map_or_else(Vec::new, |unicast| {
+                    unicast.peers.iter().map(|peer| peer.address).collect()
+                }),
                 vips: instance
                     .vips
                     .iter()

@@ -8,7 +8,7 @@ use super::{Member, Superseded, Surroundings};
 use crate::{
     io::{
         bpf::{BpfError, Tables},
-        engine::frames::Frames,
+        engine::{frames::Frames, peers::PeerPlan},
     },
     proto::{Input, State, advert::EncodeError, frame::Mac},
 };
@@ -54,6 +54,21 @@ impl Member {
         Ok(true)
     }
 
+    /// A unicast peer (index in the configuration) is on a network of our interface, or it is not.
+    pub(in crate::io::engine) fn set_peer_on_link(
+        &mut self,
+        tables: &mut Tables,
+        peer: u32,
+        on_link: bool,
+    ) -> Result<(), InterfaceError> {
+        let Some(peer) = self.plan.peers.get_mut(peer as usize) else {
+            return Ok(());
+        };
+        peer.set_on_link(on_link);
+        let (key, entry) = peer.entry();
+        Ok(tables.set_peer(key, entry)?)
+    }
+
     /// Frames, and what the programs know, while the interface of the adverts has this MAC.
     fn rebuild(&mut self, tables: &mut Tables, mac: Mac) -> Result<(), InterfaceError> {
         self.frames = Frames::build(
@@ -62,8 +77,8 @@ impl Member {
             self.plan.ifindex,
             mac,
         )?;
-        for (key, entry) in &self.plan.peers {
-            tables.set_peer(*key, *entry)?;
+        for (key, entry) in self.plan.peers.iter().map(PeerPlan::entry) {
+            tables.set_peer(key, entry)?;
         }
         let primary = self.plan.settings.primary;
         tables.set_router(self.plan.key, self.plan.entry(primary))?;

@@ -36,6 +36,20 @@ impl Engine {
                 Command::MacElsewhere { ifindex, mac } => {
                     self.set_mac_elsewhere(ifindex, mac, woken)?;
                 }
+                Command::PeerOnLink {
+                    router,
+                    peer,
+                    on_link,
+                } => {
+                    let tables = &mut self.tables;
+                    let Some(member) = self.members.get_mut(router as usize) else {
+                        continue;
+                    };
+                    if member.set_peer_on_link(tables, peer, on_link).is_err() {
+                        let errno = Errno::ENOSPC as i32;
+                        self.control.send_event(Event::SendFailed { router, errno });
+                    }
+                }
                 Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
                 Command::AddressLost { router, vip } => {
                     if let Some((member, mut around)) = self.member(router, woken) {
