@@ -1,11 +1,14 @@
 //! The link goes down, at the switch or at the router, and comes back.
 
+use std::fs;
+
 use vrrp_tests::{
     config::Settings,
     node::{BACKUP, FAULT, MASTER, Node as _},
+    run,
 };
 
-use crate::scene::{Scene, await_lines, shared};
+use crate::scene::{LIMIT, Scene, await_lines, shared};
 
 #[track_caller]
 fn lose_and_regain(cut: impl FnOnce(&Scene), mend: impl FnOnce(&Scene)) {
@@ -62,4 +65,39 @@ fn a_router_that_starts_without_a_link_waits_in_fault() {
     await_lines(scene.log(1), 0, &["(VI_1) Entering FAULT STATE"]);
     scene.router(1).port.mend().unwrap();
     scene.await_owner(1);
+}
+
+/// Has the kernel refuse every change to a map of a process.
+fn freeze(pid: u32, name: &str) {
+    let infos = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
+    let is_it = |id: &str| {
+        let map = run::tool("bpftool", &format!("map show id {id}")).unwrap();
+        map.contains(&format!("name {name} "))
+    };
+    for info in infos {
+        let text = fs::read_to_string(info.unwrap().path()).unwrap();
+        let mut lines = text.lines();
+        let Some(id) = lines.find_map(|line| line.strip_prefix("map_id:")) else {
+            continue;
+        };
+        if is_it(id.trim()) {
+            run::tool("bpftool", &format!("map freeze id {}", id.trim())).unwrap();
+            return;
+        }
+    }
+    panic!("{pid} has no map {name}");
+}
+
+#[test]
+fn a_router_that_cannot_tell_its_programs_says_why_it_stays_down() {
+    let mut scene = Scene::new(shared(), [Settings::fast(254)]);
+    scene.router(1).port.cut().unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    freeze(scene.node(1).process().unwrap().pid(), "ROUTERS");
+    let mark = scene.log(1).mark();
+    scene.router(1).port.mend().unwrap();
+    let told = "BPF map ROUTERS: Operation not permitted";
+    scene.log(1).wait_after(mark, told, LIMIT).unwrap();
+    assert_eq!(scene.status(1).text("state"), "FAULT");
 }

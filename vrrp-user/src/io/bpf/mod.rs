@@ -14,7 +14,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{HashMap, Map, MapData, PerCpuArray, RingBuf},
+    maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::ProgramError,
 };
 use thiserror::Error;
@@ -87,7 +87,30 @@ pub enum BpfError {
     },
 }
 
-fn map_error(name: &'static str) -> impl Fn(aya::maps::MapError) -> BpfError {
+/// The kernel did not take what the engine wrote to a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("BPF map {name}: {}", io::Error::from_raw_os_error(*errno))]
+pub struct TableError {
+    /// Which map.
+    pub name: &'static str,
+    /// Why.
+    pub errno: i32,
+}
+
+fn refused(name: &'static str) -> impl Fn(MapError) -> TableError {
+    move |error| {
+        let errno = match error {
+            MapError::SyscallError(error) => error.io_error.raw_os_error(),
+            _ => None,
+        };
+        TableError {
+            name,
+            errno: errno.unwrap_or(libc::EIO),
+        }
+    }
+}
+
+fn map_error(name: &'static str) -> impl Fn(MapError) -> BpfError {
     move |error| BpfError::Map {
         name,
         source: io::Error::other(error),
@@ -248,44 +271,44 @@ impl Tables {
     /// Tells XDP about a virtual router, or changes what it knows.
     ///
     /// # Errors
-    /// When the map is full.
-    pub fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), BpfError> {
+    /// When the map is full, or memory is.
+    pub fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), TableError> {
         self.routers
             .insert(key, entry, 0)
-            .map_err(map_error("ROUTERS"))
+            .map_err(refused("ROUTERS"))
     }
 
     /// Tells XDP about a unicast peer.
     ///
     /// # Errors
-    /// When the map is full.
-    pub fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), BpfError> {
-        self.peers.insert(key, entry, 0).map_err(map_error("PEERS"))
+    /// When the map is full, or memory is.
+    pub fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), TableError> {
+        self.peers.insert(key, entry, 0).map_err(refused("PEERS"))
     }
 
     /// Tells the programs which virtual router (its slot) uses its Virtual Router MAC there.
     ///
     /// # Errors
-    /// When the map is full.
-    pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), BpfError> {
-        self.macs.insert(key, slot, 0).map_err(map_error("MACS"))
+    /// When the map is full, or memory is.
+    pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError> {
+        self.macs.insert(key, slot, 0).map_err(refused("MACS"))
     }
 
     /// Tells egress who answers by proxy ARP on this interface.
     ///
     /// # Errors
-    /// When the map is full.
-    pub fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), BpfError> {
+    /// When the map is full, or memory is.
+    pub fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), TableError> {
         self.proxies
             .insert(ifindex, entry, 0)
-            .map_err(map_error("PROXIES"))
+            .map_err(refused("PROXIES"))
     }
 
     /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.
     ///
     /// # Errors
-    /// When the map is full.
-    pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), BpfError> {
+    /// When the map is full, or memory is.
+    pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
         // The filter first: a virtual IP that the filter does not know would be a transit address.
         let tail = if key.family == vrrp_ebpf::abi::IPV4 {
             key.address.first_chunk::<4>()
@@ -293,7 +316,7 @@ impl Tables {
             key.address.last_chunk::<4>()
         };
         self.filter.insert(tail.copied().unwrap_or_default());
-        self.vips.insert(key, entry, 0).map_err(map_error("VIPS"))
+        self.vips.insert(key, entry, 0).map_err(refused("VIPS"))
     }
 }
 

@@ -27,6 +27,12 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) sending an advert failed: {error}"),
             )]
         }
+        Event::InterfaceFailed { error, .. } => vec![(
+            Level::ERROR,
+            format!(
+                "({name}) cannot take over what changed on its interfaces, and stays as it is: {error}"
+            ),
+        )],
         Event::AddressFailed { vip, errno, .. } => {
             let (vip, error) = (address(instance, vip), io::Error::from_raw_os_error(errno));
             vec![(

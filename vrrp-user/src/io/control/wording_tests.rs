@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    io::engine::{RouterSnapshot, Timeline},
+    io::{
+        bpf::TableError,
+        engine::{RouterSnapshot, Timeline, message::InterfaceError},
+    },
     proto::Instant,
 };
 
@@ -199,6 +202,20 @@ fn failures_are_named_with_their_remedy() {
     assert_eq!(
         failed,
         ["(VI_1) sending an advert failed: Network is down (os error 100)"]
+    );
+    let unusable = Event::InterfaceFailed {
+        router: 0,
+        error: InterfaceError::Table(TableError {
+            name: "VIPS",
+            errno: 7,
+        }),
+    };
+    assert_eq!(
+        texts(&unusable, State::Fault),
+        [
+            "(VI_1) cannot take over what changed on its interfaces, and stays as it is: BPF map VIPS: Argument list \
+             too long (os error 7)"
+        ]
     );
     let refused = Event::AddressFailed {
         router: 0,

@@ -3,9 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use thiserror::Error;
 use vrrp_ebpf::ownership::Ownership;
 
-use crate::proto::{History, Instant, State, Transition};
+use crate::{
+    io::bpf::TableError,
+    proto::{History, Instant, State, Transition, advert::EncodeError},
+};
 
 /// From the control plane to the engine. `router` is the index of the instance in the
 /// configuration, which is also its slot in the BPF maps.
@@ -101,6 +105,13 @@ pub enum Event {
         /// errno of sendmmsg.
         errno: i32,
     },
+    /// What the kernel told of an interface could not be taken over.
+    InterfaceFailed {
+        /// The router.
+        router: u32,
+        /// Why.
+        error: InterfaceError,
+    },
     /// The kernel refused to add or remove a virtual IP.
     AddressFailed {
         /// The router.
@@ -119,6 +130,17 @@ pub enum Event {
     Stopped,
     /// Another writer took over the ownership words (its epoch): we must not write any more.
     Superseded,
+}
+
+/// Why a virtual router cannot be run on its interfaces as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InterfaceError {
+    /// Its adverts cannot be built.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The programs cannot be told.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 /// Odd but accepted adverts (RFC 9568 section 7.1: log).

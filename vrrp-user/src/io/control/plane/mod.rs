@@ -278,7 +278,10 @@ impl<'a> Plane<'a> {
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
-            Event::Notice { .. } | Event::SendFailed { .. } | Event::NotRealtime { .. } => {}
+            Event::Notice { .. }
+            | Event::SendFailed { .. }
+            | Event::InterfaceFailed { .. }
+            | Event::NotRealtime { .. } => {}
         }
         Ok(Engine::Running)
     }
@@ -290,6 +293,7 @@ impl<'a> Plane<'a> {
             | Event::Notice { router, .. }
             | Event::Snapshot { router, .. }
             | Event::SendFailed { router, .. }
+            | Event::InterfaceFailed { router, .. }
             | Event::AddressFailed { router, .. } => router as usize,
             // Not about a router; the wording does not look at one.
             Event::NotRealtime { .. } | Event::Stopped | Event::Superseded => 0,

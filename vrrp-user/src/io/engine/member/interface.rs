@@ -2,25 +2,14 @@
 
 use std::net::IpAddr;
 
-use thiserror::Error;
-
 use super::{Member, Superseded, Surroundings};
 use crate::{
     io::{
-        bpf::{BpfError, Tables},
-        engine::{frames::Frames, peers::PeerPlan},
+        bpf::Tables,
+        engine::{frames::Frames, message::InterfaceError, peers::PeerPlan},
     },
-    proto::{Input, State, advert::EncodeError, frame::Mac},
+    proto::{Input, State, frame::Mac},
 };
-
-/// Why a virtual router cannot use its interface.
-#[derive(Debug, Error)]
-pub(in crate::io::engine) enum InterfaceError {
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    #[error(transparent)]
-    Tables(#[from] BpfError),
-}
 
 impl Member {
     /// The interface has this source address and MAC: rebuilds what depends on them.

@@ -1,7 +1,5 @@
 //! Carries out what the control plane wants.
 
-use nix::errno::Errno;
-
 use super::Engine;
 use crate::{
     io::engine::{
@@ -24,9 +22,9 @@ impl Engine {
                     let Some(member) = self.members.get_mut(router as usize) else {
                         continue;
                     };
-                    if member.set_interface(tables, primary, mac).is_err() {
-                        let errno = Errno::ENOSPC as i32;
-                        self.control.send_event(Event::SendFailed { router, errno });
+                    if let Err(error) = member.set_interface(tables, primary, mac) {
+                        self.control
+                            .send_event(Event::InterfaceFailed { router, error });
                         continue;
                     }
                     if let Some((member, mut around)) = self.member(router, woken) {
@@ -45,9 +43,9 @@ impl Engine {
                     let Some(member) = self.members.get_mut(router as usize) else {
                         continue;
                     };
-                    if member.set_peer_on_link(tables, peer, on_link).is_err() {
-                        let errno = Errno::ENOSPC as i32;
-                        self.control.send_event(Event::SendFailed { router, errno });
+                    if let Err(error) = member.set_peer_on_link(tables, peer, on_link) {
+                        self.control
+                            .send_event(Event::InterfaceFailed { router, error });
                     }
                 }
                 Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
@@ -93,10 +91,9 @@ impl Engine {
                         member.announce_anew(&mut around)?;
                     }
                 }
-                Err(_) => {
-                    let errno = Errno::ENOSPC as i32;
-                    self.control.send_event(Event::SendFailed { router, errno });
-                }
+                Err(error) => self
+                    .control
+                    .send_event(Event::InterfaceFailed { router, error }),
             }
         }
         Ok(())
