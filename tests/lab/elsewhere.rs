@@ -100,7 +100,7 @@ fn a_new_name_there_changes_nothing() {
     netns
         .ip(&format!("addr del {INNER_VIP}/32 dev lan0"))
         .unwrap();
-    let lost = "Netlink reflector reports IP 10.77.0.254 removed from";
+    let lost = "Netlink reflector reports IP 10.77.0.254 removed from ens34, putting it back";
     scene.log(1).wait_after(mark, lost, LIMIT).unwrap();
     eventually("the address is put back", || {
         let netns = &scene.router(1).netns;

@@ -6,7 +6,7 @@ use std::{io, net::IpAddr};
 use tracing::Level;
 
 use crate::{
-    config::Instance,
+    config::{Instance, Vip},
     io::engine::{Event, message::Notice},
     proto::{Cause, State, Transition, Version, election, frame::mac_text},
 };
@@ -188,7 +188,7 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
                 "({name}) address conflict: {} ({source}) announces our virtual IP {} on {}",
                 mac_text(mac),
                 address(instance, vip),
-                instance.interface,
+                interface(instance, vip),
             ),
         ),
     }
@@ -202,10 +202,17 @@ fn answers(instance: &Instance) -> bool {
 
 /// A virtual IP for the log.
 pub(super) fn address(instance: &Instance, vip: u32) -> String {
-    let vip = usize::try_from(vip)
-        .ok()
-        .and_then(|vip| instance.vips.get(vip));
-    vip.map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
+    configured(instance, vip).map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
+}
+
+/// The interface that it is on.
+pub(super) fn interface(instance: &Instance, vip: u32) -> &str {
+    let elsewhere = configured(instance, vip).and_then(|vip| vip.device.as_ref());
+    elsewhere.unwrap_or(&instance.interface)
+}
+
+fn configured(instance: &Instance, vip: u32) -> Option<&Vip> {
+    instance.vips.get(usize::try_from(vip).ok()?)
 }
 
 #[cfg(test)]

@@ -160,6 +160,29 @@ fn notices_read_like_keepaliveds() {
 }
 
 #[test]
+fn virtual_ips_elsewhere_are_told_with_their_interface() {
+    let mut instance = crate::io::control::tests::instance("VI_1");
+    let mut inner = instance.vips[0].clone();
+    inner.device = Some("ens34".to_owned());
+    instance.vips.push(inner);
+    let named = [0, 1, 2].map(|vip| interface(&instance, vip));
+    assert_eq!(named, ["lo", "ens34", "lo"]);
+    let notice = Notice::Conflict {
+        vip: 1,
+        mac: [2, 0, 0, 0, 0xab, 1],
+    };
+    let event = Event::Notice {
+        router: 0,
+        notice,
+        source: IpAddr::from([10, 99, 0, 1]),
+    };
+    let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+        panic!();
+    };
+    assert!(line.ends_with("192.168.1.254 on ens34"), "{line}");
+}
+
+#[test]
 fn no_election_is_forced_where_nothing_is_sent() {
     let plain = crate::io::control::tests::instance("VI_1");
     let mut silent = plain.clone();

@@ -328,10 +328,10 @@ impl<'a> Plane<'a> {
                 && let Some(instance) = self.setup.config.instances.get(router as usize)
             {
                 let address = wording::address(instance, vip);
+                let interface = wording::interface(instance, vip);
                 tracing::warn!(
-                    "({}) Netlink reflector reports IP {address} removed from {}, putting it back",
+                    "({}) Netlink reflector reports IP {address} removed from {interface}, putting it back",
                     instance.name,
-                    instance.interface,
                 );
             }
         }
