@@ -355,11 +355,7 @@ impl<'a> Plane<'a> {
                 tracing::info!("Stopping{}", if self.stopping { " at once" } else { "" });
                 self.stopping = true;
                 systemd::stopping();
-                match self.command(command) {
-                    // Its last event is on its way.
-                    Err(EngineError::Gone) => {}
-                    other => other?,
-                }
+                self.command(command)?;
             }
             Request::Reload => match self.setup.revalidate.as_ref().map(|check| check()) {
                 None => tracing::warn!("there is no configuration file to read again"),
@@ -393,7 +389,11 @@ impl<'a> Plane<'a> {
     }
 
     fn command(&self, command: Command) -> Result<(), EngineError> {
-        self.setup.engine.command(command)
+        match self.setup.engine.command(command) {
+            // It has stopped, and its last event is on its way.
+            Err(EngineError::Gone) if self.stopping => Ok(()),
+            other => other,
+        }
     }
 
     fn record(&mut self, router: u32) -> Option<&mut Record> {
