@@ -29,6 +29,7 @@ mod handover;
 mod hearing;
 mod neighbours;
 mod notify;
+mod present;
 mod proxy_arp;
 mod redirects;
 mod refuse;

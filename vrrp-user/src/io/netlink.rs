@@ -3,10 +3,17 @@
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::sys::{
+    socket::{setsockopt, sockopt},
+    time::TimeVal,
+};
+
+/// How long the kernel may take for the next piece of a list.
+const PATIENCE: TimeVal = TimeVal::new(1, 0);
 
 /// A connected rtnetlink socket.
 ///
@@ -54,6 +61,40 @@ pub fn acknowledged(message: RouteNetlinkMessage, flags: u16) -> io::Result<()> 
         NetlinkPayload::Error(error) if error.code.is_none() => Ok(()),
         NetlinkPayload::Error(error) => Err(error.to_io()),
         _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// One request for a list. Kernels before 4.20 disregard what it is restricted to.
+///
+/// # Errors
+/// The kernel's errno, or `WouldBlock` if it does not come to an end.
+pub fn list(message: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    let socket = open()?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &PATIENCE)?;
+    socket.set_netlink_get_strict_chk(true).ok();
+    socket.send(&serialize(message, NLM_F_DUMP, 1), 0)?;
+    let mut found = Vec::new();
+    loop {
+        let bytes = match socket.recv_from_full() {
+            Ok((bytes, _)) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let mut rest = bytes.as_slice();
+        while let Some(length) = rest.first_chunk::<4>() {
+            let length = (u32::from_ne_bytes(*length) as usize).next_multiple_of(4);
+            match NetlinkMessage::deserialize(rest).map(|message| message.payload) {
+                Ok(NetlinkPayload::InnerMessage(message)) => found.push(message),
+                Ok(NetlinkPayload::Done(done)) if done.code == 0 => return Ok(found),
+                Ok(NetlinkPayload::Done(done)) => {
+                    return Err(io::Error::from_raw_os_error(-done.code));
+                }
+                Ok(NetlinkPayload::Error(error)) => return Err(error.to_io()),
+                // What is not understood is not what was asked for.
+                _ => {}
+            }
+            rest = rest.get(length.max(4)..).unwrap_or_default();
+        }
     }
 }
 

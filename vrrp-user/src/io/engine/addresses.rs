@@ -6,11 +6,12 @@
 //! pieces: it may not let go of the CPU, which may be the engine's, before it has dealt with one.
 
 mod message;
+mod present;
 mod requests;
 mod waiting;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::IpAddr,
     sync::{
@@ -20,7 +21,7 @@ use std::{
 };
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage};
 use netlink_sys::Socket;
 use nix::{
     errno::Errno,
@@ -109,8 +110,8 @@ pub struct AddressSet {
     first_state: u32,
     /// Whether each is the interface's own.
     kept: Vec<bool>,
-    /// Those of IPv6 that are not, by interface.
-    ipv6: BTreeMap<(u32, IpAddr), u32>,
+    /// Those that are not, by interface.
+    ours: BTreeMap<(u32, IpAddr), u32>,
     install: Requests,
     remove: Requests,
 }
@@ -122,7 +123,7 @@ impl AddressSet {
         let mut set = Self {
             first_state,
             kept: Vec::new(),
-            ipv6: BTreeMap::new(),
+            ours: BTreeMap::new(),
             install: Requests::default(),
             remove: Requests::default(),
         };
@@ -131,10 +132,8 @@ impl AddressSet {
             if placement.kept {
                 continue;
             }
-            let address = placement.vip.address;
-            if address.is_ipv6() {
-                set.ipv6.insert((placement.ifindex, address), vip);
-            }
+            let place = (placement.ifindex, placement.vip.address);
+            set.ours.insert(place, vip);
             let message = message(placement.vip, placement.ifindex);
             set.install.bytes.extend(netlink::serialize(
                 RouteNetlinkMessage::NewAddress(message.clone()),
@@ -148,6 +147,13 @@ impl AddressSet {
         }
         set
     }
+
+    /// Those of IPv6 that are not the interface's own.
+    fn ipv6(&self) -> impl Iterator<Item = u32> {
+        let ours = self.ours.iter();
+        ours.filter(|((_, address), _)| address.is_ipv6())
+            .map(|(_, vip)| *vip)
+    }
 }
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
@@ -159,6 +165,15 @@ fn bits_before(order: Order, vip: u32, kept: bool, before: u64) -> u64 {
         Operation::Install | Operation::Remove => 0,
     };
     vip_state::INSTALLED | ready
+}
+
+/// Whether an address cannot be removed because it is not there; or its interface is not, or IPv6 on it.
+fn is_gone(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO)
+    )
 }
 
 /// The worker: `run` is the body of its thread.
@@ -223,6 +238,9 @@ impl AddressWorker {
         self.sequence = base.wrapping_add(vips);
         if let Some(set) = self.sets.get(order.router as usize) {
             self.send(order, set, base);
+            if order.operation == Operation::Remove {
+                self.remove_strays(order.router, set);
+            }
         }
     }
 
@@ -236,10 +254,10 @@ impl AddressWorker {
         if waiting.is_over() {
             return;
         }
-        let watches = order.operation == Operation::Install && !set.ipv6.is_empty();
+        let watches = order.operation == Operation::Install && set.ipv6().next().is_some();
         // Without the group an address counts from the acknowledgement on.
         if watches && self.socket.add_membership(IPV6_ADDRESSES).is_ok() {
-            set.ipv6.values().for_each(|vip| waiting.for_address(*vip));
+            set.ipv6().for_each(|vip| waiting.for_address(vip));
         }
         let requests = match order.operation {
             Operation::Install => &set.install,
@@ -292,7 +310,7 @@ impl AddressWorker {
                         }
                     }
                     Answer::Usable { ifindex, address } => {
-                        if let Some(vip) = set.ipv6.get(&(ifindex, address))
+                        if let Some(vip) = set.ours.get(&(ifindex, address))
                             && waiting.usable(*vip)
                         {
                             self.settle(order, set.first_state, *vip, 0);
@@ -304,14 +322,44 @@ impl AddressWorker {
         Ok(())
     }
 
+    /// Removes what a request did not name: the same address with another prefix length or label, as
+    /// keepalived or another configuration may have left it.
+    //= C50: RFC 9568 section 6.4.2
+    fn remove_strays(&self, router: u32, set: &AddressSet) {
+        let interfaces: BTreeSet<u32> = set.ours.keys().map(|(ifindex, _)| *ifindex).collect();
+        for ifindex in interfaces {
+            let found = match present::addresses(ifindex) {
+                Ok(found) => found,
+                Err(error) if is_gone(&error) => continue,
+                Err(error) => {
+                    self.fail(router, 0, &error);
+                    continue;
+                }
+            };
+            for message in found {
+                let place = present::address(&message).map(|address| (ifindex, address));
+                if let Some(vip) = place.and_then(|place| set.ours.get(&place)) {
+                    self.remove_stray(router, set.first_state, *vip, message);
+                }
+            }
+        }
+    }
+
+    fn remove_stray(&self, router: u32, first: u32, vip: u32, stray: AddressMessage) {
+        self.states.set(first + vip, vip_state::INSTALLED);
+        match present::remove(stray) {
+            Err(error) if !is_gone(&error) => self.fail(router, vip, &error),
+            _ => self.states.set(first + vip, 0),
+        }
+    }
+
     fn settle(&self, order: Order, first: u32, vip: u32, errno: i32) {
         let bits = match (order.operation, Errno::from_raw(errno)) {
             (Operation::Install, _) if errno == 0 => vip_state::INSTALLED | vip_state::READY,
             // It is there already: as good as ours.
             (Operation::Install, Errno::EEXIST) => vip_state::INSTALLED | vip_state::READY,
             (Operation::Remove, _) if errno == 0 => 0,
-            // It is gone already; or its interface is, or IPv6 on it.
-            (Operation::Remove, Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO) => 0,
+            (Operation::Remove, _) if is_gone(&io::Error::from_raw_os_error(errno)) => 0,
             _ => {
                 self.fail(order.router, vip, &io::Error::from_raw_os_error(errno));
                 return;

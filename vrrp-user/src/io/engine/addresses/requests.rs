@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    address::{AddressAttribute, AddressFlags, AddressMessage},
+    address::{AddressFlags, AddressMessage},
 };
+
+use super::present;
 
 /// Requests handed over per system call. Many kernels let nobody else have the CPU before a call is over, the
 /// engine neither, and IPv6 takes a walk over all multicast groups of the interface per address: 602 in
@@ -83,28 +85,19 @@ pub(super) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = Answer> {
 }
 
 fn usable(message: &AddressMessage) -> Option<Answer> {
-    let mut address = None;
-    let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
-    for attribute in &message.attributes {
-        match attribute {
-            AddressAttribute::Address(found) => address = Some(*found),
-            AddressAttribute::Flags(found) => flags = *found,
-            _ => {}
-        }
-    }
-    if flags.contains(AddressFlags::Tentative) {
+    if present::flags(message).contains(AddressFlags::Tentative) {
         return None;
     }
     Some(Answer::Usable {
         ifindex: message.header.index,
-        address: address?,
+        address: present::address(message)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use netlink_packet_core::{ErrorMessage, NLM_F_ACK, NetlinkHeader};
-    use netlink_packet_route::AddressFamily;
+    use netlink_packet_route::{AddressFamily, address::AddressAttribute};
 
     use super::*;
     use crate::io::netlink;
