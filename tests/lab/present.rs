@@ -3,9 +3,13 @@
 
 use std::time::Duration;
 
-use vrrp_tests::{config::Settings, lab::Host, node::Node as _};
+use vrrp_tests::{
+    config::Settings,
+    lab::{Host, LINK_LOCAL_VIP, VIP, VIP_V6},
+    node::Node as _,
+};
 
-use crate::scene::{Scene, shared};
+use crate::scene::{Scene, eventually, shared};
 
 const WATCHED: Duration = Duration::from_millis(300);
 
@@ -52,4 +56,115 @@ fn not_served(mut scene: Scene) {
     let (probes, _) = scene.watch(WATCHED);
     assert!(!probes.answers.is_empty());
     assert!(probes.answers.iter().all(|answer| answer.router == 1));
+}
+
+/// Takes every address but these off a router's interface.
+fn keep_only(host: &Host, kept: &[&str]) {
+    ip(host, "addr flush dev ens33");
+    for address in kept {
+        ip(host, &format!("addr add {address} dev ens33"));
+    }
+}
+
+//= C65: proof
+#[test]
+fn an_owner_is_cured_of_a_detection_that_a_backup_answered() {
+    let scene = Scene::new_v6(shared(), [255, 100].map(Settings::fast_v6));
+    owner_returns(scene);
+}
+
+//= C65: proof
+#[test]
+fn an_owner_is_cured_that_has_no_other_link_local_address() {
+    let scene = Scene::new_v6(shared(), [255, 100].map(Settings::fast_v6));
+    keep_only(scene.router(1), &[]);
+    owner_returns(scene);
+}
+
+/// Has the owner's addresses under detection while the Backup serves them.
+#[track_caller]
+fn owner_returns(mut scene: Scene) {
+    scene.node(2).start().unwrap();
+    scene.await_owner(2);
+    let owner = scene.router(1);
+    for setting in ["accept_dad", "dad_transmits"] {
+        let key = format!("net/ipv6/conf/ens33/{setting}");
+        owner.netns.sysctl(&key, "1").unwrap();
+    }
+    for address in [LINK_LOCAL_VIP, VIP_V6] {
+        ip(owner, &format!("addr add {address}/64 dev ens33"));
+        eventually("the Backup answers the detection", || {
+            ip(owner, "-6 addr show dev ens33 dadfailed").contains(&address.to_string())
+        });
+    }
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    for trouble in ["dadfailed", "tentative"] {
+        let listed = ip(
+            scene.router(1),
+            &format!("-6 addr show dev ens33 {trouble}"),
+        );
+        assert_eq!(listed, "", "{trouble}");
+    }
+    scene.node(1).stop().unwrap();
+    let listed = ip(scene.router(1), "-6 addr show dev ens33");
+    for address in [LINK_LOCAL_VIP, VIP_V6] {
+        assert!(listed.contains(&format!("{address}/64")), "{listed}");
+    }
+}
+
+#[test]
+fn an_address_that_the_host_adds_after_the_start_stays() {
+    let mut scene = Scene::new(shared(), [Settings::fast(255)]);
+    let owner = scene.router(1);
+    ip(owner, "link set ens33 down");
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    let owner = scene.router(1);
+    ip(owner, &format!("addr add {VIP}/32 dev ens33"));
+    ip(owner, "link set ens33 up");
+    scene.await_owner(1);
+    ip(scene.router(1), "link set ens33 down");
+    scene.await_state(1, "FAULT");
+    ip(scene.router(1), "link set ens33 up");
+    scene.await_owner(1);
+    scene.node(1).stop().unwrap();
+    assert!(scene.has_address(1));
+}
+
+#[test]
+fn an_owner_may_have_no_address_but_the_virtual_ip() {
+    for prefix in [24, 32] {
+        let mut scene = Scene::new(shared(), [Settings::fast(255)]);
+        keep_only(scene.router(1), &[]);
+        scene.node(1).start().unwrap();
+        scene.await_state(1, "FAULT");
+        let own = format!("{VIP}/{prefix}");
+        keep_only(scene.router(1), &[&own]);
+        // A /32 has no route to the client.
+        let route = "route add 192.168.1.0/24 dev ens33 metric 9";
+        ip(scene.router(1), route);
+        scene.await_owner(1);
+        ip(scene.router(1), "link set ens33 down");
+        scene.await_state(1, "FAULT");
+        ip(scene.router(1), "link set ens33 up");
+        ip(scene.router(1), route);
+        scene.await_owner(1);
+        scene.node(1).kill().unwrap();
+        scene.node(1).cleanup().unwrap();
+        let listed = ip(scene.router(1), "-4 addr show dev ens33");
+        assert_eq!(listed.matches("inet ").count(), 1, "{listed}");
+        assert!(listed.contains(&own), "{listed}");
+    }
+}
+
+/// What the node added for want of it goes with the node.
+#[test]
+fn an_address_that_the_owner_did_not_have_is_removed() {
+    let mut scene = Scene::new(shared(), [Settings::fast(255)]);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).stop().unwrap();
+    assert!(!scene.has_address(1));
 }

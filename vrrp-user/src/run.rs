@@ -122,11 +122,7 @@ async fn node(
         .context("cannot read the interfaces")?;
     check_interfaces(arguments, config, &inventory)?;
     let config = &fitted(arguments, config, &inventory);
-    let plan = Plan::new(
-        &config.instances,
-        |name| inventory.find(name),
-        |index, address| inventory.is_usable(index, address),
-    )?;
+    let plan = Plan::new(&config.instances, |name| inventory.find(name))?;
     let interfaces = interfaces(&plan, &inventory);
     let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
     if signals.stop_requested().await {
@@ -304,10 +300,11 @@ fn journal(
             let index = elsewhere.map_or(router.ifindex, |(index, _)| index);
             let is_owner = instance.priority == 255;
             let is_usable = inventory.is_usable(index, vip.address);
-            if is_owner && !is_usable && inventory.is_present(index, vip.address) {
+            let is_present = inventory.is_present(index, vip.address);
+            if is_owner && is_present && !is_usable {
                 tracing::warn!(
-                    "({}) duplicate address detection of {} is under way or has failed: xvrrp installs it without, \
-                     and removes it when it stops; configure it with `nodad`, or not at all",
+                    "({}) duplicate address detection of {} is under way or has failed: xvrrp puts it back \
+                     without; configure it with `nodad`",
                     instance.name,
                     vip.address
                 );
@@ -317,7 +314,7 @@ fn journal(
                 index,
                 address: vip.address,
                 prefix: vip.prefix,
-                preexisting: is_owner && is_usable,
+                preexisting: is_owner && is_present,
             });
         }
     }

@@ -128,6 +128,25 @@ impl Journal {
     }
 }
 
+/// Notes that a virtual IP is not the node's to remove.
+///
+/// # Errors
+/// When the journal cannot be read or written.
+pub fn spare(directory: &RuntimeDir, instance: &str, address: IpAddr) -> Result<(), JournalError> {
+    let Some(mut journal) = Journal::load(directory)? else {
+        return Ok(());
+    };
+    let mut records = journal.addresses.iter_mut();
+    let record = records.find(|one| one.instance == instance && one.address == address);
+    match record {
+        Some(record) if !record.preexisting => {
+            record.preexisting = true;
+            journal.store(directory)
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,7 +115,7 @@ mod tests {
             "ens33" => Some((ifindex, [2; 6])),
             _ => Some((ifindex + 1, [2; 6])),
         };
-        Plan::new(&config.instances, find, |_, _| false).unwrap()
+        Plan::new(&config.instances, find).unwrap()
     }
 
     /// What the routers of a configuration join, as text.

@@ -40,6 +40,13 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) the kernel refused virtual IP {vip}: {error}"),
             )]
         }
+        Event::AddressFound { vip, .. } => {
+            let vip = address(instance, vip);
+            vec![(
+                Level::INFO,
+                format!("({name}) virtual IP {vip} is this host's own, and stays when xvrrp ends"),
+            )]
+        }
         Event::NotRealtime { errno } => {
             let error = io::Error::from_raw_os_error(errno);
             vec![(

@@ -6,43 +6,36 @@
 //! pieces: it may not let go of the CPU, which may be the engine's, before it has dealt with one.
 
 mod message;
+mod owner;
 mod present;
 mod requests;
+mod set;
 mod waiting;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     io,
-    net::IpAddr,
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender},
     },
 };
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage};
+use netlink_packet_route::address::AddressMessage;
 use netlink_sys::Socket;
-use nix::{
-    errno::Errno,
-    sys::{
-        eventfd::EventFd,
-        socket::{setsockopt, sockopt},
-        time::TimeVal,
-    },
+use nix::sys::{
+    eventfd::EventFd,
+    socket::{setsockopt, sockopt},
+    time::TimeVal,
 };
 use vrrp_ebpf::abi::{self, vip_state};
 
+pub use self::set::{AddressSet, Placement};
 use self::{
-    message::message,
     requests::{Answer, Requests, answers},
+    set::Holder,
     waiting::Waiting,
 };
-use crate::{
-    config::Vip,
-    io::{bpf::shared::VipStates, netlink},
-    proto::frame::Mac,
-};
+use crate::io::{bpf::shared::VipStates, netlink};
 
 /// RTNLGRP_IPV6_IFADDR: which IPv6 addresses come and go.
 const IPV6_ADDRESSES: u32 = 9;
@@ -88,92 +81,25 @@ pub enum Report {
         /// errno.
         errno: i32,
     },
-}
-
-/// One virtual IP and the interface it goes to.
-#[derive(Clone, Copy, Debug)]
-pub struct Placement<'vip> {
-    /// The virtual IP.
-    pub vip: &'vip Vip,
-    /// Interface index.
-    pub ifindex: u32,
-    /// MAC of that interface.
-    pub mac: Mac,
-    /// The address is the interface's own (priority 255): it was there before us and stays.
-    pub kept: bool,
-}
-
-/// The virtual IPs of one router, as requests that only need to be sent.
-#[derive(Debug)]
-pub struct AddressSet {
-    /// Index in `VIP_STATES` of the first; the others follow.
-    first_state: u32,
-    /// Whether each is the interface's own.
-    kept: Vec<bool>,
-    /// Those that are not, by interface.
-    ours: BTreeMap<(u32, IpAddr), u32>,
-    install: Requests,
-    remove: Requests,
-}
-
-impl AddressSet {
-    /// Prepares the requests.
-    #[must_use]
-    pub fn new(placements: &[Placement<'_>], first_state: u32) -> Self {
-        let mut set = Self {
-            first_state,
-            kept: Vec::new(),
-            ours: BTreeMap::new(),
-            install: Requests::default(),
-            remove: Requests::default(),
-        };
-        for (vip, placement) in (0..).zip(placements) {
-            set.kept.push(placement.kept);
-            if placement.kept {
-                continue;
-            }
-            let place = (placement.ifindex, placement.vip.address);
-            set.ours.insert(place, vip);
-            let message = message(placement.vip, placement.ifindex);
-            set.install.bytes.extend(netlink::serialize(
-                RouteNetlinkMessage::NewAddress(message.clone()),
-                NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-                vip,
-            ));
-            let delete = RouteNetlinkMessage::DelAddress(message);
-            set.remove
-                .bytes
-                .extend(netlink::serialize(delete, NLM_F_ACK, vip));
-        }
-        set
-    }
-
-    /// Those of IPv6 that are not the interface's own.
-    fn ipv6(&self) -> impl Iterator<Item = u32> {
-        let ours = self.ours.iter();
-        ours.filter(|((_, address), _)| address.is_ipv6())
-            .map(|(_, vip)| *vip)
-    }
+    /// One of an owner (priority 255) was on its interface without the node: it stays there.
+    Found {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+    },
 }
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
 /// before an Install still is, or putting one address back would interrupt the others.
-fn bits_before(order: Order, vip: u32, kept: bool, before: u64) -> u64 {
+fn bits_before(order: Order, vip: u32, is_hosts: bool, before: u64) -> u64 {
     let ready = match order.operation {
-        Operation::Install if kept => vip_state::READY,
-        Operation::Install if order.lost != Some(vip) => before & vip_state::READY,
-        Operation::Install | Operation::Remove => 0,
+        Operation::Install if order.lost == Some(vip) => 0,
+        Operation::Install if is_hosts => vip_state::READY,
+        Operation::Install => before & vip_state::READY,
+        Operation::Remove => 0,
     };
     vip_state::INSTALLED | ready
-}
-
-/// Whether an address cannot be removed because it is not there; or its interface is not, or IPv6 on it.
-fn is_gone(error: &io::Error) -> bool {
-    let errno = error.raw_os_error().map(Errno::from_raw);
-    matches!(
-        errno,
-        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO)
-    )
 }
 
 /// The worker: `run` is the body of its thread.
@@ -225,44 +151,51 @@ impl AddressWorker {
     }
 
     fn carry_out(&mut self, order: Order) {
-        let Some(set) = self.sets.get_mut(order.router as usize) else {
-            return;
-        };
-        let requests = match order.operation {
-            Operation::Install => &mut set.install,
-            Operation::Remove => &mut set.remove,
-        };
-        let base = self.sequence;
-        requests.renumber(base);
-        let vips = u32::try_from(set.kept.len()).unwrap_or(abi::MAX_VIPS);
-        self.sequence = base.wrapping_add(vips);
-        if let Some(set) = self.sets.get(order.router as usize) {
-            self.send(order, set, base);
-            if order.operation == Operation::Remove {
-                self.remove_strays(order.router, set);
+        let mut sets = std::mem::take(&mut self.sets);
+        if let Some(set) = sets.get_mut(order.router as usize) {
+            for vip in 0..set.count() {
+                let state = set.first_state + vip;
+                let bits = bits_before(order, vip, set.is_hosts(vip), self.states.get(state));
+                self.states.set(state, bits);
+            }
+            match (order.operation, set.is_owners()) {
+                (Operation::Install, false) => {
+                    let requests = std::mem::take(&mut set.install);
+                    set.install = self.send(order, set, requests, |_| true);
+                }
+                (Operation::Remove, false) => {
+                    let requests = std::mem::take(&mut set.remove);
+                    set.remove = self.send(order, set, requests, |_| true);
+                    self.remove_strays(order, set);
+                }
+                (Operation::Install, true) => self.install_as_owner(order, set),
+                (Operation::Remove, true) => self.remove_as_owner(order, set),
             }
         }
+        self.sets = sets;
     }
 
-    fn send(&self, order: Order, set: &AddressSet, base: u32) {
-        for (vip, is_kept) in (0..).zip(&set.kept) {
-            let state = set.first_state + vip;
-            let bits = bits_before(order, vip, *is_kept, self.states.get(state));
-            self.states.set(state, bits);
-        }
-        let mut waiting = Waiting::for_answers(set.kept.iter().map(|is_kept| !is_kept));
+    /// Sends requests for the virtual IPs that are `wanted`, waits for the answers, and gives the
+    /// requests back.
+    fn send(
+        &mut self,
+        order: Order,
+        set: &mut AddressSet,
+        mut requests: Requests,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Requests {
+        let base = self.sequence;
+        requests.renumber(base);
+        self.sequence = base.wrapping_add(set.count());
+        let mut waiting = Waiting::for_answers((0..set.count()).map(&wanted));
         if waiting.is_over() {
-            return;
+            return requests;
         }
-        let watches = order.operation == Operation::Install && set.ipv6().next().is_some();
+        let watches = order.operation == Operation::Install && set.ipv6().any(&wanted);
         // Without the group an address counts from the acknowledgement on.
         if watches && self.socket.add_membership(IPV6_ADDRESSES).is_ok() {
             set.ipv6().for_each(|vip| waiting.for_address(vip));
         }
-        let requests = match order.operation {
-            Operation::Install => &set.install,
-            Operation::Remove => &set.remove,
-        };
         let done = requests
             .batches()
             .try_for_each(|batch| self.socket.send(batch, 0).map(drop))
@@ -277,6 +210,7 @@ impl AddressWorker {
                 scrap.clear();
             }
         }
+        requests
     }
 
     /// Reads until the kernel has answered every request, and said of each new IPv6 address that it
@@ -285,7 +219,7 @@ impl AddressWorker {
     fn wait(
         &self,
         order: Order,
-        set: &AddressSet,
+        set: &mut AddressSet,
         base: u32,
         mut waiting: Waiting,
     ) -> io::Result<()> {
@@ -295,7 +229,7 @@ impl AddressWorker {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     for vip in waiting.give_up_addresses() {
-                        self.settle(order, set.first_state, vip, 0);
+                        self.settle(order, set, vip, 0);
                     }
                     continue;
                 }
@@ -306,14 +240,14 @@ impl AddressWorker {
                     Answer::Acknowledged { sequence, errno } => {
                         let vip = sequence.wrapping_sub(base);
                         if waiting.answered(vip, errno) {
-                            self.settle(order, set.first_state, vip, errno);
+                            self.settle(order, set, vip, errno);
                         }
                     }
                     Answer::Usable { ifindex, address } => {
-                        if let Some(vip) = set.ours.get(&(ifindex, address))
-                            && waiting.usable(*vip)
+                        if let Some(vip) = set.at(ifindex, address)
+                            && waiting.usable(vip)
                         {
-                            self.settle(order, set.first_state, *vip, 0);
+                            self.settle(order, set, vip, 0);
                         }
                     }
                 }
@@ -322,60 +256,55 @@ impl AddressWorker {
         Ok(())
     }
 
-    /// Removes what a request did not name: the same address with another prefix length or label, as
-    /// keepalived or another configuration may have left it.
-    //= C50: RFC 9568 section 6.4.2
-    fn remove_strays(&self, router: u32, set: &AddressSet) {
-        let interfaces: BTreeSet<u32> = set.ours.keys().map(|(ifindex, _)| *ifindex).collect();
-        for ifindex in interfaces {
-            let found = match present::addresses(ifindex) {
-                Ok(found) => found,
-                Err(error) if is_gone(&error) => continue,
-                Err(error) => {
-                    self.fail(router, 0, &error);
-                    continue;
+    fn settle(&self, order: Order, set: &mut AddressSet, vip: u32, errno: i32) {
+        let error = io::Error::from_raw_os_error(errno);
+        let bits = match order.operation {
+            Operation::Install if errno == 0 => {
+                if let Some(holder @ Holder::Nobody) = set.holders.get_mut(vip as usize) {
+                    *holder = Holder::Node;
                 }
-            };
-            for message in found {
-                let place = present::address(&message).map(|address| (ifindex, address));
-                if let Some(vip) = place.and_then(|place| set.ours.get(&place)) {
-                    self.remove_stray(router, set.first_state, *vip, message);
-                }
+                vip_state::INSTALLED | vip_state::READY
             }
-        }
-    }
-
-    fn remove_stray(&self, router: u32, first: u32, vip: u32, stray: AddressMessage) {
-        self.states.set(first + vip, vip_state::INSTALLED);
-        match present::remove(stray) {
-            Err(error) if !is_gone(&error) => self.fail(router, vip, &error),
-            _ => self.states.set(first + vip, 0),
-        }
-    }
-
-    fn settle(&self, order: Order, first: u32, vip: u32, errno: i32) {
-        let bits = match (order.operation, Errno::from_raw(errno)) {
-            (Operation::Install, _) if errno == 0 => vip_state::INSTALLED | vip_state::READY,
             // It is there already: as good as ours.
-            (Operation::Install, Errno::EEXIST) => vip_state::INSTALLED | vip_state::READY,
-            (Operation::Remove, _) if errno == 0 => 0,
-            (Operation::Remove, _) if is_gone(&io::Error::from_raw_os_error(errno)) => 0,
+            Operation::Install if errno == libc::EEXIST => vip_state::INSTALLED | vip_state::READY,
+            Operation::Remove if errno == 0 || present::is_gone(&error) => 0,
             _ => {
-                self.fail(order.router, vip, &io::Error::from_raw_os_error(errno));
+                self.fail(order.router, vip, &error);
                 return;
             }
         };
-        self.states.set(first + vip, bits);
+        self.states.set(set.first_state + vip, bits);
+    }
+
+    /// Removes what a request did not name: the same address with another prefix length or label, as
+    /// keepalived or another configuration may have left it.
+    //= C50: RFC 9568 section 6.4.2
+    fn remove_strays(&self, order: Order, set: &AddressSet) {
+        match set.present() {
+            Ok(found) => found
+                .into_iter()
+                .for_each(|(vip, stray)| self.remove_found(order, set, vip, stray)),
+            Err(error) => self.fail(order.router, 0, &error),
+        }
+    }
+
+    fn remove_found(&self, order: Order, set: &AddressSet, vip: u32, found: AddressMessage) {
+        let state = set.first_state + vip;
+        self.states.set(state, vip_state::INSTALLED);
+        match present::remove(found) {
+            Err(error) if !present::is_gone(&error) => self.fail(order.router, vip, &error),
+            _ => self.states.set(state, 0),
+        }
     }
 
     fn fail(&self, router: u32, vip: u32, error: &io::Error) {
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
+        self.report(Report::Failed { router, vip, errno });
+    }
+
+    fn report(&self, report: Report) {
         // A full or closed channel means that nobody listens any more.
-        if self
-            .reports
-            .try_send(Report::Failed { router, vip, errno })
-            .is_ok()
-        {
+        if self.reports.try_send(report).is_ok() {
             self.wake.write(1).ok();
         }
     }

@@ -87,15 +87,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Joins instances with interfaces. `find` gives index and MAC of an interface by name;
-    /// `is_usable` tells whether an interface could use an address before the node came.
+    /// Joins instances with interfaces. `find` gives index and MAC of an interface by name.
     ///
     /// # Errors
     /// When a limit is exceeded or an interface is missing.
     pub fn new(
         instances: &[Instance],
         find: impl Fn(&str) -> Option<(u32, Mac)>,
-        is_usable: impl Fn(u32, IpAddr) -> bool,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
         let mut first_vip = 0;
@@ -122,16 +120,7 @@ impl Plan {
             let mut placements = Vec::new();
             for vip in &instance.vips {
                 let (ifindex, mac) = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
-                //= C65: RFC 4862 section 5.4
-                // Whose detection a Backup answered, or may answer yet, is removed like a leftover, and
-                // installed without detection.
-                let kept = instance.priority == 255 && is_usable(ifindex, vip.address);
-                placements.push(Placement {
-                    vip,
-                    ifindex,
-                    mac,
-                    kept,
-                });
+                placements.push(Placement { vip, ifindex, mac });
             }
             plan.routers.push(RouterPlan::new(
                 instance,
@@ -140,7 +129,9 @@ impl Plan {
                 &placements,
                 first_vip,
             ));
-            plan.addresses.push(AddressSet::new(&placements, first_vip));
+            let owner = instance.priority == 255;
+            plan.addresses
+                .push(AddressSet::new(&placements, first_vip, owner));
             first_vip += vips;
         }
         if plan.virtual_macs().count() > abi::MAX_MACS as usize {

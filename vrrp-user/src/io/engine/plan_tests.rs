@@ -23,7 +23,7 @@ fn plan_of(vips: &str, body: &str) -> RouterPlan {
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
         .instances;
-    let mut plan = Plan::new(&instances, |_| Some((2, MAC)), |_, _| false).unwrap();
+    let mut plan = Plan::new(&instances, |_| Some((2, MAC))).unwrap();
     plan.routers.remove(0)
 }
 
@@ -275,7 +275,7 @@ fn excluded_addresses_count_to_the_limit_of_the_node() {
     );
     let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
     let find = |_: &str| Some((2, MAC));
-    let error = Plan::new(&config.instances, find, |_, _| false).unwrap_err();
+    let error = Plan::new(&config.instances, find).unwrap_err();
     assert_eq!(error, PlanError::TooManyVips);
 }
 
@@ -336,7 +336,7 @@ fn a_virtual_ip_elsewhere_has_a_mac_there() {
         let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
         Some((u32::from(index), [2, 0, 0, 0, 0, index]))
     };
-    let mut plan = Plan::new(&instances, find, |_, _| false).unwrap();
+    let mut plan = Plan::new(&instances, find).unwrap();
     let index = |name| find(name).unwrap().0;
     let used: Vec<_> = plan.virtual_macs().collect();
     assert_eq!(used, [(index("eth0"), VIRTUAL), (index("eth2"), VIRTUAL)]);

@@ -66,7 +66,7 @@ mod tests {
         }
         let parsed = config::parse("k.conf", text.as_bytes());
         let instances = parsed.config.unwrap().instances;
-        let plan = Plan::new(&instances, find, |_, _| false).unwrap();
+        let plan = Plan::new(&instances, find).unwrap();
         let routers = (0..).zip(&plan.routers);
         let entries = routers.flat_map(|(slot, router)| {
             router.proxy_entries(MAC).map(move |(ifindex, entry)| {

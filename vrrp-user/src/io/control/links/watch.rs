@@ -246,12 +246,16 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
     let vip = |found: &Address| vips.get(&(router.index(), found.address));
     let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
     //= C4: RFC 9568 section 7.2
-    let candidates = addresses.iter().filter(|found| {
-        found.address.is_ipv4() == ipv4 && !found.unusable && (ipv4 || found.scope == LINK)
-    });
+    let candidates = addresses
+        .iter()
+        .filter(|found| found.address.is_ipv4() == ipv4 && (ipv4 || found.scope == LINK));
+    //= C65: RFC 4862 section 5.4
+    // What a Backup answers the detection of, the owner installs without as soon as it is Active.
+    let is_usable = |found: &Address| !found.unusable || router.owner && own(found);
     let rank = |found: &&Address| {
         let foreign_scope = ipv4 && found.scope != GLOBAL;
         (
+            found.unusable,
             own(found) || vip(found).is_some(),
             foreign_scope,
             found.deprecated,
@@ -259,6 +263,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         )
     };
     candidates
+        .filter(|found| is_usable(found))
         .filter(|found| {
             if own(found) {
                 router.owner

@@ -27,7 +27,7 @@ use crate::{
     io::{
         clock,
         engine::{Command, Event, RouterSnapshot, handle::EngineError},
-        systemd,
+        journal, systemd,
     },
     proto::State,
 };
@@ -275,6 +275,7 @@ impl<'a> Plane<'a> {
             Event::AddressFailed { router, .. } => {
                 self.notifier.addresses_settled(router as usize);
             }
+            Event::AddressFound { router, vip } => self.spare(router, vip),
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
@@ -294,6 +295,7 @@ impl<'a> Plane<'a> {
             | Event::Snapshot { router, .. }
             | Event::SendFailed { router, .. }
             | Event::InterfaceFailed { router, .. }
+            | Event::AddressFound { router, .. }
             | Event::AddressFailed { router, .. } => router as usize,
             // Not about a router; the wording does not look at one.
             Event::NotRealtime { .. } | Event::Stopped | Event::Superseded => 0,
@@ -303,6 +305,22 @@ impl<'a> Plane<'a> {
             for line in wording::lines(event, instance, record.state()) {
                 log(line);
             }
+        }
+    }
+
+    /// A cleanup leaves a virtual IP alone that is the host's own.
+    fn spare(&self, router: u32, vip: u32) {
+        let instance = self.setup.config.instances.get(router as usize);
+        let address =
+            instance.and_then(|instance| Some((instance, instance.vips.get(vip as usize)?)));
+        if let Some((instance, vip)) = address
+            && let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address)
+        {
+            tracing::error!(
+                "({}) cannot note that {} stays: {error}",
+                instance.name,
+                vip.address
+            );
         }
     }
 

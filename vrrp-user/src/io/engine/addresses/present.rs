@@ -6,6 +6,7 @@ use netlink_packet_route::{
     RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressMessage},
 };
+use nix::errno::Errno;
 
 use crate::io::netlink;
 
@@ -52,6 +53,20 @@ pub(super) fn flags(message: &AddressMessage) -> AddressFlags {
         }
     }
     flags
+}
+
+/// Whether duplicate address detection of it is under way or has failed.
+pub(super) fn is_unusable(message: &AddressMessage) -> bool {
+    flags(message).intersects(AddressFlags::Tentative | AddressFlags::Dadfailed)
+}
+
+/// Whether an address cannot be removed because it is not there; or its interface is not, or IPv6 on it.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO)
+    )
 }
 
 #[cfg(test)]

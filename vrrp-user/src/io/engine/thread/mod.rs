@@ -261,6 +261,9 @@ impl Engine {
                     self.control
                         .send_event(Event::AddressFailed { router, vip, errno });
                 }
+                Report::Found { router, vip } => {
+                    self.control.send_event(Event::AddressFound { router, vip });
+                }
             }
         }
         Ok(())

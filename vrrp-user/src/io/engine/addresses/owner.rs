@@ -1,0 +1,72 @@
+//! The addresses of an owner (priority 255): the host's own as a rule, which come and go as it likes, so that
+//! every order begins with a look at what is there.
+
+use netlink_packet_route::address::AddressMessage;
+use vrrp_ebpf::abi::vip_state;
+
+use super::{AddressSet, AddressWorker, Order, Report, present, set::Holder};
+
+impl AddressWorker {
+    /// Of an owner's addresses, installs those that the host does not have, and anew those that it
+    /// cannot use.
+    pub(super) fn install_as_owner(&mut self, order: Order, set: &mut AddressSet) {
+        let found = match set.present() {
+            Ok(found) => found,
+            Err(error) => return self.fail(order.router, 0, &error),
+        };
+        let mut missing: Vec<_> = (0..set.count()).map(|vip| (vip, None)).collect();
+        for (vip, message) in found {
+            self.note_hosts(order, set, vip, &message);
+            if present::is_unusable(&message) {
+                missing
+                    .iter_mut()
+                    .filter(|(other, _)| *other == vip)
+                    .for_each(|(_, unusable)| *unusable = Some(message.clone()));
+            } else {
+                missing.retain(|(other, _)| *other != vip);
+                self.states.set(
+                    set.first_state + vip,
+                    vip_state::INSTALLED | vip_state::READY,
+                );
+            }
+        }
+        let requests = set.renewals(&missing);
+        self.send(order, set, requests, |vip| {
+            missing.iter().any(|(other, _)| *other == vip)
+        });
+    }
+
+    /// Removes of an owner's addresses what the node installed.
+    pub(super) fn remove_as_owner(&self, order: Order, set: &mut AddressSet) {
+        let found = match set.present() {
+            Ok(found) => found,
+            Err(error) => return self.fail(order.router, 0, &error),
+        };
+        for vip in 0..set.count() {
+            self.states.set(set.first_state + vip, 0);
+        }
+        for (vip, message) in found {
+            self.note_hosts(order, set, vip, &message);
+            if set.is_hosts(vip) {
+                self.states.set(set.first_state + vip, vip_state::INSTALLED);
+            } else {
+                self.remove_found(order, set, vip, message);
+            }
+        }
+        let gone = set.holders.iter_mut();
+        gone.filter(|holder| **holder == Holder::Node)
+            .for_each(|holder| *holder = Holder::Nobody);
+    }
+
+    /// Takes what the node did not install for the host's own.
+    fn note_hosts(&self, order: Order, set: &mut AddressSet, vip: u32, found: &AddressMessage) {
+        let is_ours =
+            set.holders.get(vip as usize) == Some(&Holder::Node) && set.is_as_requested(vip, found);
+        if !is_ours && set.found(vip, found) {
+            self.report(Report::Found {
+                router: order.router,
+                vip,
+            });
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The virtual IPs of one router, and whom they belong to.
+
+use std::{collections::BTreeMap, io, net::IpAddr};
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
+};
+
+use super::{message::message, present, requests::Requests};
+use crate::{config::Vip, io::netlink, proto::frame::Mac};
+
+/// One virtual IP and the interface it goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Placement<'vip> {
+    /// The virtual IP.
+    pub vip: &'vip Vip,
+    /// Interface index.
+    pub ifindex: u32,
+    /// MAC of that interface.
+    pub mac: Mac,
+}
+
+/// Who put the virtual IP of an owner (priority 255) on its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// It has not been seen there.
+    Nobody,
+    /// The node, which removes it.
+    Node,
+    /// The host, whose own address it is: put back if need be, never removed.
+    Host,
+}
+
+/// The virtual IPs of one router, as requests that only need to be sent.
+#[derive(Debug)]
+pub struct AddressSet {
+    /// Index in `VIP_STATES` of the first; the others follow.
+    pub(super) first_state: u32,
+    /// By virtual IP; empty if the router is no owner, whose virtual IPs are never the host's.
+    pub(super) holders: Vec<Holder>,
+    /// What is requested for each.
+    messages: Vec<AddressMessage>,
+    /// Index of each by interface and address.
+    places: BTreeMap<(u32, IpAddr), u32>,
+    pub(super) install: Requests,
+    pub(super) remove: Requests,
+}
+
+impl AddressSet {
+    /// Prepares the requests. `owner`: the router has priority 255.
+    #[must_use]
+    pub fn new(placements: &[Placement<'_>], first_state: u32, owner: bool) -> Self {
+        let mut set = Self {
+            first_state,
+            holders: Vec::new(),
+            messages: Vec::new(),
+            places: BTreeMap::new(),
+            install: Requests::default(),
+            remove: Requests::default(),
+        };
+        for (vip, placement) in (0..).zip(placements) {
+            let message = message(placement.vip, placement.ifindex);
+            let place = (placement.ifindex, placement.vip.address);
+            set.places.insert(place, vip);
+            set.install.bytes.extend(install(message.clone(), vip));
+            set.remove.bytes.extend(remove(message.clone(), vip));
+            set.messages.push(message);
+            if owner {
+                set.holders.push(Holder::Nobody);
+            }
+        }
+        set
+    }
+
+    /// How many virtual IPs.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.messages.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn is_owners(&self) -> bool {
+        !self.holders.is_empty()
+    }
+
+    pub(super) fn is_hosts(&self, vip: u32) -> bool {
+        self.holders.get(vip as usize) == Some(&Holder::Host)
+    }
+
+    /// The virtual IP that has this address on this interface.
+    pub(super) fn at(&self, ifindex: u32, address: IpAddr) -> Option<u32> {
+        self.places.get(&(ifindex, address)).copied()
+    }
+
+    /// Those of IPv6.
+    pub(super) fn ipv6(&self) -> impl Iterator<Item = u32> {
+        let places = self.places.iter();
+        places
+            .filter(|((_, address), _)| address.is_ipv6())
+            .map(|(_, vip)| *vip)
+    }
+
+    /// What the interfaces have of these addresses, with whatever prefix length and label.
+    pub(super) fn present(&self) -> io::Result<Vec<(u32, AddressMessage)>> {
+        let mut all = Vec::new();
+        let mut seen = None;
+        // In order of the interfaces.
+        for (ifindex, _) in self.places.keys() {
+            if seen.replace(*ifindex) == Some(*ifindex) {
+                continue;
+            }
+            match present::addresses(*ifindex) {
+                Ok(found) => all.extend(found),
+                Err(error) if present::is_gone(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let ours = all.into_iter().filter_map(|message| {
+            let vip = self.at(message.header.index, present::address(&message)?)?;
+            Some((vip, message))
+        });
+        Ok(ours.collect())
+    }
+
+    /// Whether an address is the one that was requested, and not only an equal one.
+    pub(super) fn is_as_requested(&self, vip: u32, found: &AddressMessage) -> bool {
+        let requested = self.messages.get(vip as usize);
+        requested.is_some_and(|message| message.header.prefix_len == found.header.prefix_len)
+    }
+
+    /// Requests that install these virtual IPs, after the removal of those that are on an interface
+    /// but cannot be used.
+    pub(super) fn renewals(&self, vips: &[(u32, Option<AddressMessage>)]) -> Requests {
+        let mut requests = Requests::default();
+        for (vip, unusable) in vips {
+            if let Some(found) = unusable {
+                // Only the answer to the installation matters.
+                let removal = RouteNetlinkMessage::DelAddress(found.clone());
+                let bytes = netlink::serialize(removal, 0, u32::MAX);
+                requests.bytes.extend(bytes);
+            }
+            if let Some(message) = self.messages.get(*vip as usize) {
+                requests.bytes.extend(install(message.clone(), *vip));
+            }
+        }
+        requests
+    }
+
+    /// The host has this one on the interface: it is to be as it is there, but without duplicate
+    /// address detection. Returns whether this is news.
+    pub(super) fn found(&mut self, vip: u32, found: &AddressMessage) -> bool {
+        let vip = vip as usize;
+        if let Some(message) = self.messages.get_mut(vip) {
+            *message = without_detection(found.clone());
+        }
+        let holder = self.holders.get_mut(vip);
+        holder.is_some_and(|holder| std::mem::replace(holder, Holder::Host) != Holder::Host)
+    }
+}
+
+fn install(message: AddressMessage, vip: u32) -> Vec<u8> {
+    netlink::serialize(
+        RouteNetlinkMessage::NewAddress(message),
+        NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+        vip,
+    )
+}
+
+fn remove(message: AddressMessage, vip: u32) -> Vec<u8> {
+    netlink::serialize(RouteNetlinkMessage::DelAddress(message), NLM_F_ACK, vip)
+}
+
+/// What was found, to be requested again.
+//= C65: RFC 4862 section 5.4
+fn without_detection(mut message: AddressMessage) -> AddressMessage {
+    let told = present::flags(&message) - AddressFlags::Tentative - AddressFlags::Dadfailed;
+    let flags = told | AddressFlags::Nodad;
+    message.header.flags = AddressHeaderFlags::Nodad;
+    let attributes = &mut message.attributes;
+    attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Flags(_)));
+    attributes.push(AddressAttribute::Flags(flags));
+    message
+}
