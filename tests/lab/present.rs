@@ -9,7 +9,7 @@ use vrrp_tests::{
     node::Node as _,
 };
 
-use crate::scene::{Scene, eventually, shared};
+use crate::scene::{LIMIT, Scene, eventually, shared};
 
 const WATCHED: Duration = Duration::from_millis(300);
 
@@ -167,4 +167,28 @@ fn an_address_that_the_owner_did_not_have_is_removed() {
     scene.await_owner(1);
     scene.node(1).stop().unwrap();
     assert!(!scene.has_address(1));
+}
+
+#[test]
+fn what_the_kernel_refuses_is_asked_of_it_again() {
+    let config = Settings {
+        instance: format!("virtual_ipaddress_excluded {{\n {VIP_V6}\n}}"),
+        ..Settings::fast(254)
+    };
+    let mut scene = Scene::new(shared(), [config]);
+    let disable = |scene: &Scene, value| {
+        let netns = &scene.router(1).netns;
+        netns
+            .sysctl("net/ipv6/conf/ens33/disable_ipv6", value)
+            .unwrap();
+    };
+    disable(&scene, "1");
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    let refused = format!("the kernel refused virtual IP {VIP_V6}");
+    scene.log(1).wait(&refused, LIMIT).unwrap();
+    disable(&scene, "0");
+    eventually("the kernel takes the address", || {
+        scene.router(1).has_address(VIP_V6).unwrap()
+    });
 }

@@ -9,6 +9,7 @@ mod message;
 mod owner;
 mod present;
 mod requests;
+mod retries;
 mod set;
 mod waiting;
 
@@ -16,7 +17,7 @@ use std::{
     io,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
 };
 
@@ -32,10 +33,11 @@ use vrrp_ebpf::abi::{self, vip_state};
 pub use self::set::{AddressSet, Placement};
 use self::{
     requests::{Answer, Requests, answers},
+    retries::Retries,
     set::Holder,
     waiting::Waiting,
 };
-use crate::io::{bpf::shared::VipStates, netlink};
+use crate::io::{bpf::shared::VipStates, clock, netlink};
 
 /// RTNLGRP_IPV6_IFADDR: which IPv6 addresses come and go.
 const IPV6_ADDRESSES: u32 = 9;
@@ -113,6 +115,7 @@ pub struct AddressWorker {
     /// Sequence number of the next order's first request. The answers to an order that was given up
     /// are not taken for those to a later one.
     sequence: u32,
+    retries: Retries,
 }
 
 impl AddressWorker {
@@ -137,15 +140,33 @@ impl AddressWorker {
             reports,
             wake,
             sequence: 0,
+            retries: Retries::default(),
         })
     }
 
     /// Carries orders out until the engine hangs up.
     pub fn run(mut self, orders: &Receiver<Order>) {
-        while let Ok(order) = orders.recv() {
-            self.carry_out(order);
-            if self.reports.send(Report::Done(order)).is_err() || self.wake.write(1).is_err() {
-                return;
+        loop {
+            let order = match self.retries.next() {
+                None => orders.recv().map_err(RecvTimeoutError::from),
+                Some((_, at)) => orders.recv_timeout(at.since(clock::now())),
+            };
+            match order {
+                Ok(order) => {
+                    self.retries.forget(order.router);
+                    self.carry_out(order);
+                    if self.reports.send(Report::Done(order)).is_err()
+                        || self.wake.write(1).is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some((order, _)) = self.retries.next() {
+                        self.carry_out(order);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
@@ -170,6 +191,13 @@ impl AddressWorker {
                 }
                 (Operation::Install, true) => self.install_as_owner(order, set),
                 (Operation::Remove, true) => self.remove_as_owner(order, set),
+            }
+            let mut states = (0..set.count()).map(|vip| self.states.get(set.first_state + vip));
+            let is_refused = states.any(|bits| bits & vip_state::READY == 0);
+            if order.operation == Operation::Install && is_refused {
+                self.retries.postpone(order, clock::now());
+            } else {
+                self.retries.forget(order.router);
             }
         }
         self.sets = sets;
