@@ -309,6 +309,13 @@ fn journal(
                     vip.address
                 );
             }
+            if is_present && !is_owner {
+                tracing::warn!(
+                    "({}) {} is on its interface already: taken for what another node left, and removed",
+                    instance.name,
+                    vip.address
+                );
+            }
             journal.addresses.push(AddressRecord {
                 instance: instance.name.clone(),
                 index,
