@@ -345,5 +345,5 @@ fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
+#[path = "watch_tests/mod.rs"]
 mod tests;

@@ -1,3 +1,6 @@
+mod elsewhere;
+mod sources;
+
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
@@ -198,130 +201,6 @@ fn no_source_address_is_a_fault() {
     assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), []);
 }
 
-//= C4: proof
-#[test]
-fn source_is_the_first_global_address_that_is_no_virtual_ip() {
-    let scoped = RouteNetlinkMessage::NewAddress(address(2, "169.254.1.1/16", LINK));
-    let mut secondary = address(2, "10.0.0.9/24", GLOBAL);
-    secondary.header.flags = AddressHeaderFlags::Secondary;
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    let messages = [
-        up(2, "ens33"),
-        add("192.168.1.254/32"),
-        scoped,
-        RouteNetlinkMessage::NewAddress(secondary),
-        add("192.168.1.1/24"),
-        add("192.168.1.7/24"),
-    ];
-    assert_eq!(world.see(&messages), [link_up("192.168.1.1")]);
-    assert_eq!(
-        world.see(&[remove("192.168.1.1/24")]),
-        [link_up("192.168.1.7")]
-    );
-    assert_eq!(
-        world.see(&[remove("192.168.1.7/24")]),
-        [link_up("10.0.0.9")]
-    );
-    assert_eq!(
-        world.see(&[remove("10.0.0.9/24")]),
-        [link_up("169.254.1.1")]
-    );
-}
-
-#[test]
-fn the_owners_source_may_be_the_virtual_ip() {
-    let mut owner = router(&["192.168.1.1"]);
-    owner.owner = true;
-    let mut world = World::new(vec![owner]);
-    assert_eq!(
-        world.see(&[up(2, "ens33"), add("192.168.1.1/24")]),
-        [link_up("192.168.1.1")]
-    );
-}
-
-//= C4: refusal
-#[test]
-fn no_routers_virtual_ip_is_the_source_of_another() {
-    let mut world = World::new(vec![router(&["192.168.1.254"]), router(&["192.168.1.253"])]);
-    world.see(&[
-        up(2, "ens33"),
-        add("192.168.1.254/24"),
-        add("192.168.1.1/24"),
-    ]);
-    let commands = world.see(&[remove("192.168.1.1/24")]);
-    assert_eq!(commands, [DOWN, Command::LinkDown { router: 1 }]);
-}
-
-#[test]
-fn an_owners_address_is_the_source_of_a_router_beside_it_for_want_of_another() {
-    let mut owner = router(&["192.168.1.1"]);
-    owner.owner = true;
-    let mut world = World::new(vec![router(&["192.168.1.254"]), owner]);
-    let commands = world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
-    assert_eq!(commands[0], link_up("192.168.1.1"));
-    let commands = world.see(&[add("192.168.1.2/24")]);
-    assert_eq!(commands[0], link_up("192.168.1.2"));
-}
-
-#[test]
-fn a_virtual_ip_of_another_interface_is_no_obstacle() {
-    let mut elsewhere = router(&["192.168.1.1"]);
-    elsewhere.vips[0].1 = Some(device(1, "lo"));
-    let mut world = World::new(vec![router(&["192.168.1.254"]), elsewhere]);
-    let commands = world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]);
-    assert!(commands.contains(&link_up("192.168.1.1")), "{commands:?}");
-}
-
-//= C4: proof
-#[test]
-fn ipv6_sends_from_the_link_local_address() {
-    let mut world = World::new(vec![router(&["fe80::fe"])]);
-    let mut tentative = address(2, "fe80::1/64", LINK);
-    tentative.header.flags = AddressHeaderFlags::Tentative;
-    let messages = [
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        add("2001:db8::1/64"),
-        RouteNetlinkMessage::NewAddress(address(2, "fe80::fe/64", LINK)),
-        RouteNetlinkMessage::NewAddress(tentative),
-    ];
-    assert_eq!(world.see(&messages), [DOWN]);
-    let settled = RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK));
-    assert_eq!(world.see(&[settled]), [link_up("fe80::1")]);
-}
-
-//= C4: refusal
-#[test]
-fn an_excluded_or_deprecated_link_local_address_is_no_source() {
-    let mut mixed = router(&["192.168.1.254", "fe80::fd"]);
-    mixed.name = "VI_4".to_owned();
-    let mut world = World::new(vec![router(&["fe80::fe", "2001:db8::fe"]), mixed]);
-    let local = |text: &str| RouteNetlinkMessage::NewAddress(address(2, text, LINK));
-    let mut deprecated = address(2, "fe80::9/64", LINK);
-    deprecated.header.flags = AddressHeaderFlags::Deprecated;
-    let commands = world.see(&[
-        up(2, "ens33"),
-        local("fe80::fd/64"),
-        local("fe80::fe/64"),
-        RouteNetlinkMessage::NewAddress(deprecated),
-    ]);
-    assert_eq!(commands[0], link_up("fe80::9"));
-    assert_eq!(world.see(&[local("fe80::1/64")]), [link_up("fe80::1")]);
-}
-
-#[test]
-fn a_link_local_source_is_waited_for_on_its_interface() {
-    let mut tracked = router(&["fe80::fe"]);
-    tracked.source = Some(("fe80::1".parse().unwrap(), true));
-    let mut world = World::new(vec![tracked]);
-    let local = |index| RouteNetlinkMessage::NewAddress(address(index, "fe80::1/64", LINK));
-    assert_eq!(
-        world.see(&[up(2, "ens33"), up(3, "ens34"), local(3)]),
-        [DOWN]
-    );
-    assert_eq!(world.see(&[local(2)]), [link_up("fe80::1")]);
-}
-
 #[test]
 fn changed_mac_is_told() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
@@ -331,19 +210,6 @@ fn changed_mac_is_told() {
         commands[..],
         [Command::LinkUp { mac: OTHER_MAC, .. }]
     ));
-}
-
-#[test]
-fn mac_of_another_interface_is_told_before_the_routers_start_and_when_it_changes() {
-    let mut router = router(&["192.168.1.254", "192.168.1.253"]);
-    router.vips[1].1 = Some(device(3, "ens34"));
-    let mut world = World::new(vec![router]);
-    let told = |mac| Command::MacElsewhere { ifindex: 3, mac };
-    let messages = [up(2, "ens33"), up(3, "ens34"), add("192.168.1.1/24")];
-    assert_eq!(world.see(&messages), [told(MAC), link_up("192.168.1.1")]);
-    assert_eq!(world.see(&[up(3, "ens34")]), []);
-    let changed = up_with(3, "ens34", OTHER_MAC);
-    assert_eq!(world.see(&[changed]), [told(OTHER_MAC)]);
 }
 
 #[test]
@@ -382,33 +248,6 @@ fn recreated_interfaces_need_a_new_start() {
             .1
             .contains("created anew")
     );
-}
-
-#[test]
-fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
-    let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(3, "ens34"));
-    let mut world = World::new(vec![router.clone(), router]);
-    let there = address(3, "192.168.1.254/32", GLOBAL);
-    world.see(&[
-        up(3, "ens34"),
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        RouteNetlinkMessage::NewAddress(there),
-    ]);
-    let deleted = RouteNetlinkMessage::DelLink(link(3, "ens34", LinkFlags::empty()));
-    let changes = world.changes(&[deleted]);
-    let [change] = &changes[..] else {
-        panic!("told once, and nothing is put back: {changes:?}");
-    };
-    assert_eq!((&change.command, &change.recreated), (&None, &None));
-    let (level, line) = change.line.clone().unwrap();
-    assert_eq!(level, tracing::Level::ERROR);
-    assert!(line.contains("ens34 deleted"), "{line}");
-    let changes = world.changes(&[up(8, "ens34")]);
-    let recreated: Vec<_> = changes.iter().map(|one| one.recreated.as_deref()).collect();
-    assert_eq!(recreated, [Some("ens34")]);
-    assert_eq!(world.changes(&[up(8, "ens34")]), []);
 }
 
 #[test]
@@ -459,68 +298,6 @@ fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
     assert_eq!(
         world.see(&[without(2, "ens33", LinkFlags::Up), gone]),
         [DOWN]
-    );
-}
-
-#[test]
-fn virtual_ips_on_another_interface_are_watched_there() {
-    let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(1, "lo"));
-    let mut world = World::new(vec![router]);
-    let on_lo = address(1, "192.168.1.254/32", GLOBAL);
-    world.see(&[
-        up(1, "lo"),
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        RouteNetlinkMessage::NewAddress(on_lo.clone()),
-    ]);
-    let lost = Command::AddressLost { router: 0, vip: 0 };
-    assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]), [lost]);
-}
-
-#[test]
-fn renaming_another_interface_loses_no_virtual_ip_and_hides_no_loss() {
-    let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(3, "ens34"));
-    let mut world = World::new(vec![router]);
-    let there = address(3, "192.168.1.254/32", GLOBAL);
-    world.see(&[
-        up(3, "ens34"),
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        RouteNetlinkMessage::NewAddress(there.clone()),
-    ]);
-    assert_eq!(world.see(&[up(3, "lan0")]), []);
-    let lost = Command::AddressLost { router: 0, vip: 0 };
-    assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(there)]), [lost]);
-}
-
-#[test]
-fn a_source_that_was_asked_for_is_used() {
-    let mut configured = router(&["192.168.1.254"]);
-    configured.source = Some(("10.0.0.1".parse().unwrap(), false));
-    let mut world = World::new(vec![configured]);
-    // Not on this machine: keepalived hides routers that way.
-    assert_eq!(world.see(&[up(2, "ens33")]), [link_up("10.0.0.1")]);
-    assert_eq!(world.see(&[add("192.168.1.1/24")]), []);
-    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
-}
-
-#[test]
-fn a_source_that_is_needed_is_waited_for_on_any_interface() {
-    let mut tracked = router(&["192.168.1.254"]);
-    tracked.source = Some(("10.0.0.1".parse().unwrap(), true));
-    let mut world = World::new(vec![tracked]);
-    assert_eq!(
-        world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]),
-        [DOWN]
-    );
-    let on_lo = address(1, "10.0.0.1/32", GLOBAL);
-    let added = RouteNetlinkMessage::NewAddress(on_lo.clone());
-    assert_eq!(world.see(&[added]), [link_up("10.0.0.1")]);
-    assert_eq!(
-        world.lines(&[RouteNetlinkMessage::DelAddress(on_lo)]),
-        ["(VI_1): entering FAULT state (its source address is not on this machine)"]
     );
 }
 
