@@ -272,21 +272,10 @@ fn assert_understood(scene: &Scene) {
 fn a_better_keepalived_over_ipv6_by_unicast() {
     for more in ["", "unicast_ttl 255"] {
         let configs = [config_v6(100, AT_R1, more), config_v6(200, AT_R2, more)];
-        let Some((mut scene, mut keepalived)) = beside_keepalived_v6(configs) else {
+        let Some((scene, keepalived)) = beside_keepalived_v6(configs) else {
             return;
         };
-        keepalived.start().unwrap();
-        let log = keepalived.process().unwrap().log();
-        log.wait(MASTER, LIMIT).unwrap();
-        scene.node(1).start().unwrap();
-        scene.await_state(1, "BACKUP");
-        await_adverts(&scene, 1, 5);
-        assert_eq!(scene.status(1).text("state"), "BACKUP");
-        assert_eq!(scene.status(1).text("active"), R2_LOCAL.to_string());
-        keepalived.stop().unwrap();
-        scene.await_owner(1);
-        assert_eq!(scene.status(1).last_cause(), "priority_zero");
-        assert_understood(&scene);
+        succeeds(scene, keepalived, &R2_LOCAL.to_string());
     }
 }
 
@@ -340,24 +329,30 @@ fn beside_keepalived_v6([ours, theirs]: [Settings; 2]) -> Option<(Scene, Keepali
     Some((scene, keepalived))
 }
 
+/// r1 is the Backup of a better keepalived, whose adverts come from `source`, until that is stopped.
+#[track_caller]
+fn succeeds(mut scene: Scene, mut keepalived: Keepalived, source: &str) {
+    keepalived.start().unwrap();
+    let log = keepalived.process().unwrap().log();
+    log.wait(MASTER, LIMIT).unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "BACKUP");
+    await_adverts(&scene, 1, 5);
+    assert_eq!(scene.status(1).text("state"), "BACKUP");
+    assert_eq!(scene.status(1).text("active"), source);
+    keepalived.stop().unwrap();
+    scene.await_owner(1);
+    assert_eq!(scene.status(1).last_cause(), "priority_zero");
+    assert_understood(&scene);
+}
+
 #[test]
 fn a_better_keepalived_by_unicast() {
     for version in [2, 3] {
-        let Some((mut scene, mut keepalived)) = beside_keepalived(200, version) else {
+        let Some((scene, keepalived)) = beside_keepalived(200, version) else {
             return;
         };
-        keepalived.start().unwrap();
-        let log = keepalived.process().unwrap().log();
-        log.wait(MASTER, LIMIT).unwrap();
-        scene.node(1).start().unwrap();
-        scene.await_state(1, "BACKUP");
-        await_adverts(&scene, 1, 5);
-        assert_eq!(scene.status(1).text("state"), "BACKUP");
-        assert_eq!(scene.status(1).text("active"), R2.to_string());
-        keepalived.stop().unwrap();
-        scene.await_owner(1);
-        assert_eq!(scene.status(1).last_cause(), "priority_zero");
-        assert_understood(&scene);
+        succeeds(scene, keepalived, &R2.to_string());
     }
 }
 
