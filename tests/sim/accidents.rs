@@ -1,6 +1,6 @@
 //! What operators do and what befalls: starts and stops, stalls, cables.
 
-use vrrp_user::proto::Input;
+use vrrp_user::proto::{FaultReason, Input};
 
 use crate::{
     chance::{Chance, Weather},
@@ -68,7 +68,7 @@ impl<C: Chance> World<C> {
             if plugged {
                 Input::LinkUp { primary }
             } else {
-                Input::LinkDown
+                Input::Fault(FaultReason::LinkDown)
             },
         );
     }

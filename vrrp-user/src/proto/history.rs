@@ -20,7 +20,7 @@ pub enum LastEvent {
     MasterTimeout,
     /// The interface became usable.
     InterfaceUp,
-    /// The interface became unusable.
+    /// The interface became unusable, or something else keeps the router from working.
     InterfaceDown,
     /// `preempt_delay` is over.
     PreemptHoldTimeout,
@@ -69,7 +69,7 @@ impl History {
             Cause::ActiveDown | Cause::PriorityZero => LastEvent::MasterTimeout,
             Cause::Preempt => LastEvent::LowerPriorityMaster,
             Cause::BetterAdvert => LastEvent::HigherPriorityBackup,
-            Cause::LinkDown => LastEvent::InterfaceDown,
+            Cause::Fault(_) => LastEvent::InterfaceDown,
             Cause::Shutdown | Cause::Drained => LastEvent::Shutdown,
         };
         if to == State::Active {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use vrrp_ebpf::abi::Follow;
 
-use super::{Instant, Version};
+use super::{FaultReason, Instant, Version};
 
 /// An advert that passed every receive check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +58,11 @@ pub enum Input {
     Shutdown,
     /// A second request to stop: no drain, out at once.
     ShutdownNow,
-    /// The interface lost carrier, was set down, or has no source address: FAULT.
-    LinkDown,
-    /// The interface is usable, with this source address. In Initialize this is the RFC's Startup.
+    /// The router cannot work: FAULT. What is wrong may change meanwhile; that it is over is told by
+    /// [`LinkUp`](Self::LinkUp).
+    Fault(FaultReason),
+    /// Nothing is wrong, and adverts come from this source address. In Initialize this is the RFC's
+    /// Startup.
     LinkUp { primary: IpAddr },
     /// An advert was received.
     Advert(Advert),

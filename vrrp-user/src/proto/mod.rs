@@ -6,6 +6,7 @@
 pub mod advert;
 mod checksum;
 pub mod election;
+pub mod fault;
 pub mod frame;
 pub mod history;
 pub mod input;
@@ -16,6 +17,7 @@ pub mod settings;
 pub mod time;
 mod timers;
 
+pub use fault::FaultReason;
 pub use history::{History, LastEvent, NewMasterReason};
 pub use input::{Advert, Input};
 pub use intervals::Intervals;

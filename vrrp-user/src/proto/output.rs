@@ -2,7 +2,7 @@
 
 use vrrp_ebpf::{abi::Follow, ownership};
 
-use super::Instant;
+use super::{FaultReason, Instant};
 
 /// State of a virtual router: RFC 9568 section 6.4, with keepalived's FAULT and two explicit
 /// transitional states of ours.
@@ -10,7 +10,7 @@ use super::Instant;
 pub enum State {
     /// Not started, or stopped.
     Initialize,
-    /// Started, but the interface cannot carry adverts.
+    /// Started, but something keeps the router from working ([`FaultReason`]).
     Fault,
     /// Listening to an Active.
     Backup,
@@ -37,9 +37,9 @@ pub enum Cause {
     Preempt,
     /// A better advert was heard.
     BetterAdvert,
-    /// The interface became unusable.
-    LinkDown,
-    /// The interface became usable.
+    /// This came to keep the router from working.
+    Fault(FaultReason),
+    /// Nothing keeps the router from working any more.
     LinkUp,
     /// A planned stop.
     Shutdown,

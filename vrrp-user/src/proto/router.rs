@@ -7,7 +7,7 @@
 //!                 └── a better advert ◄───┘
 //! ```
 //!
-//! Link down leads from everywhere to Fault (from Retiring to Initialize), link up from Fault to
+//! A fault leads from everywhere to Fault (from Retiring to Initialize), link up from Fault to
 //! Backup. Every router but the owner of the addresses begins as Backup.
 //!
 //! What the RFC calls Active is split in three, because addresses take time. *Rising* installs them
@@ -142,7 +142,7 @@ impl Router {
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::LinkUp { primary } => self.link_up(now, primary, out),
-            Input::LinkDown => self.link_down(now, out),
+            Input::Fault(reason) => self.fault(reason, now, out),
             Input::Shutdown => self.shutdown(now, out),
             Input::ShutdownNow => self.shutdown_now(now, out),
             Input::Advert(advert) => self.advert(now, &advert, out),

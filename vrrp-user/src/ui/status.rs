@@ -47,6 +47,9 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         ago(now_ns, router.since_ns)
     );
     let mut row = |name: &str, value: String| line(&mut text, name, &value);
+    if let Some(fault) = &router.fault {
+        row("fault", fault.text.clone());
+    }
     row(
         "interface",
         format!(

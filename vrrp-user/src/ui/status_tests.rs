@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::io::control::ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics};
+use crate::io::control::status::FaultStatus;
 
 fn master() -> RouterStatus {
     RouterStatus {
@@ -10,6 +11,7 @@ fn master() -> RouterStatus {
         vrid: 51,
         version: 3,
         state: "MASTER".to_owned(),
+        fault: None,
         since_ns: 1_000_000_000,
         priority: 254,
         active: Some("192.168.1.1".parse().unwrap()),
@@ -215,4 +217,19 @@ fn no_number_is_too_large() {
     router.worst_lag_us = u64::MAX;
     let text = render(&node(vec![router]));
     assert!(text.contains("worst lag      213503 d 23 h\n"), "{text}");
+}
+
+#[test]
+fn a_fault_is_explained() {
+    let mut router = master();
+    router.state = "FAULT".to_owned();
+    router.fault = Some(FaultStatus {
+        reason: "vip_interface_down".to_owned(),
+        interface: Some("ens34".to_owned()),
+        address: None,
+        text: "interface ens34 of virtual IP 198.51.100.2 down".to_owned(),
+    });
+    let text = render(&node(vec![router]));
+    let expected = "VI_1: FAULT for 12.000 s\n  fault          interface ens34 of virtual IP 198.51.100.2 down\n";
+    assert!(text.contains(expected), "{text}");
 }

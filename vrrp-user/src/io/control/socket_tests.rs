@@ -74,7 +74,7 @@ async fn socket_is_for_root_alone() {
 async fn hostile_requests_are_refused() {
     let server = server();
     let deep = [&b"["[..]; 3000].concat();
-    let long = [b'x'; 1 << 20];
+    let long = vec![b'x'; 1 << 20];
     let requests: [&[u8]; 10] = [
         b"",
         b"\n",

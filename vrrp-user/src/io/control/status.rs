@@ -16,6 +16,7 @@ use super::{
     counters::Counts,
     datetime::date_and_time,
     ietf_vrrp::{Vrrp, VrrpInstance},
+    wording,
 };
 use crate::{
     config::Instance,
@@ -23,7 +24,7 @@ use crate::{
         clock,
         engine::{RouterSnapshot, Timeline},
     },
-    proto::{Cause, Instant, State, Transition, Version, frame::mac_text},
+    proto::{Cause, FaultReason, Instant, State, Transition, Version, frame::mac_text},
 };
 
 /// Transitions that are remembered per virtual router.
@@ -66,6 +67,9 @@ pub struct RouterStatus {
     pub version: u8,
     /// `INIT`, `FAULT`, `BACKUP`, `RISING`, `MASTER` or `RETIRING`.
     pub state: String,
+    /// What keeps the router from working; null unless it is in `FAULT`.
+    #[serde(default)]
+    pub fault: Option<FaultStatus>,
     /// When that state was entered.
     pub since_ns: u64,
     /// Our priority.
@@ -112,6 +116,46 @@ pub struct RouterStatus {
     pub ietf_vrrp: VrrpInstance,
 }
 
+/// What keeps a virtual router from working.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultStatus {
+    /// A word for it, `link_down` or `no_address` for example.
+    pub reason: String,
+    /// The interface that it is about.
+    pub interface: Option<String>,
+    /// The address that it is about.
+    pub address: Option<IpAddr>,
+    /// The same for people.
+    pub text: String,
+}
+
+impl FaultStatus {
+    fn new(instance: &Instance, reason: FaultReason) -> Self {
+        let vip = |vip: u32| instance.vips.get(vip as usize).map(|vip| vip.address);
+        let own = || Some(instance.interface.clone());
+        let (interface, address) = match reason {
+            FaultReason::VipInterface { vip: index } | FaultReason::VipRefused { vip: index } => (
+                Some(wording::interface(instance, index).to_owned()),
+                vip(index),
+            ),
+            FaultReason::NoSource => (None, instance.source),
+            FaultReason::NoPeer => (None, None),
+            FaultReason::LinkDown
+            | FaultReason::Deleted
+            | FaultReason::Recreated
+            | FaultReason::NoMac
+            | FaultReason::NoAddress
+            | FaultReason::NoRoom { .. } => (own(), None),
+        };
+        Self {
+            reason: fault_name(reason).to_owned(),
+            interface,
+            address,
+            text: wording::fault_text(instance, reason),
+        }
+    }
+}
+
 /// One state change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionStatus {
@@ -122,7 +166,7 @@ pub struct TransitionStatus {
     /// State entered.
     pub to: String,
     /// Why: `startup`, `owner`, `active_down`, `priority_zero`, `preempt`, `better_advert`,
-    /// `link_down`, `link_up`, `shutdown` or `drained`.
+    /// `link_up`, `shutdown`, `drained`, or the reason of a FAULT as in [`FaultStatus`].
     pub cause: String,
     /// The deadline whose passing decided it, or `at_ns`.
     pub deadline_ns: u64,
@@ -155,6 +199,8 @@ pub(super) struct Record {
     history: VecDeque<Transition>,
     timeline: Option<Timeline>,
     snapshot: RouterSnapshot,
+    /// What the engine was last told to keep the router from working.
+    fault: Option<FaultReason>,
     /// The date of the snapshot's `up_since`. Worked out once, or it would differ from one answer to
     /// the next.
     up: Option<String>,
@@ -174,6 +220,11 @@ impl Record {
             self.up = up_since.map(|moment| date_and_time(clock::wall(moment)));
         }
         self.snapshot = snapshot;
+    }
+
+    /// Takes note of what keeps the router from working; returns what did before.
+    pub(super) fn faulted(&mut self, reason: Option<FaultReason>) -> Option<FaultReason> {
+        std::mem::replace(&mut self.fault, reason)
     }
 
     pub(super) fn promoted(&mut self, timeline: Timeline) {
@@ -222,6 +273,10 @@ impl Record {
                 Version::V3 => 3,
             },
             state: state_name(state).to_owned(),
+            fault: self
+                .fault
+                .filter(|_| state == State::Fault)
+                .map(|reason| FaultStatus::new(instance, reason)),
             since_ns: since.0,
             priority: instance.priority,
             active,
@@ -308,10 +363,25 @@ fn cause_name(cause: Cause) -> &'static str {
         Cause::PriorityZero => "priority_zero",
         Cause::Preempt => "preempt",
         Cause::BetterAdvert => "better_advert",
-        Cause::LinkDown => "link_down",
+        Cause::Fault(reason) => fault_name(reason),
         Cause::LinkUp => "link_up",
         Cause::Shutdown => "shutdown",
         Cause::Drained => "drained",
+    }
+}
+
+fn fault_name(reason: FaultReason) -> &'static str {
+    match reason {
+        FaultReason::LinkDown => "link_down",
+        FaultReason::Deleted => "interface_deleted",
+        FaultReason::Recreated => "interface_recreated",
+        FaultReason::NoMac => "no_ethernet_address",
+        FaultReason::NoAddress => "no_address",
+        FaultReason::NoSource => "no_source_address",
+        FaultReason::VipInterface { .. } => "vip_interface_down",
+        FaultReason::VipRefused { .. } => "vip_refused",
+        FaultReason::NoPeer => "no_unicast_peer",
+        FaultReason::NoRoom { .. } => "mtu_too_small",
     }
 }
 

@@ -17,7 +17,9 @@ fn status() -> Status {
     let mut record = Record::default();
     record.remember(transition(State::Backup, State::Active, Cause::ActiveDown));
     record.promoted(Timeline::default());
+    record.faulted(Some(FaultReason::LinkDown));
     record.take_snapshot(RouterSnapshot {
+        state: State::Fault,
         history: History {
             up_since: Some(Instant(1)),
             last_source: Some(IpAddr::from([192, 168, 1, 1])),
@@ -60,4 +62,62 @@ fn the_page_names_everything_and_nothing_else() {
         .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
         .collect();
     assert_eq!(described, found);
+}
+
+/// What keeps a router from working, while it is in FAULT.
+#[test]
+fn a_fault_says_what_it_is_about() {
+    let mut instance = instance("VI_1");
+    instance.interface = "ens33".to_owned();
+    instance.vips[0].device = Some("ens34".to_owned());
+    let vip = instance.vips[0].address;
+    let mut record = Record::default();
+    let told = |record: &Record| {
+        record
+            .status(&instance, &Counts::default(), None, "")
+            .fault
+            .map(|fault| (fault.reason, fault.interface, fault.address))
+    };
+    let fault = RouterSnapshot {
+        state: State::Fault,
+        ..RouterSnapshot::default()
+    };
+    record.faulted(Some(FaultReason::NoAddress));
+    assert_eq!(told(&record), None, "not yet in FAULT");
+    record.take_snapshot(fault);
+    let named = |reason: &str, interface: &str, address| {
+        Some((reason.to_owned(), Some(interface.to_owned()), address))
+    };
+    assert_eq!(told(&record), named("no_address", "ens33", None));
+    let before = record.faulted(Some(FaultReason::VipInterface { vip: 0 }));
+    assert_eq!(before, Some(FaultReason::NoAddress));
+    assert_eq!(
+        told(&record),
+        named("vip_interface_down", "ens34", Some(vip))
+    );
+}
+
+#[test]
+fn the_page_names_every_cause() {
+    let row = PAGE.lines().find(|line| line.starts_with("| `cause`"));
+    let reasons = [
+        FaultReason::LinkDown,
+        FaultReason::Deleted,
+        FaultReason::Recreated,
+        FaultReason::NoMac,
+        FaultReason::NoAddress,
+        FaultReason::NoSource,
+        FaultReason::VipInterface { vip: 0 },
+        FaultReason::VipRefused { vip: 0 },
+        FaultReason::NoPeer,
+        FaultReason::NoRoom { mtu: 0 },
+    ];
+    for reason in reasons {
+        let name = cause_name(Cause::Fault(reason));
+        let rows = PAGE
+            .lines()
+            .filter(|line| line.starts_with(&format!("| {name} |")));
+        assert_eq!(rows.count(), 1, "{name}");
+    }
+    assert!(row.unwrap().contains("the reason of a FAULT"));
 }

@@ -102,7 +102,7 @@ pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
 fn play_engine(side: &EngineSide, state: &mut State) -> bool {
     while let Some(command) = side.try_command() {
         match command {
-            Command::LinkUp { router, .. } | Command::LinkDown { router } => {
+            Command::LinkUp { router, .. } | Command::Fault { router, .. } => {
                 let (next, cause) = (State::Backup, Cause::Startup);
                 side.send_event(Event::Transition {
                     router,

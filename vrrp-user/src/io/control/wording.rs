@@ -8,7 +8,7 @@ use tracing::Level;
 use crate::{
     config::{Instance, Vip},
     io::engine::{Event, message::Notice},
-    proto::{Cause, State, Transition, Version, election, frame::mac_text},
+    proto::{Cause, Family, FaultReason, State, Transition, Version, election, frame::mac_text},
 };
 
 /// A line of the log.
@@ -73,6 +73,61 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
     }
 }
 
+/// The line when something comes to keep a router from working, or something else does than before.
+pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<FaultReason>) -> Line {
+    let level = match reason {
+        FaultReason::Deleted | FaultReason::Recreated | FaultReason::NoMac => Level::ERROR,
+        _ => Level::INFO,
+    };
+    let (name, text) = (&instance.name, fault_text(instance, reason));
+    let enters = if before.is_none() {
+        "entering"
+    } else {
+        "staying in"
+    };
+    (level, format!("({name}): {enters} FAULT state ({text})"))
+}
+
+/// What keeps a router from working.
+pub(super) fn fault_text(instance: &Instance, reason: FaultReason) -> String {
+    let own = &instance.interface;
+    match reason {
+        FaultReason::LinkDown => format!("interface {own} down"),
+        FaultReason::Deleted => {
+            format!("interface {own} deleted; xvrrp ends when it is back, to be started again")
+        }
+        FaultReason::Recreated => {
+            format!("interface {own} was created anew, without our programs")
+        }
+        FaultReason::NoMac => format!("interface {own} has no Ethernet address"),
+        FaultReason::NoAddress => {
+            let kind = match instance.family() {
+                Family::V4 => "IPv4",
+                Family::V6 => "IPv6 link-local",
+            };
+            format!("no {kind} address for interface {own}")
+        }
+        FaultReason::NoSource => match instance.source {
+            Some(source) => format!("its source address {source} is not on this machine"),
+            None => "its source address is not on this machine".to_owned(),
+        },
+        FaultReason::VipInterface { vip } => format!(
+            "interface {} of virtual IP {} down",
+            interface(instance, vip),
+            address(instance, vip)
+        ),
+        FaultReason::VipRefused { vip } => format!(
+            "virtual IP {} cannot be put on {}",
+            address(instance, vip),
+            interface(instance, vip)
+        ),
+        FaultReason::NoPeer => "no unicast peer is left to send adverts to".to_owned(),
+        FaultReason::NoRoom { mtu } => {
+            format!("MTU {mtu} of interface {own} is too small for an advert")
+        }
+    }
+}
+
 fn transition(name: &str, transition: Transition) -> Vec<Line> {
     let Transition {
         from, to, cause, ..
@@ -97,7 +152,12 @@ fn transition(name: &str, transition: Transition) -> Vec<Line> {
         State::Backup => {
             info(format!("({name}) Entering BACKUP STATE{init}"));
         }
-        State::Fault => info(format!("({name}) Entering FAULT STATE{init}")),
+        State::Fault => {
+            info(format!("({name}) Entering FAULT STATE{init}"));
+            if from == State::Active && matches!(cause, Cause::Fault(reason) if reason.can_send()) {
+                info(format!("({name}) sent 0 priority"));
+            }
+        }
         State::Rising => {
             if cause == Cause::Preempt {
                 info(format!("({name}) about to preempt"));

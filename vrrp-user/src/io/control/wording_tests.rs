@@ -17,8 +17,7 @@ fn texts(event: &Event, state: State) -> Vec<String> {
 #[test]
 fn transitions_read_like_keepaliveds() {
     use Cause::{
-        ActiveDown, BetterAdvert, Drained, LinkDown, LinkUp, Owner, Preempt, PriorityZero,
-        Shutdown, Startup,
+        ActiveDown, BetterAdvert, Drained, LinkUp, Owner, Preempt, PriorityZero, Shutdown, Startup,
     };
     use State::{Active, Backup, Fault, Initialize, Retiring, Rising};
     let timeout = "(VI_1) Receive advertisement timeout";
@@ -27,6 +26,7 @@ fn transitions_read_like_keepaliveds() {
     let backup = "(VI_1) Entering BACKUP STATE";
     let fault = "(VI_1) Entering FAULT STATE";
     let (sent, stopped) = ("(VI_1) sent 0 priority", "(VI_1) Stopped");
+    let [down, no_address] = [FaultReason::LinkDown, FaultReason::NoAddress].map(Cause::Fault);
     let serving = "(VI_1) serving until a successor has taken over";
     let rising = "(VI_1) about to preempt";
     let table: &[(State, State, Cause, &[&str])] = &[
@@ -39,7 +39,7 @@ fn transitions_read_like_keepaliveds() {
         (
             Initialize,
             Fault,
-            LinkDown,
+            down,
             &["(VI_1) Entering FAULT STATE (init)"],
         ),
         (Initialize, Active, Owner, &[master, setting]),
@@ -52,9 +52,11 @@ fn transitions_read_like_keepaliveds() {
         (Rising, Active, ActiveDown, &[timeout, master]),
         (Rising, Backup, BetterAdvert, &[backup, removing]),
         (Active, Backup, BetterAdvert, &[backup, removing]),
-        (Active, Fault, LinkDown, &[fault, removing]),
+        (Active, Fault, down, &[fault, removing]),
+        (Active, Fault, no_address, &[fault, sent, removing]),
+        (Rising, Fault, no_address, &[fault, removing]),
         (Fault, Backup, LinkUp, &[backup]),
-        (Backup, Fault, LinkDown, &[fault]),
+        (Backup, Fault, no_address, &[fault]),
         (Active, Retiring, Shutdown, &[sent, serving]),
         (Retiring, Initialize, Drained, &[stopped, removing]),
         (Backup, Initialize, Shutdown, &[stopped]),
@@ -270,4 +272,72 @@ fn bookkeeping_is_not_logged() {
     let instance = crate::io::control::tests::instance("VI_1");
     let lines = lines(&promoted, &instance, State::Active);
     assert!(lines.iter().all(|(level, _)| *level == Level::DEBUG));
+}
+
+#[test]
+fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
+    use FaultReason::{
+        Deleted, LinkDown, NoAddress, NoMac, NoPeer, NoRoom, NoSource, Recreated, VipInterface,
+        VipRefused,
+    };
+    let mut instance = crate::io::control::tests::instance("VI_1");
+    instance.interface = "ens33".to_owned();
+    instance.source = Some("10.0.0.1".parse().unwrap());
+    let mut elsewhere = instance.vips[0].clone();
+    elsewhere.address = "198.51.100.2".parse().unwrap();
+    elsewhere.device = Some("ens34".to_owned());
+    instance.vips.push(elsewhere);
+    let (info, error) = (Level::INFO, Level::ERROR);
+    for (reason, level, text) in [
+        (LinkDown, info, "interface ens33 down"),
+        (
+            Deleted,
+            error,
+            "interface ens33 deleted; xvrrp ends when it is back, to be started again",
+        ),
+        (
+            Recreated,
+            error,
+            "interface ens33 was created anew, without our programs",
+        ),
+        (NoMac, error, "interface ens33 has no Ethernet address"),
+        (NoAddress, info, "no IPv4 address for interface ens33"),
+        (
+            NoSource,
+            info,
+            "its source address 10.0.0.1 is not on this machine",
+        ),
+        (
+            VipInterface { vip: 1 },
+            info,
+            "interface ens34 of virtual IP 198.51.100.2 down",
+        ),
+        (
+            VipRefused { vip: 1 },
+            info,
+            "virtual IP 198.51.100.2 cannot be put on ens34",
+        ),
+        (NoPeer, info, "no unicast peer is left to send adverts to"),
+        (
+            NoRoom { mtu: 68 },
+            info,
+            "MTU 68 of interface ens33 is too small for an advert",
+        ),
+    ] {
+        let entering = format!("(VI_1): entering FAULT state ({text})");
+        assert_eq!(fault(&instance, reason, None), (level, entering));
+        let staying = format!("(VI_1): staying in FAULT state ({text})");
+        assert_eq!(fault(&instance, reason, Some(LinkDown)), (level, staying));
+    }
+}
+
+#[test]
+fn an_ipv6_router_lacks_a_link_local_address() {
+    let mut instance = crate::io::control::tests::instance("VI_1");
+    instance.interface = "ens33".to_owned();
+    instance.vips[0].address = "fe80::fe".parse().unwrap();
+    assert_eq!(
+        fault_text(&instance, FaultReason::NoAddress),
+        "no IPv6 link-local address for interface ens33"
+    );
 }

@@ -8,14 +8,14 @@ use vrrp_ebpf::ownership::Ownership;
 
 use crate::{
     io::bpf::TableError,
-    proto::{History, Instant, State, Transition, advert::EncodeError},
+    proto::{FaultReason, History, Instant, State, Transition, advert::EncodeError},
 };
 
 /// From the control plane to the engine. `router` is the index of the instance in the
 /// configuration, which is also its slot in the BPF maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// The interface can carry adverts; start the router, or bring it back from FAULT.
+    /// Nothing keeps the router from working; start the router, or bring it back from FAULT.
     LinkUp {
         /// The router.
         router: u32,
@@ -24,10 +24,12 @@ pub enum Command {
         /// Current MAC of the interface.
         mac: [u8; 6],
     },
-    /// The interface cannot carry adverts.
-    LinkDown {
+    /// The router cannot work, or for another reason than before: FAULT.
+    Fault {
         /// The router.
         router: u32,
+        /// Why.
+        reason: FaultReason,
     },
     /// An interface that virtual IPs are on and not the adverts (`dev`) has this MAC.
     MacElsewhere {

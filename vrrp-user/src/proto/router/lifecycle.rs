@@ -1,9 +1,11 @@
-//! Start, stop, and the link: RFC 9568 section 6.4.1, and keepalived's FAULT.
+//! Start, stop, and what keeps the router from working: RFC 9568 section 6.4.1, and keepalived's FAULT.
 
 use std::{net::IpAddr, time::Duration};
 
 use super::{Addresses, Router, intervals_as, own_intervals};
-use crate::proto::{Cause, InitialState, Instant, Output, State, election, timers::Timer};
+use crate::proto::{
+    Cause, FaultReason, InitialState, Instant, Output, State, election, timers::Timer,
+};
 
 impl Router {
     /// Whether the router stopped for good: a shutdown was asked for, nothing is served any more,
@@ -64,22 +66,42 @@ impl Router {
         *self.startup_end.get_or_insert(now + delay)
     }
 
-    pub(super) fn link_down(&mut self, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn fault(&mut self, reason: FaultReason, now: Instant, out: &mut Vec<Output>) {
         self.begin(now);
+        let cause = Cause::Fault(reason);
         match self.state {
             State::Fault => return,
             State::Initialize if self.stopping => return,
-            State::Retiring => return self.finish(Cause::LinkDown, now, out),
-            State::Rising | State::Active => {
-                // No priority 0: there is no link to send it on.
-                self.disown(out);
-                self.remove(out);
+            State::Retiring => {
+                self.leave(reason.can_send(), out);
+                return self.stop(cause, now, out);
             }
+            State::Rising | State::Active => self.leave(reason.can_send(), out),
             State::Initialize | State::Backup => {}
         }
         self.active = None;
-        let transition = self.enter(State::Fault, Cause::LinkDown, now, now);
+        let transition = self.enter(State::Fault, cause, now, now);
         out.push(Output::Transition(transition));
+    }
+
+    /// Stops serving at once. `resign`: the Backups are told, so that the next one waits for its Skew_Time
+    /// alone.
+    fn leave(&mut self, resign: bool, out: &mut Vec<Output>) {
+        let waited_for = match self.state {
+            State::Active => true,
+            // With a successor at work nobody waits for our word any more.
+            State::Retiring => self.timers.get(Timer::Linger).is_none(),
+            // Nobody has heard of us yet, and priority 0 would make Backups rise beside the Active.
+            State::Rising => false,
+            State::Initialize | State::Fault | State::Backup => return,
+        };
+        self.disown(out);
+        if resign && waited_for {
+            //= C4: RFC 9568 section 7.2
+            // From the last source address, even if that is what was lost.
+            out.push(Output::Advertise { priority: 0 });
+        }
+        self.remove(out);
     }
 
     pub(super) fn shutdown(&mut self, now: Instant, out: &mut Vec<Output>) {
@@ -96,20 +118,10 @@ impl Router {
 
     pub(super) fn shutdown_now(&mut self, now: Instant, out: &mut Vec<Output>) {
         self.stopping = true;
-        let serving = match self.state {
-            State::Initialize => return,
-            State::Backup | State::Fault => return self.stop(Cause::Shutdown, now, out),
-            State::Rising => false,
-            State::Active => true,
-            // With a successor at work nobody waits for our word any more.
-            State::Retiring => self.timers.get(Timer::Linger).is_none(),
-        };
-        self.disown(out);
-        if serving {
-            out.push(Output::Advertise { priority: 0 });
+        if self.state != State::Initialize {
+            self.leave(true, out);
+            self.stop(Cause::Shutdown, now, out);
         }
-        self.remove(out);
-        self.stop(Cause::Shutdown, now, out);
     }
 
     /// Leaves a state that may own the addresses for Initialize.

@@ -2,8 +2,8 @@
 //! `last-adv-source`.
 
 use super::{
-    Bench, History, Input, Instant, LastEvent, NewMasterReason, OURS, PEER, START, Settings, State,
-    advert, ms, settings,
+    Bench, FaultReason, History, Input, Instant, LastEvent, NewMasterReason, OURS, PEER, START,
+    Settings, State, advert, ms, settings,
 };
 
 fn history(bench: &Bench) -> History {
@@ -89,7 +89,7 @@ fn c72_the_owner_has_the_priority() {
     is(&bench, LastEvent::Startup, NewMasterReason::Priority);
     assert_eq!(history(&bench).up_since, Some(START));
 
-    bench.feed(START + ms(1), Input::LinkDown);
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
     bench.feed(START + ms(2), Input::LinkUp { primary: OURS });
     is(&bench, LastEvent::InterfaceUp, NewMasterReason::Priority);
 }
@@ -134,7 +134,7 @@ fn c72_up_means_out_of_initialize_and_fault() {
     assert!(up < START, "counted from the start, not from the promotion");
 
     let now = START + ms(1);
-    bench.feed(now, Input::LinkDown);
+    bench.feed(now, Input::Fault(FaultReason::LinkDown));
     is(
         &bench,
         LastEvent::InterfaceDown,

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, Garp, InitialState, Input, Instant, Lease, OURS, Output, Router, START, Settings,
-    State, Version, ms, settings,
+    Advert, FaultReason, Garp, InitialState, Input, Instant, Lease, OURS, Output, Router, START,
+    Settings, State, Version, ms, settings,
 };
 
 /// An input to come, `wait` after the one before; adverts and stamps are `age` old by then.
@@ -35,7 +35,8 @@ fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         3 => Just(Input::LinkUp { primary: OURS }).prop_map(What::Plain),
         1 => prop_oneof![
-            Just(Input::LinkDown),
+            Just(Input::Fault(FaultReason::LinkDown)),
+            Just(Input::Fault(FaultReason::NoAddress)),
             Just(Input::Shutdown),
             Just(Input::ShutdownNow),
         ].prop_map(What::Plain),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, Bench, Cause, DISOWN, DOWN, Departures, InitialState, Input, Instant, OURS, Output,
-    PEER, SKEW, START, Settings, State, Version, advert, ms, nobody, own, settings, transition,
+    Advert, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, InitialState, Input, Instant,
+    OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, ms, nobody, own, settings,
+    transition,
 };
 
 const UP: Input = Input::LinkUp { primary: OURS };
@@ -60,7 +61,7 @@ fn c32_state_master_waits_as_the_best_router_at_the_first_start_only() {
     let mut bench = master(settings());
     bench.feed(START, UP);
     assert_eq!(bench.deadline(), START + BEST_DOWN);
-    bench.feed(START + ms(1), Input::LinkDown);
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
     // Nor is the hint good for anything any more.
@@ -152,7 +153,7 @@ fn c33_no_priority_zero_from_a_backup() {
 fn a_stopped_router_does_not_start_again() {
     let mut bench = Bench::in_state(State::Backup, settings());
     bench.feed(START, Input::Shutdown);
-    assert_eq!(bench.feed(START, Input::LinkDown), []);
+    assert_eq!(bench.feed(START, Input::Fault(FaultReason::LinkDown)), []);
     assert_eq!(bench.feed(START, UP), []);
     assert!(bench.router.is_finished());
 }
@@ -161,15 +162,59 @@ fn a_stopped_router_does_not_start_again() {
 #[test]
 fn link_down_fences_first_and_sends_nothing() {
     let mut bench = Bench::in_state(State::Active, settings());
-    let out = bench.feed(START, Input::LinkDown);
+    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown));
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     assert_eq!(out.len(), 3);
     assert_eq!(
         transition(out),
-        Some((State::Active, State::Fault, Cause::LinkDown))
+        Some((
+            State::Active,
+            State::Fault,
+            Cause::Fault(FaultReason::LinkDown)
+        ))
     );
     assert_eq!(bench.router.deadline(), None);
     assert_eq!(bench.router.active_source(), None);
+}
+
+/// Every reason but those for which nothing can leave: the Backups are told once we serve no more.
+//= C4, C44: proof
+#[test]
+fn a_fault_with_a_living_link_resigns() {
+    let reasons = [
+        FaultReason::NoAddress,
+        FaultReason::NoSource,
+        FaultReason::VipInterface { vip: 1 },
+        FaultReason::VipRefused { vip: 1 },
+        FaultReason::NoPeer,
+        FaultReason::NoRoom { mtu: 68 },
+    ];
+    for reason in reasons {
+        let mut bench = Bench::in_state(State::Active, settings());
+        let out = bench.feed(START, Input::Fault(reason));
+        let resign = Output::Advertise { priority: 0 };
+        assert_eq!(out[..3], [DISOWN, resign, Output::Remove]);
+        assert_eq!(
+            transition(out),
+            Some((State::Active, State::Fault, Cause::Fault(reason)))
+        );
+        // The advert that left renews nothing.
+        assert_eq!(bench.feed(START, Input::AdvertSent { at: START }), []);
+        assert_eq!(bench.feed(START, Input::Fault(FaultReason::LinkDown)), []);
+    }
+}
+
+#[test]
+fn a_fault_without_a_link_sends_nothing() {
+    use FaultReason::{Deleted, LinkDown, NoMac, Recreated};
+    for reason in [LinkDown, Deleted, Recreated, NoMac] {
+        for state in [State::Active, State::Retiring] {
+            let mut bench = Bench::in_state(state, settings());
+            let out = bench.feed(START, Input::Fault(reason));
+            let sends = |output: &Output| matches!(output, Output::Advertise { .. });
+            assert!(!out.iter().any(sends), "{reason:?}: {out:?}");
+        }
+    }
 }
 
 //= C32: proof
@@ -184,7 +229,7 @@ fn link_up_waits_a_whole_active_down_interval() {
     assert_eq!(bench.deadline(), START + DOWN);
     // What was learned before the fault is forgotten.
     bench.feed(START, advert(START, 200));
-    bench.feed(START, Input::LinkDown);
+    bench.feed(START, Input::Fault(FaultReason::LinkDown));
     bench.feed(START + ms(5), UP);
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
     assert_eq!(bench.router.active_priority(), None);
@@ -203,7 +248,7 @@ fn c27_the_own_interval_counts_again_after_a_fault() {
     };
     bench.feed(START, Input::Advert(slow));
     assert_eq!(bench.deadline(), START + DOWN * 100);
-    bench.feed(START + ms(1), Input::LinkDown);
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
 }
@@ -221,7 +266,7 @@ fn a_fault_ends_what_was_heard() {
     for input in [advert(START, 0), Input::Advert(slow)] {
         let mut bench = Bench::in_state(State::Backup, settings());
         bench.feed(START, input);
-        bench.feed(START, Input::LinkDown);
+        bench.feed(START, Input::Fault(FaultReason::LinkDown));
         bench.feed(START, UP);
         let (_, out) = bench.expire();
         assert!(matches!(out[0], Output::Own { .. }));
@@ -262,7 +307,7 @@ fn link_up_in_a_running_state_only_changes_the_source_address() {
 #[test]
 fn finished_means_that_the_kernel_has_removed_the_addresses() {
     let mut bench = Bench::in_state(State::Active, settings());
-    bench.feed(START, Input::LinkDown);
+    bench.feed(START, Input::Fault(FaultReason::LinkDown));
     bench.feed(START, Input::Shutdown);
     assert_eq!(bench.state(), State::Initialize);
     assert!(!bench.router.is_finished());

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use vrrp_ebpf::ownership;
 
-use super::{Advert, Bench, Input, OURS, Output, PEER, START, State, Version, ms, settings};
+use super::{
+    Advert, Bench, FaultReason, Input, OURS, Output, PEER, START, State, Version, ms, settings,
+};
 
 const STATES: [State; 6] = [
     State::Initialize,
@@ -71,8 +73,12 @@ fn link() {
         "Backup:Ft Backup:Ft Backup:- Rising:- Active:- Retiring:-",
     );
     check(
-        Input::LinkDown,
+        Input::Fault(FaultReason::LinkDown),
         "Fault:t Fault:- Fault:t Fault:ort Fault:ort Initialize:ort",
+    );
+    check(
+        Input::Fault(FaultReason::NoAddress),
+        "Fault:t Fault:- Fault:t Fault:ort Fault:ozrt Initialize:ozrt",
     );
 }
 

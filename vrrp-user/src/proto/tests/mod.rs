@@ -20,8 +20,8 @@ use std::{net::IpAddr, time::Duration};
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Advert, Cause, Departures, Family, Garp, History, InitialState, Input, Instant, LastEvent,
-    Lease, NewMasterReason, Output, Router, Settings, State, Transition, Version,
+    Advert, Cause, Departures, Family, FaultReason, Garp, History, InitialState, Input, Instant,
+    LastEvent, Lease, NewMasterReason, Output, Router, Settings, State, Transition, Version,
 };
 
 /// A moment that is not 0, so that a forgotten base shows.
@@ -92,7 +92,7 @@ impl Bench {
         match state {
             State::Initialize => {}
             State::Fault => {
-                bench.feed(START, Input::LinkDown);
+                bench.feed(START, Input::Fault(FaultReason::LinkDown));
             }
             State::Backup => {
                 bench.feed(START, Input::LinkUp { primary: OURS });

@@ -3,8 +3,8 @@
 use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
-    Bench, Cause, DISOWN, Input, Instant, Lease, Output, START, Settings, State, Transition,
-    Version, advert, ms, own, settings, transition,
+    Bench, Cause, DISOWN, FaultReason, Input, Instant, Lease, Output, START, Settings, State,
+    Transition, Version, advert, ms, own, settings, transition,
 };
 
 const RESIGN: Output = Output::Advertise { priority: 0 };
@@ -212,10 +212,36 @@ fn c44_out_at_once_from_active() {
 #[test]
 fn without_a_link_there_is_nobody_to_wait_for() {
     let mut bench = retiring();
-    let out = bench.feed(START, Input::LinkDown);
+    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown));
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     assert_eq!(
         transition(out),
-        Some((State::Retiring, State::Initialize, Cause::LinkDown))
+        Some((
+            State::Retiring,
+            State::Initialize,
+            Cause::Fault(FaultReason::LinkDown)
+        ))
     );
+}
+
+/// Priority 0 may have been lost, and who has heard a successor is waited for by nobody.
+#[test]
+fn a_fault_with_a_living_link_says_it_again_unless_there_is_a_successor() {
+    for successor in [false, true] {
+        let mut bench = retiring();
+        if successor {
+            bench.feed(START, advert(START, 99));
+        }
+        let out = bench.feed(START, Input::Fault(FaultReason::NoAddress));
+        assert_eq!(out[0], DISOWN);
+        assert_eq!(out.contains(&RESIGN), !successor);
+        assert_eq!(
+            transition(out),
+            Some((
+                State::Retiring,
+                State::Initialize,
+                Cause::Fault(FaultReason::NoAddress)
+            ))
+        );
+    }
 }

@@ -3,8 +3,8 @@
 use vrrp_ebpf::ownership;
 
 use super::{
-    Bench, Cause, DISOWN, DOWN, Input, Instant, Output, PEER, START, Settings, State, Transition,
-    advert, ms, nobody, own, peer, settings, transition,
+    Bench, Cause, DISOWN, DOWN, FaultReason, Input, Instant, Output, PEER, START, Settings, State,
+    Transition, advert, ms, nobody, own, peer, settings, transition,
 };
 
 fn rising() -> Bench {
@@ -212,9 +212,19 @@ fn aborts_for_a_stamp() {
 }
 
 #[test]
-fn aborts_without_a_link_or_on_a_stop() {
+fn aborts_for_a_fault_or_on_a_stop() {
     for (input, to, cause) in [
-        (Input::LinkDown, State::Fault, Cause::LinkDown),
+        // Nobody has heard of it.
+        (
+            Input::Fault(FaultReason::NoAddress),
+            State::Fault,
+            Cause::Fault(FaultReason::NoAddress),
+        ),
+        (
+            Input::Fault(FaultReason::LinkDown),
+            State::Fault,
+            Cause::Fault(FaultReason::LinkDown),
+        ),
         (Input::Shutdown, State::Initialize, Cause::Shutdown),
         (Input::ShutdownNow, State::Initialize, Cause::Shutdown),
     ] {

@@ -13,6 +13,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkExtentM
 use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
 use tokio::time::timeout;
 
+use crate::proto::FaultReason;
 use table::Table;
 pub(super) use watch::{Change, Device, Router, Watched};
 
@@ -81,6 +82,8 @@ pub(super) struct Monitor {
     watched: Watched,
     /// The table may have missed something. Set before anything that can be cancelled.
     stale: bool,
+    /// The table is judged without waiting for a message.
+    held: bool,
 }
 
 impl Monitor {
@@ -91,7 +94,16 @@ impl Monitor {
             table: Table::default(),
             watched,
             stale: true,
+            held: false,
         })
+    }
+
+    /// Keeps a router from working (FAULT) for a reason that the kernel does not tell here, until it is called
+    /// with `None`. The next [`changes`](Self::changes) tells what that makes of the router.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody has such a reason yet"))]
+    pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
+        self.watched.hold(router, reason);
+        self.held = true;
     }
 
     /// Waits until something changed that the engine has to know. Cancelling loses nothing.
@@ -100,7 +112,7 @@ impl Monitor {
             if self.stale {
                 self.table = dump().await?;
                 self.stale = false;
-            } else {
+            } else if !std::mem::take(&mut self.held) {
                 match self.messages.next().await {
                     Some(message) => self.take(message),
                     None => self.resubscribe()?,

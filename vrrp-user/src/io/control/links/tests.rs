@@ -55,7 +55,8 @@ fn follows_a_real_interface() {
         let [a, b, c, d, e, f] = mac;
         assert!(address.contains(&format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")));
 
-        let down = [Command::LinkDown { router: 0 }];
+        let fault = |reason| [Command::Fault { router: 0, reason }];
+        let down = fault(FaultReason::LinkDown);
         run("ip link set peer down");
         assert_eq!(commands(&mut monitor).await, down, "carrier");
         run("ip link set peer up");
@@ -69,7 +70,7 @@ fn follows_a_real_interface() {
         // Both may be seen at once, as nothing, or one after the other.
         run("ip addr del 192.168.1.1/24 dev ens33");
         let seen = commands(&mut monitor).await;
-        assert_eq!(seen.last(), down.last(), "{seen:?}");
+        assert_eq!(seen[seen.len() - 1..], fault(FaultReason::NoAddress));
 
         run("ip addr add 192.168.1.1/24 dev ens33");
         assert!(matches!(
@@ -77,7 +78,8 @@ fn follows_a_real_interface() {
             [Command::LinkUp { .. }]
         ));
         run("ip link del ens33");
-        assert_eq!(commands(&mut monitor).await, down, "deleted");
+        let seen = commands(&mut monitor).await;
+        assert_eq!(seen[seen.len() - 1..], fault(FaultReason::Deleted));
     });
 }
 
@@ -125,5 +127,23 @@ fn reads_everything_again_after_losing_messages() {
         monitor.take(None);
         let lost = Command::AddressLost { router: 0, vip: 0 };
         assert_eq!(commands(&mut monitor).await, [lost]);
+    });
+}
+
+#[test]
+fn a_router_is_held_back_although_the_kernel_tells_nothing() {
+    in_namespace(async || {
+        link();
+        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
+        commands(&mut monitor).await;
+        let reason = FaultReason::VipRefused { vip: 0 };
+        monitor.hold(0, Some(reason));
+        let fault = Command::Fault { router: 0, reason };
+        assert_eq!(commands(&mut monitor).await, [fault]);
+        monitor.hold(0, None);
+        assert!(matches!(
+            commands(&mut monitor).await[..],
+            [Command::LinkUp { .. }]
+        ));
     });
 }

@@ -10,7 +10,7 @@ use super::{
     peers::OnLink,
     table::{Address, Table},
 };
-use crate::io::engine::Command;
+use crate::{io::engine::Command, proto::FaultReason};
 
 /// Scope of an address that is valid everywhere, and on the link only.
 const GLOBAL: u8 = 0;
@@ -73,6 +73,8 @@ impl Router {
 pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
     verdicts: Vec<Option<Verdict>>,
+    /// What keeps each router from working although the kernel tells nothing of it.
+    held: Vec<Option<FaultReason>>,
     elsewhere: Elsewhere,
     on_link: OnLink,
     /// Interfaces (by index) that were last reported up.
@@ -84,28 +86,26 @@ pub(in crate::io::control) struct Watched {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Usable { primary: IpAddr, mac: [u8; 6] },
-    Unusable(Reason),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    Deleted,
-    Recreated,
-    Down,
-    NoMac,
-    NoAddress,
-    NoSource,
+    Unusable(FaultReason),
 }
 
 impl Watched {
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
         Self {
             verdicts: vec![None; routers.len()],
+            held: vec![None; routers.len()],
             elsewhere: Elsewhere::new(&routers),
             on_link: OnLink::default(),
             routers,
             up: BTreeMap::new(),
             installed: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps a router from working for a reason that the kernel does not tell, or ends that.
+    pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
+        if let Some(held) = self.held.get_mut(router as usize) {
+            *held = reason;
         }
     }
 
@@ -119,11 +119,14 @@ impl Watched {
         let vips = vips(&self.routers);
         self.on_link
             .judge(&self.routers, table, &vips, &mut changes);
-        for (number, (router, last)) in self.routers.iter().zip(&mut self.verdicts).enumerate() {
-            let verdict = verdict(router, table, &vips);
+        let routers = self.routers.iter().zip(&self.held);
+        for (number, ((router, held), last)) in (0..).zip(routers.zip(&mut self.verdicts)) {
+            let verdict = match (verdict(router, table, &vips), *held) {
+                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
+                (verdict, _) => verdict,
+            };
             if *last != Some(verdict) {
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                changes.push(change(number, router, *last, verdict));
+                changes.push(change(number, router, verdict));
                 *last = Some(verdict);
             }
         }
@@ -197,20 +200,20 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     let Some(link) = table.link(router.index()) else {
         let recreated = table.index_of(&router.interface.name).is_some();
         return Verdict::Unusable(if recreated {
-            Reason::Recreated
+            FaultReason::Recreated
         } else {
-            Reason::Deleted
+            FaultReason::Deleted
         });
     };
     if !link.up {
-        return Verdict::Unusable(Reason::Down);
+        return Verdict::Unusable(FaultReason::LinkDown);
     }
     let Some(mac) = link.mac else {
-        return Verdict::Unusable(Reason::NoMac);
+        return Verdict::Unusable(FaultReason::NoMac);
     };
     if let Some((source, needed)) = router.source {
         if needed && !is_here(source, router, table) {
-            return Verdict::Unusable(Reason::NoSource);
+            return Verdict::Unusable(FaultReason::NoSource);
         }
         return Verdict::Usable {
             primary: source,
@@ -220,7 +223,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     match primary(router, table.addresses(router.index()), vips) {
         Some(primary) => Verdict::Usable { primary, mac },
         //= C4: RFC 9568 section 7.2
-        None => Verdict::Unusable(Reason::NoAddress),
+        None => Verdict::Unusable(FaultReason::NoAddress),
     }
 }
 
@@ -276,7 +279,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         .map(|found| found.address)
 }
 
-fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict) -> Change {
+fn change(number: u32, router: &Router, verdict: Verdict) -> Change {
     match verdict {
         Verdict::Usable { primary, mac } => Change {
             command: Some(Command::LinkUp {
@@ -293,54 +296,14 @@ fn change(number: u32, router: &Router, last: Option<Verdict>, verdict: Verdict)
             )),
             recreated: None,
         },
-        Verdict::Unusable(reason) => {
-            let first = !matches!(last, Some(Verdict::Unusable(_)));
-            Change {
-                command: first.then_some(Command::LinkDown { router: number }),
-                line: Some(explain(router, reason)),
-                recreated: (reason == Reason::Recreated).then(|| router.interface.name.clone()),
-            }
-        }
-    }
-}
-
-fn explain(router: &Router, reason: Reason) -> (tracing::Level, String) {
-    let (name, interface) = (&router.name, &router.interface.name);
-    let ipv6 = router
-        .vips
-        .first()
-        .is_some_and(|(address, _)| address.is_ipv6());
-    let fault = format!("({name}): entering FAULT state");
-    match reason {
-        Reason::Deleted => (
-            tracing::Level::ERROR,
-            format!(
-                "{fault} (interface {interface} deleted; xvrrp ends when it is back, to be started again)"
-            ),
-        ),
-        Reason::Recreated => (
-            tracing::Level::ERROR,
-            format!("{fault} (interface {interface} was created anew, without our programs)"),
-        ),
-        Reason::Down => (
-            tracing::Level::INFO,
-            format!("{fault} (interface {interface} down)"),
-        ),
-        Reason::NoMac => (
-            tracing::Level::ERROR,
-            format!("{fault} (interface {interface} has no Ethernet address)"),
-        ),
-        Reason::NoSource => (
-            tracing::Level::INFO,
-            format!("{fault} (its source address is not on this machine)"),
-        ),
-        Reason::NoAddress => (
-            tracing::Level::INFO,
-            format!(
-                "{fault} (no {} address for interface {interface})",
-                if ipv6 { "IPv6 link-local" } else { "IPv4" }
-            ),
-        ),
+        Verdict::Unusable(reason) => Change {
+            command: Some(Command::Fault {
+                router: number,
+                reason,
+            }),
+            line: None,
+            recreated: (reason == FaultReason::Recreated).then(|| router.interface.name.clone()),
+        },
     }
 }
 

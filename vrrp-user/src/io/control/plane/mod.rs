@@ -205,6 +205,7 @@ impl<'a> Plane<'a> {
             let Some(command) = command else {
                 continue;
             };
+            self.note_fault(command);
             self.command(command)?;
             if let Command::AddressLost { router, vip } = command {
                 self.removed.insert((router, vip));
@@ -212,6 +213,22 @@ impl<'a> Plane<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Says and remembers what came to keep a router from working, or that nothing does.
+    fn note_fault(&mut self, command: Command) {
+        let (router, reason) = match command {
+            Command::Fault { router, reason } => (router, Some(reason)),
+            Command::LinkUp { router, .. } => (router, None),
+            _ => return,
+        };
+        let before = self
+            .record(router)
+            .and_then(|record| record.faulted(reason));
+        let instance = self.setup.config.instances.get(router as usize);
+        if let (Some(reason), Some(instance)) = (reason, instance) {
+            log(wording::fault(instance, reason, before));
+        }
     }
 
     /// Stops in good order and with an error, so that who supervises the node starts it again.

@@ -48,7 +48,9 @@ impl Engine {
                             .send_event(Event::InterfaceFailed { router, error });
                     }
                 }
-                Command::LinkDown { router } => self.feed(router, Input::LinkDown, woken)?,
+                Command::Fault { router, reason } => {
+                    self.feed(router, Input::Fault(reason), woken)?;
+                }
                 Command::AddressLost { router, vip } => {
                     if let Some((member, mut around)) = self.member(router, woken) {
                         member.address_lost(vip, &mut around)?;

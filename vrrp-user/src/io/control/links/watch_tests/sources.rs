@@ -53,7 +53,16 @@ fn no_routers_virtual_ip_is_the_source_of_another() {
         add("192.168.1.1/24"),
     ]);
     let commands = world.see(&[remove("192.168.1.1/24")]);
-    assert_eq!(commands, [DOWN, Command::LinkDown { router: 1 }]);
+    assert_eq!(
+        commands,
+        [
+            NO_ADDRESS,
+            Command::Fault {
+                router: 1,
+                reason: FaultReason::NoAddress
+            }
+        ]
+    );
 }
 
 #[test]
@@ -89,7 +98,7 @@ fn ipv6_sends_from_the_link_local_address() {
         RouteNetlinkMessage::NewAddress(address(2, "fe80::fe/64", LINK)),
         RouteNetlinkMessage::NewAddress(tentative),
     ];
-    assert_eq!(world.see(&messages), [DOWN]);
+    assert_eq!(world.see(&messages), [NO_ADDRESS]);
     let settled = RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK));
     assert_eq!(world.see(&[settled]), [link_up("fe80::1")]);
 }
@@ -121,7 +130,7 @@ fn a_link_local_source_is_waited_for_on_its_interface() {
     let local = |index| RouteNetlinkMessage::NewAddress(address(index, "fe80::1/64", LINK));
     assert_eq!(
         world.see(&[up(2, "ens33"), up(3, "ens34"), local(3)]),
-        [DOWN]
+        [fault(FaultReason::NoSource)]
     );
     assert_eq!(world.see(&[local(2)]), [link_up("fe80::1")]);
 }
@@ -144,13 +153,13 @@ fn a_source_that_is_needed_is_waited_for_on_any_interface() {
     let mut world = World::new(vec![tracked]);
     assert_eq!(
         world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]),
-        [DOWN]
+        [fault(FaultReason::NoSource)]
     );
     let on_lo = address(1, "10.0.0.1/32", GLOBAL);
     let added = RouteNetlinkMessage::NewAddress(on_lo.clone());
     assert_eq!(world.see(&[added]), [link_up("10.0.0.1")]);
     assert_eq!(
-        world.lines(&[RouteNetlinkMessage::DelAddress(on_lo)]),
-        ["(VI_1): entering FAULT state (its source address is not on this machine)"]
+        world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]),
+        [fault(FaultReason::NoSource)]
     );
 }
