@@ -58,6 +58,61 @@ fn not_served(mut scene: Scene) {
     assert!(probes.answers.iter().all(|answer| answer.router == 1));
 }
 
+/// A second address of the subnet is for the kernel a part of the virtual IP that came first.
+#[test]
+fn an_address_of_the_host_stays_when_a_virtual_ip_goes() {
+    let config = Settings {
+        advert_int_ms: 100,
+        more_vips: "10.7.7.7/24".to_owned(),
+        ..Settings::fast(254)
+    };
+    let mut scene = Scene::started(shared(), [config]);
+    scene.await_owner(1);
+    let owner = scene.router(1);
+    eventually("the virtual IP is there", || {
+        ip(owner, "-4 addr show dev ens33").contains("10.7.7.7/24")
+    });
+    ip(owner, "addr add 10.7.7.1/24 brd + dev ens33 label ens33:1");
+    assert!(ip(owner, "addr show dev ens33").contains("secondary"));
+    let before = ip(owner, "-4 -o addr show dev ens33 label ens33:1");
+    scene.node(1).stop().unwrap();
+    let owner = scene.router(1);
+    let listed = ip(owner, "-4 addr show dev ens33");
+    assert!(!listed.contains("10.7.7.7"), "{listed}");
+    let after = ip(owner, "-4 -o addr show dev ens33 label ens33:1");
+    assert_eq!(after, before.replace(" secondary", ""));
+    // So that it routes as before, too.
+    assert!(ip(owner, "route show dev ens33").contains("10.7.7.0/24"));
+}
+
+#[test]
+fn what_another_node_left_beside_a_real_address_is_removed() {
+    let left = [
+        (
+            Scene::new(shared(), [Settings::fast(100)]),
+            "192.168.1.254/32",
+        ),
+        (
+            Scene::new(shared(), [Settings::fast(100)]),
+            "192.168.1.254/24",
+        ),
+        (
+            Scene::new_v6(shared(), [Settings::fast_v6(100)]),
+            "2001:db8:1::fe/128",
+        ),
+    ];
+    for (mut scene, address) in left {
+        let router = scene.router(1);
+        let vip = scene.vip;
+        assert!(address.starts_with(&format!("{vip}/")), "{vip}");
+        ip(router, &format!("addr add {address} dev ens33 nodad"));
+        router.port.cut().unwrap();
+        scene.node(1).start().unwrap();
+        scene.await_state(1, "FAULT");
+        scene.await_no_address(1);
+    }
+}
+
 /// Takes every address but these off a router's interface.
 fn keep_only(host: &Host, kept: &[&str]) {
     ip(host, "addr flush dev ens33");

@@ -187,6 +187,36 @@ fn a_missing_interface_is_told_with_its_line() {
     place.assert_refused(&[], &[&file, "there is no interface ens34"]);
 }
 
+/// What the interface has is its own: the only address, and one whose removal takes others along.
+#[test]
+fn an_interfaces_own_address_is_no_virtual_ip() {
+    for (vip, more, own) in [
+        ("192.168.1.1", "", "192.168.1.1/24"),
+        ("192.168.1.1/24", "", "192.168.1.1/24"),
+        ("192.168.1.1/24", "192.168.1.9/24", "192.168.1.1/24"),
+        (
+            "10.7.7.7",
+            "10.7.7.7/8 valid_lft 600 preferred_lft 600",
+            "10.7.7.7/8",
+        ),
+    ] {
+        let place = Place::new(&TUTORIAL_PRIMARY.replace("192.168.1.254", vip));
+        if !more.is_empty() {
+            let add = format!("addr add {more} dev ens33");
+            place.router().netns.ip(&add).unwrap();
+        }
+        let told = format!("(VI_1) virtual IP {own} is ens33's own address");
+        let error = format!("{}:11: error: {told}", place.file().display());
+        place.assert_refused(&[], &[&error, "priority 255", "nothing is started"]);
+
+        let mut check = place.router().netns.command(node::binary().unwrap());
+        let checked = output(check.arg("check").arg("-f").arg(place.file()));
+        let warning = format!("{}:11: warning: {told}", place.file().display());
+        assert!(checked.status.success(), "{}", said(&checked));
+        assert!(said(&checked).contains(&warning), "{}", said(&checked));
+    }
+}
+
 #[test]
 fn a_missing_file_is_told() {
     let place = Place::new(TUTORIAL_PRIMARY);

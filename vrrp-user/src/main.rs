@@ -17,7 +17,7 @@ use vrrp_user::{
     io::{
         bpf::pinned::InstancePins,
         cleanup::{self, Fence},
-        control::socket,
+        control::{Inventory, socket},
         log,
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
@@ -62,6 +62,16 @@ fn check(file: &Path) -> anyhow::Result<()> {
         writeln!(out, "{diagnostic}")?;
     }
     let config = parsed.config.context("the configuration has errors")?;
+    // Without rtnetlink there is nothing to be said about this machine.
+    if let Ok(inventory) = control_runtime()?.block_on(Inventory::read()) {
+        for found in inventory.own_virtual_ips(&config.instances) {
+            let place = format!("{}:{}", file.display(), found.instance.line);
+            writeln!(
+                out,
+                "{place}: warning: {found} (a VRRP node that runs here may have it there for good reason)"
+            )?;
+        }
+    }
     for instance in &config.instances {
         writeln!(
             out,

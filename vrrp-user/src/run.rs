@@ -121,6 +121,7 @@ async fn node(
         .await
         .context("cannot read the interfaces")?;
     check_interfaces(arguments, config, &inventory)?;
+    check_own_addresses(arguments, config, &inventory)?;
     let config = &fitted(arguments, config, &inventory);
     let plan = Plan::new(&config.instances, |name| inventory.find(name))?;
     let interfaces = interfaces(&plan, &inventory);
@@ -229,6 +230,22 @@ fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> 
     }
     if missing {
         bail!("interfaces are missing, nothing is started");
+    }
+    Ok(())
+}
+
+/// What would take the machine's own address away is an error of the configuration, with its place.
+fn check_own_addresses(
+    arguments: &Run,
+    config: &Config,
+    inventory: &Inventory,
+) -> anyhow::Result<()> {
+    let own = inventory.own_virtual_ips(&config.instances);
+    for found in &own {
+        tracing::error!("{}: error: {found}", place(arguments, found.instance));
+    }
+    if !own.is_empty() {
+        bail!("virtual IPs are this machine's own addresses, nothing is started");
     }
     Ok(())
 }

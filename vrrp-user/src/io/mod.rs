@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod clock;
 pub mod control;
 pub mod engine;
+pub mod ifaddr;
 pub mod journal;
 pub mod log;
 pub mod membership;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::config::Config;
 
-pub use links::Inventory;
+pub use links::{Inventory, OwnVirtualIp};
 pub use notify::UserError;
 pub use signals::Signals;
 

@@ -5,6 +5,7 @@ use std::{io, net::IpAddr};
 
 use tracing::Level;
 
+use super::links::inventory;
 use crate::{
     config::{Instance, Vip},
     io::engine::{Event, message::Notice},
@@ -38,6 +39,17 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             vec![(
                 Level::ERROR,
                 format!("({name}) the kernel refused virtual IP {vip}: {error}"),
+            )]
+        }
+        Event::AddressFound { vip, prefix, .. } if instance.priority != election::OWNER => {
+            let (vip, interface) = (address(instance, vip), interface(instance, vip));
+            vec![(
+                Level::ERROR,
+                format!(
+                    "({name}) virtual IP {vip}/{prefix} has become {interface}'s own address: it stays, and is not \
+                     reached there while another router is the Master; {}",
+                    inventory::OWN_ADDRESS_REMEDY
+                ),
             )]
         }
         Event::AddressFound { vip, .. } => {

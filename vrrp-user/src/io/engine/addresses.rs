@@ -8,20 +8,22 @@
 mod message;
 mod owner;
 mod present;
+mod remove;
 mod requests;
 mod retries;
 mod set;
 mod waiting;
 
 use std::{
+    collections::BTreeSet,
     io,
+    net::IpAddr,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
 };
 
-use netlink_packet_route::address::AddressMessage;
 use netlink_sys::Socket;
 use nix::sys::{
     eventfd::EventFd,
@@ -34,7 +36,6 @@ pub use self::set::{AddressSet, Placement};
 use self::{
     requests::{Answer, Requests, answers},
     retries::Retries,
-    set::Holder,
     waiting::Waiting,
 };
 use crate::io::{bpf::shared::VipStates, clock, netlink};
@@ -83,12 +84,14 @@ pub enum Report {
         /// errno.
         errno: i32,
     },
-    /// One of an owner (priority 255) was on its interface without the node: it stays there.
+    /// One is on its interface without the node and is the host's own: it stays there.
     Found {
         /// The router.
         router: u32,
         /// Index in the instance's `vips`.
         vip: u32,
+        /// Its prefix length there.
+        prefix: u8,
     },
 }
 
@@ -109,6 +112,8 @@ fn bits_before(order: Order, vip: u32, is_hosts: bool, before: u64) -> u64 {
 pub struct AddressWorker {
     socket: Socket,
     sets: Vec<AddressSet>,
+    /// Virtual IPs of every router that is no owner, by interface.
+    virtual_ips: BTreeSet<(u32, IpAddr)>,
     states: Arc<VipStates>,
     reports: SyncSender<Report>,
     wake: Arc<EventFd>,
@@ -133,8 +138,10 @@ impl AddressWorker {
         setsockopt(&socket, sockopt::ReceiveTimeout, &PATIENCE)?;
         // Refused without CAP_NET_ADMIN; then a very long order fails, and says so.
         setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).ok();
+        let not_owners = sets.iter().filter(|set| !set.is_owners());
         Ok(Self {
             socket,
+            virtual_ips: not_owners.flat_map(AddressSet::places).collect(),
             sets,
             states,
             reports,
@@ -184,11 +191,7 @@ impl AddressWorker {
                     let requests = std::mem::take(&mut set.install);
                     set.install = self.send(order, set, requests, |_| true);
                 }
-                (Operation::Remove, false) => {
-                    let requests = std::mem::take(&mut set.remove);
-                    set.remove = self.send(order, set, requests, |_| true);
-                    self.remove_strays(order, set);
-                }
+                (Operation::Remove, false) => self.remove_all(order, set),
                 (Operation::Install, true) => self.install_as_owner(order, set),
                 (Operation::Remove, true) => self.remove_as_owner(order, set),
             }
@@ -288,41 +291,21 @@ impl AddressWorker {
         let error = io::Error::from_raw_os_error(errno);
         let bits = match order.operation {
             Operation::Install if errno == 0 => {
-                if let Some(holder @ Holder::Nobody) = set.holders.get_mut(vip as usize) {
-                    *holder = Holder::Node;
-                }
+                set.installed(vip);
                 vip_state::INSTALLED | vip_state::READY
             }
             // It is there already: as good as ours.
             Operation::Install if errno == libc::EEXIST => vip_state::INSTALLED | vip_state::READY,
-            Operation::Remove if errno == 0 || present::is_gone(&error) => 0,
+            Operation::Remove if errno == 0 || present::is_gone(&error) => {
+                set.removed(vip);
+                0
+            }
             _ => {
                 self.fail(order.router, vip, &error);
                 return;
             }
         };
         self.states.set(set.first_state + vip, bits);
-    }
-
-    /// Removes what a request did not name: the same address with another prefix length or label, as
-    /// keepalived or another configuration may have left it.
-    //= C50: RFC 9568 section 6.4.2
-    fn remove_strays(&self, order: Order, set: &AddressSet) {
-        match set.present() {
-            Ok(found) => found
-                .into_iter()
-                .for_each(|(vip, stray)| self.remove_found(order, set, vip, stray)),
-            Err(error) => self.fail(order.router, 0, &error),
-        }
-    }
-
-    fn remove_found(&self, order: Order, set: &AddressSet, vip: u32, found: AddressMessage) {
-        let state = set.first_state + vip;
-        self.states.set(state, vip_state::INSTALLED);
-        match present::remove(found) {
-            Err(error) if !present::is_gone(&error) => self.fail(order.router, vip, &error),
-            _ => self.states.set(state, 0),
-        }
     }
 
     fn fail(&self, router: u32, vip: u32, error: &io::Error) {

@@ -123,13 +123,15 @@ pub enum Event {
         /// errno of the netlink answer.
         errno: i32,
     },
-    /// A virtual IP of an owner (priority 255) is the host's own: it was on its interface without the
-    /// node, which leaves it there.
+    /// A virtual IP is the host's own: it was on its interface without the node, which leaves it
+    /// there.
     AddressFound {
         /// The router.
         router: u32,
         /// Index in the instance's `vips`.
         vip: u32,
+        /// Its prefix length there.
+        prefix: u8,
     },
     /// Real-time scheduling or memory locking was refused with this errno; we go on without.
     NotRealtime {

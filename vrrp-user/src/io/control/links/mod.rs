@@ -1,11 +1,12 @@
 //! What the kernel says about our interfaces and addresses, turned into commands for the engine.
 
 mod elsewhere;
+pub(super) mod inventory;
 mod peers;
 mod table;
 mod watch;
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use netlink_packet_core::NetlinkPayload;
@@ -13,9 +14,11 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkExtentM
 use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
 use tokio::time::timeout;
 
-use crate::proto::FaultReason;
+pub use inventory::{Inventory, OwnVirtualIp};
 use table::Table;
 pub(super) use watch::{Change, Device, Router, Watched};
+
+use crate::proto::FaultReason;
 
 /// The kernel answers a dump within microseconds; this is for a kernel that does not answer at all.
 const DUMP_LIMIT: Duration = Duration::from_secs(5);
@@ -24,56 +27,6 @@ const BATCH: usize = 4096;
 
 /// `None` stands for lost messages.
 type Messages = BoxStream<'static, Option<RouteNetlinkMessage>>;
-
-/// The interfaces and addresses of the network namespace at one moment.
-#[derive(Clone, Debug)]
-pub struct Inventory(Table);
-
-impl Inventory {
-    /// Asks the kernel.
-    ///
-    /// # Errors
-    /// When rtnetlink does not answer.
-    pub async fn read() -> io::Result<Self> {
-        Ok(Self(dump().await?))
-    }
-
-    /// Index and MAC of an interface; zeros if it has no Ethernet address.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<(u32, [u8; 6])> {
-        let index = self.0.index_of(name)?;
-        let link = self.0.link(index)?;
-        Some((index, link.mac.unwrap_or_default()))
-    }
-
-    /// MTU of an interface.
-    #[must_use]
-    pub fn mtu(&self, name: &str) -> Option<u32> {
-        self.0.link(self.0.index_of(name)?)?.mtu
-    }
-
-    /// Name of an interface.
-    #[must_use]
-    pub fn name(&self, index: u32) -> Option<&str> {
-        Some(&self.0.link(index)?.name)
-    }
-
-    /// Whether an interface has this address.
-    #[must_use]
-    pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(index);
-        addresses.iter().any(|found| found.address == address)
-    }
-
-    /// Whether an interface has this address, and may use it: duplicate address detection is done.
-    #[must_use]
-    pub fn is_usable(&self, index: u32, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(index);
-        addresses
-            .iter()
-            .any(|found| found.address == address && !found.unusable)
-    }
-}
 
 /// Watches every interface and address of the network namespace.
 pub(super) struct Monitor {

@@ -292,7 +292,11 @@ impl<'a> Plane<'a> {
             Event::AddressFailed { router, .. } => {
                 self.notifier.addresses_settled(router as usize);
             }
-            Event::AddressFound { router, vip } => self.spare(router, vip),
+            Event::AddressFound {
+                router,
+                vip,
+                prefix,
+            } => self.spare(router, vip, prefix),
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
@@ -325,12 +329,14 @@ impl<'a> Plane<'a> {
         }
     }
 
-    /// A cleanup leaves a virtual IP alone that is the host's own.
-    fn spare(&self, router: u32, vip: u32) {
+    /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with
+    /// another prefix length, is still the node's.
+    fn spare(&self, router: u32, vip: u32, prefix: u8) {
         let instance = self.setup.config.instances.get(router as usize);
         let address =
             instance.and_then(|instance| Some((instance, instance.vips.get(vip as usize)?)));
         if let Some((instance, vip)) = address
+            && (instance.priority == 255 || vip.prefix == prefix)
             && let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address)
         {
             tracing::error!(

@@ -4,7 +4,7 @@
 use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
-use super::{AddressSet, AddressWorker, Order, Report, present, set::Holder};
+use super::{AddressSet, AddressWorker, Order, present, set::Holder};
 
 impl AddressWorker {
     /// Of an owner's addresses, installs those that the host does not have, and anew those that it
@@ -60,13 +60,9 @@ impl AddressWorker {
 
     /// Takes what the node did not install for the host's own.
     fn note_hosts(&self, order: Order, set: &mut AddressSet, vip: u32, found: &AddressMessage) {
-        let is_ours =
-            set.holders.get(vip as usize) == Some(&Holder::Node) && set.is_as_requested(vip, found);
-        if !is_ours && set.found(vip, found) {
-            self.report(Report::Found {
-                router: order.router,
-                vip,
-            });
+        let is_ours = set.is_nodes(vip) && set.is_as_requested(vip, found);
+        if !is_ours {
+            self.note_found(order, set, vip, found);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, net::IpAddr};
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
-    RouteNetlinkMessage,
+    AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
 };
 
@@ -22,14 +22,15 @@ pub struct Placement<'vip> {
     pub mac: Mac,
 }
 
-/// Who put the virtual IP of an owner (priority 255) on its interface.
+/// Who put a virtual IP on its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     /// It has not been seen there.
     Nobody,
     /// The node, which removes it.
     Node,
-    /// The host, whose own address it is: put back if need be, never removed.
+    /// The host, whose own address it is: never removed, and an owner's (priority 255) put back if
+    /// need be.
     Host,
 }
 
@@ -38,14 +39,15 @@ pub(super) enum Holder {
 pub struct AddressSet {
     /// Index in `VIP_STATES` of the first; the others follow.
     pub(super) first_state: u32,
-    /// By virtual IP; empty if the router is no owner, whose virtual IPs are never the host's.
+    /// By virtual IP.
     pub(super) holders: Vec<Holder>,
+    /// The router has priority 255.
+    owner: bool,
     /// What is requested for each.
     messages: Vec<AddressMessage>,
     /// Index of each by interface and address.
     places: BTreeMap<(u32, IpAddr), u32>,
     pub(super) install: Requests,
-    pub(super) remove: Requests,
 }
 
 impl AddressSet {
@@ -54,22 +56,18 @@ impl AddressSet {
     pub fn new(placements: &[Placement<'_>], first_state: u32, owner: bool) -> Self {
         let mut set = Self {
             first_state,
-            holders: Vec::new(),
+            holders: vec![Holder::Nobody; placements.len()],
+            owner,
             messages: Vec::new(),
             places: BTreeMap::new(),
             install: Requests::default(),
-            remove: Requests::default(),
         };
         for (vip, placement) in (0..).zip(placements) {
             let message = message(placement.vip, placement.ifindex);
             let place = (placement.ifindex, placement.vip.address);
             set.places.insert(place, vip);
             set.install.bytes.extend(install(message.clone(), vip));
-            set.remove.bytes.extend(remove(message.clone(), vip));
             set.messages.push(message);
-            if owner {
-                set.holders.push(Holder::Nobody);
-            }
         }
         set
     }
@@ -80,7 +78,25 @@ impl AddressSet {
     }
 
     pub(super) fn is_owners(&self) -> bool {
-        !self.holders.is_empty()
+        self.owner
+    }
+
+    /// Interface and address of each.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, IpAddr)> {
+        self.places.keys().copied()
+    }
+
+    /// The node has installed this one. What the host has beside it is still the host's.
+    pub(super) fn installed(&mut self, vip: u32) {
+        if let Some(holder) = self.holders.get_mut(vip as usize)
+            && (*holder == Holder::Nobody || !self.owner)
+        {
+            *holder = Holder::Node;
+        }
+    }
+
+    pub(super) fn is_nodes(&self, vip: u32) -> bool {
+        self.holders.get(vip as usize) == Some(&Holder::Node)
     }
 
     pub(super) fn is_hosts(&self, vip: u32) -> bool {
@@ -102,6 +118,20 @@ impl AddressSet {
 
     /// What the interfaces have of these addresses, with whatever prefix length and label.
     pub(super) fn present(&self) -> io::Result<Vec<(u32, AddressMessage)>> {
+        Ok(self.matching(&self.on_interfaces()?))
+    }
+
+    /// Those that are virtual IPs of this router.
+    pub(super) fn matching(&self, all: &[AddressMessage]) -> Vec<(u32, AddressMessage)> {
+        let ours = all.iter().filter_map(|message| {
+            let vip = self.at(message.header.index, present::address(message)?)?;
+            Some((vip, message.clone()))
+        });
+        ours.collect()
+    }
+
+    /// Everything that the interfaces have.
+    pub(super) fn on_interfaces(&self) -> io::Result<Vec<AddressMessage>> {
         let mut all = Vec::new();
         let mut seen = None;
         // In order of the interfaces.
@@ -115,17 +145,38 @@ impl AddressSet {
                 Err(error) => return Err(error),
             }
         }
-        let ours = all.into_iter().filter_map(|message| {
-            let vip = self.at(message.header.index, present::address(&message)?)?;
-            Some((vip, message))
-        });
-        Ok(ours.collect())
+        Ok(all)
     }
 
     /// Whether an address is the one that was requested, and not only an equal one.
     pub(super) fn is_as_requested(&self, vip: u32, found: &AddressMessage) -> bool {
         let requested = self.messages.get(vip as usize);
         requested.is_some_and(|message| message.header.prefix_len == found.header.prefix_len)
+    }
+
+    /// The node has removed this one.
+    pub(super) fn removed(&mut self, vip: u32) {
+        if let Some(holder @ Holder::Node) = self.holders.get_mut(vip as usize) {
+            *holder = Holder::Nobody;
+        }
+    }
+
+    /// Whether another address may go with one of these, since the kernel takes it for a part of it.
+    pub(super) fn shares_subnets(&self) -> bool {
+        self.messages.iter().any(|message| {
+            message.header.family == AddressFamily::Inet && message.header.prefix_len < 32
+        })
+    }
+
+    /// Requests that remove what the node has installed.
+    pub(super) fn removals(&self) -> Requests {
+        let mut requests = Requests::default();
+        for (vip, message) in (0..).zip(&self.messages) {
+            if self.is_nodes(vip) {
+                requests.bytes.extend(remove(message.clone(), vip));
+            }
+        }
+        requests
     }
 
     /// Requests that install these virtual IPs, after the removal of those that are on an interface
@@ -146,11 +197,13 @@ impl AddressSet {
         requests
     }
 
-    /// The host has this one on the interface: it is to be as it is there, but without duplicate
-    /// address detection. Returns whether this is news.
+    /// The host has this one on the interface: an owner is to have it as it is there, but without
+    /// duplicate address detection. Returns whether this is news.
     pub(super) fn found(&mut self, vip: u32, found: &AddressMessage) -> bool {
         let vip = vip as usize;
-        if let Some(message) = self.messages.get_mut(vip) {
+        if self.owner
+            && let Some(message) = self.messages.get_mut(vip)
+        {
             *message = without_detection(found.clone());
         }
         let holder = self.holders.get_mut(vip);

@@ -261,9 +261,15 @@ impl Engine {
                     self.control
                         .send_event(Event::AddressFailed { router, vip, errno });
                 }
-                Report::Found { router, vip } => {
-                    self.control.send_event(Event::AddressFound { router, vip });
-                }
+                Report::Found {
+                    router,
+                    vip,
+                    prefix,
+                } => self.control.send_event(Event::AddressFound {
+                    router,
+                    vip,
+                    prefix,
+                }),
             }
         }
         Ok(())

@@ -1,0 +1,119 @@
+//! What is there when the node starts.
+
+use std::{collections::BTreeSet, fmt, io, net::IpAddr};
+
+use super::{
+    dump,
+    table::{Address, Table},
+};
+use crate::{config::Instance, proto::election::OWNER};
+
+/// What to do about a virtual IP that is an interface's own address.
+pub(in crate::io::control) const OWN_ADDRESS_REMEDY: &str = "give the virtual router an address that no machine has, or priority 255 to the router that has it";
+
+/// The interfaces and addresses of the network namespace at one moment.
+#[derive(Clone, Debug)]
+pub struct Inventory(Table);
+
+impl Inventory {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// When rtnetlink does not answer.
+    pub async fn read() -> io::Result<Self> {
+        Ok(Self(dump().await?))
+    }
+
+    /// Index and MAC of an interface; zeros if it has no Ethernet address.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(u32, [u8; 6])> {
+        let index = self.0.index_of(name)?;
+        let link = self.0.link(index)?;
+        Some((index, link.mac.unwrap_or_default()))
+    }
+
+    /// MTU of an interface.
+    #[must_use]
+    pub fn mtu(&self, name: &str) -> Option<u32> {
+        self.0.link(self.0.index_of(name)?)?.mtu
+    }
+
+    /// Name of an interface.
+    #[must_use]
+    pub fn name(&self, index: u32) -> Option<&str> {
+        Some(&self.0.link(index)?.name)
+    }
+
+    /// Whether an interface has this address.
+    #[must_use]
+    pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses.iter().any(|found| found.address == address)
+    }
+
+    /// Whether an interface has this address, and may use it: duplicate address detection is done.
+    #[must_use]
+    pub fn is_usable(&self, index: u32, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(index);
+        addresses
+            .iter()
+            .any(|found| found.address == address && !found.unusable)
+    }
+
+    /// Virtual IPs below priority 255 that are their interface's own address. The node would take
+    /// them off it.
+    #[must_use]
+    pub fn own_virtual_ips<'config>(
+        &self,
+        instances: &'config [Instance],
+    ) -> Vec<OwnVirtualIp<'config>> {
+        let movable = instances.iter().filter(|one| one.priority != OWNER);
+        let placed: Vec<_> = movable
+            .flat_map(|instance| instance.vips.iter().map(move |vip| (instance, vip)))
+            .filter_map(|(instance, vip)| {
+                let interface = vip.device.as_deref().unwrap_or(&instance.interface);
+                let index = self.0.index_of(interface)?;
+                Some((instance, vip, interface, index))
+            })
+            .collect();
+        let virtual_ips: BTreeSet<_> = placed
+            .iter()
+            .map(|(_, vip, _, index)| (*index, vip.address))
+            .collect();
+        let mut own = Vec::new();
+        for (instance, vip, interface, index) in placed {
+            let all = self.0.addresses(index);
+            let is_virtual = |address| virtual_ips.contains(&(index, address));
+            let mut equal = all.iter().filter(|found| found.address == vip.address);
+            let found = equal.find(|found| found.is_own(all, is_virtual));
+            own.extend(found.map(|found| OwnVirtualIp {
+                instance,
+                interface,
+                address: *found,
+            }));
+        }
+        own
+    }
+}
+
+/// A virtual IP that its interface has for its own address.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnVirtualIp<'config> {
+    /// Whose virtual IP.
+    pub instance: &'config Instance,
+    /// Where it is.
+    interface: &'config str,
+    /// As it is there.
+    address: Address,
+}
+
+impl fmt::Display for OwnVirtualIp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, interface, address) = (&self.instance.name, self.interface, self.address);
+        write!(
+            f,
+            "({name}) virtual IP {address} is {interface}'s own address, which a Backup would have to take off it; \
+             {OWN_ADDRESS_REMEDY}; if another VRRP node left it there: ip addr del {address} dev {interface}"
+        )
+    }
+}
