@@ -1,12 +1,12 @@
 //! Somebody else uses the address, takes it away, or changes what it is known under.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use vrrp_tests::{
     capture::{Capture, Seen},
     clock,
     config::Settings,
-    lab::VIP,
+    lab::{Host, VIP},
     link,
     packet::{ONLY_ARP, PacketSocket},
     wire::{self, Arp, Frame},
@@ -21,6 +21,30 @@ fn configs() -> [Settings; 2] {
         instance: "garp_master_delay 0".to_owned(),
         ..Settings::fast(priority)
     })
+}
+
+fn mac_text(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
+/// The client announces that the VIP is its own.
+fn claim_address(client: &Host) -> Arp {
+    let claim = Arp {
+        source: client.mac,
+        operation: 1,
+        sender_mac: client.mac,
+        sender: VIP,
+        target_mac: [0; 6],
+        target: VIP,
+    };
+    client
+        .netns
+        .run(|| {
+            let socket = PacketSocket::open(Some(client.interface), ONLY_ARP)?;
+            Ok(socket.send(&wire::encode_arp([0xff; 6], &claim))?)
+        })
+        .unwrap();
+    claim
 }
 
 /// Whether a capture has an announcement of the VIP by router 1 under this MAC.
@@ -38,32 +62,18 @@ fn a_stranger_that_announces_the_address_is_told_off() {
     scene.await_owner(1);
     scene.await_state(2, "BACKUP");
     let client = &scene.lab.client;
-    let claim = Arp {
-        source: client.mac,
-        operation: 1,
-        sender_mac: client.mac,
-        sender: VIP,
-        target_mac: [0; 6],
-        target: VIP,
-    };
     let backup = scene.router(2);
     let at_backup = backup
         .netns
         .run(|| PacketSocket::open(Some(backup.interface), ONLY_ARP))
         .unwrap();
     let capture = Capture::start(&scene.lab.switch).unwrap();
-    client
-        .netns
-        .run(|| {
-            let socket = PacketSocket::open(Some(client.interface), ONLY_ARP)?;
-            Ok(socket.send(&wire::encode_arp([0xff; 6], &claim))?)
-        })
-        .unwrap();
+    let claim = claim_address(client);
 
     eventually("the Active announces the address anew", || {
         announced(&capture.seen(), scene.router(1).mac)
     });
-    let mac = client.mac.map(|byte| format!("{byte:02x}")).join(":");
+    let mac = mac_text(client.mac);
     let complaint = format!(
         "(VI_1) address conflict: {mac} (192.168.1.254) announces our virtual IP 192.168.1.254 on ens33"
     );
@@ -79,6 +89,89 @@ fn a_stranger_that_announces_the_address_is_told_off() {
     scene.log(1).wait(&complaint, LIMIT).unwrap();
     assert!(!scene.log(2).tail(usize::MAX).contains("conflict"));
     assert_eq!(scene.status(1).text("state"), "MASTER");
+}
+
+/// A claim that may not be answered yet is answered when it may, though its sender is silent by then.
+#[test]
+fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
+    const DEFEND_INTERVAL: u64 = 10_000_000_000;
+    let scene = Scene::started(shared(), configs());
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    let defences = || -> Vec<u64> {
+        let seen = capture.seen();
+        let defends = |seen: &&Seen| seen.port == "to-r1" && seen.announces(VIP);
+        seen.iter().filter(defends).map(|seen| seen.at).collect()
+    };
+    claim_address(&scene.lab.client);
+    eventually("the first claim is answered", || defences().len() == 1);
+    claim_address(&scene.lab.client);
+    eventually("both claims are seen", || {
+        scene.status(1).counter("arp_conflict") == 2
+    });
+    eventually("the second claim is answered", || defences().len() == 2);
+    let defences = defences();
+    assert!(defences[1] - defences[0] >= DEFEND_INTERVAL, "{defences:?}");
+}
+
+/// The better router never hears that another one took over, and the loss ends with the better one's advert: the
+/// other one gives way, and only its last advert can tell the better one that clients have to be fetched back.
+//= C41, C42: proof
+#[test]
+fn clients_come_back_from_a_router_that_was_not_heard() {
+    let configs = [254, 100].map(|priority| Settings {
+        advert_int_ms: 1000,
+        instance: "garp_master_delay 0".to_owned(),
+        ..Settings::fast(priority)
+    });
+    let mut scene = Scene::started(shared(), configs);
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let [better, usurper] = [1, 2].map(|number| scene.router(number).address);
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    scene.router(2).port.lose_adverts().unwrap();
+    let adverts = |of: Ipv4Addr| {
+        let seen = capture.seen();
+        seen.iter().filter(|seen| seen.is_advert_of(of)).count()
+    };
+    eventually("r2 takes over", || adverts(usurper) >= 2);
+    let neighbour = || scene.lab.client.netns.ip(&format!("neigh show {VIP}"));
+    let believes = |number: u8| {
+        neighbour()
+            .unwrap()
+            .contains(&mac_text(scene.router(number).mac))
+    };
+    eventually("the client believes r2", || believes(2));
+    // The next advert is to be of the better one.
+    let before = adverts(usurper);
+    eventually("r2 has just sent an advert", || adverts(usurper) > before);
+    scene.router(2).port.pass_adverts().unwrap();
+    capture.clear();
+    scene.await_state(2, "BACKUP");
+    eventually("the client believes r1", || believes(1));
+
+    let seen = capture.stop().unwrap();
+    let announced = seen
+        .iter()
+        .position(|seen| seen.port == "to-r1" && seen.announces(VIP));
+    let before = &seen[..announced.unwrap()];
+    // That before it, which deposed r2, and the answer to the last advert of r2.
+    let of = |router: Ipv4Addr| {
+        before
+            .iter()
+            .filter(|seen| seen.is_advert_of(router))
+            .count()
+    };
+    assert_eq!((of(better), of(usurper)), (2, 1), "{seen:#?}");
+    assert_eq!(scene.status(1).number("became_master"), 1);
+    scene
+        .log(1)
+        .wait(
+            "with lower priority 100, ours 254, forcing new election",
+            LIMIT,
+        )
+        .unwrap();
 }
 
 #[test]

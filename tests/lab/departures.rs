@@ -62,7 +62,7 @@ fn a_worse_advert_is_answered_or_not() {
 
 #[test]
 fn a_deposed_router_has_a_last_word_or_not() {
-    for (lines, sent) in [("", 1), ("higher_prio_send_advert", 2)] {
+    for (lines, sent) in [("higher_prio_send_advert off", 1), ("", 2)] {
         let scene = Scene::started(shared(), [slow_owner(lines)]);
         scene.await_state(1, "MASTER");
         // Of two owners the one with the higher address.

@@ -1,12 +1,19 @@
 //! What operators do and what befalls: starts and stops, stalls, cables.
 
-use vrrp_user::proto::{FaultReason, Input};
+use std::rc::Rc;
+
+use vrrp_user::proto::{FaultReason, Input, frame};
 
 use crate::{
-    chance::{Chance, Weather},
+    chance::{Chance, Fate, Weather},
+    hosts::Believed,
+    kernel::VIP,
     trace::span,
-    world::World,
+    world::{Event, World},
 };
+
+/// MAC of a host that is no router.
+const STRANGER: frame::Mac = [2, 0, 0, 0, 1, 0];
 
 impl<C: Chance> World<C> {
     /// The process starts, with this priority.
@@ -71,6 +78,22 @@ impl<C: Chance> World<C> {
                 Input::Fault(FaultReason::LinkDown)
             },
         );
+    }
+
+    /// A host that is no router announces that the virtual IP is its own.
+    pub(crate) fn claim(&mut self) {
+        self.trace
+            .note(self.now, || "a stranger claims the address".to_owned());
+        self.watch.hosts.announced(self.now, Believed::Stranger);
+        let frame: Rc<[u8]> = Rc::from(frame::gratuitous_arp(STRANGER, VIP));
+        for to in 0..self.nodes.len() {
+            if let Fate::After(delay) | Fate::Twice(delay, _) = self.chance.fate(&self.weather)
+                && self.nodes[to].plugged
+            {
+                let frame = Rc::clone(&frame);
+                self.later(self.now + delay, Event::Claim { to, frame });
+            }
+        }
     }
 
     /// Another writer takes the word from a process.

@@ -1,7 +1,7 @@
 //! The engine thread of a node, driven as `io::engine` drives the core, step by step, so that it can
 //! stand still between any two of them.
 
-use std::{collections::VecDeque, net::IpAddr, rc::Rc};
+use std::{collections::VecDeque, net::IpAddr, rc::Rc, time::Duration};
 
 use vrrp_ebpf::{
     abi::{Event, EventKind},
@@ -12,6 +12,9 @@ use vrrp_user::proto::{
 };
 
 use crate::{chance::Moment, node::Node, planted::Plant};
+
+/// Between two answers to conflicts, at least (RFC 5227 section 1.1).
+pub(crate) const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The process.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Engine {
     sent: Option<Instant>,
     /// An announcement was put off, because the lease had ended.
     owed: bool,
+    /// When the core was last told of a conflict that it could answer; for a planted fault.
+    defended: Option<Instant>,
     /// XDP has raised the ring's fd.
     pub(crate) signalled: bool,
     reports: VecDeque<Order>,
@@ -96,6 +101,7 @@ impl Engine {
             generation: 0,
             sent: None,
             owed: false,
+            defended: None,
             signalled: false,
             reports: VecDeque::new(),
             commands: plugged.then_some(up).into_iter().collect(),
@@ -287,12 +293,22 @@ impl Node {
             Input::Advert(advert)
         } else if event.kind == EventKind::SuccessorAnnounced as u8 {
             Input::SuccessorAnnounced
-        } else if engine.core.state() == State::Active {
+        } else if engine.core.state() == State::Active && !self.forgets(engine) {
             Input::Conflict
         } else {
             return;
         };
         self.feed(engine, input, effects);
+    }
+
+    /// A conflict is not told to the core at all, for want of an answer that may be sent at once.
+    fn forgets(&self, engine: &mut Engine) -> bool {
+        let last = engine.defended;
+        let early = last.is_some_and(|last| engine.woken < last + DEFEND_INTERVAL);
+        if !early {
+            engine.defended = Some(engine.woken);
+        }
+        early && self.plant.is_some_and(Plant::forgets_conflicts)
     }
 
     fn feed(&self, engine: &mut Engine, input: Input, effects: &mut Vec<Effect>) {

@@ -7,6 +7,8 @@ use vrrp_user::proto::{Departures, Family, Garp, InitialState, Input, Lease, Set
 use crate::{
     chance::{Dice, Weather},
     clock::Clock,
+    engine::DEFEND_INTERVAL,
+    hosts::Believed,
     planted::Plant,
     rules::{Broken, Invariant},
     trace::{Trace, span},
@@ -15,6 +17,9 @@ use crate::{
 
 /// Troubles in the life of a world, each with elections at its end.
 const ROUNDS: usize = 4;
+
+/// How long an answer to a stranger may take: DEFEND_INTERVAL, and an engine's turn.
+const DEFENDED_WITHIN: u64 = DEFEND_INTERVAL.as_secs() * 1_001_000_000;
 
 /// Runs the world of a seed to its end or to the first broken invariant. With `only`, no
 /// other invariant counts.
@@ -259,6 +264,9 @@ impl Story {
     fn settle(&mut self) -> Result<(), Broken> {
         self.world.heal();
         self.pass(self.bound())?;
+        if self.world.watch.hosts.believed == Believed::Stranger {
+            self.pass(DEFENDED_WITHIN)?;
+        }
         self.world.watch.settled(self.world.now, &self.world.nodes);
         self.world.watch.verdict()?;
         let before = self.world.watch.promotions;
@@ -319,6 +327,9 @@ impl Story {
             self.pass(wait)?;
             self.strike();
         }
+        if self.dice.chance(50) {
+            self.stranger()?;
+        }
         let rest = self.dice.range(0, interval * 8);
         self.pass(rest)?;
         for index in 0..self.world.nodes.len() {
@@ -330,6 +341,16 @@ impl Story {
             self.restart(0);
         }
         self.settle()
+    }
+
+    /// A host that is no router claims the address, once or more, and is silent from then on.
+    fn stranger(&mut self) -> Result<(), Broken> {
+        for _ in 0..self.dice.range(1, 4) {
+            self.world.claim();
+            let wait = self.dice.range(0, 2 * self.interval());
+            self.pass(wait)?;
+        }
+        Ok(())
     }
 
     fn running(&self) -> Vec<usize> {
@@ -350,7 +371,7 @@ impl Story {
             .filter(|_| self.dice.chance(500))
             .unwrap_or(any);
         let interval = self.interval();
-        match self.dice.range(0, 13) {
+        match self.dice.range(0, 15) {
             0..=2 => {
                 let longest = self.dice.pick(&[interval / 2, interval * 4, interval * 15]);
                 let length = self.dice.range(1, longest);
@@ -374,8 +395,8 @@ impl Story {
                 let plugged = !self.world.nodes[index].plugged;
                 self.world.plug(index, plugged);
             }
-            11 => self.world.command(index, Input::Shutdown),
-            12 => self.world.command(index, Input::ShutdownNow),
+            11..=13 => self.world.command(index, Input::Shutdown),
+            14 => self.world.command(index, Input::ShutdownNow),
             _ => self.world.fence(index),
         }
     }

@@ -21,6 +21,7 @@ mod engine;
 mod explore;
 mod faults;
 mod hearing;
+mod hosts;
 mod kernel;
 mod node;
 mod planted;

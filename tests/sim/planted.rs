@@ -63,12 +63,16 @@ pub(crate) enum Plant {
     WorseIsNotAnswered,
     /// Announcements leave whether or not the lease still runs.
     AnnouncesUnleased,
+    /// A router that gives way to a better one says nothing.
+    GivesWaySilently,
+    /// A conflict that may not be answered at once is forgotten.
+    ConflictsForgotten,
     /// A writer goes on after another one took the word.
     OtherWritersIgnored,
 }
 
 /// Every fault and what it breaks.
-const ALL: [(Plant, Invariant); 26] = [
+const ALL: [(Plant, Invariant); 28] = [
     (Plant::LeaseTooLong, Invariant::LeaseOutlived),
     (Plant::LeaseForever, Invariant::LeaseOutlived),
     (Plant::LeaseFromTheEnd, Invariant::LeaseOutlived),
@@ -94,6 +98,8 @@ const ALL: [(Plant, Invariant); 26] = [
     (Plant::DemotionKeepsOwnership, Invariant::AnswersOverlap),
     (Plant::WorseIsNotAnswered, Invariant::AnswersOverlap),
     (Plant::AnnouncesUnleased, Invariant::AnnouncedByOwner),
+    (Plant::GivesWaySilently, Invariant::HostsReachTheActive),
+    (Plant::ConflictsForgotten, Invariant::HostsReachTheActive),
     (Plant::OtherWritersIgnored, Invariant::Superseded),
 ];
 
@@ -105,6 +111,7 @@ impl Plant {
             Self::LeaseForever => told.lease = Lease::Off,
             Self::PreemptsThough => told.preempt = true,
             Self::NeverPreempts => told.preempt = false,
+            Self::GivesWaySilently => told.departures.higher_prio_send_advert = false,
             Self::TieBreakInverted => {
                 if let std::net::IpAddr::V4(address) = settings.primary {
                     told.primary = std::net::IpAddr::from(address.octets().map(|octet| !octet));
@@ -221,6 +228,10 @@ impl Plant {
         self == Self::AnnouncesUnleased
     }
 
+    pub(crate) fn forgets_conflicts(self) -> bool {
+        self == Self::ConflictsForgotten
+    }
+
     pub(crate) fn ignores_other_writers(self) -> bool {
         self == Self::OtherWritersIgnored
     }
@@ -242,7 +253,7 @@ fn no_decision_is_lost_with_a_better_routers_records() {
 }
 
 /// Worlds that a fault may take to show.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 10_000;
 
 #[test]
 fn every_planted_fault_breaks_its_invariant() {

@@ -55,6 +55,11 @@ pub(crate) enum Invariant {
     NoService,
     /// Announcements leave from whoever answers.
     AnnouncedByOwner,
+    /// When the trouble is over, hosts that believe the last announcement reach the Active, unless nobody
+    /// could tell it that they believe another one: a router that gives way sends one advert, and an
+    /// Active that has heard an advert of another router after that one's last announcement announces itself.
+    /// What a host that is no router claims is answered after DEFEND_INTERVAL (RFC 5227) at the latest.
+    HostsReachTheActive,
     /// A process whose word was taken over writes it no more.
     Superseded,
 }

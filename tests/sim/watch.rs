@@ -7,6 +7,7 @@ use crate::{
     chance::{LATENCY_MAX, STEP_MAX},
     engine::advert,
     hearing::{Oracle, Outcome, Sight},
+    hosts::{Believed, Hosts},
     kernel::Received,
     node::Node,
     rules::{Broken, Invariant},
@@ -22,6 +23,7 @@ pub(crate) struct Watch {
     /// By sender, then receiver.
     sights: Vec<Vec<Sight>>,
     lives: Vec<Life>,
+    pub(crate) hosts: Hosts,
     /// For how long two nodes have answered together, and been Active together.
     answering: Vec<Vec<u64>>,
     active: Vec<Vec<u64>>,
@@ -69,6 +71,7 @@ impl Watch {
         Self {
             sights: vec![vec![Sight::NONE; nodes]; nodes],
             lives: (0..nodes).map(|_| Life::default()).collect(),
+            hosts: Hosts::new(nodes),
             answering: vec![vec![0; nodes]; nodes],
             active: vec![vec![0; nodes]; nodes],
             round_trip: 2 * (delay_max + LATENCY_MAX + TURN_MAX),
@@ -101,6 +104,7 @@ impl Watch {
             oracle: Oracle::new(&nodes[node].settings),
             ..Life::default()
         };
+        self.hosts.started(node);
         self.deafened(node);
     }
 
@@ -124,6 +128,7 @@ impl Watch {
     }
 
     fn handed(&mut self, node: usize, local: Instant) {
+        self.hosts.advertised(node);
         self.lives[node].handed = local;
         self.lives[node].unsaid = false;
     }
@@ -185,6 +190,9 @@ impl Watch {
         }
         if transition.to == State::Retiring {
             life.retired = now;
+        }
+        if (transition.from, transition.to) == (State::Active, State::Backup) {
+            self.hosts.gave_way(index);
         }
         if transition.to == State::Active {
             self.unprepared |= transition.cause == Cause::ActiveDown;
@@ -426,6 +434,29 @@ impl Watch {
             let what = format!("node {active} is Active, and node {better} is better");
             self.broke(Invariant::BestWins, now, what);
         }
+        self.look_at_hosts(now, active, nodes);
         Some(active)
+    }
+
+    fn look_at_hosts(&mut self, now: u64, active: usize, nodes: &[Node]) {
+        let why = match self.hosts.believed {
+            Believed::Node(other) if other != active => {
+                let heard = self.sights[other][active].outcome;
+                if nodes[other].engine.is_some() && self.hosts.is_silent(other) {
+                    "gave way without a word"
+                } else if matches!(heard, Outcome::Delivered(at) if at >= self.hosts.since) {
+                    "was heard since"
+                } else {
+                    return;
+                }
+            }
+            Believed::Stranger if self.hosts.is_told(active) => "was heard",
+            _ => return,
+        };
+        let what = format!(
+            "node {active} is Active, and hosts believe {:?}, which {why}",
+            self.hosts.believed
+        );
+        self.broke(Invariant::HostsReachTheActive, now, what);
     }
 }

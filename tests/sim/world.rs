@@ -8,6 +8,7 @@ use crate::{
     chance::{Chance, Fate, Moment, Weather},
     clock::Clock,
     engine::{Effect, Engine, Order, advert},
+    hosts::Believed,
     node::Node,
     planted::Plant,
     rules::{Broken, Invariant},
@@ -37,18 +38,24 @@ pub(crate) struct World<C> {
     pub(crate) cut: Vec<Vec<bool>>,
     queue: BTreeMap<(u64, u64), Event>,
     queued: u64,
-    adverts: u64,
+    /// Sent so far, by whomever.
+    pub(crate) adverts: u64,
     pub(crate) cpus: Vec<Cpu>,
     effects: Vec<Effect>,
 }
 
 #[derive(Debug)]
-enum Event {
-    /// A frame reaches XDP; `number` of an advert.
+pub(crate) enum Event {
+    /// A frame of a router reaches XDP; `number` of an advert.
     Arrive {
         from: usize,
         to: usize,
         number: Option<u64>,
+        frame: Rc<[u8]>,
+    },
+    /// So does the claim of a host that is no router.
+    Claim {
+        to: usize,
         frame: Rc<[u8]>,
     },
     Act {
@@ -128,7 +135,7 @@ impl<C: Chance> World<C> {
         }
     }
 
-    fn later(&mut self, at: u64, event: Event) {
+    pub(crate) fn later(&mut self, at: u64, event: Event) {
         self.queued += 1;
         self.queue.insert((at, self.queued), event);
     }
@@ -141,6 +148,7 @@ impl<C: Chance> World<C> {
                 number,
                 frame,
             } => self.arrive(from, to, number, &frame),
+            Event::Claim { to, frame } => self.claimed(to, &frame),
             Event::Act { node, ticket } => {
                 if self.cpus[node].ticket == ticket {
                     self.cpus[node].at = None;
@@ -194,6 +202,21 @@ impl<C: Chance> World<C> {
                     advert.priority
                 )
             });
+        }
+        self.touched(to);
+    }
+
+    fn claimed(&mut self, to: usize, frame: &[u8]) {
+        let node = &mut self.nodes[to];
+        let local = node.clock.local(self.now);
+        let Some(received) = node.kernel.receive(local, frame, node.plant) else {
+            return;
+        };
+        if node.state() == State::Active && !received.forgotten {
+            self.watch.hosts.told(to);
+        }
+        if let Some(engine) = &mut node.engine {
+            engine.signalled |= received.wakes;
         }
         self.touched(to);
     }
@@ -264,6 +287,10 @@ impl<C: Chance> World<C> {
                     self.watch
                         .broke(Invariant::AnnouncedByOwner, self.now, what);
                 }
+                let by = Believed::Node(index);
+                self.watch.hosts.announced(self.now, by);
+                self.trace
+                    .note(self.now, || format!("node {index} announces itself"));
                 self.broadcast(index, None, &frame);
             }
             Effect::Ordered(order) => {

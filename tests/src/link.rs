@@ -4,10 +4,13 @@ use std::{net::IpAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use crate::{netns::Netns, xdp_pass::XdpPass};
+use crate::{netns::Netns, run, xdp_pass::XdpPass};
 
 /// Name of the switch's bridge.
 pub const BRIDGE: &str = "br0";
+
+/// The switch's table of [`Port::lose_adverts`].
+const ADVERTS: &str = "adverts";
 
 /// A learning switch in a namespace of its own.
 #[derive(Debug)]
@@ -124,6 +127,35 @@ impl Port {
         self.switch
             .tool("bridge", &format!("link set dev {} state 3", self.name))
             .map(drop)
+    }
+
+    /// Loses the adverts of both families, both ways, and nothing else.
+    ///
+    /// # Errors
+    /// If the kernel or nft refuses.
+    pub fn lose_adverts(&self) -> Result<()> {
+        let mut rules = format!("add table bridge {ADVERTS};");
+        for (hook, side) in [("prerouting", "iifname"), ("postrouting", "oifname")] {
+            rules += &format!(
+                "add chain bridge {ADVERTS} {hook} {{ type filter hook {hook} priority 0; }};"
+            );
+            for protocol in ["ip protocol", "ip6 nexthdr"] {
+                let name = &self.name;
+                rules += &format!(
+                    "add rule bridge {ADVERTS} {hook} {side} \"{name}\" {protocol} 112 drop;"
+                );
+            }
+        }
+        run::run(self.switch.command("nft").arg(rules)).map(drop)
+    }
+
+    /// Ends the loss of adverts, of every port of the switch.
+    ///
+    /// # Errors
+    /// If there was none.
+    pub fn pass_adverts(&self) -> Result<()> {
+        let mut nft = self.switch.command("nft");
+        run::run(nft.args(["delete", "table", "bridge", ADVERTS])).map(drop)
     }
 }
 

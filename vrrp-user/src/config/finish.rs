@@ -48,7 +48,8 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     let advert_interval = advert_interval(&draft, version, report);
     let preempt = preempt(&draft, priority, initial, report);
     let preempt_delay = preempt_delay(&draft, preempt, initial, report);
-    let mut departures = departures(&draft, report);
+    let mut departures = departures(&draft);
+    let last_advert = higher_prio_send_advert(&draft, report);
     departures.also_version_2 = also_version_2(&draft, version, advert_interval, report);
     check_lease(&draft, advert_interval, report);
     let accept = accept(&draft, version, priority, report);
@@ -95,6 +96,10 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         addresses::begins_link_local(&instance, at, report);
     }
     draft.virtual_mac.finish(&mut instance, report);
+    // An advert from the virtual MAC would lead the switches back to a router that serves no more;
+    // and the better router's next one leads them away from it, whoever it heard of.
+    instance.departures.higher_prio_send_advert =
+        last_advert.unwrap_or(!instance.adverts_from_virtual_mac);
     Some(instance)
 }
 
@@ -265,23 +270,28 @@ fn also_version_2(
 }
 
 /// What strict mode leaves of the departures from the RFC.
-fn departures(draft: &Draft<'_>, report: &mut Report) -> Departures {
+fn departures(draft: &Draft<'_>) -> Departures {
     let mut departures = draft.departures;
-    if draft.strict {
-        if departures.higher_prio_send_advert {
-            report.warn(
-                &draft.higher_prio_at.place,
-                format!(
-                    "({}) `higher_prio_send_advert` does not go with strict mode and is ignored",
-                    draft.name
-                ),
-            );
-        }
-        departures.higher_prio_send_advert = false;
-        // keepalived's strict mode dates from RFC 5798, where nobody answers a worse router.
-        departures.lower_prio_no_advert = true;
-    }
+    // keepalived's strict mode dates from RFC 5798, where nobody answers a worse router.
+    departures.lower_prio_no_advert |= draft.strict;
     departures
+}
+
+/// Whether a deposed Active sends one more advert, if that is said: strict mode has it silent.
+fn higher_prio_send_advert(draft: &Draft<'_>, report: &mut Report) -> Option<bool> {
+    if !draft.strict {
+        return draft.higher_prio_send_advert;
+    }
+    if draft.higher_prio_send_advert == Some(true) {
+        report.warn(
+            &draft.higher_prio_at.place,
+            format!(
+                "({}) `higher_prio_send_advert` does not go with strict mode and is ignored",
+                draft.name
+            ),
+        );
+    }
+    Some(false)
 }
 
 /// A lease must outlive the wait for the next advert, and end before a Backup takes over.

@@ -23,6 +23,8 @@ pub(super) struct Defaults {
     pub(super) version: Version,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
+    /// `vrrp_higher_prio_send_advert`, if it is there.
+    pub(super) higher_prio_send_advert: Option<bool>,
     pub(super) skip_check_adv_addr: bool,
     /// `vrrp_check_unicast_src`.
     pub(super) check_unicast_src: bool,
@@ -43,6 +45,7 @@ impl Default for Defaults {
                 refresh_repeat: 1,
             },
             departures: Departures::default(),
+            higher_prio_send_advert: None,
             skip_check_adv_addr: false,
             check_unicast_src: false,
             script_user: ScriptUser::default(),
@@ -84,6 +87,9 @@ impl Defaults {
             }
             "vrrp_check_unicast_src" => {
                 self.check_unicast_src = value::flag(statement, report).unwrap_or_default();
+            }
+            "vrrp_higher_prio_send_advert" => {
+                self.higher_prio_send_advert = value::flag(statement, report);
             }
             "vrrp_strict" => {
                 self.strict = value::flag(statement, report).unwrap_or_default();
@@ -165,9 +171,6 @@ pub(super) fn departure(
         }
         "lower_prio_no_advert" => {
             departures.lower_prio_no_advert = value::flag(statement, report).unwrap_or_default();
-        }
-        "higher_prio_send_advert" => {
-            departures.higher_prio_send_advert = value::flag(statement, report).unwrap_or_default();
         }
         _ => return false,
     }

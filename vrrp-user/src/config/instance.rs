@@ -55,6 +55,8 @@ pub(super) struct Draft<'s> {
     pub(super) virtual_mac: VirtualMacDraft<'s>,
     pub(super) garp: Garp,
     pub(super) departures: Departures,
+    /// `higher_prio_send_advert`, the instance's or the global one, if there is one.
+    pub(super) higher_prio_send_advert: Option<bool>,
     pub(super) higher_prio_at: &'s Statement,
     /// `v2_interop`, if it is on.
     pub(super) v2_interop: Option<&'s Statement>,
@@ -106,6 +108,7 @@ pub(super) fn draft<'s>(
         virtual_mac: VirtualMacDraft::default(),
         garp: defaults.garp,
         departures: defaults.departures,
+        higher_prio_send_advert: defaults.higher_prio_send_advert,
         higher_prio_at: block,
         v2_interop: None,
         lease: Lease::Auto,
@@ -229,11 +232,13 @@ impl<'s> Draft<'s> {
                 self.lease_at = statement;
                 return true;
             }
+            "higher_prio_send_advert" => {
+                self.higher_prio_send_advert = value::flag(statement, report);
+                self.higher_prio_at = statement;
+                return true;
+            }
             keyword => {
                 if globals::departure(&mut self.departures, keyword, statement, report) {
-                    if keyword == "higher_prio_send_advert" {
-                        self.higher_prio_at = statement;
-                    }
                     return true;
                 }
                 return globals::garp(&mut self.garp, keyword, statement, report);

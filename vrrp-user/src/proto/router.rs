@@ -156,7 +156,7 @@ impl Router {
             Input::AddressesReady => self.addresses_ready(now, out),
             Input::AddressesGone => self.addresses_gone(),
             Input::AddressLost => self.address_lost(out),
-            Input::Conflict => self.defend(now, out),
+            Input::Conflict => self.conflict(now, out),
             Input::Timeout => self.timeout(now, out),
         }
     }
@@ -231,6 +231,7 @@ impl Router {
                 Timer::Reassert => self.reassert_again(now, out),
                 Timer::SecondBlock => self.second_block(now, out),
                 Timer::Refresh => self.refresh(now, out),
+                Timer::Defend => self.defend(now, out),
                 Timer::Repeat => self.repeat_priority_zero(out),
                 Timer::Linger | Timer::Drain => self.finish(Cause::Drained, now, out),
             }

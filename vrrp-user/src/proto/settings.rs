@@ -56,7 +56,8 @@ pub struct Garp {
     pub refresh_repeat: u8,
 }
 
-/// Where a router departs from the plain rules of its version; the default keeps to them.
+/// Where a router departs from the plain rules of its version; the default keeps to them, but for
+/// `higher_prio_send_advert`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departures {
     /// `down_timer_adverts`, 1-100: how many adverts may be missing before a Backup takes over
@@ -65,8 +66,9 @@ pub struct Departures {
     /// `lower_prio_no_advert`: an Active leaves a worse advert unanswered, as RFC 5798 had it
     /// (RFC 9568 section 6.4.3 has it answered).
     pub lower_prio_no_advert: bool,
-    /// `higher_prio_send_advert`: an Active that is deposed sends one more advert, so that its
-    /// successor announces itself after the last of our own announcements.
+    /// `higher_prio_send_advert`: an Active that is deposed sends one more advert. A better Active that
+    /// could not hear us (a one-way loss) has no other reason to announce itself to the hosts that
+    /// believe us.
     pub higher_prio_send_advert: bool,
     /// `vrrp_startup_delay`: this long after its start a router does not take over.
     pub startup_delay: Duration,
@@ -80,7 +82,7 @@ impl Default for Departures {
         Self {
             down_timer_adverts: Intervals::DOWN_TIMER_ADVERTS,
             lower_prio_no_advert: false,
-            higher_prio_send_advert: false,
+            higher_prio_send_advert: true,
             startup_delay: Duration::ZERO,
             also_version_2: None,
         }

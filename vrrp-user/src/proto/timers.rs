@@ -22,6 +22,8 @@ pub(super) enum Timer {
     SecondBlock,
     /// Active: the periodic announcement (`garp_master_refresh`).
     Refresh,
+    /// Active: the next answer to a conflict is allowed, and one is due.
+    Defend,
     /// Retiring: the successor's advert was heard, its announcement was not.
     Linger,
     /// Retiring: nobody can still be waiting for us.
@@ -32,7 +34,7 @@ pub(super) enum Timer {
 
 impl Timer {
     /// Every timer, in order of handling.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::PreemptDelay,
         Self::ActiveDown,
         Self::Rise,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Reassert,
         Self::SecondBlock,
         Self::Refresh,
+        Self::Defend,
         Self::Linger,
         Self::Drain,
         Self::Repeat,
@@ -102,7 +105,7 @@ mod tests {
         }
         timers.stop(Timer::Repeat);
         assert_eq!(timers.get(Timer::Repeat), None);
-        assert_eq!(timers.next(), Some(Instant(91)));
+        assert_eq!(timers.next(), Some(Instant(90)));
         timers.clear();
         assert_eq!(timers.next(), None);
     }

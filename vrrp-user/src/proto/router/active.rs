@@ -81,6 +81,8 @@ impl Router {
                 self.timers
                     .set(Timer::Adver, now + self.settings.advert_interval);
             }
+            // Who resigns was Active beside us, and hosts may have believed it.
+            self.reassert(now, out);
         } else if election::deposes(advert, &self.settings) {
             //= C43: RFC 9568 section 6.4.3
             //= C18: RFC 9568 erratum 8298
@@ -104,7 +106,7 @@ impl Router {
         advert: &Advert,
         out: &mut Vec<Output>,
     ) {
-        if advert.arrived >= self.restarted && (1..election::OWNER).contains(&advert.priority) {
+        if advert.arrived >= self.restarted && advert.priority < election::OWNER {
             self.reassert(now, out);
         }
     }
@@ -240,14 +242,24 @@ impl Router {
             .set(Timer::Refresh, now + self.settings.garp.refresh);
     }
 
-    pub(super) fn defend(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let quiet = self
-            .defended
-            .is_none_or(|last| now.since(last) >= DEFEND_INTERVAL);
-        if self.state == State::Active && quiet {
-            self.defended = Some(now);
-            announce(1, out);
+    /// Somebody else announced a virtual IP, and hosts may have believed it. What may not be answered yet
+    /// is answered as soon as it may: whoever announced it may be silent by then, and the hosts would
+    /// stay with it.
+    pub(super) fn conflict(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.state != State::Active {
+            return;
         }
+        let allowed = self.defended.map(|last| last + DEFEND_INTERVAL);
+        match allowed.filter(|allowed| *allowed > now) {
+            Some(later) => self.timers.set(Timer::Defend, later),
+            None => self.defend(now, out),
+        }
+    }
+
+    pub(super) fn defend(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.timers.stop(Timer::Defend);
+        self.defended = Some(now);
+        announce(1, out);
     }
 }
 

@@ -188,6 +188,8 @@ impl Router {
         out.push(Output::Transition(transition));
     }
 
+    /// Fenced first: the advert renews no lease. Whoever deposes us answers it and announces itself
+    /// (RFC 9568 section 6.4.3), which it has no reason to do if it never heard of us.
     fn give_way(&mut self, now: Instant, out: &mut Vec<Output>) -> Transition {
         self.disown(out);
         if self.state == State::Active && self.settings.departures.higher_prio_send_advert {

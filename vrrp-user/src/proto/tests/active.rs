@@ -46,7 +46,11 @@ fn c39_a_stall_costs_the_grid_and_makes_no_burst() {
 fn c40_priority_zero_is_answered_and_resets_the_timer() {
     let mut bench = active();
     let now = START + ms(3);
-    assert_eq!(bench.feed(now, advert(now, 0)), [ADVERTISE]);
+    // Who resigns was Active beside us: the hosts that believe it are told.
+    assert_eq!(
+        bench.feed(now, advert(now, 0)),
+        [ADVERTISE, Output::Announce { repeat: 1 }]
+    );
     assert_eq!(bench.deadline(), now + ms(10));
     assert_eq!(bench.state(), State::Active);
 }
@@ -60,6 +64,7 @@ fn c41_a_better_advert_deposes_in_order() {
         bench.feed(now, advert(START + ms(3), 101)),
         [
             DISOWN,
+            ADVERTISE,
             Output::Remove,
             peer(101, 100),
             Output::Transition(Transition {
@@ -83,8 +88,8 @@ fn c41_a_better_routers_stamp_deposes() {
     let mut bench = active();
     let heard = START + ms(3);
     let out = bench.feed(START + ms(10), Input::BetterSeen(heard));
-    assert_eq!(out[..2], [DISOWN, Output::Remove]);
-    assert_eq!(out.len(), 3);
+    assert_eq!(out[..3], [DISOWN, ADVERTISE, Output::Remove]);
+    assert_eq!(out.len(), 4);
     assert_eq!(
         transition(out),
         Some((State::Active, State::Backup, Cause::BetterAdvert))
@@ -366,10 +371,47 @@ fn defends_once_in_ten_seconds() {
     let mut bench = active();
     let once = [Output::Announce { repeat: 1 }];
     assert_eq!(bench.feed(START, Input::Conflict), once);
-    assert_eq!(bench.feed(START + ms(9_999), Input::Conflict), []);
     assert_eq!(bench.feed(START + ms(10_000), Input::Conflict), once);
     let mut bench = Bench::in_state(State::Backup, settings());
     assert_eq!(bench.feed(START, Input::Conflict), []);
+}
+
+/// A router with adverts every 40 s, so that nothing else is due meanwhile.
+fn slow() -> Settings {
+    Settings {
+        advert_interval: ms(40_000),
+        ..settings()
+    }
+}
+
+#[test]
+fn a_conflict_that_may_not_be_answered_yet_is_answered_when_it_may() {
+    let once = [Output::Announce { repeat: 1 }];
+    let mut bench = Bench::in_state(State::Active, slow());
+    bench.feed(START, Input::Conflict);
+    // However many there are, and whenever the last one was: one answer.
+    for at in [1, 5_000, 9_999] {
+        assert_eq!(bench.feed(START + ms(at), Input::Conflict), []);
+    }
+    let end = START + ms(10_000);
+    assert_eq!(bench.deadline(), end);
+    assert_eq!(bench.feed(end, Input::Timeout), once);
+    // With it the time begins anew, and with nothing to answer none is due.
+    assert_eq!(bench.deadline(), START + ms(40_000));
+    assert_eq!(bench.feed(end + ms(9_999), Input::Conflict), []);
+    assert_eq!(bench.expire(), (end + ms(10_000), &once[..]));
+}
+
+/// The claim of another term is no concern of this one: its promotion has announced the addresses.
+#[test]
+fn a_defence_that_is_due_ends_with_the_term() {
+    let mut bench = Bench::in_state(State::Active, slow());
+    bench.feed(START, Input::Conflict);
+    bench.feed(START + ms(1), Input::Conflict);
+    assert_eq!(bench.deadline(), START + ms(10_000));
+    bench.feed(START + ms(2), advert(START + ms(2), 200));
+    assert_eq!(bench.state(), State::Backup);
+    assert_ne!(bench.deadline(), START + ms(10_000));
 }
 
 #[test]

@@ -121,11 +121,17 @@ fn c42_a_worse_advert_stays_unanswered_if_told_so() {
 }
 
 #[test]
-fn a_deposed_active_has_a_last_word_if_told_so() {
-    let polite = with(Departures {
-        higher_prio_send_advert: true,
+fn a_deposed_active_has_a_last_word_unless_told_otherwise() {
+    let silent = with(Departures {
+        higher_prio_send_advert: false,
         ..Departures::default()
     });
+    let now = START + ms(4);
+    for input in [advert(now, 101), Input::BetterSeen(now)] {
+        let mut bench = Bench::in_state(State::Active, silent.clone());
+        assert!(!bench.feed(now, input).contains(&ADVERTISE));
+    }
+    let polite = with(Departures::default());
     let mut bench = Bench::in_state(State::Active, polite.clone());
     let now = START + ms(4);
     let out = bench.feed(now, advert(now, 101)).to_vec();

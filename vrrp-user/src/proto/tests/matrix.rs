@@ -102,7 +102,7 @@ fn adverts() {
     for (input, row) in [
         (
             heard(0, PEER),
-            "Initialize:- Fault:- Backup:- Active:aAgt Active:a Retiring:-",
+            "Initialize:- Fault:- Backup:- Active:aAgt Active:ag Retiring:-",
         ),
         (
             heard(99, PEER),
@@ -114,11 +114,11 @@ fn adverts() {
         ),
         (
             heard(100, higher_address),
-            "Initialize:- Fault:- Backup:F Backup:orFt Backup:orFt Retiring:-",
+            "Initialize:- Fault:- Backup:F Backup:orFt Backup:oarFt Retiring:-",
         ),
         (
             heard(101, PEER),
-            "Initialize:- Fault:- Backup:F Backup:orFt Backup:orFt Retiring:-",
+            "Initialize:- Fault:- Backup:F Backup:orFt Backup:oarFt Retiring:-",
         ),
         (
             Input::Seen(START + ms(1)),
@@ -126,7 +126,7 @@ fn adverts() {
         ),
         (
             Input::BetterSeen(START + ms(1)),
-            "Initialize:- Fault:- Backup:- Rising:- Backup:ort Retiring:-",
+            "Initialize:- Fault:- Backup:- Rising:- Backup:oart Retiring:-",
         ),
         (
             Input::SuccessorAnnounced,
