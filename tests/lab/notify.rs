@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use nix::sys::signal::Signal;
-use vrrp_tests::{config::Settings, node::Node as _};
+use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
 
 use crate::scene::{LIMIT, Scene, eventually, shared};
 
@@ -59,6 +59,52 @@ fn scripts_are_told_every_transition_in_order() {
     expect(&["BACKUP", "MASTER"]);
     scene.node(1).stop().unwrap();
     expect(&["STOP"]);
+}
+
+/// A script can take back what it did to the address, before the address goes.
+#[test]
+fn a_stop_is_told_while_the_router_still_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
+    fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\nip -o addr show dev ens33 >> {0}\necho end >> {0}\n",
+            told.display()
+        ),
+    )
+    .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let told_at_stop = |state: &str, scene: &mut Scene, number: u8| {
+        drop(fs::remove_file(&told));
+        scene.await_state(number, state);
+        scene.node(number).stop().unwrap();
+        // The script was waited for, and there was one.
+        let lines = lines(&told);
+        let ends = lines.iter().filter(|line| *line == "end").count();
+        assert_eq!(ends, 1, "{lines:#?}");
+        lines.iter().any(|line| line.contains(&format!(" {VIP}/")))
+    };
+    // The successor waits 0.6 s after priority 0.
+    let with_script = |priority| Settings {
+        global: "script_user root".to_owned(),
+        instance: format!("notify_stop {}", script.display()),
+        advert_int_ms: 1000,
+        ..Settings::fast(priority)
+    };
+    let mut scene = Scene::started(shared(), [254, 100].map(with_script));
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    assert!(told_at_stop("MASTER", &mut scene, 1), "with a successor");
+    scene.await_owner(2);
+    assert!(told_at_stop("MASTER", &mut scene, 2), "alone");
+
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(2).start().unwrap();
+    assert!(!told_at_stop("BACKUP", &mut scene, 2));
+    scene.router(1).port.cut().unwrap();
+    assert!(!told_at_stop("FAULT", &mut scene, 1));
 }
 
 #[test]

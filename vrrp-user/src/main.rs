@@ -26,6 +26,11 @@ use vrrp_user::{
 
 use cli::{Cli, Command};
 
+/// Scripts that can be started at the same time.
+const STARTERS: usize = 8;
+/// All of it is locked in memory.
+const STARTER_STACK: usize = 256 << 10;
+
 fn main() -> ExitCode {
     // Usage errors end here with exit code 2.
     let cli = Cli::parse();
@@ -117,9 +122,11 @@ fn status(instance: &InstanceName, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The runtime of everything that is slow: one thread.
+/// The runtime of everything that is slow: one thread, and a few that start scripts beside it.
 fn control_runtime() -> anyhow::Result<runtime::Runtime> {
     runtime::Builder::new_current_thread()
+        .max_blocking_threads(STARTERS)
+        .thread_stack_size(STARTER_STACK)
         .enable_all()
         .build()
         .context("cannot start the control plane")

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, bail};
 use nix::unistd::geteuid;
+use tokio::runtime::Runtime;
 use vrrp_user::{
     config::{self, Config, Instance, Parsed, Severity},
     io::{
@@ -32,6 +33,13 @@ use crate::cli::Run;
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let config = configuration(arguments)?;
     let runtime = crate::control_runtime()?;
+    let result = run_on(&runtime, arguments, &config);
+    // A script that hangs before it has started is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result<()> {
     let name = &arguments.instance.name;
     tracing::info!(
         "xvrrp {} starts as instance {name}, {} virtual routers",
@@ -47,7 +55,7 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let mut dataplane = None;
     let result = runtime.block_on(node(
         arguments,
-        &config,
+        config,
         &directory,
         &lock,
         &pins,

@@ -95,11 +95,7 @@ impl Defaults {
                 self.strict = value::flag(statement, report).unwrap_or_default();
             }
             "script_user" => self.script_user(statement, report),
-            "enable_script_security" => report.warn_help(
-                &statement.place,
-                "`enable_script_security` is not checked: scripts run whoever may write them",
-                "make notify scripts writable by root only",
-            ),
+            "enable_script_security" => self.globals.script_security = true,
             // Zero is what happens without them; the sample of every distribution has them so.
             "vrrp_garp_interval" | "vrrp_gna_interval" if is_zero(statement) => {}
             _ => unsupported::report(Context::Globals, statement, mail, report),

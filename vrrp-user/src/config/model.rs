@@ -24,8 +24,10 @@ pub struct Config {
 pub struct Globals {
     /// `router_id`: a label for people.
     pub router_id: Option<String>,
-    /// `vrrp_rt_priority`: SCHED_FIFO priority of the engine, 1-99; ours is 50 if not given.
+    /// `vrrp_rt_priority`: SCHED_FIFO priority of the engine, 1-99; without it the node chooses the policy.
     pub rt_priority: Option<u8>,
+    /// `enable_script_security`: no script runs as root that somebody else can change.
+    pub script_security: bool,
 }
 
 /// One `vrrp_instance`.

@@ -335,7 +335,12 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
         assert_eq!(instance.notify.any, script(&["/bin/e"], "root", "wheel"));
         let config = parse("k.conf", text.as_bytes()).config.expect("no error");
         assert_eq!(config.globals.rt_priority, Some(60));
+        assert!(!config.globals.script_security);
     }
+    let text = format!("global_defs {{\n enable_script_security\n}}\n{}", with(""));
+    let parsed = parse("k.conf", text.as_bytes());
+    assert_eq!(parsed.diagnostics, []);
+    assert!(parsed.config.unwrap().globals.script_security);
 }
 
 #[test]

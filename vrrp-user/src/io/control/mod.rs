@@ -111,7 +111,7 @@ pub enum ControlError {
 /// # Errors
 /// See [`ControlError`]. The engine is told to stop at once when the handle is dropped.
 pub async fn run(setup: Setup<'_>) -> Result<(), ControlError> {
-    let notifier = Notifier::start(&setup.config.instances)?;
+    let notifier = Notifier::start(setup.config)?;
     let mut plane = Plane::new(setup, notifier);
     let result = plane.run().await;
     plane.into_notifier().finish(LAST_SCRIPTS).await;

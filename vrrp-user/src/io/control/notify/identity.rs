@@ -4,7 +4,7 @@ use std::{ffi::CString, io};
 
 use nix::{
     errno::Errno,
-    unistd::{Gid, Group, Uid, User, getgrouplist, setgid, setgroups, setuid},
+    unistd::{Gid, Group, Uid, User, geteuid, getgrouplist, setgid, setgroups, setuid},
 };
 use thiserror::Error;
 use tokio::process::Command;
@@ -93,6 +93,10 @@ impl Identity {
             gid,
             groups: getgrouplist(&name, gid).map_err(lookup)?,
         }))
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.uid.unwrap_or_else(geteuid).is_root()
     }
 
     /// Makes the command run as this user.

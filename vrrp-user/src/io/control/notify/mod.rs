@@ -8,6 +8,7 @@
 mod identity;
 mod output;
 mod script;
+mod security;
 
 use std::time::Duration;
 
@@ -17,7 +18,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{config, io::control::status::state_name, proto::State};
+use crate::{
+    config::{self, Config},
+    io::control::status::state_name,
+    proto::{Cause, State, Transition},
+};
 pub use identity::UserError;
 use script::{Limits, Script};
 
@@ -67,9 +72,11 @@ impl Notifier {
     ///
     /// # Errors
     /// When a user or group does not exist.
-    pub(super) fn start(instances: &[config::Instance]) -> Result<Self, UserError> {
-        let routers = instances.iter().map(|instance| {
-            let scripts = Scripts::new(instance)?;
+    pub(super) fn start(config: &Config) -> Result<Self, UserError> {
+        let is_guarded = config.globals.script_security;
+        let routers = config.instances.iter().map(|instance| {
+            let scripts = Scripts::new(instance, is_guarded)?;
+            scripts.check();
             let (queue, jobs) = mpsc::unbounded_channel();
             Ok(Router {
                 queue,
@@ -83,13 +90,15 @@ impl Notifier {
         })
     }
 
-    /// Tells the scripts of a router that it entered a state. Rising and Retiring are ours: for a
-    /// script the router is still what it was before.
-    pub(super) fn entered(&mut self, router: usize, state: State, priority: u8) {
+    /// Tells the scripts of a router that it entered a state. Rising and Retiring are ours. For a
+    /// script, a router that rises is still what it was before; one that begins to stop has stopped: as
+    /// with keepalived, its scripts start when priority 0 has left, and here it still serves then.
+    pub(super) fn entered(&mut self, router: usize, transition: Transition, priority: u8) {
         let Some(router) = self.routers.get_mut(router) else {
             return;
         };
-        let state = match state {
+        let state = match transition.to {
+            State::Retiring if transition.cause == Cause::Shutdown => "STOP",
             State::Rising | State::Retiring => return,
             State::Initialize => "STOP",
             other => state_name(other),
@@ -168,9 +177,13 @@ async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: 
 }
 
 impl Scripts {
-    fn new(instance: &config::Instance) -> Result<Self, UserError> {
-        let look_up =
-            |script: &Option<config::Script>| script.as_ref().map(Script::new).transpose();
+    fn new(instance: &config::Instance, is_guarded: bool) -> Result<Self, UserError> {
+        let look_up = |script: &Option<config::Script>| {
+            let script = script.as_ref();
+            script
+                .map(|script| Script::new(script, is_guarded))
+                .transpose()
+        };
         Ok(Self {
             name: instance.name.clone(),
             master: look_up(&instance.notify.master)?,
@@ -179,6 +192,19 @@ impl Scripts {
             stop: look_up(&instance.notify.stop)?,
             any: look_up(&instance.notify.any)?,
         })
+    }
+
+    fn check(&self) {
+        let all = [
+            &self.master,
+            &self.backup,
+            &self.fault,
+            &self.stop,
+            &self.any,
+        ];
+        for script in all.into_iter().flatten() {
+            script.check(&self.name);
+        }
     }
 
     fn specific(&self, state: &str) -> Option<&Script> {

@@ -9,16 +9,17 @@ use std::{
 use nix::{
     errno::Errno,
     sys::signal::{Signal, killpg},
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 use tokio::{
     process::{Child, Command},
+    task::spawn_blocking,
     time::{Instant, interval, timeout},
 };
 
 use super::{
     identity::{Identity, UserError},
-    output,
+    output, security,
 };
 use crate::config;
 
@@ -51,15 +52,18 @@ impl Default for Limits {
 }
 
 /// A script with its user looked up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Script {
     program: String,
     arguments: Vec<String>,
     identity: Option<Identity>,
+    /// `enable_script_security`.
+    is_guarded: bool,
 }
 
 impl Script {
-    pub(super) fn new(script: &config::Script) -> Result<Self, UserError> {
+    /// `is_guarded`: it does not run as root if somebody else can change it.
+    pub(super) fn new(script: &config::Script, is_guarded: bool) -> Result<Self, UserError> {
         let (program, arguments) = match script.argv.split_first() {
             Some((program, arguments)) => (program.clone(), arguments.to_vec()),
             None => (String::new(), Vec::new()),
@@ -68,7 +72,38 @@ impl Script {
             identity: Identity::of(&program, script)?,
             program,
             arguments,
+            is_guarded,
         })
+    }
+
+    /// Says at the start what every run would say.
+    pub(super) fn check(&self, instance: &str) {
+        let program = &self.program;
+        match self.security() {
+            Ok(()) => {}
+            Err(error) if self.is_guarded => {
+                tracing::error!(
+                    "({instance}) {program} will not be run as root: {error} (enable_script_security)"
+                );
+            }
+            // A script that is missing is told of when it is to run.
+            Err(security::Unsafe::Unknown { .. }) => {}
+            Err(error) => {
+                tracing::warn!(
+                    "({instance}) SECURITY VIOLATION - {program} runs as root, and {error}; \
+                     enable_script_security would refuse it"
+                );
+            }
+        }
+    }
+
+    fn security(&self) -> Result<(), security::Unsafe> {
+        let identity = self.identity.as_ref();
+        if identity.map_or_else(|| geteuid().is_root(), Identity::is_root) {
+            security::check(&self.program)
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs it to its end. Failures are logged, not returned: nothing depends on them.
@@ -80,8 +115,8 @@ impl Script {
         newer_waits: impl Fn() -> bool,
     ) {
         let program = &self.program;
-        let (child, output) = match self.spawn(appended) {
-            Ok(spawned) => spawned,
+        let (child, output) = match self.start(appended).await {
+            Ok(started) => started,
             Err(error) => {
                 tracing::error!("({instance}) cannot run {program}: {error}");
                 return;
@@ -100,6 +135,20 @@ impl Script {
             Ok(status) => tracing::warn!("({instance}) {program} failed: {status}"),
             Err(error) => tracing::error!("({instance}) {program}: {error}"),
         }
+    }
+
+    /// Beside the control plane, which a file system that does not answer must not hold up.
+    async fn start(&self, appended: &[String]) -> io::Result<(Child, PipeReader)> {
+        let (script, appended) = (self.clone(), appended.to_vec());
+        let start = move || {
+            if script.is_guarded {
+                script.security().map_err(|error| {
+                    io::Error::other(format!("as root: {error} (enable_script_security)"))
+                })?;
+            }
+            script.spawn(&appended)
+        };
+        spawn_blocking(start).await?
     }
 
     fn spawn(&self, appended: &[String]) -> io::Result<(Child, PipeReader)> {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::*;
-use crate::config::Notify;
+use crate::{config::Notify, proto::Instant};
 
 const BRIEF: Limits = Limits {
     slow: Duration::from_millis(50),
@@ -61,6 +61,29 @@ fn router(name: &str, notify: Notify) -> config::Instance {
     }
 }
 
+fn start(routers: impl Into<Vec<config::Instance>>) -> Notifier {
+    let config = Config {
+        globals: config::Globals::default(),
+        instances: routers.into(),
+    };
+    Notifier::start(&config).unwrap()
+}
+
+/// The transition to a state, for the reason that there mostly is.
+fn to(state: State) -> Transition {
+    Transition {
+        from: State::Backup,
+        to: state,
+        cause: match state {
+            State::Retiring | State::Initialize => Cause::Shutdown,
+            _ => Cause::LinkUp,
+        },
+        at: Instant(0),
+        deadline: Instant(0),
+        last_advert: None,
+    }
+}
+
 async fn finish(notifier: Notifier) {
     notifier.finish(Duration::from_secs(20)).await;
 }
@@ -77,14 +100,14 @@ async fn specific_script_first_then_the_general_one_with_keepaliveds_arguments()
         stop: Some(bench.logger("stop")),
         any: Some(bench.logger("any")),
     };
-    let mut notifier = Notifier::start(&[router("VI 1", notify)]).unwrap();
+    let mut notifier = start([router("VI 1", notify)]);
     for state in [
         State::Backup,
         State::Active,
         State::Fault,
         State::Initialize,
     ] {
-        notifier.entered(0, state, 100);
+        notifier.entered(0, to(state), 100);
     }
     finish(notifier).await;
     assert_eq!(
@@ -109,13 +132,68 @@ async fn our_own_states_are_not_told() {
         any: Some(bench.script("any", "echo $3 >> $log")),
         ..Notify::default()
     };
-    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    let mut notifier = start([router("VI_1", notify)]);
     use State::{Active, Backup, Initialize, Retiring, Rising};
     for state in [Backup, Rising, Backup, Rising, Active, Retiring, Initialize] {
-        notifier.entered(0, state, 100);
+        notifier.entered(0, to(state), 100);
     }
     finish(notifier).await;
     assert_eq!(bench.log(), ["BACKUP", "MASTER", "STOP"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_planned_stop_is_told_while_the_router_serves_and_only_once() {
+    let bench = Bench::new();
+    let notify = Notify {
+        stop: Some(bench.logger("stop")),
+        ..Notify::default()
+    };
+    let mut notifier = start([router("VI_1", notify)]);
+    notifier.entered(0, to(State::Active), 100);
+    // Retiring for another reason is no stop.
+    let moved = Transition {
+        cause: Cause::LinkDown,
+        ..to(State::Retiring)
+    };
+    notifier.entered(0, moved, 100);
+    notifier.entered(0, to(State::Retiring), 100);
+    while bench.log().is_empty() {
+        drop(timeout(Duration::from_millis(10), std::future::pending::<()>()).await);
+    }
+    assert_eq!(bench.log(), ["stop"]);
+    notifier.entered(0, to(State::Initialize), 100);
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["stop"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_script_that_others_can_change_does_not_run_as_root() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let bench = Bench::new();
+    // The folder of the bench is everybody's.
+    let script = bench.logger("script");
+    let nobody = config::Script {
+        user: Some("nobody".to_owned()),
+        ..script.clone()
+    };
+    let limits = Limits::default();
+    let run = async |script: &config::Script, is_guarded, argument: &str| {
+        let script = Script::new(script, is_guarded).unwrap();
+        let arguments = [argument.to_owned()];
+        script.run("VI_1", &arguments, &limits, || false).await;
+    };
+    fs::write(bench.path("log"), "").unwrap();
+    fs::set_permissions(bench.path("log"), fs::Permissions::from_mode(0o666)).unwrap();
+    run(&script, true, "guarded").await;
+    run(&script, false, "trusted").await;
+    run(&nobody, true, "nobody").await;
+    assert_eq!(bench.log(), ["script trusted", "script nobody"]);
+    // As it is looked at before each run.
+    fs::set_permissions(bench.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    run(&script, true, "mended").await;
+    assert_eq!(bench.log().last().unwrap(), "script mended");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -128,11 +206,11 @@ async fn scripts_of_one_router_never_overlap_and_routers_do_not_wait_for_each_ot
         ..Notify::default()
     };
     let instances = [router("A", notify.clone()), router("B", notify)];
-    let mut notifier = Notifier::start(&instances).unwrap();
+    let mut notifier = start(instances);
     let started = tokio::time::Instant::now();
     for number in 0..2 {
         for state in [State::Backup, State::Fault, State::Backup] {
-            notifier.entered(number, state, 100);
+            notifier.entered(number, to(state), 100);
         }
     }
     assert!(
@@ -155,8 +233,8 @@ async fn promotion_waits_for_the_addresses_but_not_for_ever() {
         master: Some(bench.logger("master")),
         ..Notify::default()
     };
-    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
-    notifier.entered(0, State::Active, 100);
+    let mut notifier = start([router("VI_1", notify)]);
+    notifier.entered(0, to(State::Active), 100);
     let wait = timeout(Duration::from_millis(300), std::future::pending::<()>());
     wait.await.unwrap_err();
     assert!(bench.log().is_empty(), "addresses are not there yet");
@@ -172,13 +250,13 @@ async fn hung_script_is_killed_only_when_news_waits() {
         "hung",
         "trap '' TERM; echo start >> $log; sleep 60 & wait; sleep 60",
     );
-    let script = Script::new(&hung).unwrap();
+    let script = Script::new(&hung, false).unwrap();
     let patient = script.run("VI_1", &[], &BRIEF, || false);
     assert!(
         timeout(Duration::from_millis(500), patient).await.is_err(),
         "left alone"
     );
-    let script = Script::new(&hung).unwrap();
+    let script = Script::new(&hung, false).unwrap();
     // Once both have come so far: before that, SIGTERM ends them.
     let impatient = script.run("VI_1", &[], &BRIEF, || bench.log().len() == 2);
     timeout(Duration::from_secs(10), impatient).await.unwrap();
@@ -192,14 +270,14 @@ async fn flapping_faster_than_the_scripts_keeps_the_newest() {
         any: Some(bench.script("any", "echo $3 $4 >> $log")),
         ..Notify::default()
     };
-    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
+    let mut notifier = start([router("VI_1", notify)]);
     for flap in 0..100u8 {
         let state = if flap % 2 == 0 {
             State::Backup
         } else {
             State::Fault
         };
-        notifier.entered(0, state, flap);
+        notifier.entered(0, to(state), flap);
     }
     finish(notifier).await;
     let log = bench.log();
@@ -211,7 +289,7 @@ async fn flapping_faster_than_the_scripts_keeps_the_newest() {
 async fn what_a_script_leaves_in_the_background_does_not_hold_us_up() {
     let bench = Bench::new();
     let daemon = bench.script("daemon", "(sleep 2; echo late; echo survived >> $log) &");
-    let script = Script::new(&daemon).unwrap();
+    let script = Script::new(&daemon, false).unwrap();
     let limits = Limits::default();
     let run = script.run("VI_1", &[], &limits, || false);
     timeout(Duration::from_secs(1), run).await.unwrap();
@@ -237,9 +315,9 @@ async fn missing_and_failing_scripts_do_not_stop_the_next() {
         any: Some(bench.script("any", "echo $3 >> $log; kill -9 $$")),
         ..Notify::default()
     };
-    let mut notifier = Notifier::start(&[router("VI_1", notify)]).unwrap();
-    notifier.entered(0, State::Backup, 100);
-    notifier.entered(0, State::Fault, 100);
+    let mut notifier = start([router("VI_1", notify)]);
+    notifier.entered(0, to(State::Backup), 100);
+    notifier.entered(0, to(State::Fault), 100);
     finish(notifier).await;
     assert_eq!(bench.log(), ["BACKUP", "FAULT"]);
 }
@@ -251,12 +329,12 @@ fn unknown_users_and_groups_are_errors() {
         user: user.map(str::to_owned),
         group: group.map(str::to_owned),
     };
-    let error = Script::new(&script(Some("no such user"), None)).unwrap_err();
+    let error = Script::new(&script(Some("no such user"), None), false).unwrap_err();
     assert_eq!(
         error.to_string(),
         "script /bin/true: there is no user no such user"
     );
-    let error = Script::new(&script(None, Some("no such group"))).unwrap_err();
+    let error = Script::new(&script(None, Some("no such group")), false).unwrap_err();
     assert_eq!(
         error.to_string(),
         "script /bin/true: there is no group no such group"
@@ -272,7 +350,7 @@ async fn user_and_group_are_taken_on_with_all_supplementary_groups() {
     let mut script = bench.script("who", "id -un >> $log; id -Gn >> $log; id -gn >> $log");
     script.user = Some("nobody".to_owned());
     script.group = Some("daemon".to_owned());
-    let script = Script::new(&script).unwrap();
+    let script = Script::new(&script, false).unwrap();
     script.run("VI_1", &[], &Limits::default(), || false).await;
     let groups = &bench.log()[1];
     assert!(!groups.split(' ').any(|group| group == "root"), "{groups}");

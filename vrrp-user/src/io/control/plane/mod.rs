@@ -279,8 +279,7 @@ impl<'a> Plane<'a> {
                 if let Some(record) = self.record(router) {
                     record.remember(transition);
                 }
-                self.notifier
-                    .entered(router as usize, transition.to, priority);
+                self.notifier.entered(router as usize, transition, priority);
                 systemd::status(&self.summary());
             }
             Event::Promoted { router, timeline } => {
