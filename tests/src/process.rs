@@ -2,7 +2,7 @@
 //! they can never meet another process. Killed when dropped.
 
 use std::{
-    io::{BufRead as _, BufReader, PipeReader},
+    io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _},
     os::{
         fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::process::CommandExt as _,
@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use nix::{
+    fcntl::{FcntlArg, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::signal::Signal,
 };
@@ -30,8 +31,13 @@ pub struct Process {
     child: Child,
     handle: Arc<OwnedFd>,
     log: Arc<Log>,
+    /// Until somebody reads it.
+    output: Option<PipeReader>,
     _undo: Guard,
 }
+
+/// Bytes that fit into the pipe of a log that nobody reads.
+const SMALLEST_PIPE: usize = 4096;
 
 impl Process {
     /// Starts a command in a process group of its own (Ctrl-C reaches the harness alone), its
@@ -39,8 +45,26 @@ impl Process {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn start(mut command: Command) -> Result<Self> {
+    pub fn start(command: Command) -> Result<Self> {
         let (output, input) = std::io::pipe().context("pipe")?;
+        let mut process = Self::spawn(command, output, input)?;
+        process.read_log()?;
+        Ok(process)
+    }
+
+    /// The same with a log that is full, and that nobody reads until [`Self::read_log`].
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_unread(command: Command) -> Result<Self> {
+        let (output, mut input) = std::io::pipe().context("pipe")?;
+        let size = FcntlArg::F_SETPIPE_SZ(SMALLEST_PIPE as i32);
+        fcntl(&input, size).context("make the pipe small")?;
+        input.write_all(&[b'\n'; SMALLEST_PIPE])?;
+        Self::spawn(command, output, input)
+    }
+
+    fn spawn(mut command: Command, output: PipeReader, input: PipeWriter) -> Result<Self> {
         let mut child = command
             .stdin(std::process::Stdio::null())
             .stdout(input.try_clone().context("pipe")?)
@@ -62,18 +86,28 @@ impl Process {
             drop(send(&killed, Signal::SIGKILL));
             drop(ended(&killed, Duration::from_secs(2)));
         })?;
-        let log = Arc::new(Log::default());
-        let written = Arc::clone(&log);
-        thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || written.read(output))
-            .context("start thread log")?;
         Ok(Self {
             child,
             handle,
-            log,
+            log: Arc::default(),
+            output: Some(output),
             _undo: undo,
         })
+    }
+
+    /// Begins to read a log that nobody has read.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn read_log(&mut self) -> Result<()> {
+        if let Some(output) = self.output.take() {
+            let log = Arc::clone(&self.log);
+            thread::Builder::new()
+                .name("log".to_owned())
+                .spawn(move || log.read(output))
+                .context("start thread log")?;
+        }
+        Ok(())
     }
 
     /// Its pid.

@@ -34,14 +34,16 @@ const STARTER_STACK: usize = 256 << 10;
 fn main() -> ExitCode {
     // Usage errors end here with exit code 2.
     let cli = Cli::parse();
-    match dispatch(cli) {
+    let code = match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
         }
-    }
+    };
+    log::flush();
+    code
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
@@ -133,9 +135,8 @@ fn control_runtime() -> anyhow::Result<runtime::Runtime> {
 }
 
 /// One line with the whole chain of causes.
-#[expect(clippy::print_stderr, reason = "what a command line tool does")]
 fn complain(error: &anyhow::Error) {
-    eprintln!("xvrrp: {error:#}");
+    log::last_words(&format!("xvrrp: {error:#}"));
 }
 
 /// `xvrrp status | head` is no error.

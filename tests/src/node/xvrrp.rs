@@ -39,6 +39,7 @@ pub struct Xvrrp {
     config: PathBuf,
     arguments: Vec<String>,
     preload: Option<PathBuf>,
+    unread: bool,
     // Dropped in this order: the process ends before what it left is cleaned up.
     process: Option<Process>,
     _undo: Guard,
@@ -75,6 +76,7 @@ impl Xvrrp {
             config: path,
             arguments: Vec::new(),
             preload: None,
+            unread: false,
             process: None,
             _undo: undo,
             _folder: folder,
@@ -96,6 +98,11 @@ impl Xvrrp {
     /// A shared object that stands between the next starts and the kernel (`LD_PRELOAD`).
     pub fn preload(&mut self, object: &Path) {
         self.preload = Some(object.to_owned());
+    }
+
+    /// Nobody reads the log of the next starts, and it is full from the beginning.
+    pub fn leave_log_unread(&mut self) {
+        self.unread = true;
     }
 
     /// Its configuration file.
@@ -133,7 +140,11 @@ impl Node for Xvrrp {
         if let Some(object) = &self.preload {
             command.env("LD_PRELOAD", object);
         }
-        self.process = Some(Process::start(command)?);
+        self.process = Some(if self.unread {
+            Process::start_unread(command)?
+        } else {
+            Process::start(command)?
+        });
         Ok(())
     }
 

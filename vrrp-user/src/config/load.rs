@@ -1,8 +1,9 @@
 //! Reading a configuration file.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -32,8 +33,48 @@ pub fn load(path: &Path) -> Parsed {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut text)?;
+    open(path)?.take(MAX_FILE + 1).read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// Opens a file that is there as a whole. The open itself does not wait either: that of a pipe would, until
+/// somebody writes into it.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other(
+        "it is no regular file; a pipe can be read only once, and SIGHUP reads it again: write it into a file",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        mkfifo(&fifo, Mode::S_IRUSR).unwrap();
+        for path in [&fifo, folder.path(), Path::new("/dev/zero")] {
+            let Parsed {
+                config,
+                diagnostics,
+            } = load(path);
+            assert_eq!(config, None);
+            let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+            let start = format!(
+                "{}: error: cannot read the configuration: it is no regular file",
+                path.display()
+            );
+            assert!(said.len() == 1 && said[0].starts_with(&start), "{said:?}");
+        }
+    }
 }
