@@ -4,11 +4,13 @@
 
 use std::{env, thread, time::Duration};
 
+use nix::sys::signal::Signal;
 use vrrp_tests::{
+    capture::Capture,
     clock::{self, Nanos},
     config::Settings,
     lab::VIP,
-    load::{Flood, Hogs},
+    load::{FifoHogs, Flood, Hogs},
     node::Node as _,
     realtime,
     witness::{Stall, Witness, worst_between},
@@ -154,6 +156,105 @@ fn a_backup_that_stalls_makes_no_transition() {
             clock::sleep(span() / 5);
         }
     });
+}
+
+/// Loops that come before every thread but those that the kernel has promised CPU time to. Below the node's
+/// old priority (51) the kernel's share for starved work took 50 ms of each second from it; above, everything.
+#[test]
+fn real_time_loops_make_no_transition() {
+    for priority in [50, 60] {
+        let scene = pair(&[]);
+        if let Some(reason) = no_deadline(&scene) {
+            eprintln!("skipped: {reason}");
+            return;
+        }
+        let what = format!("SCHED_FIFO-{priority} loops on every CPU");
+        let capture = Capture::start(&scene.lab.switch).unwrap();
+        let witness = Witness::start_beside_fifo_loops().unwrap();
+        let from = clock::now();
+        FifoHogs::start(priority, span()).unwrap().wait().unwrap();
+        let until = clock::now();
+        let stalls = match witness.stop() {
+            Ok(stalls) => stalls,
+            Err(error) => {
+                eprintln!("skipped: no witness: {error:#}");
+                return;
+            }
+        };
+        let seen = capture.stop().unwrap();
+        let moments = [1, 2]
+            .iter()
+            .flat_map(|number| scene.status(*number).transition_moments())
+            .filter(|at| (from..until).contains(at));
+        let moments: Vec<_> = moments.collect();
+        let adverts = seen
+            .iter()
+            .filter(|frame| frame.is_advert_of(scene.router(1).address));
+        let at: Vec<_> = adverts
+            .map(|frame| frame.at)
+            .filter(|at| (from..until).contains(at))
+            .collect();
+        let gaps = at.windows(2).map(|pair| pair[1] - pair[0]);
+        let worst = Duration::from_nanos(gaps.max().unwrap_or(Nanos::MAX));
+        eprintln!(
+            "{what}: {} adverts, the longest time between two {worst:.1?}",
+            at.len()
+        );
+        assert_calm(&what, &moments, &stalls);
+        scene.await_owner(1);
+    }
+}
+
+/// The addresses too are on the successor while the loops run. Whatever is ordinary gets its share.
+#[test]
+fn a_takeover_needs_no_cpu_that_real_time_loops_have() {
+    let mut scene = pair(&[]);
+    if let Some(reason) = no_deadline(&scene) {
+        eprintln!("skipped: {reason}");
+        return;
+    }
+    let hogs = FifoHogs::start(60, span()).unwrap();
+    let ordinary = thread::spawn(|| {
+        let from = clock::cpu_time();
+        let end = clock::now() + clock::span_nanos(span());
+        while clock::now() < end {}
+        clock::cpu_time() - from
+    });
+    let until = clock::now() + clock::span_nanos(span());
+    let dies = scene.node(1).process().unwrap();
+    let killed = thread::scope(|scope| {
+        let kill = || {
+            // Before the loops.
+            realtime::become_fifo(realtime::JUDGE + 1).unwrap();
+            clock::sleep(span() / 5);
+            dies.signal(Signal::SIGKILL).unwrap()
+        };
+        scope.spawn(kill).join().unwrap()
+    });
+    hogs.wait().unwrap();
+    let share = ordinary.join().unwrap();
+    let status = scene.status(2);
+    let ready = status.timeline("ready_ns");
+    eprintln!(
+        "killed beside SCHED_FIFO-60 loops: addresses on the successor after {:.1?}; ordinary work had {:.1?} of {:?}",
+        Duration::from_nanos(ready.saturating_sub(killed)),
+        Duration::from_nanos(share),
+        span()
+    );
+    assert!((killed..until).contains(&ready), "{killed} {ready} {until}");
+    assert!(share > 0);
+    scene.await_owner(2);
+}
+
+/// Why one of the nodes has no SCHED_DEADLINE.
+fn no_deadline(scene: &Scene) -> Option<String> {
+    scene.nodes.iter().find_map(|node| {
+        let status = node.status().unwrap().unwrap();
+        let threads = status["threads"].as_array().unwrap();
+        assert_eq!(threads.len(), 2, "{status}");
+        let refused = threads.iter().find_map(|thread| thread["refused"].as_str());
+        refused.map(str::to_owned)
+    })
 }
 
 /// Reported, not judged: without real-time scheduling it is the machine's mood.

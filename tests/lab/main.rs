@@ -36,7 +36,9 @@ mod refuse;
 mod router_adverts;
 
 mod scene;
+mod scheduling;
 mod silent;
 mod story;
+mod stuck;
 mod unicast;
 mod virtual_mac;

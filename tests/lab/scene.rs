@@ -263,6 +263,14 @@ impl RouterStatus {
             .unwrap_or_else(|| panic!("no number {field} in {}", self.0))
     }
 
+    /// A moment of the last promotion.
+    #[track_caller]
+    pub(crate) fn timeline(&self, moment: &str) -> u64 {
+        self.0["timeline"][moment]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {moment} in {}", self.0))
+    }
+
     /// A text among its fields.
     #[track_caller]
     pub(crate) fn text(&self, field: &str) -> &str {

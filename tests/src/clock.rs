@@ -19,6 +19,12 @@ pub fn now() -> Nanos {
     read(ClockId::CLOCK_MONOTONIC)
 }
 
+/// CPU time that the calling thread has used.
+#[must_use]
+pub fn cpu_time() -> Nanos {
+    read(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
 /// What has to be added to a CLOCK_REALTIME stamp of the kernel (`SO_TIMESTAMPNS`) to get
 /// CLOCK_MONOTONIC. Measured anew for every batch of stamps: CLOCK_REALTIME may be stepped.
 #[must_use]

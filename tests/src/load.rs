@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::{
     clock,
@@ -50,6 +50,47 @@ impl Hogs {
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self { stop, threads })
+    }
+}
+
+/// Busy loops of SCHED_FIFO, one on each CPU. Ordinary work gets what the kernel keeps for it, 50 ms of
+/// each second by default.
+#[derive(Debug)]
+pub struct FifoHogs {
+    threads: Vec<JoinHandle<Result<()>>>,
+}
+
+impl FifoHogs {
+    /// Starts them; each ends by itself after `limit`, and not before: nobody would get the CPU to end it.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(priority: i32, limit: Duration) -> Result<Self> {
+        let deadline = clock::now() + clock::span_nanos(limit);
+        let threads = (0..thread::available_parallelism()?.get())
+            .map(|cpu| {
+                let spin = move || {
+                    realtime::become_fifo_on(cpu, priority)?;
+                    while clock::now() < deadline {}
+                    Ok(())
+                };
+                thread::Builder::new()
+                    .name(format!("fifo-hog-{cpu}"))
+                    .spawn(spin)
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { threads })
+    }
+
+    /// Waits for their end.
+    ///
+    /// # Errors
+    /// If one was refused its priority.
+    pub fn wait(self) -> Result<()> {
+        for thread in self.threads {
+            thread.join().map_err(|_panic| anyhow!("a hog died"))??;
+        }
+        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Process {
 }
 
 /// Bytes that fit into the pipe of a log that nobody reads.
-const SMALLEST_PIPE: usize = 4096;
+const SMALLEST_PIPE: u16 = 4096;
 
 impl Process {
     /// Starts a command in a process group of its own (Ctrl-C reaches the harness alone), its
@@ -58,9 +58,9 @@ impl Process {
     /// If it cannot be started.
     pub fn start_unread(command: Command) -> Result<Self> {
         let (output, mut input) = std::io::pipe().context("pipe")?;
-        let size = FcntlArg::F_SETPIPE_SZ(SMALLEST_PIPE as i32);
+        let size = FcntlArg::F_SETPIPE_SZ(SMALLEST_PIPE.into());
         fcntl(&input, size).context("make the pipe small")?;
-        input.write_all(&[b'\n'; SMALLEST_PIPE])?;
+        input.write_all(&vec![b'\n'; SMALLEST_PIPE.into()])?;
         Self::spawn(command, output, input)
     }
 

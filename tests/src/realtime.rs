@@ -1,6 +1,6 @@
 //! Scheduling of the harness' own threads. A measuring thread that waits for a CPU measures itself.
 
-use std::{io, thread::JoinHandle};
+use std::{io, thread::JoinHandle, time::Duration};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -9,7 +9,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::worker::Stop;
+use crate::{clock, worker::Stop};
 
 /// SCHED_FIFO priority of the probers and captures: above the node's engine (50 by default), which
 /// they hold up for some 10 µs per probe at most.
@@ -39,6 +39,58 @@ pub fn become_fifo(priority: i32) -> Result<()> {
 pub fn become_conductor() -> Result<()> {
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
     set_scheduler(policy, CONDUCTOR).context("SCHED_FIFO")
+}
+
+/// Size of `sched_attr` as sched_setattr(2) is told: that of its first version (SCHED_ATTR_SIZE_VER0).
+const ATTRIBUTES: u32 = 48;
+
+/// Puts the calling thread before every SCHED_FIFO thread, for so much of every period (SCHED_DEADLINE).
+///
+/// # Errors
+/// If the kernel refuses: no privilege, too much of it promised to others, an affinity.
+pub fn become_deadline(runtime: Duration, period: Duration) -> Result<()> {
+    let period = clock::span_nanos(period);
+    let attributes = libc::sched_attr {
+        size: ATTRIBUTES,
+        sched_policy: libc::SCHED_DEADLINE as u32,
+        sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+        sched_nice: 0,
+        sched_priority: 0,
+        sched_runtime: clock::span_nanos(runtime),
+        sched_deadline: period,
+        sched_period: period,
+    };
+    // SAFETY: the pointer is to a live sched_attr that knows its size; pid 0 is the calling thread.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    if set == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error()).context("SCHED_DEADLINE")
+    }
+}
+
+/// The scheduling policy of a thread of any process, such as [`libc::SCHED_FIFO`].
+///
+/// # Errors
+/// If there is no such thread.
+pub fn policy_of(thread: i32) -> Result<i32> {
+    // SAFETY: sched_getscheduler(2) takes a number.
+    let policy = unsafe { libc::sched_getscheduler(thread) };
+    if policy < 0 {
+        return Err(io::Error::last_os_error()).context("sched_getscheduler");
+    }
+    Ok(policy & !libc::SCHED_RESET_ON_FORK)
+}
+
+/// Makes the calling thread SCHED_FIFO, on one CPU alone.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn become_fifo_on(cpu: usize, priority: i32) -> Result<()> {
+    let mut only = CpuSet::new();
+    only.set(cpu)?;
+    sched_setaffinity(Pid::from_raw(0), &only)?;
+    set_scheduler(libc::SCHED_FIFO, priority).context("SCHED_FIFO")
 }
 
 /// Makes the calling thread an ordinary one, whatever its creator was.

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use nix::{
-    sched::{CpuSet, sched_setaffinity},
+    sched::{CpuSet, sched_getcpu, sched_setaffinity},
     unistd::Pid,
 };
 
@@ -26,6 +26,10 @@ const TICK: Duration = Duration::from_millis(1);
 const NOTED: Duration = Duration::from_millis(1);
 /// SCHED_FIFO priority: above everything in the lab, the judges included.
 const PRIORITY: i32 = 90;
+/// CPU time that one beside SCHED_FIFO loops is sure of, of every tick.
+const BUDGET: Duration = Duration::from_micros(50);
+/// As many of those on each CPU at the mean: they may not be bound to one.
+const DENSITY: usize = 2;
 
 /// A time during which a CPU was not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +81,27 @@ impl Witness {
         Ok(Self { stop, threads })
     }
 
+    /// The same where SCHED_FIFO loops take every CPU. The kernel then takes time from all SCHED_FIFO threads,
+    /// which would look like the host's doing, so that these are SCHED_DEADLINE.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn start_beside_fifo_loops() -> Result<Self> {
+        let stop = Stop::default();
+        let threads = (0..DENSITY * thread::available_parallelism()?.get())
+            .map(|number| {
+                let stop = stop.clone();
+                thread::Builder::new()
+                    .name(format!("witness-{number}"))
+                    .spawn(move || {
+                        realtime::become_deadline(BUDGET, TICK)?;
+                        note_stalls(&stop)
+                    })
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { stop, threads })
+    }
+
     /// Ends the watch and returns what was missed, by CPU and in order.
     ///
     /// # Errors
@@ -120,6 +145,10 @@ fn watch(cpu: usize, stop: &Stop) -> Result<Vec<Stall>> {
     only.set(cpu)?;
     sched_setaffinity(Pid::from_raw(0), &only)?;
     realtime::become_fifo(PRIORITY)?;
+    note_stalls(stop)
+}
+
+fn note_stalls(stop: &Stop) -> Result<Vec<Stall>> {
     let (tick, noted) = (clock::span_nanos(TICK), clock::span_nanos(NOTED));
     let mut stalls = Vec::new();
     let mut due = clock::now() + tick;
@@ -128,7 +157,7 @@ fn watch(cpu: usize, stop: &Stop) -> Result<Vec<Stall>> {
         let woken = clock::now();
         if woken.saturating_sub(due) > noted {
             stalls.push(Stall {
-                cpu,
+                cpu: sched_getcpu()?,
                 from: due,
                 until: woken,
             });

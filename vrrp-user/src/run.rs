@@ -14,10 +14,7 @@ use vrrp_user::{
         },
         cleanup,
         control::{self, ControlError, Interface, Inventory, Setup, Signals},
-        engine::{
-            self, EngineHandle, Plan, Realtime, Resources,
-            realtime::{self, Hurry},
-        },
+        engine::{self, EngineHandle, Plan, Realtime, Resources, realtime::Hurry},
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
         membership::Memberships,
         netns, privilege,
@@ -208,14 +205,10 @@ fn start_engine(
         tables: dataplane.tables()?,
         events: dataplane.events()?,
     };
-    let priority = config
-        .globals
-        .rt_priority
-        .unwrap_or(realtime::DEFAULT_PRIORITY);
-    let realtime = if arguments.no_realtime {
-        Realtime::Off
-    } else {
-        Realtime::Priority(priority)
+    let realtime = match config.globals.rt_priority {
+        _ if arguments.no_realtime => Realtime::Off,
+        Some(priority) => Realtime::Priority(priority),
+        None => Realtime::Best,
     };
     engine::spawn(plan, resources, realtime).context("cannot start the engine")
 }

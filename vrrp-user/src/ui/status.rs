@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use vrrp_ebpf::abi::Counter;
 
-use crate::io::control::status::{RouterStatus, Status, TimelineStatus, TransitionStatus};
+use crate::io::control::status::{
+    RouterStatus, Status, ThreadStatus, TimelineStatus, TransitionStatus,
+};
 
 /// The status as text, several lines per virtual router.
 #[must_use]
@@ -13,11 +15,24 @@ pub fn render(status: &Status) -> String {
         "xvrrp {} instance {} (process {})\n",
         status.version, status.instance, status.pid
     );
+    for thread in &status.threads {
+        line(&mut text, &thread.name, &thread_text(thread));
+    }
     if status.events_lost > 0 {
         line(
             &mut text,
             "",
             &format!("{} events of the engine were lost", status.events_lost),
+        );
+    }
+    if status.log_lines_lost > 0 {
+        line(
+            &mut text,
+            "",
+            &format!(
+                "{} log lines were lost, nobody read them",
+                status.log_lines_lost
+            ),
         );
     }
     let unknown = status.ietf_vrrp.statistics.vrid_errors;
@@ -35,6 +50,20 @@ pub fn render(status: &Status) -> String {
     for router in &status.routers {
         text.push('\n');
         text.push_str(&router_text(router, status.now_ns));
+    }
+    text
+}
+
+fn thread_text(thread: &ThreadStatus) -> String {
+    let mut text = thread.policy.clone();
+    if let Some(priority) = thread.priority {
+        text += &format!(", priority {priority}");
+    }
+    if let (Some(runtime), Some(period)) = (thread.runtime_us, thread.period_us) {
+        text += &format!(", {} of every {}", span_us(runtime), span_us(period));
+    }
+    if let Some(refused) = &thread.refused {
+        text += &format!("; {refused}");
     }
     text
 }

@@ -94,6 +94,8 @@ fn node(routers: Vec<RouterStatus>) -> Status {
         pid: 4711,
         now_ns: 13_000_000_000,
         events_lost: 0,
+        log_lines_lost: 0,
+        threads: Vec::new(),
         counters: BTreeMap::new(),
         ietf_vrrp: Vrrp {
             virtual_routers: 1,
@@ -138,11 +140,35 @@ VI_1: MASTER for 12.000 s
 fn what_is_no_routers_stands_above_them() {
     let mut status = node(Vec::new());
     status.events_lost = 2;
+    status.log_lines_lost = 3;
+    let thread = |name: &str, policy: &str| ThreadStatus {
+        name: name.to_owned(),
+        policy: policy.to_owned(),
+        priority: None,
+        runtime_us: None,
+        period_us: None,
+        refused: None,
+    };
+    status.threads = vec![
+        ThreadStatus {
+            runtime_us: Some(1000),
+            period_us: Some(5000),
+            ..thread("engine", "SCHED_DEADLINE")
+        },
+        ThreadStatus {
+            priority: Some(50),
+            refused: Some("SCHED_DEADLINE is refused".to_owned()),
+            ..thread("addresses", "SCHED_FIFO")
+        },
+    ];
     status.ietf_vrrp.statistics.vrid_errors = 5;
     status.counters = BTreeMap::from([("egress_redirect".to_owned(), 7)]);
     let expected = "\
 xvrrp 0.1.0 instance default (process 4711)
+  engine         SCHED_DEADLINE, 1.000 ms of every 5.000 ms
+  addresses      SCHED_FIFO, priority 50; SCHED_DEADLINE is refused
                  2 events of the engine were lost
+                 3 log lines were lost, nobody read them
                  5 adverts with a VRID that nobody here has
                  7 ICMP redirects held back
 ";

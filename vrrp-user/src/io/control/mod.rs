@@ -8,6 +8,7 @@ mod links;
 mod notify;
 mod plane;
 mod refusals;
+mod scheduling;
 mod signals;
 pub mod socket;
 pub mod status;

@@ -34,6 +34,8 @@ fn status() -> Status {
         pid: 1,
         now_ns: 2,
         events_lost: 3,
+        log_lines_lost: 4,
+        threads: Vec::new(),
         counters: Counts::default().of_no_router(),
         ietf_vrrp: Vrrp::new(&[], &[], &Counts::default(), ""),
         routers: Vec::new(),

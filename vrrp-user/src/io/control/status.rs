@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,13 +17,17 @@ use super::{
     counters::Counts,
     datetime::date_and_time,
     ietf_vrrp::{Vrrp, VrrpInstance},
+    scheduling::no_deadline_text,
     wording,
 };
 use crate::{
     config::Instance,
     io::{
         clock,
-        engine::{RouterSnapshot, Timeline},
+        engine::{
+            RouterSnapshot, Timeline,
+            realtime::{Policy, Scheduling},
+        },
     },
     proto::{Cause, FaultReason, Instant, State, Transition, Version, frame::mac_text},
 };
@@ -44,6 +49,12 @@ pub struct Status {
     /// Events of the engine that did not reach the control plane: log lines and notifications are
     /// missing if this is not 0.
     pub events_lost: u64,
+    /// Log lines that were left out, because whoever reads the log did not keep up.
+    #[serde(default)]
+    pub log_lines_lost: u64,
+    /// What the threads with deadlines run under.
+    #[serde(default)]
+    pub threads: Vec<ThreadStatus>,
     /// Counters of the BPF programs that belong to no virtual router.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
@@ -52,6 +63,23 @@ pub struct Status {
     pub ietf_vrrp: Vrrp,
     /// Every virtual router, in the order of the configuration.
     pub routers: Vec<RouterStatus>,
+}
+
+/// One of the threads with deadlines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadStatus {
+    /// `engine` or `addresses`.
+    pub name: String,
+    /// `SCHED_DEADLINE`, `SCHED_FIFO` or `SCHED_OTHER`.
+    pub policy: String,
+    /// Of SCHED_FIFO.
+    pub priority: Option<u8>,
+    /// Of SCHED_DEADLINE: CPU time that it is sure of in each period.
+    pub runtime_us: Option<u64>,
+    /// Of SCHED_DEADLINE.
+    pub period_us: Option<u64>,
+    /// Why it is not SCHED_DEADLINE, if that was asked for.
+    pub refused: Option<String>,
 }
 
 /// One virtual router.
@@ -308,6 +336,25 @@ impl Record {
                 self.up.clone(),
                 discontinuity,
             ),
+        }
+    }
+}
+
+impl From<&Scheduling> for ThreadStatus {
+    fn from(scheduling: &Scheduling) -> Self {
+        let micros = |span: Duration| u64::try_from(span.as_micros()).ok();
+        let (policy, priority, budget) = match scheduling.policy {
+            Policy::Deadline(budget) => ("SCHED_DEADLINE", None, Some(budget)),
+            Policy::Fifo(priority) => ("SCHED_FIFO", Some(priority), None),
+            Policy::Other => ("SCHED_OTHER", None, None),
+        };
+        Self {
+            name: scheduling.thread.name().to_owned(),
+            policy: policy.to_owned(),
+            priority,
+            runtime_us: budget.and_then(|budget| micros(budget.runtime)),
+            period_us: budget.and_then(|budget| micros(budget.period)),
+            refused: scheduling.no_deadline.map(no_deadline_text),
         }
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use nix::errno::Errno;
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    io::control::tests::{instance, transition},
+    io::{
+        control::tests::{instance, transition},
+        engine::realtime::Thread,
+    },
     proto::History,
 };
 
@@ -34,6 +38,13 @@ fn status() -> Status {
         pid: 0,
         now_ns: 0,
         events_lost: 0,
+        log_lines_lost: 0,
+        threads: vec![ThreadStatus::from(&Scheduling {
+            thread: Thread::Engine,
+            policy: Policy::Fifo(51),
+            no_deadline: Some(Errno::EBUSY),
+            no_fifo: None,
+        })],
         counters: counts.of_no_router(),
         routers: vec![record.status(&instance, &counts, None, "")],
         ietf_vrrp: Vrrp::new(&[instance], &[counts], &counts, ""),

@@ -5,7 +5,7 @@ use std::{io, net::IpAddr};
 
 use tracing::Level;
 
-use super::links::inventory;
+use super::{links::inventory, scheduling};
 use crate::{
     config::{Instance, Vip},
     io::engine::{Event, message::Notice},
@@ -59,14 +59,14 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) virtual IP {vip} is this host's own, and stays when xvrrp ends"),
             )]
         }
-        Event::NotRealtime { errno } => {
+        Event::Scheduled(scheduling) => scheduling::lines(scheduling),
+        Event::MemoryNotLocked { errno } => {
             let error = io::Error::from_raw_os_error(errno);
             vec![(
                 Level::WARN,
                 format!(
-                    "no real-time scheduling ({error}): under load short advert intervals will \
-                     cause false failovers; run as root with LimitRTPRIO=, LimitMEMLOCK= and \
-                     CAP_SYS_NICE, or silence this with --no-realtime"
+                    "memory cannot be locked ({error}): while the machine swaps, adverts may be late; it \
+                     takes CAP_IPC_LOCK or LimitMEMLOCK=infinity, or silence this with --no-realtime"
                 ),
             )]
         }

@@ -251,10 +251,10 @@ fn failures_are_named_with_their_remedy() {
         texts(&refused, State::Active),
         ["(VI_1) the kernel refused virtual IP 192.168.1.254: Permission denied (os error 13)"]
     );
-    let [line] = &texts(&Event::NotRealtime { errno: 1 }, State::Active)[..] else {
+    let [line] = &texts(&Event::MemoryNotLocked { errno: 1 }, State::Active)[..] else {
         panic!();
     };
-    assert!(line.contains("LimitRTPRIO"), "{line}");
+    assert!(line.contains("CAP_IPC_LOCK"), "{line}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ use self::{
     retries::Retries,
     waiting::Waiting,
 };
-use crate::io::{bpf::shared::VipStates, clock, netlink};
+use crate::io::{bpf::shared::VipStates, clock, engine::realtime::Scheduling, netlink};
 
 /// RTNLGRP_IPV6_IFADDR: which IPv6 addresses come and go.
 const IPV6_ADDRESSES: u32 = 9;
@@ -93,6 +93,8 @@ pub enum Report {
         /// Its prefix length there.
         prefix: u8,
     },
+    /// What the worker's thread runs under.
+    Scheduled(Scheduling),
 }
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
@@ -151,8 +153,9 @@ impl AddressWorker {
         })
     }
 
-    /// Carries orders out until the engine hangs up.
-    pub fn run(mut self, orders: &Receiver<Order>) {
+    /// Carries orders out until the engine hangs up, after a report of what its thread runs under.
+    pub fn run(mut self, orders: &Receiver<Order>, scheduling: Scheduling) {
+        self.report(Report::Scheduled(scheduling));
         loop {
             let order = match self.retries.next() {
                 None => orders.recv().map_err(RecvTimeoutError::from),

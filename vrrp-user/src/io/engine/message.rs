@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use thiserror::Error;
 use vrrp_ebpf::ownership::Ownership;
 
+use super::realtime::Scheduling;
 use crate::{
     io::bpf::TableError,
     proto::{FaultReason, History, Instant, State, Transition, advert::EncodeError},
@@ -133,8 +134,10 @@ pub enum Event {
         /// Its prefix length there.
         prefix: u8,
     },
-    /// Real-time scheduling or memory locking was refused with this errno; we go on without.
-    NotRealtime {
+    /// What one of the threads with deadlines runs under, once after the start.
+    Scheduled(Scheduling),
+    /// Memory cannot be locked; we go on without.
+    MemoryNotLocked {
         /// errno.
         errno: i32,
     },

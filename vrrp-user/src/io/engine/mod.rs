@@ -1,4 +1,4 @@
-//! The engine thread: SCHED_FIFO, locked memory, and between a deadline and the first frame no
+//! The engine thread: real-time, locked memory, and between a deadline and the first frame no
 //! allocation, lock or log line.
 
 pub mod addresses;
@@ -18,4 +18,5 @@ mod unicast;
 pub use handle::{EngineError, EngineHandle, EngineSide};
 pub use message::{Command, Event, RouterSnapshot, Timeline};
 pub use plan::{Plan, PlanError};
-pub use thread::{Realtime, Resources, spawn};
+pub use realtime::Realtime;
+pub use thread::{Resources, spawn};

@@ -152,7 +152,7 @@ async fn a_planned_stop_is_told_while_the_router_serves_and_only_once() {
     notifier.entered(0, to(State::Active), 100);
     // Retiring for another reason is no stop.
     let moved = Transition {
-        cause: Cause::LinkDown,
+        cause: Cause::BetterAdvert,
         ..to(State::Retiring)
     };
     notifier.entered(0, moved, 100);

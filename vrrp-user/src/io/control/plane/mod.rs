@@ -26,7 +26,7 @@ use crate::{
     config::Instance,
     io::{
         clock,
-        engine::{Command, Event, RouterSnapshot, handle::EngineError},
+        engine::{Command, Event, RouterSnapshot, handle::EngineError, realtime::Scheduling},
         journal, systemd,
     },
     proto::State,
@@ -56,6 +56,8 @@ pub(super) struct Plane<'a> {
     /// The interface that the stop is because of.
     recreated: Option<String>,
     events_lost: u64,
+    /// What the engine's threads run under, as they came to say it.
+    threads: Vec<Scheduling>,
     /// When the counters began at 0, all of them.
     started: SystemTime,
 }
@@ -95,6 +97,7 @@ impl<'a> Plane<'a> {
             stopping: false,
             recreated: None,
             events_lost: 0,
+            threads: Vec::new(),
             started: clock::wall(clock::now()),
         }
     }
@@ -297,12 +300,13 @@ impl<'a> Plane<'a> {
                 prefix,
             } => self.spare(router, vip, prefix),
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
+            Event::Scheduled(scheduling) => self.threads.push(scheduling),
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
             Event::Notice { .. }
             | Event::SendFailed { .. }
             | Event::InterfaceFailed { .. }
-            | Event::NotRealtime { .. } => {}
+            | Event::MemoryNotLocked { .. } => {}
         }
         Ok(Engine::Running)
     }
@@ -318,7 +322,10 @@ impl<'a> Plane<'a> {
             | Event::AddressFound { router, .. }
             | Event::AddressFailed { router, .. } => router as usize,
             // Not about a router; the wording does not look at one.
-            Event::NotRealtime { .. } | Event::Stopped | Event::Superseded => 0,
+            Event::Scheduled(_)
+            | Event::MemoryNotLocked { .. }
+            | Event::Stopped
+            | Event::Superseded => 0,
         };
         let instance = self.setup.config.instances.get(router);
         if let (Some(instance), Some(record)) = (instance, self.records.get(router)) {

@@ -31,7 +31,7 @@ use super::{
     member::{Member, Superseded, Surroundings},
     message::{Event, ip_from_wire},
     plan::Plan,
-    realtime,
+    realtime::{self, Realtime, Thread},
     sender::FrameSender,
 };
 use crate::{
@@ -44,15 +44,6 @@ use crate::{
 
 /// Records in a full ring; each has a header of 8 bytes.
 const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() + 8);
-
-/// Whether and how the engine runs in real time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Realtime {
-    /// SCHED_FIFO with this priority (1-99) and locked memory.
-    Priority(u8),
-    /// As a normal thread.
-    Off,
-}
 
 /// What of the kernel half the engine works with.
 #[expect(missing_debug_implementations, reason = "aya's RingBuf has none")]
@@ -77,10 +68,10 @@ pub fn spawn(
     realtime: Realtime,
 ) -> io::Result<(EngineHandle, JoinHandle<()>)> {
     let (handle, control) = handle::pair()?;
-    if let Realtime::Priority(_) = realtime
+    if realtime != Realtime::Off
         && let Err(errno) = realtime::lock_memory()
     {
-        control.send_event(Event::NotRealtime {
+        control.send_event(Event::MemoryNotLocked {
             errno: errno as i32,
         });
     }
@@ -132,13 +123,8 @@ impl From<Superseded> for End {
 
 impl Engine {
     fn run(mut self, realtime: Realtime) {
-        if let Realtime::Priority(priority) = realtime
-            && let Err(errno) = realtime::schedule(priority)
-        {
-            self.control.send_event(Event::NotRealtime {
-                errno: errno as i32,
-            });
-        }
+        let scheduling = realtime::enter(Thread::Engine, realtime);
+        self.control.send_event(Event::Scheduled(scheduling));
         // Best effort in the two real-time threads; the control plane insists on it for itself.
         privilege::drop_capabilities(false).ok();
         let woken = clock::now();
@@ -270,6 +256,9 @@ impl Engine {
                     vip,
                     prefix,
                 }),
+                Report::Scheduled(scheduling) => {
+                    self.control.send_event(Event::Scheduled(scheduling));
+                }
             }
         }
         Ok(())

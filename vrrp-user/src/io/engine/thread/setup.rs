@@ -13,14 +13,14 @@ use nix::sys::{
 };
 use vrrp_ebpf::abi;
 
-use super::{Engine, Realtime, Resources};
+use super::{Engine, Resources};
 use crate::io::{
     engine::{
         Plan,
         addresses::AddressWorker,
         handle::EngineSide,
         member::{Member, Superseded},
-        realtime,
+        realtime::{self, Realtime, Thread},
         sender::FrameSender,
         unicast::UnicastSender,
     },
@@ -56,12 +56,9 @@ impl Engine {
         thread::Builder::new()
             .name("addresses".to_owned())
             .spawn(move || {
-                if let Realtime::Priority(priority) = realtime {
-                    // Refused for the engine as well, which reports it.
-                    realtime::schedule(priority.saturating_sub(1).max(1)).ok();
-                }
+                let scheduling = realtime::enter(Thread::Addresses, realtime);
                 privilege::drop_capabilities(false).ok();
-                worker.run(&order_queue);
+                worker.run(&order_queue, scheduling);
             })?;
         let mut senders: Vec<(u32, FrameSender)> = Vec::new();
         let mut members = Vec::new();
