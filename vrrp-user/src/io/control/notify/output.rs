@@ -137,6 +137,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::clock;
 
     #[test]
     fn chunks_are_put_together() {
@@ -178,8 +179,8 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         let writer = std::thread::spawn(move || {
             let mut written = 0;
-            let end = std::time::Instant::now() + Duration::from_secs(1);
-            while std::time::Instant::now() < end {
+            let end = clock::now() + Duration::from_secs(1);
+            while clock::now() < end {
                 io::Write::write_all(&mut writer, &[b'x'; 4096]).unwrap();
                 written += 4096;
             }
