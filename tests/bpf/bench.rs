@@ -17,9 +17,9 @@ use vrrp_tests::{
 
 use crate::kernel::{load, load_with_virtual_macs};
 
-/// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT and TC_ACT_UNSPEC.
+/// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT, TC_ACT_UNSPEC and TC_ACT_REDIRECT.
 const XDP: [(u32, Fate); 3] = [(1, Fate::Drop), (2, Fate::Pass), (3, Fate::Answer)];
-const TC: [(u32, Fate); 2] = [(2, Fate::Drop), (u32::MAX, Fate::Pass)];
+const TC: [(u32, Fate); 3] = [(2, Fate::Drop), (u32::MAX, Fate::Pass), (7, Fate::Answer)];
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,10 @@ impl Bench {
         let host = on_host(world, frame, Program::Ingress);
         if let Some(kernel) = &mut *self.kernel {
             let received = kernel.programs().to_vec().into_iter();
-            for program in received.filter(|program| program.is_xdp()) {
+            for program in received.filter(|program| program.receives()) {
+                if !program.is_xdp() && !makes_skb(frame) {
+                    continue;
+                }
                 assert_eq!(
                     in_kernel(kernel, world, frame, program),
                     host,
@@ -147,7 +150,7 @@ fn judged(world: &World, frame: &[u8], program: Program) -> Option<(Verdict, Opt
         stripped_vlan: 0,
     };
     match program {
-        Program::Ingress | Program::IngressFrags => {
+        Program::Ingress | Program::IngressFrags | Program::Receive => {
             policy::ingress(frame, world, link).map(|verdict| (verdict, None))
         }
         Program::Egress => policy::egress(frame, world, world, link)

@@ -8,7 +8,7 @@ use crate::scene::{Scene, shared};
 
 const WATCHED: Duration = Duration::from_millis(500);
 
-fn configs(of: fn(u8) -> Settings) -> [Settings; 3] {
+pub(crate) fn configs(of: fn(u8) -> Settings) -> [Settings; 3] {
     [100, 99, 98].map(|priority| Settings {
         advert_int_ms: 100,
         ..of(priority)
@@ -51,7 +51,7 @@ fn the_best_router_alive_has_the_address_of_ipv6() {
     the_best_router_alive_serves(Scene::started_v6(shared(), configs(Settings::fast_v6)));
 }
 
-fn the_best_router_alive_serves(mut scene: Scene) {
+pub(crate) fn the_best_router_alive_serves(mut scene: Scene) {
     scene.await_owner(1);
     for backup in [2, 3] {
         scene.await_state(backup, "BACKUP");

@@ -45,7 +45,7 @@ fn configs(instance: &str) -> [Settings; 2] {
 }
 
 /// Without the announcements that follow a promotion five seconds later.
-fn quiet_configs() -> [Settings; 2] {
+pub(crate) fn quiet_configs() -> [Settings; 2] {
     configs("garp_master_delay 0")
 }
 
@@ -107,7 +107,10 @@ fn answer_of(scene: &Scene, number: u8, target: Ipv6Addr) -> Neighbour {
 //= C47, C52: proof
 #[test]
 fn only_the_owner_answers_who_has_the_address() {
-    let mut scene = Scene::started_v6(shared(), quiet_configs());
+    who_has_is_answered_by_the_owner(Scene::started_v6(shared(), quiet_configs()));
+}
+
+pub(crate) fn who_has_is_answered_by_the_owner(mut scene: Scene) {
     scene.await_owner(1);
     scene.await_state(2, "BACKUP");
     for vip in VIPS {
@@ -138,7 +141,10 @@ fn only_the_owner_answers_who_has_the_address() {
 //= C47: refusal
 #[test]
 fn duplicate_address_detection_is_answered_to_everybody() {
-    let mut scene = Scene::started_v6(shared(), quiet_configs());
+    detection_is_answered_to_everybody(Scene::started_v6(shared(), quiet_configs()));
+}
+
+pub(crate) fn detection_is_answered_to_everybody(mut scene: Scene) {
     scene.await_owner(1);
     scene.await_state(2, "BACKUP");
     for vip in VIPS {

@@ -11,7 +11,7 @@ use vrrp_tests::{
     dump::Dump,
     lab::{Host, Lab, VIP},
     netns::unique_name,
-    node::{self, Node as _, PINS, RUN},
+    node::{self, NATIVE, Node as _, PINS, RUN},
     run,
     xdp_pass::XdpPass,
 };
@@ -44,13 +44,14 @@ impl Place {
         self.folder.path().join("keepalived.conf")
     }
 
-    /// Runs the node on the router to its end, by way of another command if there is one.
+    /// Runs the node on the router to its end, by way of another command if there is one. XDP is asked
+    /// for, because tc would not mind a foreign XDP program.
     fn run(&self, by: &[&str]) -> Output {
         let binary = node::binary().unwrap();
         let mut words = by.iter().map(PathBuf::from).chain([binary]);
         let mut command = self.router().netns.command(words.next().unwrap());
         command.args(words).arg("run").arg("-f").arg(self.file());
-        output(command.args(["--instance", &self.instance]))
+        output(command.args(["--instance", &self.instance]).args(NATIVE))
     }
 
     /// What the network of the router is like; BPF objects of the machine are left out, since

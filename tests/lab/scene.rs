@@ -76,6 +76,24 @@ impl Scene {
         Self::of(Lab::builder().behind(), VIP.into(), turn, configs)
     }
 
+    /// The same on veths without XDP at their other end, as containers have them.
+    pub(crate) fn bare<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder().bare(), VIP.into(), turn, configs)
+    }
+
+    /// Both.
+    pub(crate) fn bare_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder().bare().ipv6(), VIP_V6.into(), turn, configs)
+    }
+
+    /// Both, with a network behind the routers.
+    pub(crate) fn bare_routed<T: ToString>(
+        turn: Turn,
+        configs: impl IntoIterator<Item = T>,
+    ) -> Self {
+        Self::of(Lab::builder().bare().behind(), VIP.into(), turn, configs)
+    }
+
     /// The same with IPv6 beside IPv4. Clients ask for the virtual IP of IPv6.
     pub(crate) fn new_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         Self::of(Lab::builder().ipv6(), VIP_V6.into(), turn, configs)
@@ -125,7 +143,8 @@ impl Scene {
         Self::new_v6(turn, configs).start()
     }
 
-    fn start(mut self) -> Self {
+    /// Starts every node.
+    pub(crate) fn start(mut self) -> Self {
         for node in &mut self.nodes {
             node.start().unwrap();
         }

@@ -28,7 +28,7 @@ pub(crate) const BEHIND: u8 = 9;
 /// How long traffic is looked at.
 const WHILE: Duration = Duration::from_millis(200);
 
-fn config(priority: u8) -> Settings {
+pub(crate) fn config(priority: u8) -> Settings {
     Settings {
         instance: "use_vmac".to_owned(),
         ..Settings::fast(priority)
@@ -60,7 +60,10 @@ pub(crate) fn start_both(scene: &mut Scene) {
 //= C60, C61: refusal
 #[test]
 fn the_mac_goes_with_the_address() {
-    let mut scene = Scene::new(shared(), [config(254), config(253)]);
+    mac_and_address_move_together(Scene::new(shared(), [config(254), config(253)]));
+}
+
+pub(crate) fn mac_and_address_move_together(mut scene: Scene) {
     let claims = Sightings::start(&scene.lab.switch, &[VIP]).unwrap();
     let capture = Capture::start(&scene.lab.switch).unwrap();
     let table = FdbWatch::start(&scene.lab.switch).unwrap();
@@ -148,11 +151,17 @@ fn forget(switch: &Switch, port: &str) {
 //= C49: refusal
 #[test]
 fn the_owner_forwards_what_is_sent_to_the_mac_and_nobody_else() {
-    let configs = [254, 253].map(|priority| Settings {
+    the_owner_alone_forwards(Scene::routed(shared(), routed_configs()));
+}
+
+pub(crate) fn routed_configs() -> [Settings; 2] {
+    [254, 253].map(|priority| Settings {
         more_vips: format!("{INNER_VIP} dev {INNER_INTERFACE} use_vmac"),
         ..config(priority)
-    });
-    let mut scene = Scene::routed(shared(), configs);
+    })
+}
+
+pub(crate) fn the_owner_alone_forwards(mut scene: Scene) {
     let server = &scene.lab.behind.as_ref().unwrap().server;
     let _echo = Echo::start(&server.netns, SERVER, PORT, BEHIND).unwrap();
     start_both(&mut scene);

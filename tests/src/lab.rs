@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    link::{self, Port, Switch},
+    link::{self, Port, Ports, Switch},
     netns::{self, Netns},
 };
 
@@ -136,6 +136,7 @@ impl Lab {
             forwarding: true,
             behind: false,
             ipv6: false,
+            ports: Ports::usual(),
         }
     }
 }
@@ -147,6 +148,7 @@ pub struct Builder {
     forwarding: bool,
     behind: bool,
     ipv6: bool,
+    ports: Ports,
 }
 
 impl Builder {
@@ -180,19 +182,26 @@ impl Builder {
         self
     }
 
+    /// Without XDP programs at the switch, as containers have it.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.ports = Ports::Bare;
+        self
+    }
+
     /// Makes the namespaces and wires them.
     ///
     /// # Errors
     /// Without privilege, or if a tool is missing.
     pub fn build(self) -> Result<Lab> {
         netns::ensure_bpffs()?;
-        let switch = Switch::new()?;
+        let switch = Switch::with(self.ports)?;
         let client = self.host(&switch, "client", CLIENT_INTERFACE, address(OUTER, 100))?;
         let routers = (1..=self.routers)
             .map(|number| self.router(&switch, number))
             .collect::<Result<Vec<_>>>()?;
         let behind = if self.behind {
-            let behind = Behind::new(&routers)?;
+            let behind = Behind::new(&routers, self.ports)?;
             route(&client, INNER, VIP)?;
             route(&behind.server, OUTER, INNER_VIP)?;
             Some(behind)
@@ -246,8 +255,8 @@ impl Builder {
 }
 
 impl Behind {
-    fn new(routers: &[Host]) -> Result<Self> {
-        let switch = Switch::new()?;
+    fn new(routers: &[Host], ports: Ports) -> Result<Self> {
+        let switch = Switch::with(ports)?;
         let server = host(
             &switch,
             Netns::new("server")?,

@@ -1,6 +1,6 @@
 //! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{env, net::IpAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
@@ -12,10 +12,35 @@ pub const BRIDGE: &str = "br0";
 /// The switch's table of [`Port::lose_adverts`].
 const ADVERTS: &str = "adverts";
 
+/// Makes every port of every switch [bare](Ports::Bare).
+pub const BARE_VARIABLE: &str = "XVRRP_LAB_BARE";
+
+/// What is at the switch's end of the veth to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// An XDP program that passes everything: what the host sends by XDP_TX arrives.
+    Xdp,
+    /// Nothing, as in containers: what the host sends by XDP_TX does not arrive.
+    Bare,
+}
+
+impl Ports {
+    /// [`Ports::Xdp`], unless the environment says otherwise.
+    #[must_use]
+    pub fn usual() -> Self {
+        if env::var_os(BARE_VARIABLE).is_some() {
+            Self::Bare
+        } else {
+            Self::Xdp
+        }
+    }
+}
+
 /// A learning switch in a namespace of its own.
 #[derive(Debug)]
 pub struct Switch {
     netns: Arc<Netns>,
+    ports: Ports,
 }
 
 impl Switch {
@@ -24,6 +49,14 @@ impl Switch {
     /// # Errors
     /// If the kernel refuses.
     pub fn new() -> Result<Self> {
+        Self::with(Ports::usual())
+    }
+
+    /// The same with such ports.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn with(ports: Ports) -> Result<Self> {
         let netns = Netns::new("sw")?;
         netns.ip(&format!(
             "link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
@@ -38,6 +71,7 @@ impl Switch {
         netns.ip(&format!("link set {BRIDGE} up"))?;
         Ok(Self {
             netns: Arc::new(netns),
+            ports,
         })
     }
 
@@ -47,8 +81,7 @@ impl Switch {
         &self.netns
     }
 
-    /// Plugs `interface` of `host` into a new port named `port`, both up. The port runs an XDP
-    /// pass program: without one on its peer, a veth's XDP_TX frames never arrive.
+    /// Plugs `interface` of `host` into a new port named `port`, both up.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -64,7 +97,10 @@ impl Switch {
         Ok(Port {
             name: port.to_owned(),
             switch: Arc::clone(&self.netns),
-            _pass: XdpPass::attach(&self.netns, port)?,
+            pass: match self.ports {
+                Ports::Xdp => Some(XdpPass::attach(&self.netns, port)?),
+                Ports::Bare => None,
+            },
         })
     }
 }
@@ -74,7 +110,7 @@ impl Switch {
 pub struct Port {
     name: String,
     switch: Arc<Netns>,
-    _pass: XdpPass,
+    pass: Option<XdpPass>,
 }
 
 impl Port {
@@ -82,6 +118,11 @@ impl Port {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether what the host sends by XDP_TX arrives here.
+    pub(crate) fn runs_xdp(&self) -> bool {
+        self.pass.is_some()
     }
 
     /// The switch's namespace.

@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand};
-use vrrp_user::{config, io::runtime_dir::InstanceName};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use vrrp_user::{
+    config,
+    io::{bpf::Choice, runtime_dir::InstanceName},
+};
 
 /// Where keepalived has its configuration.
 const CONFIG: &str = "/etc/keepalived/keepalived.conf";
@@ -64,12 +67,35 @@ pub(crate) struct Run {
     /// Do not ask for real-time scheduling and locked memory
     #[arg(long)]
     pub(crate) no_realtime: bool,
+    /// What judges received frames: XDP in the driver where its answers are sure to arrive and tc
+    /// elsewhere (auto), XDP in the driver even so (native), or tc
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub(crate) xdp_mode: XdpMode,
     /// Log more: decisions (-v), everything (-vv)
     #[arg(short = 'v', action = ArgAction::Count)]
     pub(crate) verbosity: u8,
     // Last: its heading goes for everything that follows.
     #[command(flatten)]
     pub(crate) quick: Quick,
+}
+
+/// `--xdp-mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum XdpMode {
+    #[default]
+    Auto,
+    Native,
+    Tc,
+}
+
+impl From<XdpMode> for Choice {
+    fn from(mode: XdpMode) -> Self {
+        match mode {
+            XdpMode::Auto => Self::Auto,
+            XdpMode::Native => Self::Native,
+            XdpMode::Tc => Self::Tc,
+        }
+    }
 }
 
 /// One virtual router without a configuration file: `--interface`, `--vrid` and `--vip` together.
@@ -140,6 +166,7 @@ mod tests {
         let run = run("xvrrp run");
         assert_eq!(run.file, PathBuf::from(CONFIG));
         assert!(run.quick.router().is_none());
+        assert_eq!(run.xdp_mode, XdpMode::Auto);
         assert_eq!(run.instance.name, InstanceName::default());
     }
 
@@ -168,6 +195,7 @@ mod tests {
             "xvrrp run --priority 5",
             "xvrrp run -f x --interface a --vrid 1 --vip 1.2.3.4",
             "xvrrp run --instance ../x",
+            "xvrrp run --xdp-mode generic",
             "xvrrp cleanup --instance .",
         ] {
             let error = parse(line).expect_err(line);

@@ -9,7 +9,7 @@ use vrrp_user::{
     config::{self, Config, Instance, Parsed, Severity},
     io::{
         bpf::{
-            Attachment, Dataplane, EgressHook,
+            Attachment, Dataplane, EgressHook, VlanTags, Wishes,
             pinned::{self, InstancePins},
         },
         cleanup,
@@ -148,8 +148,11 @@ async fn node(
     let dataplane = kept_dataplane.insert(Dataplane::attach(
         pins.directory(),
         &interfaces,
-        &marked,
-        log_frames,
+        Wishes {
+            choice: arguments.xdp_mode.into(),
+            marked: &marked,
+            log: log_frames,
+        },
     )?);
     if log_frames {
         tokio::spawn(dataplane.log_records()?);
@@ -373,17 +376,43 @@ fn spare_present(journal: &mut Journal, inventory: &Inventory) -> Vec<AddressRec
 
 fn note_attachments(journal: &mut Journal, attachments: &[Attachment]) {
     for (record, attachment) in journal.interfaces.iter_mut().zip(attachments) {
-        tracing::info!(
-            "{}: XDP {}, egress by {}",
-            attachment.interface,
-            attachment.mode,
-            attachment.egress
-        );
+        tell_reception(attachment);
         record.egress = match attachment.egress {
             EgressHook::Tcx => EgressRecord::Link,
             EgressHook::Clsact { added: true } => EgressRecord::OwnClsact,
             EgressHook::Clsact { added: false } => EgressRecord::ForeignClsact,
         };
+    }
+}
+
+/// Says where received frames are judged, and whether their VLAN tags are seen there.
+fn tell_reception(attachment: &Attachment) {
+    let Attachment {
+        interface,
+        reception,
+        egress,
+    } = attachment;
+    match &reception.reason {
+        None => tracing::info!("{interface}: XDP {}, egress by {egress}", reception.mode),
+        Some(reason) => tracing::info!(
+            "{interface}: {} instead of XDP ({reason}), egress by {egress}",
+            reception.mode
+        ),
+    }
+    let VlanTags::Hidden { remedy, vlans } = &reception.vlan_tags else {
+        return;
+    };
+    let hidden = "XDP does not see the VLAN tags that were taken off";
+    if vlans.is_empty() {
+        tracing::info!(
+            "{interface}: {hidden}: where tagged frames may arrive, use {remedy}, or --xdp-mode tc"
+        );
+    } else {
+        tracing::warn!(
+            "{interface}: {hidden}, so that adverts of {} count here if the VRID is the same: use {remedy}, \
+             or --xdp-mode tc",
+            vlans.join(" and ")
+        );
     }
 }
 
@@ -397,7 +426,7 @@ fn attached(
         .map(|((name, index), attachment)| Interface {
             name: name.clone(),
             index: *index,
-            xdp_mode: attachment.mode.to_string(),
+            reception: attachment.reception.clone(),
             promiscuous: promiscuous.contains(*index),
         })
         .collect()

@@ -12,7 +12,7 @@ use vrrp_tests::{
 };
 
 use super::aim::Way;
-use crate::bench::{Outcome, fate};
+use crate::bench::{Outcome, fate, makes_skb};
 
 /// The kernel and what its counters were.
 pub(super) struct Judge {
@@ -65,7 +65,7 @@ impl Judge {
         let mut outcomes = Vec::new();
         for program in programs {
             let is_met = match way {
-                Way::In => program.is_xdp(),
+                Way::In => program.is_xdp() || (program.receives() && makes_skb(frame)),
                 Way::Marked => program == Program::Mark,
                 Way::Out => program == Program::Egress,
             };

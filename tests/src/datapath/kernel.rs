@@ -30,6 +30,8 @@ pub enum Program {
     Ingress,
     /// Received frames in several buffers.
     IngressFrags,
+    /// Received frames in tc instead of XDP.
+    Receive,
     /// Frames to be sent.
     Egress,
     /// Received frames between XDP and the stack, where Virtual Router MACs are used.
@@ -38,7 +40,13 @@ pub enum Program {
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingress, Self::IngressFrags, Self::Egress, Self::Mark];
+    pub const ALL: [Self; 5] = [
+        Self::Ingress,
+        Self::IngressFrags,
+        Self::Receive,
+        Self::Egress,
+        Self::Mark,
+    ];
 
     /// Its name in the object.
     #[must_use]
@@ -46,6 +54,7 @@ impl Program {
         match self {
             Self::Ingress => "xvrrp_ingress",
             Self::IngressFrags => "xvrrp_ingress_frags",
+            Self::Receive => "xvrrp_receive",
             Self::Egress => "xvrrp_egress",
             Self::Mark => "xvrrp_mark",
         }
@@ -55,6 +64,12 @@ impl Program {
     #[must_use]
     pub fn is_xdp(self) -> bool {
         matches!(self, Self::Ingress | Self::IngressFrags)
+    }
+
+    /// Whether it has the verdict on received frames.
+    #[must_use]
+    pub fn receives(self) -> bool {
+        self.is_xdp() || self == Self::Receive
     }
 
     /// Whether this kernel can load it. XDP in several buffers came with Linux 5.18 ("bpf:

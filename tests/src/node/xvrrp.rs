@@ -31,6 +31,9 @@ pub fn binary() -> Result<PathBuf> {
     Ok(path.into())
 }
 
+/// Has the node judge frames by XDP although it is on a veth: the other end has to run XDP, too.
+pub const NATIVE: [&str; 2] = ["--xdp-mode", "native"];
+
 /// An instance of xvrrp on a router, under a name of its own, so that control sockets and pins of
 /// several do not meet. Killed and cleaned up when dropped.
 #[derive(Debug)]
@@ -47,12 +50,17 @@ pub struct Xvrrp {
 }
 
 impl Xvrrp {
-    /// Lays down a configuration for `binary` on `router`; [`Node::start`] runs it.
+    /// Lays down a configuration for `binary` on `router`; [`Node::start`] runs it, with XDP in the
+    /// driver if its answers arrive at the switch.
     ///
     /// # Errors
     /// If the configuration cannot be written.
     pub fn new(binary: &Path, router: &Host, config: &str) -> Result<Self> {
-        Self::inside(binary, &router.netns, config)
+        let mut node = Self::inside(binary, &router.netns, config)?;
+        if router.port.runs_xdp() {
+            node.add_arguments(&NATIVE);
+        }
+        Ok(node)
     }
 
     /// As [`Self::new`], in a namespace that is no host of a lab.

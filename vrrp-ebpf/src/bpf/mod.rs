@@ -6,7 +6,8 @@ mod routes;
 mod verifier;
 
 use aya_ebpf::{
-    bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action, xdp_md},
+    bindings::{__sk_buff, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, xdp_action, xdp_md},
+    helpers::bpf_redirect,
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
@@ -19,7 +20,7 @@ use vrrp_ebpf::{
 
 use self::{
     maps::Maps,
-    packet::{TcFrame, XdpFrame},
+    packet::{AnswerFrame, ReceivedFrame, TcFrame, XdpFrame},
     routes::KernelRoutes,
 };
 
@@ -50,6 +51,46 @@ fn xvrrp_ingress(context: XdpContext) -> u32 {
 #[inline(always)]
 fn xvrrp_ingress_frags(context: XdpContext) -> u32 {
     receive(&context)
+}
+
+/// Received frames in the stack instead of XDP: where XDP's answers would not arrive, or where the driver
+/// has none. Unlike XDP in the stack (generic mode) it sees the VLAN tags that were taken off, and
+/// copies nothing.
+#[classifier]
+fn xvrrp_receive(context: TcContext) -> i32 {
+    let link = link(&context);
+    if Maps.has_virtual_macs() && refuses_skb(context.skb.skb) {
+        return TC_DROP;
+    }
+    let frame = ReceivedFrame::gathered(&context);
+    let Some(verdict) = policy::concern(&frame, &Maps, link) else {
+        return TC_NEXT;
+    };
+    record(&verdict);
+    let answered = match verdict.action {
+        Action::Pass | Action::Accept | Action::Readdress => return TC_NEXT,
+        Action::Drop => {
+            let [counter, ..] = verdict.counters.indices();
+            debug!(&context, "slot {} drops, counter {}", verdict.slot, counter);
+            return TC_DROP;
+        }
+        Action::Answer => verdict.answer.write(&mut AnswerFrame(&context)),
+        Action::Advertise => {
+            let length = verdict.advertisement.frame_length();
+            // Without memory for a longer frame, the stack answers: it has the address, or will have it
+            // in a moment.
+            let Some(mut frame) = AnswerFrame::resized(&context, length) else {
+                return TC_NEXT;
+            };
+            verdict.advertisement.write(&mut frame)
+        }
+    };
+    match answered {
+        #[expect(clippy::cast_possible_truncation, reason = "an action of tc")]
+        // SAFETY: asks for the frame to be sent where it came from; it does nothing yet.
+        Some(()) => unsafe { bpf_redirect(link.ifindex, 0) as i32 },
+        None => TC_DROP,
+    }
 }
 
 /// Frames about to be sent.
@@ -125,6 +166,18 @@ fn refuses(context: *mut xdp_md) -> bool {
     let context = XdpContext::new(context);
     let frame = XdpFrame::new(&context);
     let verdict = policy::refusal(&frame, &Maps, xdp_link(&context));
+    if let Some(verdict) = verdict {
+        let [counter, ..] = verdict.counters.indices();
+        maps::count(verdict.slot, usize::from(counter));
+    }
+    verdict.is_some()
+}
+
+/// The same in tc.
+#[inline(never)]
+fn refuses_skb(skb: *mut __sk_buff) -> bool {
+    let context = TcContext::new(skb);
+    let verdict = policy::refusal(&TcFrame(&context), &Maps, link(&context));
     if let Some(verdict) = verdict {
         let [counter, ..] = verdict.counters.indices();
         maps::count(verdict.slot, usize::from(counter));

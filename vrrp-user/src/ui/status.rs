@@ -82,8 +82,11 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
     row(
         "interface",
         format!(
-            "{}, VRID {}, VRRPv{}, XDP {}",
-            router.interface, router.vrid, router.version, router.xdp_mode
+            "{}, VRID {}, VRRPv{}, {}",
+            router.interface,
+            router.vrid,
+            router.version,
+            reception(router)
         ),
     );
     row("priority", router.priority.to_string());
@@ -139,6 +142,18 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         row("last promotion", timeline_text(timeline));
     }
     text
+}
+
+/// What judges received frames.
+fn reception(router: &RouterStatus) -> String {
+    let tags = match router.vlan_tags.as_deref() {
+        Some("hidden") => ", VLAN tags hidden",
+        _ => "",
+    };
+    match &router.xdp_mode_reason {
+        Some(reason) => format!("{} instead of XDP: {reason}{tags}", router.xdp_mode),
+        None => format!("XDP {}{tags}", router.xdp_mode),
+    }
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

@@ -29,6 +29,8 @@ fn master() -> RouterStatus {
             ("bad_ttl".to_owned(), 0),
         ]),
         xdp_mode: "native".to_owned(),
+        xdp_mode_reason: None,
+        vlan_tags: Some("visible".to_owned()),
         adverts_sent: 1200,
         priority_zero_sent: 0,
         became_master: 1,

@@ -1,4 +1,8 @@
-//! The attach ladder: native with frags, native, generic for XDP; tcx, clsact for the rest.
+//! How the programs get onto an interface. Received frames: XDP in the driver with frags, without, and
+//! where that is not to be had, tc. Each tc program: tcx, clsact.
+//!
+//! XDP in the stack (generic mode) is left out: it does not see the VLAN tags that were taken off,
+//! copies every frame that is not in one piece, and is no earlier than tc.
 
 use std::{fmt, io, path::Path};
 
@@ -13,22 +17,29 @@ use aya::{
 };
 use nix::errno::Errno;
 
-use super::{BpfError, foreign};
+use super::{
+    BpfError,
+    device::{Devices, VlanTags},
+    foreign,
+};
 
 /// Name of the egress program, under which clsact filters are found again.
 pub const EGRESS_PROGRAM: &str = "xvrrp_egress";
 /// Name of the program between XDP and the stack, under which clsact filters are found again.
 pub const MARK_PROGRAM: &str = "xvrrp_mark";
 
-/// How XDP came to run on an interface, best first.
+/// Name of the program for received frames where XDP does not run.
+pub const RECEIVE_PROGRAM: &str = "xvrrp_receive";
+
+/// What received frames are judged by, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// In the driver, frames over several buffers included (jumbo MTU).
+    /// XDP in the driver, frames over several buffers included (jumbo MTU).
     NativeFrags,
-    /// In the driver.
+    /// XDP in the driver.
     Native,
-    /// In the network stack, after the driver made an skb of the frame.
-    Generic,
+    /// tc, after the driver made an skb of the frame.
+    Tc,
 }
 
 impl fmt::Display for Mode {
@@ -36,9 +47,32 @@ impl fmt::Display for Mode {
         f.write_str(match self {
             Self::NativeFrags => "native+frags",
             Self::Native => "native",
-            Self::Generic => "generic",
+            Self::Tc => "tc",
         })
     }
+}
+
+/// What received frames are to be judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// XDP where its answers are sure to arrive, else tc.
+    #[default]
+    Auto,
+    /// XDP in the driver, or not at all.
+    Native,
+    /// tc.
+    Tc,
+}
+
+/// What received frames came to be judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// Where they are.
+    pub mode: Mode,
+    /// Why not by XDP, if they are not.
+    pub reason: Option<String>,
+    /// Whether their VLAN tags are seen.
+    pub vlan_tags: VlanTags,
 }
 
 /// How the egress gate is attached.
@@ -62,48 +96,114 @@ impl fmt::Display for EgressHook {
     }
 }
 
-const LADDER: [(Mode, &str, XdpMode); 3] = [
-    (Mode::NativeFrags, "xvrrp_ingress_frags", XdpMode::Driver),
-    (Mode::Native, "xvrrp_ingress", XdpMode::Driver),
-    (Mode::Generic, "xvrrp_ingress", XdpMode::Skb),
+const LADDER: [(Mode, &str); 2] = [
+    (Mode::NativeFrags, "xvrrp_ingress_frags"),
+    (Mode::Native, "xvrrp_ingress"),
 ];
 
-/// Attaches XDP in the best mode that the interface takes and pins the link.
-pub(super) fn ingress(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<Mode, BpfError> {
+/// Attaches what judges received frames, and pins it.
+pub(super) fn ingress(
+    ebpf: &mut Ebpf,
+    choice: Choice,
+    devices: &Devices,
+    (interface, index): (&str, u32),
+    pins: &Path,
+) -> Result<Reception, BpfError> {
+    let reason = match choice {
+        Choice::Auto => devices.distrusted(index),
+        Choice::Native => None,
+        Choice::Tc => Some("--xdp-mode tc".to_owned()),
+    };
+    let reason = match reason {
+        Some(reason) => reason,
+        None => match native(ebpf, devices, (interface, index), pins)? {
+            Ok(mode) => {
+                return Ok(Reception {
+                    mode,
+                    reason: None,
+                    vlan_tags: devices.tags_in_driver(index),
+                });
+            }
+            Err(refusals) if choice == Choice::Native => {
+                return Err(BpfError::Attach {
+                    interface: interface.to_owned(),
+                    refusals,
+                });
+            }
+            Err(refusals) => refusals,
+        },
+    };
+    let pin = pins.join(format!("receive-{index}"));
+    classifier(
+        ebpf,
+        RECEIVE_PROGRAM,
+        TcAttachType::Ingress,
+        interface,
+        &pin,
+    )?;
+    if let Some(id) = devices.xdp_program(index) {
+        tracing::warn!(
+            "{interface} has an XDP program {}, which sees every frame before xvrrp: what it drops or \
+             redirects, adverts included, xvrrp does not get",
+            foreign::program_name(Some(id))
+        );
+    }
+    Ok(Reception {
+        mode: Mode::Tc,
+        reason: Some(reason),
+        vlan_tags: VlanTags::Visible,
+    })
+}
+
+/// Attaches XDP in the driver in the best mode that the interface takes and pins the link; or says
+/// what each mode was refused with.
+fn native(
+    ebpf: &mut Ebpf,
+    devices: &Devices,
+    (interface, index): (&str, u32),
+    pins: &Path,
+) -> Result<Result<Mode, String>, BpfError> {
     let mut refusals = Vec::new();
-    for (mode, program, flags) in LADDER {
-        match attach_xdp(ebpf, program, interface, flags) {
+    for (mode, program) in LADDER {
+        match attach_xdp(ebpf, program, interface) {
             Ok(link) => {
-                pin_xdp(ebpf, program, link, pin)?;
-                return Ok(mode);
+                pin_xdp(ebpf, program, link, &pins.join(format!("xdp-{index}")))?;
+                return Ok(Ok(mode));
             }
             Err(error) => match errno_of(&error) {
                 Some(Errno::EBUSY | Errno::EEXIST) => {
                     return Err(BpfError::Foreign {
                         interface: interface.to_owned(),
-                        program: foreign::xdp_program(interface),
+                        program: foreign::program_name(devices.xdp_program(index)),
                     });
                 }
-                _ => refusals.push(format!("{mode}: {}", explain(&error))),
+                _ => refusals.push((mode, explain(&error))),
             },
         }
     }
-    Err(BpfError::Attach {
-        interface: interface.to_owned(),
-        refusals: refusals.join("; "),
-    })
+    Ok(Err(told(&refusals)))
+}
+
+/// What the modes were refused with: once, if all were with the same.
+fn told(refusals: &[(Mode, String)]) -> String {
+    match refusals {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
+        _ => {
+            let each = refusals.iter().map(|(mode, why)| format!("{mode}: {why}"));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    }
 }
 
 fn attach_xdp(
     ebpf: &mut Ebpf,
     program: &'static str,
     interface: &str,
-    mode: XdpMode,
 ) -> Result<XdpLinkId, ProgramError> {
     let program = xdp(ebpf, program)?;
     // Linux before 5.18 refuses the frags program here, and the ladder goes on without.
     match program.load() {
-        Ok(()) | Err(ProgramError::AlreadyLoaded) => program.attach(interface, mode),
+        Ok(()) | Err(ProgramError::AlreadyLoaded) => program.attach(interface, XdpMode::Driver),
         Err(error) => Err(error),
     }
 }
@@ -216,5 +316,22 @@ fn explain(error: &ProgramError) -> String {
         }
         Some(errno) => errno.desc().to_owned(),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_refusals_are_told_once() {
+        let both = |first: &str, second: &str| {
+            told(&[
+                (Mode::NativeFrags, first.to_owned()),
+                (Mode::Native, second.to_owned()),
+            ])
+        };
+        assert_eq!(both("no XDP", "no XDP"), "no XDP");
+        assert_eq!(both("no XDP", "MTU"), "native+frags: no XDP; native: MTU");
     }
 }

@@ -1,8 +1,10 @@
 //! The kernel half, loaded: programs, maps and pins.
 
 pub mod attach;
+pub mod device;
 mod foreign;
 mod log;
+mod offload;
 pub mod pinned;
 pub mod shared;
 
@@ -22,7 +24,9 @@ use vrrp_ebpf::abi::{
     Counters, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey,
 };
 
-pub use attach::{EgressHook, Mode};
+pub use attach::{Choice, EgressHook, Mode, Reception};
+use device::Devices;
+pub use device::VlanTags;
 use shared::{Filter, Slots, VipStates};
 
 use super::control::counters::{CounterSource, Counts};
@@ -66,6 +70,9 @@ pub enum BpfError {
         /// Why.
         source: io::Error,
     },
+    /// The interfaces could not be read.
+    #[error("cannot read the interfaces")]
+    Interfaces(#[source] io::Error),
     /// Somebody else's XDP program is on the interface.
     #[error(
         "{interface} already has an XDP program {program}, which xvrrp does not replace; \
@@ -77,8 +84,8 @@ pub enum BpfError {
         /// Name and id, as far as known.
         program: String,
     },
-    /// No rung of the attach ladder held.
-    #[error("cannot attach XDP to {interface}: {refusals}")]
+    /// XDP in the driver was asked for, and no rung of the attach ladder held.
+    #[error("cannot attach XDP in the driver of {interface} (--xdp-mode native): {refusals}")]
     Attach {
         /// The interface.
         interface: String,
@@ -122,10 +129,21 @@ fn map_error(name: &'static str) -> impl Fn(MapError) -> BpfError {
 pub struct Attachment {
     /// Interface name.
     pub interface: String,
-    /// XDP mode.
-    pub mode: Mode,
+    /// What judges received frames.
+    pub reception: Reception,
     /// Egress hook.
     pub egress: EgressHook,
+}
+
+/// How the programs are to be attached.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes<'a> {
+    /// What is to judge received frames.
+    pub choice: Choice,
+    /// Interfaces where virtual MACs are used.
+    pub marked: &'a [u32],
+    /// The programs log every frame that they refuse.
+    pub log: bool,
 }
 
 /// The loaded programs. Dropping it closes our references; pinned links live on until
@@ -154,26 +172,26 @@ pub struct Tables {
 
 impl Dataplane {
     /// Loads the programs, attaches them to each interface (name, index), and pins links and the
-    /// `SLOTS` map under `pins`. `marked` are the interfaces where virtual MACs are used. With `log` the
-    /// programs log every frame that they refuse. After an error the caller removes the pins.
+    /// `SLOTS` map under `pins`, as the wishes have it. After an error the caller removes the pins.
     ///
     /// # Errors
     /// Without the object, without permission, when the kernel refuses a program;
-    /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when no mode works.
+    /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when the wanted mode does not
+    /// work.
     pub fn attach(
         pins: &Path,
         interfaces: &[(String, u32)],
-        marked: &[u32],
-        log: bool,
+        wishes: Wishes<'_>,
     ) -> Result<Self, BpfError> {
         if OBJECT.is_empty() {
             return Err(BpfError::Stub);
         }
-        let level = log::level(log);
+        let level = log::level(wishes.log);
         let mut ebpf = EbpfLoader::new()
             .override_global(aya_log::LEVEL, &level, true)
-            .override_global("VIRTUAL_MACS", &u8::from(!marked.is_empty()), true)
+            .override_global("VIRTUAL_MACS", &u8::from(!wishes.marked.is_empty()), true)
             .load(OBJECT)?;
+        let devices = Devices::read().map_err(BpfError::Interfaces)?;
         let slots = shared::array_data(&ebpf, "SLOTS")?;
         let pin = pins.join(pinned::SLOTS);
         slots.pin(&pin).map_err(|error| BpfError::Pin {
@@ -184,7 +202,7 @@ impl Dataplane {
         let vip_states = Arc::new(VipStates::map(shared::array_data(&ebpf, "VIP_STATES")?)?);
         let attachments = interfaces
             .iter()
-            .map(|(name, index)| attach_one(&mut ebpf, pins, name, *index, marked))
+            .map(|(name, index)| attach_one(&mut ebpf, pins, (name, *index), wishes, &devices))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             ebpf,
@@ -244,19 +262,20 @@ impl Dataplane {
 fn attach_one(
     ebpf: &mut Ebpf,
     pins: &Path,
-    interface: &str,
-    ifindex: u32,
-    marked: &[u32],
+    (interface, index): (&str, u32),
+    wishes: Wishes<'_>,
+    devices: &Devices,
 ) -> Result<Attachment, BpfError> {
-    // The gate on the way out comes first: nothing of a virtual IP leaves before XDP decides.
-    let egress = attach::egress(ebpf, interface, &pins.join(format!("egress-{ifindex}")))?;
-    if marked.contains(&ifindex) {
-        attach::mark(ebpf, interface, &pins.join(format!("mark-{ifindex}")))?;
+    // The gate on the way out comes first: nothing of a virtual IP leaves before it is judged what comes
+    // in. In tc the last one attached is the first one asked, so that marking follows the judgement.
+    let egress = attach::egress(ebpf, interface, &pins.join(format!("egress-{index}")))?;
+    if wishes.marked.contains(&index) {
+        attach::mark(ebpf, interface, &pins.join(format!("mark-{index}")))?;
     }
-    let mode = attach::ingress(ebpf, interface, &pins.join(format!("xdp-{ifindex}")))?;
+    let reception = attach::ingress(ebpf, wishes.choice, devices, (interface, index), pins)?;
     Ok(Attachment {
         interface: interface.to_owned(),
-        mode,
+        reception,
         egress,
     })
 }

@@ -27,7 +27,7 @@ use vrrp_ebpf::{
 
 use super::{
     BpfError,
-    attach::{EGRESS_PROGRAM, MARK_PROGRAM},
+    attach::{EGRESS_PROGRAM, MARK_PROGRAM, RECEIVE_PROGRAM},
     shared::Slots,
 };
 use crate::io::cleanup::Pins;
@@ -63,7 +63,9 @@ impl Pins for InstancePins {
 
     fn detach_filters(&self, interface: &str) -> io::Result<()> {
         let mark = detach(interface, TcAttachType::Ingress, MARK_PROGRAM);
-        detach(interface, TcAttachType::Egress, EGRESS_PROGRAM).and(mark)
+        let receive = detach(interface, TcAttachType::Ingress, RECEIVE_PROGRAM);
+        let egress = detach(interface, TcAttachType::Egress, EGRESS_PROGRAM);
+        egress.and(receive).and(mark)
     }
 
     fn remove(&self, bpffs_mounted: bool) -> io::Result<bool> {

@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use self::{counters::CounterSource, notify::Notifier, plane::Plane};
 use super::{
+    bpf::Reception,
     engine::{EngineHandle, handle::EngineError},
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
@@ -59,8 +60,8 @@ pub struct Interface {
     pub name: String,
     /// Its index.
     pub index: u32,
-    /// How XDP runs on it, for people.
-    pub xdp_mode: String,
+    /// What judges the frames that it receives.
+    pub reception: Reception,
     /// It receives every frame, because it takes no MAC beside its own.
     pub promiscuous: bool,
 }

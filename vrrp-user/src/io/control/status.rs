@@ -125,8 +125,14 @@ pub struct RouterStatus {
     pub promiscuous: bool,
     /// Counters of the BPF programs.
     pub counters: BTreeMap<String, u64>,
-    /// How XDP runs on the interface: `native+frags`, `native`, `generic`.
+    /// What judges received frames: XDP in the driver (`native+frags`, `native`), or `tc`.
     pub xdp_mode: String,
+    /// Why it is `tc`; null if it is not.
+    #[serde(default)]
+    pub xdp_mode_reason: Option<String>,
+    /// Whether adverts are judged with their VLAN tag, or may have lost it before (`visible`, `hidden`).
+    #[serde(default)]
+    pub vlan_tags: Option<String>,
     /// Adverts sent, those with priority 0 included.
     pub adverts_sent: u64,
     /// Adverts sent with priority 0.
@@ -291,6 +297,7 @@ impl Record {
             now: _,
             history: _,
         } = self.snapshot;
+        let reception = interface.map(|one| &one.reception);
         let serving = matches!(state, State::Active | State::Retiring);
         RouterStatus {
             name: instance.name.clone(),
@@ -322,7 +329,9 @@ impl Record {
             virtual_mac: instance.virtual_mac().map(mac_text),
             promiscuous: interface.is_some_and(|one| one.promiscuous),
             counters: counts.by_name(),
-            xdp_mode: interface.map_or_else(|| "none".to_owned(), |one| one.xdp_mode.clone()),
+            xdp_mode: reception.map_or_else(|| "none".to_owned(), |one| one.mode.to_string()),
+            xdp_mode_reason: reception.and_then(|one| one.reason.clone()),
+            vlan_tags: reception.map(|one| one.vlan_tags.word().to_owned()),
             adverts_sent,
             priority_zero_sent,
             became_master: became_active,

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config::{FOREVER, Globals, Instance, Notify, Scope, Vip},
     io::{
+        bpf::{Mode, VlanTags},
         clock,
         engine::{
             Command, Event, RouterSnapshot, Timeline,
@@ -167,7 +168,11 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
-            xdp_mode: "generic".to_owned(),
+            reception: Reception {
+                mode: Mode::Tc,
+                reason: Some("it has no driver".to_owned()),
+                vlan_tags: VlanTags::Visible,
+            },
             promiscuous: false,
         }],
         counters: Box::new(Counters),
@@ -253,7 +258,9 @@ async fn node_starts_answers_and_stops() {
     } = &status.ietf_vrrp.statistics;
     assert_eq!((*vrid_errors, *ip_ttl_errors), (9, 2));
     assert!(*discontinuity_datetime >= before, "a date");
-    assert_eq!(router.xdp_mode, "generic");
+    assert_eq!(router.xdp_mode, "tc");
+    assert_eq!(router.xdp_mode_reason.as_deref(), Some("it has no driver"));
+    assert_eq!(router.vlan_tags.as_deref(), Some("visible"));
     assert_eq!(router.vips, ["192.168.1.254/32"]);
     assert_eq!(router.transitions[0].from, "INIT");
     assert_eq!(router.transitions[0].cause, "startup");
@@ -330,7 +337,11 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
-            xdp_mode: "generic".to_owned(),
+            reception: Reception {
+                mode: Mode::Tc,
+                reason: Some("it has no driver".to_owned()),
+                vlan_tags: VlanTags::Visible,
+            },
             promiscuous: false,
         }],
         counters: Box::new(Counters),

@@ -11,7 +11,7 @@ use vrrp_tests::{
     frames::Advert,
     link,
     netns::{self, Netns},
-    node::{BACKUP, MASTER, Node as _, Xvrrp},
+    node::{BACKUP, MASTER, NATIVE, Node as _, Xvrrp},
     xdp_pass::XdpPass,
 };
 
@@ -166,6 +166,7 @@ fn start(binary: &FilePath, router: &Netns, advert_int: &str, state: &str) -> Re
         );
     }
     let mut node = Xvrrp::inside(binary, router, &config)?;
+    node.add_arguments(&NATIVE);
     node.start()?;
     let log = node.process()?.log();
     for (_, vrid) in VIPS {
