@@ -138,6 +138,32 @@ fn a_foreign_xdp_program_is_named_and_stays() {
     place.assert_refused(&[], &["ens33 already has an XDP program", "xv_pass"]);
 }
 
+/// Ahead and behind: a lease that never ends, and one that has always ended.
+#[test]
+fn a_time_namespace_with_an_offset_is_refused() {
+    for offset in ["--monotonic=100000", "--monotonic=-7"] {
+        if let Err(refusal) = run::run(Command::new("unshare").args(["--time", offset, "true"])) {
+            eprintln!("skipped: time namespaces are not to be had here: {refusal:#}");
+            return;
+        }
+        let place = Place::new(TUTORIAL_PRIMARY);
+        let by = ["unshare", "--time", offset, "--fork"];
+        place.assert_refused(&by, &["CLOCK_MONOTONIC", "time namespace"]);
+    }
+}
+
+/// One without is like the host's.
+#[test]
+fn a_time_namespace_without_an_offset_is_not() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    let _pass = XdpPass::attach(&place.router().netns, "ens33").unwrap();
+    // It comes as far as this.
+    place.assert_refused(
+        &["unshare", "--time", "--fork"],
+        &["already has an XDP program"],
+    );
+}
+
 //= C6, C28: refusal
 #[test]
 fn errors_of_the_configuration_are_told_with_their_line() {

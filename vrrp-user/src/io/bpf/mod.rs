@@ -1,6 +1,7 @@
 //! The kernel half, loaded: programs, maps and pins.
 
 pub mod attach;
+mod clocks;
 pub mod device;
 mod foreign;
 mod log;
@@ -70,6 +71,13 @@ pub enum BpfError {
         /// Why.
         source: io::Error,
     },
+    /// Our clock is not that of the programs.
+    #[error(
+        "CLOCK_MONOTONIC of this process is not that of the kernel: it runs in a time namespace with an \
+         offset, in which a lease would not end when it has to; start xvrrp outside of it \
+         (/proc/self/timens_offsets has to show 0)"
+    )]
+    Clock,
     /// The interfaces could not be read.
     #[error("cannot read the interfaces")]
     Interfaces(#[source] io::Error),
@@ -175,9 +183,9 @@ impl Dataplane {
     /// `SLOTS` map under `pins`, as the wishes have it. After an error the caller removes the pins.
     ///
     /// # Errors
-    /// Without the object, without permission, when the kernel refuses a program;
-    /// [`BpfError::Foreign`] beside somebody else's, [`BpfError::Attach`] when the wanted mode does not
-    /// work.
+    /// Without the object, without permission, when the kernel refuses a program; [`BpfError::Clock`]
+    /// in a time namespace; [`BpfError::Foreign`] beside somebody else's program,
+    /// [`BpfError::Attach`] when the wanted mode does not work.
     pub fn attach(
         pins: &Path,
         interfaces: &[(String, u32)],
@@ -191,6 +199,7 @@ impl Dataplane {
             .override_global(aya_log::LEVEL, &level, true)
             .override_global("VIRTUAL_MACS", &u8::from(!wishes.marked.is_empty()), true)
             .load(OBJECT)?;
+        clocks::compare(&mut ebpf)?;
         let devices = Devices::read().map_err(BpfError::Interfaces)?;
         let slots = shared::array_data(&ebpf, "SLOTS")?;
         let pin = pins.join(pinned::SLOTS);
