@@ -121,7 +121,8 @@ impl Port {
     }
 
     /// Whether what the host sends by XDP_TX arrives here.
-    pub(crate) fn runs_xdp(&self) -> bool {
+    #[must_use]
+    pub fn runs_xdp(&self) -> bool {
         self.pass.is_some()
     }
 
