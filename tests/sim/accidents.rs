@@ -1,8 +1,8 @@
-//! What operators do and what befalls: starts and stops, stalls, cables.
+//! What operators do and what befalls: starts and stops, stalls, cables, addresses.
 
 use std::rc::Rc;
 
-use vrrp_user::proto::{FaultReason, Input, frame};
+use vrrp_user::proto::{Input, frame};
 
 use crate::{
     chance::{Chance, Fate, Weather},
@@ -69,15 +69,24 @@ impl<C: Chance> World<C> {
             return;
         }
         self.nodes[index].plugged = plugged;
-        let primary = self.nodes[index].told().primary;
-        self.command(
-            index,
-            if plugged {
-                Input::LinkUp { primary }
-            } else {
-                Input::Fault(FaultReason::LinkDown)
-            },
-        );
+        self.tell_fault(index);
+    }
+
+    /// Takes the source address away from a node whose link lives, or gives it back.
+    pub(crate) fn address(&mut self, index: usize, addressed: bool) {
+        if self.nodes[index].addressed == addressed {
+            return;
+        }
+        self.nodes[index].addressed = addressed;
+        self.tell_fault(index);
+    }
+
+    fn tell_fault(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let primary = node.told().primary;
+        let up = Input::LinkUp { primary };
+        let input = node.fault().map_or(up, Input::Fault);
+        self.command(index, input);
     }
 
     /// A host that is no router announces that the virtual IP is its own.
@@ -122,6 +131,7 @@ impl<C: Chance> World<C> {
         self.cut.iter_mut().flatten().for_each(|cut| *cut = false);
         for index in 0..self.nodes.len() {
             self.plug(index, true);
+            self.address(index, true);
             self.nodes[index].stalled_until = self.now;
             self.touched(index);
         }

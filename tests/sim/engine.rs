@@ -8,7 +8,7 @@ use vrrp_ebpf::{
     ownership::{self, Ownership},
 };
 use vrrp_user::proto::{
-    Advert, Input, Instant, Output, Router, Settings, State, Transition, Version,
+    Advert, FaultReason, Input, Instant, Output, Router, Settings, State, Transition, Version,
 };
 
 use crate::{chance::Moment, node::Node, planted::Plant};
@@ -88,10 +88,11 @@ pub(crate) enum Effect {
 
 impl Engine {
     /// Has taken the slot over with this word.
-    pub(crate) fn new(told: Settings, word: Ownership, plugged: bool) -> Self {
+    pub(crate) fn new(told: Settings, word: Ownership, fault: Option<FaultReason>) -> Self {
         let up = Input::LinkUp {
             primary: told.primary,
         };
+        let first = fault.map_or(up, Input::Fault);
         Self {
             core: Router::new(told),
             steps: Vec::new(),
@@ -104,7 +105,7 @@ impl Engine {
             defended: None,
             signalled: false,
             reports: VecDeque::new(),
-            commands: plugged.then_some(up).into_iter().collect(),
+            commands: VecDeque::from([first]),
             advert: None,
         }
     }

@@ -40,14 +40,17 @@ enum Scene {
     Return,
     /// The machine of the Active goes off.
     Crash,
+    /// The Active loses its source address.
+    Fault,
 }
 
-const SCENES: [Scene; 5] = [
+const SCENES: [Scene; 6] = [
     Scene::Start,
     Scene::Peace,
     Scene::Stop,
     Scene::Return,
     Scene::Crash,
+    Scene::Fault,
 ];
 
 /// Priorities and Preempt_Mode of the two.
@@ -172,6 +175,7 @@ fn live(world: &mut World<Script>, pair: (u8, u8, bool), scene: Scene) -> Result
         (Scene::Return, _) => world.start(0, first),
         (Scene::Stop, Some(active)) => world.command(active, Input::Shutdown),
         (Scene::Crash, Some(active)) => world.crash(active),
+        (Scene::Fault, Some(active)) => world.address(active, false),
         _ => {}
     }
     world.run_until(world.now + 60 * MILLISECOND)?;

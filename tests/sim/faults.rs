@@ -391,6 +391,10 @@ impl Story {
                     (0..count).for_each(|to| self.world.cut(from, to, side[from] != side[to]));
                 }
             }
+            10 if self.dice.chance(500) => {
+                let addressed = !self.world.nodes[index].addressed;
+                self.world.address(index, addressed);
+            }
             10 => {
                 let plugged = !self.world.nodes[index].plugged;
                 self.world.plug(index, plugged);

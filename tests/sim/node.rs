@@ -10,7 +10,7 @@ use vrrp_ebpf::{
     ownership::{self, Ownership},
 };
 use vrrp_user::proto::{
-    Instant, Router, Settings, State, Version,
+    FaultReason, Instant, Router, Settings, State, Version,
     advert::{Format, Message},
     election::OWNER,
     frame,
@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) engine: Option<Engine>,
     /// Carrier.
     pub(crate) plugged: bool,
+    /// It has a source address.
+    pub(crate) addressed: bool,
     /// The engine gets no CPU until then.
     pub(crate) stalled_until: u64,
     pub(crate) plant: Option<Plant>,
@@ -63,6 +65,7 @@ impl Node {
             ring_size,
             engine: None,
             plugged: true,
+            addressed: true,
             stalled_until: 0,
             plant: None,
             worker_free: 0,
@@ -80,7 +83,7 @@ impl Node {
         self.kernel.ownership = word;
         self.worker_free = 0;
         let told = self.told();
-        self.engine = Some(Engine::new(told, word, self.plugged));
+        self.engine = Some(Engine::new(told, word, self.fault()));
     }
 
     /// Programs and maps are gone.
@@ -104,6 +107,15 @@ impl Node {
         match self.plant {
             Some(plant) => plant.settings(&self.settings),
             None => self.settings.clone(),
+        }
+    }
+
+    /// What keeps it from working.
+    pub(crate) fn fault(&self) -> Option<FaultReason> {
+        if !self.plugged {
+            Some(FaultReason::LinkDown)
+        } else {
+            (!self.addressed).then_some(FaultReason::NoAddress)
         }
     }
 

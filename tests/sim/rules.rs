@@ -46,6 +46,9 @@ pub(crate) enum Invariant {
     ///   section 6.4.2 has a Backup believe either of any router); or that was Active as well, and
     ///   retires.
     AnswersOverlap,
+    /// An Active that comes into FAULT with a living link sends priority 0 in the turn in which it does, unless
+    /// the kernel refuses it.
+    Resigns,
     /// While nothing is lost and nothing stands still, a planned stop, a return, a change of priority
     /// leave no moment at which nobody answers.
     NoOwner,

@@ -183,6 +183,42 @@ fn a_planned_stop_costs_a_skew_and_nobody_notices() {
     }
 }
 
+/// The link lives: the Backup is told, and does not wait for longer than after a planned stop. Nobody serves
+/// meanwhile, and nobody answers twice.
+//= C26, C35, C44: proof
+#[test]
+fn a_lost_source_address_costs_a_skew() {
+    const ADDRESSES: u64 = 5_000_000;
+    for (version, interval, priorities, skew) in [
+        (Version::V3, 10, [254, 253], 117_187),
+        (Version::V2, 1000, [100, 99], 613_281_250),
+    ] {
+        let mut story = Story::settled(version, Duration::from_millis(interval), &priorities);
+        story.world.address(0, false);
+        let took = story.takeover(1);
+        let addresses = ADDRESSES.min(story.interval / 4);
+        let latest = skew + DELAY + addresses + 3 * TURN;
+        assert!((skew..=latest).contains(&took), "{took}");
+        story.run(5 * story.interval);
+        assert_eq!(story.states(), [State::Fault, State::Active]);
+        story.world.watch.calm = true;
+        story.world.address(0, true);
+        story.run(20 * story.interval);
+        assert_eq!(story.states(), [State::Active, State::Backup]);
+    }
+}
+
+/// Without a link nobody can be told.
+//= C25: proof
+#[test]
+fn a_cut_link_costs_an_active_down_interval() {
+    let mut story = Story::pair();
+    story.world.plug(0, false);
+    let took = story.takeover(1);
+    assert!(took > 2 * story.interval, "{took}");
+    assert_eq!(story.states(), [State::Fault, State::Active]);
+}
+
 #[test]
 fn the_better_router_comes_back_without_a_gap() {
     let mut story = Story::pair();

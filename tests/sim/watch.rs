@@ -1,7 +1,7 @@
 //! Watches over the [rules](crate::rules), from what nodes do and words say.
 
 use vrrp_ebpf::ownership;
-use vrrp_user::proto::{Cause, Instant, Lease, State, Transition};
+use vrrp_user::proto::{Cause, FaultReason, Instant, Lease, State, Transition};
 
 use crate::{
     chance::{LATENCY_MAX, STEP_MAX},
@@ -64,6 +64,8 @@ struct Life {
     handed: Instant,
     /// Promoted, and no advert handed over since.
     unsaid: bool,
+    /// Was Active, is in FAULT with a living link, and no priority 0 has left since.
+    resigns: bool,
 }
 
 impl Watch {
@@ -114,13 +116,15 @@ impl Watch {
     }
 
     /// An advert left at this time of its sender's.
-    pub(crate) fn left(&mut self, node: usize, local: Instant) {
+    pub(crate) fn left(&mut self, node: usize, local: Instant, priority: u8) {
         self.lives[node].left = Some(local);
+        self.lives[node].resigns &= priority > 0;
         self.handed(node, local);
     }
 
     /// The kernel refused an advert: nobody can hear it.
     pub(crate) fn refused(&mut self, now: u64, node: usize, local: Instant) {
+        self.lives[node].resigns = false;
         self.handed(node, local);
         self.sights[node]
             .iter_mut()
@@ -193,6 +197,9 @@ impl Watch {
         }
         if (transition.from, transition.to) == (State::Active, State::Backup) {
             self.hosts.gave_way(index);
+        }
+        if transition.from == State::Active {
+            life.resigns = transition.cause == Cause::Fault(FaultReason::NoAddress);
         }
         if transition.to == State::Active {
             self.unprepared |= transition.cause == Cause::ActiveDown;
@@ -392,6 +399,10 @@ impl Watch {
                 now,
                 format!("node {index} writes on"),
             );
+        }
+        if idle && self.lives[index].resigns {
+            let what = format!("node {index} has left without a word");
+            self.broke(Invariant::Resigns, now, what);
         }
         if silent || mute {
             let what = format!("node {index} sends no adverts");

@@ -274,7 +274,7 @@ impl<C: Chance> World<C> {
         match effect {
             Effect::Advert { priority, frame } => {
                 let local = self.nodes[index].clock.local(self.now);
-                self.watch.left(index, local);
+                self.watch.left(index, local, priority);
                 self.trace.note(self.now, || {
                     format!("node {index} sends priority {priority}")
                 });
