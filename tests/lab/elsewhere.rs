@@ -1,5 +1,4 @@
-//! Virtual IPs on another interface than the adverts' (`dev`): what becomes of that interface concerns
-//! them alone.
+//! Virtual IPs on another interface than the adverts' (`dev`): what becomes of that interface.
 
 use std::time::Duration;
 
@@ -9,11 +8,12 @@ use vrrp_tests::{
     clock,
     config::Settings,
     lab::{INNER_INTERFACE, INNER_VIP},
-    node::Node as _,
+    link::Port,
+    node::{BACKUP, MASTER, Node as _},
     wire::Frame,
 };
 
-use crate::scene::{LIMIT, Scene, eventually, shared};
+use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 /// A router with a virtual IP on either side, started and serving.
 fn scene() -> Scene {
@@ -68,7 +68,7 @@ fn a_router_whose_interface_there_is_made_anew_ends_to_be_started_again() {
         .log(1)
         .wait_after(mark, "interface ens34 deleted", LIMIT)
         .unwrap();
-    assert_eq!(scene.status(1).text("state"), "MASTER");
+    scene.await_state(1, "FAULT");
     let netns = &scene.router(1).netns;
     let again = format!("link add {INNER_INTERFACE} type veth peer name inner");
     netns.ip(&again).unwrap();
@@ -95,6 +95,7 @@ fn a_new_name_there_changes_nothing() {
         };
         netns.ip(&format!("link set {subject} {change}")).unwrap();
     }
+    scene.await_owner(1);
     let mark = scene.log(1).mark();
     let netns = &scene.router(1).netns;
     netns
@@ -109,4 +110,97 @@ fn a_new_name_there_changes_nothing() {
     });
     let log = scene.log(1).tail(usize::MAX);
     assert_eq!(log.matches("removed from").count(), 1, "{log}");
+}
+
+/// Two routers with a virtual IP on either side, whose lines for the inner one end like this.
+fn pair(options: &str) -> [Settings; 2] {
+    [254, 253].map(|priority| Settings {
+        // Slow enough that nobody is relieved for want of adverts before priority 0 is heard.
+        advert_int_ms: 1000,
+        more_vips: format!("{INNER_VIP} dev {INNER_INTERFACE} {options}"),
+        ..Settings::fast(priority)
+    })
+}
+
+fn inner_port(scene: &Scene) -> &Port {
+    &scene.lab.behind.as_ref().unwrap().ports[0]
+}
+
+fn assert_names_the_interface(scene: &Scene) {
+    let status = scene.status(1);
+    let vip = INNER_VIP.to_string();
+    let about = ["vip_interface_down", INNER_INTERFACE, &vip];
+    assert_eq!(
+        status.fault(),
+        about.map(serde_json::Value::from).each_ref()
+    );
+}
+
+#[track_caller]
+fn resigns_and_comes_back(lose: impl FnOnce(&Scene), regain: impl FnOnce(&Scene)) {
+    let mut scene = Scene::routed(shared(), pair(""));
+    for number in [1, 2] {
+        scene.node(number).start().unwrap();
+    }
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let mark = scene.log(1).mark();
+    lose(&scene);
+    let told = "entering FAULT state (interface ens34 of virtual IP 10.77.0.254 down)";
+    scene.log(1).wait_after(mark, told, LIMIT).unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+    assert_eq!(scene.status(1).last_cause(), "vip_interface_down");
+    assert_names_the_interface(&scene);
+    scene.await_no_address(1);
+    let mark = scene.log(1).mark();
+    regain(&scene);
+    await_lines(scene.log(1), mark, &[BACKUP, MASTER]);
+    scene.await_owner(1);
+}
+
+#[test]
+fn a_cable_cut_there_is_a_fault_that_resigns() {
+    resigns_and_comes_back(
+        |scene| inner_port(scene).cut().unwrap(),
+        |scene| inner_port(scene).mend().unwrap(),
+    );
+}
+
+#[test]
+fn an_interface_set_down_there_is_a_fault_that_resigns() {
+    let set = |scene: &Scene, how: &str| {
+        let change = format!("link set {INNER_INTERFACE} {how}");
+        scene.router(1).netns.ip(&change).unwrap();
+    };
+    resigns_and_comes_back(|scene| set(scene, "down"), |scene| set(scene, "up"));
+}
+
+#[test]
+fn a_router_that_starts_without_the_interface_there_waits_in_fault() {
+    let mut scene = Scene::routed(shared(), pair(""));
+    inner_port(&scene).cut().unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    assert_names_the_interface(&scene);
+    inner_port(&scene).mend().unwrap();
+    scene.await_owner(1);
+}
+
+#[test]
+fn an_interface_that_is_not_tracked_may_be_down() {
+    let mut scene = Scene::routed(shared(), pair("no_track"));
+    inner_port(&scene).cut().unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    let mark = scene.log(1).mark();
+    inner_port(&scene).mend().unwrap();
+    let told = "Netlink reports ens34 up";
+    scene.log(1).wait_after(mark, told, LIMIT).unwrap();
+    inner_port(&scene).cut().unwrap();
+    let told = "Netlink reports ens34 down";
+    scene.log(1).wait_after(mark, told, LIMIT).unwrap();
+    let status = scene.status(1);
+    assert_eq!(status.text("state"), "MASTER");
+    assert_eq!(status.number("became_master"), 1);
 }

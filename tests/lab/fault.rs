@@ -3,12 +3,13 @@
 use std::fs;
 
 use vrrp_tests::{
+    capture::Capture,
     config::Settings,
     node::{BACKUP, FAULT, MASTER, Node as _},
     run,
 };
 
-use crate::scene::{LIMIT, Scene, await_lines, shared};
+use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 #[track_caller]
 fn lose_and_regain(cut: impl FnOnce(&Scene), mend: impl FnOnce(&Scene)) {
@@ -24,7 +25,9 @@ fn lose_and_regain(cut: impl FnOnce(&Scene), mend: impl FnOnce(&Scene)) {
     scene.await_state(1, "FAULT");
     scene.await_no_address(1);
     scene.await_owner(2);
-    assert_eq!(scene.status(1).last_cause(), "link_down");
+    let status = scene.status(1);
+    assert_eq!(status.last_cause(), "link_down");
+    assert_eq!(status.fault(), ["link_down", "ens33", ""]);
     assert_eq!(scene.status(2).last_cause(), "active_down");
 
     let mark = scene.log(1).mark();
@@ -65,6 +68,111 @@ fn a_router_that_starts_without_a_link_waits_in_fault() {
     await_lines(scene.log(1), 0, &["(VI_1) Entering FAULT STATE"]);
     scene.router(1).port.mend().unwrap();
     scene.await_owner(1);
+}
+
+/// Slow enough that nobody is relieved for want of adverts before priority 0 is heard.
+fn slow(of: fn(u8) -> Settings) -> [Settings; 2] {
+    [254, 253].map(|priority| Settings {
+        advert_int_ms: 1000,
+        ..of(priority)
+    })
+}
+
+/// The Active loses its source address: the standby is told, and takes over by that.
+#[track_caller]
+fn resigns(mut scene: Scene, lose: impl FnOnce(&Scene), regain: impl FnOnce(&Scene)) {
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    let source = scene.speaker(1);
+    let wire = Capture::start(&scene.lab.switch).unwrap();
+    let mark = scene.log(1).mark();
+    lose(&scene);
+    await_lines(
+        scene.log(1),
+        mark,
+        &[FAULT, "sent 0 priority", "removing VIPs."],
+    );
+    scene.await_owner(2);
+    let status = scene.status(1);
+    assert_eq!(status.text("state"), "FAULT");
+    assert_eq!(status.last_cause(), "no_address");
+    assert_eq!(status.fault(), ["no_address", "ens33", ""]);
+    assert_eq!(status.number("priority_zero_sent"), 1);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+    let seen = wire.stop().unwrap();
+    let mut own = seen.iter().filter(|seen| seen.is_advert_of(source));
+    assert_eq!(own.next_back().unwrap().advert_priority(), Some(0));
+    let said = scene.log(1).lines().split_off(mark);
+    for line in said {
+        let text = line.text;
+        let odd = text.contains("putting it back") || text.contains("ERROR");
+        assert!(!odd, "{text}");
+    }
+    regain(&scene);
+    scene.await_owner(1);
+    assert_eq!(scene.status(1).fault(), ["", "", ""]);
+}
+
+//= C4, C44: proof
+#[test]
+fn a_flushed_interface_resigns() {
+    let scene = Scene::started(shared(), slow(Settings::fast));
+    let address = scene.router(1).address;
+    resigns(
+        scene,
+        |scene| ip(scene, "addr flush dev ens33"),
+        |scene| ip(scene, &format!("addr add {address}/24 dev ens33")),
+    );
+}
+
+//= C4, C44: proof
+#[test]
+fn an_interface_without_ipv6_resigns() {
+    let set = |scene: &Scene, value: &str| {
+        let netns = &scene.router(1).netns;
+        netns
+            .sysctl("net/ipv6/conf/ens33/disable_ipv6", value)
+            .unwrap();
+    };
+    resigns(
+        Scene::started_v6(shared(), slow(Settings::fast_v6)),
+        |scene| set(scene, "1"),
+        |scene| {
+            set(scene, "0");
+            let router = scene.router(1);
+            let (local, global) = (router.link_local(), router.address_v6());
+            for address in [local, global] {
+                let add = format!("addr replace {address}/64 dev ens33 nodad");
+                ip(scene, &add);
+            }
+        },
+    );
+}
+
+fn ip(scene: &Scene, arguments: &str) {
+    scene.router(1).netns.ip(arguments).unwrap();
+}
+
+/// `ip addr flush` and `ip addr add`, as a network daemon does it that is started anew.
+#[test]
+fn a_source_that_is_back_in_a_moment_is_no_fault() {
+    let mut scene = Scene::started(shared(), slow(Settings::fast));
+    scene.await_owner(1);
+    let router = scene.router(1);
+    let batch = std::env::temp_dir().join(format!("{}-again", router.netns.name()));
+    let address = router.address;
+    let lines = format!("addr flush dev ens33\naddr add {address}/24 dev ens33\n");
+    fs::write(&batch, lines).unwrap();
+    let before = scene.status(1).transitions();
+    let mark = scene.log(1).mark();
+    ip(&scene, &format!("-batch {}", batch.display()));
+    fs::remove_file(&batch).unwrap();
+    let lost = "Netlink reflector reports IP 192.168.1.254 removed from ens33, putting it back";
+    scene.log(1).wait_after(mark, lost, LIMIT).unwrap();
+    eventually("the address is put back", || scene.has_address(1));
+    assert_eq!(scene.status(1).transitions(), before);
+    assert_eq!(scene.status(1).number("priority_zero_sent"), 0);
+    assert_eq!(scene.status(2).text("state"), "BACKUP");
 }
 
 /// Has the kernel refuse every change to a map of a process.

@@ -28,6 +28,7 @@ mod families;
 mod fault;
 mod handover;
 mod hearing;
+mod mtu;
 mod neighbours;
 mod notify;
 mod present;

@@ -313,6 +313,11 @@ impl RouterStatus {
         leaf.split('/').fold(instance, |value, name| &value[name])
     }
 
+    /// What keeps it from working: reason, interface, address; empty what there is not.
+    pub(crate) fn fault(&self) -> [&str; 3] {
+        ["reason", "interface", "address"].map(|name| text(&self.0["fault"][name]))
+    }
+
     /// The state changes so far, as `FROM>TO`.
     pub(crate) fn transitions(&self) -> Vec<String> {
         let transitions = self.0["transitions"].as_array();

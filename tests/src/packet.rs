@@ -21,8 +21,8 @@ use nix::{
 
 use crate::clock::{self, Nanos};
 
-/// Longer frames are cut: everything the judges decode is at the front.
-const SNAP: usize = 256;
+/// The longest frame: an advert is read to the last of its addresses.
+const SNAP: usize = 1514;
 
 /// A filter in classic BPF: `(code, jump if true, jump if false, operand)`.
 pub type Instruction = (u16, u8, u8, u32);

@@ -21,7 +21,6 @@ use vrrp_user::{
         runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
         unicast_filter::{self, Promiscuous},
     },
-    proto::{Version, advert},
 };
 
 use crate::cli::Run;
@@ -127,8 +126,8 @@ async fn node(
         .context("cannot read the interfaces")?;
     check_interfaces(arguments, config, &inventory)?;
     check_own_addresses(arguments, config, &inventory)?;
-    let config = &fitted(arguments, config, &inventory);
-    let plan = Plan::new(&config.instances, |name| inventory.find(name))?;
+    let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
+    fit(arguments, config, &mut plan, &inventory);
     let interfaces = interfaces(&plan, &inventory);
     let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
     if signals.stop_requested().await {
@@ -255,18 +254,14 @@ fn check_own_addresses(
 }
 
 /// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
-fn fitted(arguments: &Run, config: &Config, inventory: &Inventory) -> Config {
-    let mut config = config.clone();
-    for instance in &mut config.instances {
+fn fit(arguments: &Run, config: &Config, plan: &mut Plan, inventory: &Inventory) {
+    for (instance, router) in config.instances.iter().zip(&mut plan.routers) {
         let Some(mtu) = inventory.mtu(&instance.interface) else {
             continue;
         };
-        let version = match instance.departures.also_version_2 {
-            Some(_) => Version::V2,
-            None => instance.version,
-        };
-        let room = advert::room(version, instance.family(), mtu);
-        if let Some(listed) = instance.limit_advertised(room) {
+        let (listed, room) = (instance.advertised().count(), instance.fitting(mtu));
+        router.fit(room);
+        if room < listed {
             tracing::warn!(
                 "{}: warning: ({}) Number of VIPs ({listed}) exceeds maximum/space available in packet \
                  (max {room} addresses) - excess moved to eVIPs: served, but not advertised; list them in \
@@ -276,7 +271,6 @@ fn fitted(arguments: &Run, config: &Config, inventory: &Inventory) -> Config {
             );
         }
     }
-    config
 }
 
 /// Where an instance stands.

@@ -8,7 +8,7 @@ use std::{
 
 use vrrp_ebpf::{abi, wire::mac};
 
-use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, frame::Mac};
+use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, advert, frame::Mac};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,22 @@ impl Instance {
         self.vips.iter().filter(|vip| !vip.excluded)
     }
 
+    /// How many of them an advert carries on a link with this MTU; 0 if it has no room for one.
+    #[must_use]
+    pub fn fitting(&self, mtu: u32) -> usize {
+        let room = advert::room(self.narrowest(), self.family(), mtu);
+        self.advertised().take(room).count()
+    }
+
+    /// The version, of those spoken, whose adverts have the least room.
+    #[must_use]
+    pub fn narrowest(&self) -> Version {
+        match self.departures.also_version_2 {
+            Some(_) => Version::V2,
+            None => self.version,
+        }
+    }
+
     /// Leaves those after the first `most` virtual IPs (at least 1) out of the adverts. Returns how
     /// many adverts would have carried, if that was more.
     pub fn limit_advertised(&mut self, most: usize) -> Option<usize> {
@@ -157,6 +173,8 @@ pub struct Vip {
     pub broadcast: Option<Ipv4Addr>,
     /// `dev`, if it is not the instance's interface.
     pub device: Option<String>,
+    /// Without that interface the instance is in FAULT; `no_track` is the contrary.
+    pub tracked: bool,
     /// `scope`.
     pub scope: Scope,
     /// `label`, at most 15 bytes.

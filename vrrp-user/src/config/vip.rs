@@ -14,12 +14,10 @@ use super::{
 const MAX_LABEL: usize = 15;
 
 /// Options of keepalived we do not act on, and whether a parameter follows.
-const IGNORED: [(&str, bool); 7] = [
+const IGNORED: [(&str, bool); 5] = [
     ("autojoin", false),
     ("home", false),
     ("mngtmpaddr", false),
-    ("no_track", false),
-    ("no-track", false),
     ("noprefixroute", false),
     ("peer", true),
 ];
@@ -42,6 +40,7 @@ pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
         address: None,
         broadcast: None,
         device: None,
+        tracked: true,
         scope: None,
         label: None,
         preferred_lft: None,
@@ -58,6 +57,7 @@ struct VipLine<'a> {
     address: Option<(IpAddr, u8)>,
     broadcast: Option<Broadcast>,
     device: Option<String>,
+    tracked: bool,
     scope: Option<Scope>,
     label: Option<String>,
     preferred_lft: Option<u32>,
@@ -85,6 +85,7 @@ impl VipLine<'_> {
                 }
                 // No virtual IP of IPv6 is ever looked for elsewhere first.
                 "-nodad" => {}
+                "no_track" | "no-track" => self.tracked = false,
                 "use_vmac" => self.virtual_mac = true,
                 _ => self.address(word),
             }
@@ -146,7 +147,7 @@ impl VipLine<'_> {
             (Err(Bad::Address), Some(_)) => self.report.warn_help(
                 self.place,
                 format!("`{word}` is not an option of a virtual IP, ignored"),
-                "known are brd, dev, label, preferred_lft, scope and use_vmac",
+                "known are brd, dev, label, no_track, preferred_lft, scope and use_vmac",
             ),
             (Ok(_), Some(_)) => self.error(format!(
                 "`{word}` is the second address on its line, keepalived ignores it"
@@ -207,6 +208,7 @@ impl VipLine<'_> {
             prefix,
             broadcast,
             device: self.device,
+            tracked: self.tracked,
             scope: scope.unwrap_or(Scope::Global),
             label,
             preferred_lft,

@@ -106,6 +106,15 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
             format!("in {}", span(deadline.saturating_sub(now_ns))),
         );
     }
+    if let Some(error) = &router.send_error {
+        let ended = router.state == "MASTER" && router.lease_ns.is_some_and(|end| end < now_ns);
+        let consequence = if ended {
+            ": MASTER, but it serves nobody, and a standby may"
+        } else {
+            ""
+        };
+        row("adverts fail", format!("{error}{consequence}"));
+    }
     if let Some(lease) = router.lease_ns {
         row("lease", lease_text(lease, now_ns));
     }

@@ -21,6 +21,7 @@ fn master() -> RouterStatus {
         down_us: 30_078,
         deadline_ns: Some(13_005_000_000),
         lease_ns: Some(13_025_000_000),
+        send_error: None,
         vips: vec!["192.168.1.254/24".to_owned()],
         virtual_mac: None,
         promiscuous: false,
@@ -260,4 +261,17 @@ fn a_fault_is_explained() {
     let text = render(&node(vec![router]));
     let expected = "VI_1: FAULT for 12.000 s\n  fault          interface ens34 of virtual IP 198.51.100.2 down\n";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_master_that_cannot_send_serves_nobody() {
+    let mut router = master();
+    router.send_error = Some("Operation not permitted".to_owned());
+    let text = render(&node(vec![router.clone()]));
+    let row = "\n  adverts fail   Operation not permitted\n";
+    assert!(text.contains(row), "its lease has not ended: {text}");
+    router.lease_ns = Some(12_000_000_000);
+    let text = render(&node(vec![router]));
+    let row = "\n  adverts fail   Operation not permitted: MASTER, but it serves nobody, and a standby may\n  lease          ended 1.000 s ago\n";
+    assert!(text.contains(row), "{text}");
 }

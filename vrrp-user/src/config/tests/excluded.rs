@@ -94,3 +94,20 @@ fn what_an_advert_has_no_room_for_is_excluded() {
     assert_eq!(full.limit_advertised(0), Some(89));
     assert_eq!(full.advertised().count(), 1);
 }
+
+/// In the version whose adverts have the least room.
+#[test]
+fn what_fits_depends_on_the_version_and_the_mtu() {
+    let many: String = (0..255).map(|last| format!(" 10.0.0.{last}\n")).collect();
+    let body = |more: &str| with(&format!("{more}virtual_ipaddress {{\n{many}}}"));
+    for (more, mtu, fitting) in [
+        ("", 1500, 255),
+        ("", 68, 4),
+        ("", 53, 0),
+        ("version 3\n", 68, 6),
+        ("version 3\nv2_interop\n", 68, 4),
+    ] {
+        let text = body(more).replacen(" 192.168.1.254", "", 1);
+        assert_eq!(instance(&text).fitting(mtu), fitting, "{more}{mtu}");
+    }
+}

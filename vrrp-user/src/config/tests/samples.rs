@@ -46,6 +46,7 @@ fn the_tutorial_word_for_word() {
             prefix: 32,
             broadcast: None,
             device: None,
+            tracked: true,
             scope: Scope::Global,
             label: None,
             preferred_lft: FOREVER,

@@ -77,7 +77,7 @@ fn lines_of_virtual_ipaddress() {
             "virtual_ipaddress {\n 10.0.0.1 eth0 peer 10.0.0.2 home\n}",
             &[
                 "8: warning: `eth0` is not an option of a virtual IP, ignored; \
-                 known are brd, dev, label, preferred_lft, scope and use_vmac",
+                 known are brd, dev, label, no_track, preferred_lft, scope and use_vmac",
                 "8: warning: not supported yet, ignored: `peer`, `home`",
             ],
         ),
@@ -117,4 +117,14 @@ fn lines_of_virtual_ipaddress() {
         (Some("eth1"), Some("eth1:1"))
     );
     assert_eq!(full.vips[4].scope, Scope::Other(7));
+}
+
+#[test]
+fn interfaces_of_virtual_ips_are_tracked_unless_told_otherwise() {
+    for (options, tracked) in [("", true), (" no_track", false), (" no-track", false)] {
+        let found = instance(&with(&format!(
+            "virtual_ipaddress {{\n 10.0.0.5 dev eth1{options}\n}}"
+        )));
+        assert_eq!(found.vips.last().unwrap().tracked, tracked, "{options}");
+    }
 }

@@ -116,6 +116,9 @@ pub struct RouterStatus {
     pub deadline_ns: Option<u64>,
     /// End of the lease under which we serve; null without one.
     pub lease_ns: Option<u64>,
+    /// Why the last advert did not leave; null if it did.
+    #[serde(default)]
+    pub send_error: Option<String>,
     /// Virtual IPs with prefix lengths.
     pub vips: Vec<String>,
     /// Virtual Router MAC, if it is used.
@@ -293,6 +296,7 @@ impl Record {
             priority_zero_sent,
             became_active,
             ownership,
+            send_errno,
             worst_lag_ns,
             now: _,
             history: _,
@@ -321,6 +325,8 @@ impl Record {
             down_us: down_ns / 1000,
             deadline_ns: deadline.map(|deadline| deadline.0),
             lease_ns: serving.then(|| ownership.expiry()),
+            send_error: send_errno
+                .map(|errno| std::io::Error::from_raw_os_error(errno).to_string()),
             vips: instance
                 .vips
                 .iter()

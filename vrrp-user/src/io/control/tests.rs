@@ -45,6 +45,7 @@ pub(super) fn instance(name: &str) -> Instance {
             prefix: 32,
             broadcast: None,
             device: None,
+            tracked: true,
             scope: Scope::Global,
             label: None,
             preferred_lft: FOREVER,
@@ -134,6 +135,7 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 return false;
             }
             Command::MacElsewhere { .. }
+            | Command::Fit { .. }
             | Command::PeerOnLink { .. }
             | Command::AddressLost { .. } => {}
         }

@@ -28,6 +28,20 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) sending an advert failed: {error}"),
             )]
         }
+        Event::LeaseEnded { errno, .. } => {
+            let error = io::Error::from_raw_os_error(errno);
+            vec![(
+                Level::ERROR,
+                format!(
+                    "({name}) MASTER, but it serves nobody: its adverts do not leave ({error}), and its lease has \
+                     ended, so that a standby may serve"
+                ),
+            )]
+        }
+        Event::LeaseRenewed { .. } => vec![(
+            Level::INFO,
+            format!("({name}) adverts leave again, and it serves"),
+        )],
         Event::InterfaceFailed { error, .. } => vec![(
             Level::ERROR,
             format!(

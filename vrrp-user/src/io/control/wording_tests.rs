@@ -341,3 +341,20 @@ fn an_ipv6_router_lacks_a_link_local_address() {
         "no IPv6 link-local address for interface ens33"
     );
 }
+
+#[test]
+fn a_master_that_cannot_send_says_what_that_means() {
+    let errno = nix::errno::Errno::EPERM as i32;
+    let ended = Event::LeaseEnded { router: 0, errno };
+    assert_eq!(
+        texts(&ended, State::Active),
+        [
+            "(VI_1) MASTER, but it serves nobody: its adverts do not leave (Operation not permitted (os error 1)), and \
+             its lease has ended, so that a standby may serve"
+        ]
+    );
+    assert_eq!(
+        texts(&Event::LeaseRenewed { router: 0 }, State::Active),
+        ["(VI_1) adverts leave again, and it serves"]
+    );
+}

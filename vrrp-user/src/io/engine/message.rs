@@ -32,6 +32,13 @@ pub enum Command {
         /// Why.
         reason: FaultReason,
     },
+    /// Adverts have room for so many virtual IPs, of those that are not excluded.
+    Fit {
+        /// The router.
+        router: u32,
+        /// How many, at least 1.
+        advertised: usize,
+    },
     /// An interface that virtual IPs are on and not the adverts (`dev`) has this MAC.
     MacElsewhere {
         /// Its index.
@@ -100,6 +107,18 @@ pub enum Event {
         router: u32,
         /// Its state.
         snapshot: RouterSnapshot,
+    },
+    /// An Active serves nobody any more: its lease has ended, because adverts do not leave.
+    LeaseEnded {
+        /// The router.
+        router: u32,
+        /// errno of the last try.
+        errno: i32,
+    },
+    /// After that, adverts leave again.
+    LeaseRenewed {
+        /// The router.
+        router: u32,
     },
     /// Sending an advert failed with this errno (rate limited).
     SendFailed {
@@ -234,6 +253,8 @@ pub struct RouterSnapshot {
     pub became_active: u64,
     /// The ownership word.
     pub ownership: Ownership,
+    /// errno with which the last advert was refused; `None` if it left.
+    pub send_errno: Option<i32>,
     /// Longest time from an advert's arrival in XDP to its processing, nanoseconds.
     pub worst_lag_ns: u64,
     /// What led to where it is.
@@ -256,6 +277,7 @@ impl Default for RouterSnapshot {
             priority_zero_sent: 0,
             became_active: 0,
             ownership: Ownership::NONE,
+            send_errno: None,
             worst_lag_ns: 0,
             history: History::default(),
         }

@@ -71,6 +71,8 @@ pub struct RouterPlan {
     pub proxied: Vec<u32>,
     /// Its unicast peers, in configured order.
     pub peers: Vec<PeerPlan>,
+    /// The virtual IPs that adverts carry if they have room for all of them, in configured order.
+    listed: Vec<IpAddr>,
     /// The receive checks, without the source address.
     entry: RouterEntry,
     /// Bits of [`vip_flags`] of each virtual IP.
@@ -164,6 +166,7 @@ impl RouterPlan {
             vrid: instance.vrid,
         };
         let virtual_mac = mac::of_router(key.family, key.vrid);
+        let listed: Vec<IpAddr> = instance.advertised().map(|vip| vip.address).collect();
         let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
@@ -180,7 +183,7 @@ impl RouterPlan {
             frames: FrameSpec {
                 format: format(instance),
                 second_format: second_format(instance),
-                advertised: instance.advertised().map(|vip| vip.address).collect(),
+                advertised: listed.clone(),
                 vips: instance.vips.iter().map(|vip| vip.address).collect(),
                 elsewhere: placements
                     .iter()
@@ -210,13 +213,26 @@ impl RouterPlan {
                     .map(|peer| PeerPlan::new(peer, unicast, slot))
                     .collect()
             }),
-            entry: entry(instance, slot),
+            entry: entry(instance, slot, &listed),
+            listed,
             vip_flags: if instance.accept {
                 0
             } else {
                 vip_flags::NO_ACCEPT
             },
         }
+    }
+
+    /// Adverts carry the first `most` virtual IPs (at least 1), which is what is expected of others. Tells whether
+    /// that is new.
+    pub fn fit(&mut self, most: usize) -> bool {
+        let fitting = self.listed.iter().take(most.max(1)).copied();
+        let advertised: Vec<IpAddr> = fitting.collect();
+        let is_new = advertised != self.frames.advertised;
+        self.entry.address_digest = digest(&advertised);
+        self.entry.address_count = count(&advertised);
+        self.frames.advertised = advertised;
+        is_new
     }
 
     /// Its index in `SLOTS`.
@@ -343,7 +359,24 @@ fn settings(instance: &Instance, family: Family) -> Settings {
     }
 }
 
-fn entry(instance: &Instance, slot: u32) -> RouterEntry {
+fn digest(advertised: &[IpAddr]) -> u32 {
+    advertised.iter().fold(0, |digest, vip| match vip {
+        IpAddr::V4(address) => abi::address_digest(digest, address.octets()),
+        IpAddr::V6(address) => {
+            let octets = address.octets();
+            let (words, _) = octets.as_chunks::<4>();
+            words
+                .iter()
+                .fold(digest, |digest, word| abi::address_digest(digest, *word))
+        }
+    })
+}
+
+fn count(advertised: &[IpAddr]) -> u16 {
+    u16::try_from(advertised.len()).unwrap_or(u16::MAX)
+}
+
+fn entry(instance: &Instance, slot: u32, advertised: &[IpAddr]) -> RouterEntry {
     let version = match instance.version {
         Version::V2 => router_flags::ACCEPT_V2,
         Version::V3 if instance.departures.also_version_2.is_some() => {
@@ -361,18 +394,6 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         Some(unicast) if unicast.check_source => router_flags::UNICAST | router_flags::CHECK_SOURCE,
         Some(_) => router_flags::UNICAST,
     };
-    let digest = instance
-        .advertised()
-        .fold(0, |digest, vip| match vip.address {
-            IpAddr::V4(address) => abi::address_digest(digest, address.octets()),
-            IpAddr::V6(address) => {
-                let octets = address.octets();
-                let (words, _) = octets.as_chunks::<4>();
-                words
-                    .iter()
-                    .fold(digest, |digest, word| abi::address_digest(digest, *word))
-            }
-        });
     let (auth_type, auth_data) = match instance.auth {
         Some(Auth::Pass(password)) => (1, password),
         None => (0, [0; 8]),
@@ -381,8 +402,8 @@ fn entry(instance: &Instance, slot: u32) -> RouterEntry {
         slot,
         flags: version | check | transport,
         primary: [0; 16],
-        address_digest: digest,
-        address_count: u16::try_from(instance.advertised().count()).unwrap_or(u16::MAX),
+        address_digest: digest(advertised),
+        address_count: count(advertised),
         interval_cs: u16::try_from(instance.advert_interval.as_millis() / 10).unwrap_or(u16::MAX),
         auth_type,
         priority: instance.priority,

@@ -264,6 +264,30 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     assert_eq!(announced, [expected]);
 }
 
+/// As if the others were excluded, and back again.
+#[test]
+fn adverts_are_fitted_to_what_they_have_room_for() {
+    let (all, two, one) = (
+        ["fe80::51", "fe80::52", "fe80::53"],
+        ["fe80::51", "fe80::52"],
+        ["fe80::51"],
+    );
+    let source = address("fe80::1");
+    let plan = |vips: &[&str]| plan_of(&vips.join("\n  "), "");
+    let mut fitted = plan(&all);
+    assert!(!fitted.fit(3));
+    for (room, vips) in [(2, &two[..]), (1, &one), (0, &one), (2, &two), (9, &all)] {
+        let is_new = fitted.frames.advertised.len() != vips.len();
+        assert_eq!(fitted.fit(room), is_new, "{room}");
+        assert_eq!(fitted.entry(source), plan(vips).entry(source), "{room}");
+        let mut again = plan(&all);
+        again.fit(room);
+        let lengths = adverts_of(again, source);
+        assert_eq!(lengths, adverts_of(plan(vips), source), "{room}");
+        assert_eq!(fitted.frames.vips.len(), 3, "all are served");
+    }
+}
+
 #[test]
 fn excluded_addresses_count_to_the_limit_of_the_node() {
     let mut lines = "virtual_ipaddress_excluded {\n".to_owned();

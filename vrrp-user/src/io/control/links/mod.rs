@@ -12,7 +12,7 @@ use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::Bo
 use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkExtentMask};
 use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use inventory::{Inventory, OwnVirtualIp};
 use table::Table;
@@ -25,6 +25,10 @@ const DUMP_LIMIT: Duration = Duration::from_secs(5);
 /// How many waiting messages are looked at before the state is judged.
 const BATCH: usize = 4096;
 
+/// How long the kernel may take from the first to the last address that it takes off an interface (`ip addr
+/// flush`, `disable_ipv6`). What is about to be in FAULT puts nothing back.
+const SETTLING: Duration = Duration::from_millis(1);
+
 /// `None` stands for lost messages.
 type Messages = BoxStream<'static, Option<RouteNetlinkMessage>>;
 
@@ -35,8 +39,8 @@ pub(super) struct Monitor {
     watched: Watched,
     /// The table may have missed something. Set before anything that can be cancelled.
     stale: bool,
-    /// The table is judged without waiting for a message.
-    held: bool,
+    /// When the table is to be judged, if something has changed since it was.
+    look: Option<Instant>,
 }
 
 impl Monitor {
@@ -47,7 +51,7 @@ impl Monitor {
             table: Table::default(),
             watched,
             stale: true,
-            held: false,
+            look: None,
         })
     }
 
@@ -56,7 +60,7 @@ impl Monitor {
     #[cfg_attr(not(test), expect(dead_code, reason = "nobody has such a reason yet"))]
     pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
         self.watched.hold(router, reason);
-        self.held = true;
+        self.look = Some(Instant::now());
     }
 
     /// Waits until something changed that the engine has to know. Cancelling loses nothing.
@@ -65,37 +69,61 @@ impl Monitor {
             if self.stale {
                 self.table = dump().await?;
                 self.stale = false;
-            } else if !std::mem::take(&mut self.held) {
-                match self.messages.next().await {
-                    Some(message) => self.take(message),
-                    None => self.resubscribe()?,
+                self.look = Some(Instant::now());
+            }
+            let next = self.messages.next();
+            match self.look.into_iter().chain(self.watched.due()).min() {
+                None => {
+                    let message = next.await;
+                    self.hear(message)?;
+                }
+                Some(at) => {
+                    if let Ok(message) = timeout_at(at, next).await {
+                        self.hear(message)?;
+                    }
                 }
             }
             for _ in 0..BATCH {
                 match self.messages.next().now_or_never() {
-                    Some(Some(message)) => self.take(message),
-                    Some(None) => self.resubscribe()?,
+                    Some(message) => self.hear(message)?,
                     None => break,
                 }
             }
-            if self.stale {
+            let now = Instant::now();
+            let due = self.look.into_iter().chain(self.watched.due()).min();
+            if self.stale || due.is_none_or(|at| at > now) {
                 continue;
             }
-            let changes = self.watched.judge(&self.table);
+            self.look = None;
+            let changes = self.watched.judge(&self.table, now);
             if !changes.is_empty() {
                 return Ok(changes);
             }
         }
     }
 
-    fn take(&mut self, message: Option<RouteNetlinkMessage>) {
+    fn hear(&mut self, message: Option<Option<RouteNetlinkMessage>>) -> io::Result<()> {
         match message {
-            Some(message) => self.table.apply(&message),
-            None => {
-                tracing::warn!("netlink messages were lost, reading the state again");
-                self.stale = true;
-            }
+            Some(message) => self.take(message),
+            None => self.resubscribe()?,
         }
+        Ok(())
+    }
+
+    fn take(&mut self, message: Option<RouteNetlinkMessage>) {
+        let Some(message) = message else {
+            tracing::warn!("netlink messages were lost, reading the state again");
+            self.stale = true;
+            return;
+        };
+        self.table.apply(&message);
+        let now = Instant::now();
+        // An address that goes may be the first of all of them.
+        let settled = match message {
+            RouteNetlinkMessage::DelAddress(_) => now + SETTLING,
+            _ => now,
+        };
+        self.look = Some(self.look.map_or(settled, |look| look.min(settled)));
     }
 
     fn resubscribe(&mut self) -> io::Result<()> {

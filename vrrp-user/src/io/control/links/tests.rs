@@ -14,6 +14,10 @@ fn watched(index: u32) -> Watched {
         owner: false,
         source: None,
         peers: Vec::new(),
+        tracked: Vec::new(),
+        version: crate::proto::Version::V3,
+        listed: 1,
+        grace: Duration::ZERO,
         vips: vec![("192.168.1.254".parse().unwrap(), None)],
     }])
 }
@@ -28,6 +32,7 @@ async fn commands(monitor: &mut Monitor) -> Vec<Command> {
         let commands: Vec<_> = changes
             .into_iter()
             .filter_map(|change| change.command)
+            .filter(|command| !matches!(command, Command::Fit { .. }))
             .collect();
         if !commands.is_empty() {
             return commands;

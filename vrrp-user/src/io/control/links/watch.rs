@@ -3,14 +3,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::{
     elsewhere::Elsewhere,
     peers::OnLink,
     table::{Address, Table},
 };
-use crate::{io::engine::Command, proto::FaultReason};
+use crate::{
+    io::engine::Command,
+    proto::{Family, FaultReason, Version, advert},
+};
 
 /// Scope of an address that is valid everywhere, and on the link only.
 const GLOBAL: u8 = 0;
@@ -51,12 +57,51 @@ pub(in crate::io::control) struct Router {
     pub(in crate::io::control) peers: Vec<IpAddr>,
     /// Virtual IPs, with their interface if it is another one.
     pub(in crate::io::control) vips: Vec<(IpAddr, Option<Device>)>,
+    /// Virtual IPs on another interface without which the router cannot work, by index.
+    pub(in crate::io::control) tracked: Vec<(u32, Device)>,
+    /// The version whose adverts have the least room, and how many virtual IPs they are to carry.
+    pub(in crate::io::control) version: Version,
+    pub(in crate::io::control) listed: usize,
+    /// How long it goes on from a source address that is gone.
+    pub(in crate::io::control) grace: Duration,
 }
 
 impl Router {
     /// Index of the interface of its adverts.
     fn index(&self) -> u32 {
         self.interface.index
+    }
+
+    fn is_ipv4(&self) -> bool {
+        let first = self.vips.first();
+        first.is_none_or(|(address, _)| address.is_ipv4())
+    }
+
+    /// How many virtual IPs its adverts carry with this MTU.
+    fn fitting(&self, mtu: u32) -> usize {
+        let family = if self.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        advert::room(self.version, family, mtu).min(self.listed)
+    }
+
+    /// What to say of a new MTU that changes how many they carry.
+    fn fitted(&self, mtu: Option<u32>, advertised: usize) -> (tracing::Level, String) {
+        let (name, interface, listed) = (&self.name, &self.interface.name, self.listed);
+        let mtu = mtu.unwrap_or_default();
+        if advertised == listed {
+            let line = format!(
+                "({name}) MTU of {interface} is now {mtu}: adverts carry all {listed} virtual IPs"
+            );
+            return (tracing::Level::INFO, line);
+        }
+        let line = format!(
+            "({name}) MTU of {interface} is now {mtu}: Number of VIPs ({listed}) exceeds maximum/space available in \
+             packet (max {advertised} addresses) - excess moved to eVIPs: served, but not advertised"
+        );
+        (tracing::Level::WARN, line)
     }
 
     /// Virtual IPs, and the index of the interface that each is on.
@@ -73,6 +118,10 @@ impl Router {
 pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
     verdicts: Vec<Option<Verdict>>,
+    /// How many virtual IPs the adverts of each router were last said to carry.
+    advertised: Vec<Option<usize>>,
+    /// Until when a router that has lost its source address goes on.
+    graces: Vec<Option<Instant>>,
     /// What keeps each router from working although the kernel tells nothing of it.
     held: Vec<Option<FaultReason>>,
     elsewhere: Elsewhere,
@@ -89,10 +138,22 @@ enum Verdict {
     Unusable(FaultReason),
 }
 
+impl Verdict {
+    /// Whether that is all that is wrong.
+    fn lacks_source(self) -> bool {
+        let Self::Unusable(reason) = self else {
+            return false;
+        };
+        matches!(reason, FaultReason::NoAddress | FaultReason::NoSource)
+    }
+}
+
 impl Watched {
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
         Self {
             verdicts: vec![None; routers.len()],
+            advertised: vec![None; routers.len()],
+            graces: vec![None; routers.len()],
             held: vec![None; routers.len()],
             elsewhere: Elsewhere::new(&routers),
             on_link: OnLink::default(),
@@ -111,21 +172,21 @@ impl Watched {
 
     /// What changed since the last call. Lost addresses come before the verdicts on links, because
     /// an interface that goes takes its addresses with it.
-    pub(super) fn judge(&mut self, table: &Table) -> Vec<Change> {
+    pub(super) fn judge(&mut self, table: &Table, now: Instant) -> Vec<Change> {
         let mut changes = Vec::new();
-        self.judge_addresses(table, &mut changes);
+        let vips = vips(&self.routers);
+        let verdicts = self.verdicts(table, &vips, now);
+        self.judge_addresses(table, &verdicts, &mut changes);
         self.judge_interfaces(table, &mut changes);
         self.elsewhere.judge(table, &mut changes);
-        let vips = vips(&self.routers);
+        self.judge_room(table, &mut changes);
         self.on_link
             .judge(&self.routers, table, &vips, &mut changes);
-        let routers = self.routers.iter().zip(&self.held);
-        for (number, ((router, held), last)) in (0..).zip(routers.zip(&mut self.verdicts)) {
-            let verdict = match (verdict(router, table, &vips), *held) {
-                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
-                (verdict, _) => verdict,
-            };
-            if *last != Some(verdict) {
+        let routers = self.routers.iter().zip(verdicts);
+        for (number, ((router, verdict), last)) in (0..).zip(routers.zip(&mut self.verdicts)) {
+            if let Some(verdict) = verdict
+                && *last != Some(verdict)
+            {
                 changes.push(change(number, router, verdict));
                 *last = Some(verdict);
             }
@@ -133,35 +194,96 @@ impl Watched {
         changes
     }
 
-    fn judge_addresses(&mut self, table: &Table, changes: &mut Vec<Change>) {
-        let mut installed = BTreeSet::new();
-        for (number, router) in (0..).zip(&self.routers) {
+    /// When the table is to be judged again although the kernel has told nothing.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.graces.iter().flatten().min().copied()
+    }
+
+    /// By router; `None` while a router that has lost its source address goes on without.
+    fn verdicts(&mut self, table: &Table, vips: &Vips, now: Instant) -> Vec<Option<Verdict>> {
+        let known = self.verdicts.iter().zip(&self.held);
+        let routers = self.routers.iter().zip(known).zip(&mut self.graces);
+        let judged = routers.map(|((router, (last, held)), grace)| {
+            let verdict = match (verdict(router, table, vips), *held) {
+                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
+                (verdict, _) => verdict,
+            };
+            let worked = matches!(last, Some(Verdict::Usable { .. }));
+            if worked && verdict.lacks_source() {
+                let end = *grace.get_or_insert(now + router.grace);
+                if now < end {
+                    return None;
+                }
+            }
+            *grace = None;
+            Some(verdict)
+        });
+        judged.collect()
+    }
+
+    /// Nothing is put back on a router that cannot work, and as long as it is not known whether it can.
+    fn judge_addresses(
+        &mut self,
+        table: &Table,
+        verdicts: &[Option<Verdict>],
+        changes: &mut Vec<Change>,
+    ) {
+        for ((number, router), verdict) in (0..).zip(&self.routers).zip(verdicts) {
             for (vip, (address, index)) in (0..).zip(router.places()) {
                 let mut on = table.addresses(index).iter();
-                // The kernel takes IPv6 addresses off an interface that is set down, and the
-                // router is told of that as a fault. Nothing is put back where nothing is.
-                let is_news = table
-                    .link(index)
-                    .is_some_and(|link| link.up || index != router.index());
                 if on.any(|found| found.address == address) {
-                    installed.insert((number, vip));
-                } else if !is_news {
-                    self.installed.remove(&(number, vip));
+                    self.installed.insert((number, vip));
+                    continue;
+                }
+                let Some(verdict) = verdict else {
+                    continue;
+                };
+                let works = matches!(verdict, Verdict::Usable { .. });
+                let is_news = self.installed.remove(&(number, vip));
+                // Nor where nothing is any more.
+                if is_news && works && table.link(index).is_some() {
+                    changes.push(Change {
+                        command: Some(Command::AddressLost {
+                            router: number,
+                            vip,
+                        }),
+                        line: None,
+                        recreated: None,
+                    });
                 }
             }
         }
-        for &(router, vip) in self.installed.difference(&installed) {
+    }
+
+    /// Adverts that are longer than the MTU do not leave: those virtual IPs that they have no room for are served, but
+    /// not advertised, as at the start. What is in the file is advertised again when there is room.
+    fn judge_room(&mut self, table: &Table, changes: &mut Vec<Change>) {
+        for ((number, router), known) in (0..).zip(&self.routers).zip(&mut self.advertised) {
+            let Some(link) = table.link(router.index()) else {
+                continue;
+            };
+            let advertised = link.mtu.map_or(router.listed, |mtu| router.fitting(mtu));
+            // An advert without any is none: a fault.
+            if advertised == 0 || *known == Some(advertised) {
+                continue;
+            }
+            let before = known.replace(advertised);
             changes.push(Change {
-                command: Some(Command::AddressLost { router, vip }),
-                line: None,
+                command: Some(Command::Fit {
+                    router: number,
+                    advertised,
+                }),
+                // What it was at the start was said then.
+                line: before.map(|_| router.fitted(link.mtu, advertised)),
                 recreated: None,
             });
         }
-        self.installed = installed;
     }
 
     fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
-        let indices: BTreeSet<u32> = self.routers.iter().map(Router::index).collect();
+        let places = self.routers.iter().flat_map(Router::places);
+        let own = self.routers.iter().map(Router::index);
+        let indices: BTreeSet<u32> = own.chain(places.map(|(_, index)| index)).collect();
         for index in indices {
             let Some(link) = table.link(index) else {
                 continue;
@@ -211,19 +333,27 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     let Some(mac) = link.mac else {
         return Verdict::Unusable(FaultReason::NoMac);
     };
-    if let Some((source, needed)) = router.source {
-        if needed && !is_here(source, router, table) {
+    let primary = match router.source {
+        Some((source, true)) if !is_here(source, router, table) => {
             return Verdict::Unusable(FaultReason::NoSource);
         }
-        return Verdict::Usable {
-            primary: source,
-            mac,
-        };
+        Some((source, _)) => source,
+        None => match primary(router, table.addresses(router.index()), vips) {
+            Some(primary) => primary,
+            //= C4: RFC 9568 section 7.2
+            None => return Verdict::Unusable(FaultReason::NoAddress),
+        },
+    };
+    if let Some(mtu) = link.mtu
+        && router.fitting(mtu) == 0
+    {
+        return Verdict::Unusable(FaultReason::NoRoom { mtu });
     }
-    match primary(router, table.addresses(router.index()), vips) {
-        Some(primary) => Verdict::Usable { primary, mac },
-        //= C4: RFC 9568 section 7.2
-        None => Verdict::Unusable(FaultReason::NoAddress),
+    let is_up = |device: &Device| table.link(device.index).is_some_and(|link| link.up);
+    let mut tracked = router.tracked.iter();
+    match tracked.find(|(_, device)| !is_up(device)) {
+        Some((vip, _)) => Verdict::Unusable(FaultReason::VipInterface { vip: *vip }),
+        None => Verdict::Usable { primary, mac },
     }
 }
 
@@ -242,10 +372,7 @@ fn is_here(address: IpAddr, router: &Router, table: &Table) -> bool {
 /// any router, a global one if there is one, as keepalived chooses; IPv6, link-local. With an owner
 /// on the interface there may be no address that is not virtual.
 fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
-    let ipv4 = router
-        .vips
-        .first()
-        .is_none_or(|(address, _)| address.is_ipv4());
+    let ipv4 = router.is_ipv4();
     let vip = |found: &Address| vips.get(&(router.index(), found.address));
     let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
     //= C4: RFC 9568 section 7.2

@@ -2,7 +2,11 @@
 
 mod answers;
 
-use std::{collections::BTreeSet, future, io, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    future, io,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     sync::mpsc,
@@ -37,6 +41,11 @@ const REQUESTS: usize = 16;
 /// Events that are handled before anything else gets its turn: a flood of them must not hold up a
 /// stop or the watchdog.
 const EVENTS_PER_TURN: usize = 256;
+
+/// A source address that is gone may be back in a moment (`ip addr flush` and `add`, a network daemon that is
+/// started anew), and to go on meanwhile costs less than two failovers. No longer than this, and no longer than an
+/// Advertisement_Interval, which is what the standby needs at most once it has heard priority 0.
+const GRACE_MAX: Duration = Duration::from_millis(100);
 
 pub(super) struct Plane<'a> {
     setup: Setup<'a>,
@@ -172,9 +181,23 @@ impl<'a> Plane<'a> {
                         Ok((vip.address, elsewhere.transpose()?))
                     })
                     .collect::<Result<_, ControlError>>()?,
+                tracked: self.tracked(instance)?,
+                version: instance.narrowest(),
+                listed: instance.advertised().count(),
+                grace: instance.advert_interval.min(GRACE_MAX),
             })
         });
         Ok(Watched::new(routers.collect::<Result<_, ControlError>>()?))
+    }
+
+    /// Virtual IPs on other interfaces (`dev`) without which an instance cannot work.
+    fn tracked(&self, instance: &Instance) -> Result<Vec<(u32, Device)>, ControlError> {
+        let vips = (0..).zip(&instance.vips);
+        let named = vips.filter_map(|(index, vip)| Some((index, vip.device.as_ref()?, vip)));
+        named
+            .filter(|(_, _, vip)| vip.tracked)
+            .map(|(index, name, _)| Ok((index, self.device(instance, name)?)))
+            .collect()
     }
 
     /// An interface of an instance, under the name that it had when programs were attached to it.
@@ -305,6 +328,8 @@ impl<'a> Plane<'a> {
             Event::Superseded => return Err(ControlError::Superseded),
             Event::Notice { .. }
             | Event::SendFailed { .. }
+            | Event::LeaseEnded { .. }
+            | Event::LeaseRenewed { .. }
             | Event::InterfaceFailed { .. }
             | Event::MemoryNotLocked { .. } => {}
         }
@@ -318,6 +343,8 @@ impl<'a> Plane<'a> {
             | Event::Notice { router, .. }
             | Event::Snapshot { router, .. }
             | Event::SendFailed { router, .. }
+            | Event::LeaseEnded { router, .. }
+            | Event::LeaseRenewed { router }
             | Event::InterfaceFailed { router, .. }
             | Event::AddressFound { router, .. }
             | Event::AddressFailed { router, .. } => router as usize,

@@ -43,6 +43,23 @@ impl Member {
         Ok(true)
     }
 
+    /// Adverts have room for so many virtual IPs: rebuilds them, and what is expected of others.
+    pub(in crate::io::engine) fn fit(
+        &mut self,
+        tables: &mut Tables,
+        advertised: usize,
+    ) -> Result<(), InterfaceError> {
+        match self.mac {
+            Some(mac) if self.plan.fit(advertised) => self.rebuild(tables, mac),
+            // Nothing is built before the interface of the adverts is known.
+            None => {
+                self.plan.fit(advertised);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// A unicast peer (index in the configuration) is on a network of our interface, or it is not.
     pub(in crate::io::engine) fn set_peer_on_link(
         &mut self,

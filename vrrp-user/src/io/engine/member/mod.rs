@@ -71,6 +71,8 @@ pub(super) struct Member {
     /// The virtual IP that the input being handled says is gone.
     lost: Option<u32>,
     send_errno: Option<Errno>,
+    /// It was told that the lease ended because adverts do not leave.
+    unheard: bool,
     stats: Stats,
     outputs: Vec<Output>,
     /// The follow word as we wrote it last.
@@ -121,6 +123,7 @@ impl Member {
             installed: None,
             lost: None,
             send_errno: None,
+            unheard: false,
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
             followed: None,
@@ -305,6 +308,7 @@ impl Member {
             priority_zero_sent: self.stats.priority_zero_sent,
             became_active: self.stats.became_active,
             ownership: self.word,
+            send_errno: self.send_errno.map(|errno| errno as i32),
             worst_lag_ns: self.stats.worst_lag_ns,
             history: self.core.history(),
         }

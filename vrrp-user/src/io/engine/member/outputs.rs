@@ -111,6 +111,7 @@ impl Member {
                 errno,
             });
         }
+        self.tell_lease(priority, any, refused, at, around);
         if !any && !waiting {
             return Ok(());
         }
@@ -124,6 +125,30 @@ impl Member {
             self.waiting = Some(at);
         }
         Ok(())
+    }
+
+    /// Tells once that an Active serves nobody because its adverts do not leave, and once that they do again.
+    fn tell_lease(
+        &mut self,
+        priority: u8,
+        left: bool,
+        refused: Option<Errno>,
+        now: Instant,
+        around: &Surroundings<'_>,
+    ) {
+        let router = self.index;
+        let active = self.word.state() == ownership::State::Active;
+        if left || !active {
+            if std::mem::take(&mut self.unheard) && left && priority > 0 {
+                around.control.send_event(Event::LeaseRenewed { router });
+            }
+        } else if !self.unheard && !self.word.serves(now.0) {
+            self.unheard = true;
+            // What the queueing discipline holds back is refused by nobody.
+            let errno = refused.unwrap_or(Errno::ENOBUFS) as i32;
+            let event = Event::LeaseEnded { router, errno };
+            around.control.send_event(event);
+        }
     }
 
     pub(super) fn announce(

@@ -31,6 +31,16 @@ impl Engine {
                         member.link_up(primary, &mut around)?;
                     }
                 }
+                Command::Fit { router, advertised } => {
+                    let tables = &mut self.tables;
+                    let Some(member) = self.members.get_mut(router as usize) else {
+                        continue;
+                    };
+                    if let Err(error) = member.fit(tables, advertised) {
+                        self.control
+                            .send_event(Event::InterfaceFailed { router, error });
+                    }
+                }
                 Command::MacElsewhere { ifindex, mac } => {
                     self.set_mac_elsewhere(ifindex, mac, woken)?;
                 }

@@ -74,3 +74,82 @@ fn renaming_another_interface_loses_no_virtual_ip_and_hides_no_loss() {
     let lost = Command::AddressLost { router: 0, vip: 0 };
     assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(there)]), [lost]);
 }
+
+/// Adverts on one interface, an advertised and an excluded virtual IP on others.
+fn tracking(tracked: &[u32]) -> World {
+    let mut router = router(&["192.168.1.254", "198.51.100.2", "203.0.113.2"]);
+    router.vips[1].1 = Some(device(3, "ens34"));
+    router.vips[2].1 = Some(device(4, "ens35"));
+    let named = [(1, device(3, "ens34")), (2, device(4, "ens35"))];
+    let is_tracked = |(vip, _): &(u32, Device)| tracked.contains(vip);
+    router.tracked = named.into_iter().filter(is_tracked).collect();
+    World::new(vec![router])
+}
+
+fn both_up() -> [RouteNetlinkMessage; 4] {
+    [
+        up(2, "ens33"),
+        add("192.168.1.1/24"),
+        up(3, "ens34"),
+        up(4, "ens35"),
+    ]
+}
+
+#[test]
+fn the_interface_of_a_virtual_ip_has_to_be_up() {
+    let down = |vip| fault(FaultReason::VipInterface { vip });
+    for missing in [LinkFlags::Up, LinkFlags::Running, LinkFlags::LowerUp] {
+        let mut world = tracking(&[1, 2]);
+        let commands = world.see(&both_up());
+        assert_eq!(commands.last(), Some(&link_up("192.168.1.1")));
+        assert_eq!(world.see(&[without(4, "ens35", missing)]), [down(2)]);
+        // The first of them is named.
+        assert_eq!(world.see(&[without(3, "ens34", missing)]), [down(1)]);
+        assert_eq!(world.see(&[up(4, "ens35")]), []);
+        assert_eq!(world.see(&[up(3, "ens34")]), [link_up("192.168.1.1")]);
+    }
+    let mut world = tracking(&[1, 2]);
+    world.see(&both_up());
+    let deleted = RouteNetlinkMessage::DelLink(link(3, "ens34", LinkFlags::empty()));
+    assert_eq!(world.see(&[deleted]), [down(1)]);
+}
+
+#[test]
+fn it_has_to_be_up_at_the_start_too() {
+    let mut world = tracking(&[1]);
+    let [first, second, _, last] = both_up();
+    let messages = [first, second, without(3, "ens34", LinkFlags::LowerUp), last];
+    let commands = world.see(&messages);
+    assert_eq!(
+        commands.last(),
+        Some(&fault(FaultReason::VipInterface { vip: 1 }))
+    );
+    assert_eq!(world.see(&[up(3, "ens34")]), [link_up("192.168.1.1")]);
+}
+
+#[test]
+fn an_interface_that_is_not_tracked_may_be_down_and_that_is_said() {
+    let mut world = tracking(&[2]);
+    world.see(&both_up());
+    let changes = world.changes(&[without(3, "ens34", LinkFlags::LowerUp)]);
+    let [change] = &changes[..] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(change.command, None);
+    let (_, line) = change.line.clone().unwrap();
+    assert_eq!(line, "Netlink reports ens34 down");
+}
+
+/// The kernel takes IPv6 addresses off an interface that goes down.
+#[test]
+fn nothing_is_put_back_where_a_router_is_in_fault() {
+    let mut world = tracking(&[1]);
+    world.see(&both_up());
+    let there = address(3, "198.51.100.2/32", GLOBAL);
+    world.see(&[RouteNetlinkMessage::NewAddress(there.clone())]);
+    let commands = world.see(&[
+        without(3, "ens34", LinkFlags::Up),
+        RouteNetlinkMessage::DelAddress(there),
+    ]);
+    assert_eq!(commands, [fault(FaultReason::VipInterface { vip: 1 })]);
+}

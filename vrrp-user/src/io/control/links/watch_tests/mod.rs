@@ -1,4 +1,6 @@
 mod elsewhere;
+mod graces;
+mod room;
 mod sources;
 
 use netlink_packet_route::{
@@ -83,6 +85,10 @@ fn router(vips: &[&str]) -> Router {
             .iter()
             .map(|vip| (vip.parse().unwrap(), None))
             .collect(),
+        tracked: Vec::new(),
+        version: Version::V3,
+        listed: vips.len(),
+        grace: Duration::ZERO,
     }
 }
 
@@ -90,6 +96,8 @@ fn router(vips: &[&str]) -> Router {
 struct World {
     table: Table,
     watched: Watched,
+    now: Instant,
+    sees_room: bool,
 }
 
 impl World {
@@ -97,9 +105,12 @@ impl World {
         Self {
             table: Table::default(),
             watched: Watched::new(routers),
+            now: Instant::now(),
+            sees_room: false,
         }
     }
 
+    /// Commands, but for those on the length of adverts.
     fn see(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<Command> {
         self.changes(messages)
             .into_iter()
@@ -119,7 +130,11 @@ impl World {
         for message in messages {
             self.table.apply(message);
         }
-        self.watched.judge(&self.table)
+        let mut changes = self.watched.judge(&self.table, self.now);
+        if !self.sees_room {
+            changes.retain(|change| !matches!(change.command, Some(Command::Fit { .. })));
+        }
+        changes
     }
 }
 
