@@ -54,6 +54,13 @@ impl Place {
         output(command.args(["--instance", &self.instance]).args(NATIVE))
     }
 
+    /// Checks the configuration on the router.
+    fn check(&self) -> Output {
+        let binary = node::binary().unwrap();
+        let mut command = self.router().netns.command(binary);
+        output(command.arg("check").arg("-f").arg(self.file()))
+    }
+
     /// What the network of the router is like; BPF objects of the machine are left out, since
     /// other cases come and go.
     fn network(&self) -> String {
@@ -209,9 +216,49 @@ fn a_virtual_router_that_is_there_twice_is_an_error() {
 
 #[test]
 fn a_missing_interface_is_told_with_its_line() {
-    let place = Place::new(&TUTORIAL_PRIMARY.replace("ens33", "ens34"));
-    let file = format!("{}:11: error: ", place.file().display());
-    place.assert_refused(&[], &[&file, "there is no interface ens34"]);
+    let config = TUTORIAL_PRIMARY
+        .replace("interface ens33", "interface ens33@if7")
+        .replace(
+            "192.168.1.254\n",
+            "192.168.1.254\n192.168.1.253 dev ens34\n",
+        );
+    let place = Place::new(&config);
+    let file = place.file().display().to_string();
+    let name =
+        format!("{file}:13: error: (VI_1) there is no interface ens33@if7; did you mean `ens33`?");
+    let device = format!("{file}:23: error: (VI_1) there is no interface ens34");
+    place.assert_refused(&[], &[&name, &device, "nothing is started"]);
+
+    // The file may be meant for another machine.
+    let told = place.check();
+    assert_failed(
+        &told,
+        0,
+        &[
+            &format!("{file}:13: warning: (VI_1) there is no interface ens33@if7 on this machine"),
+            &format!("{file}:23: warning: (VI_1) there is no interface ens34 on this machine"),
+        ],
+    );
+    fs::write(place.file(), TUTORIAL_PRIMARY).unwrap();
+    let told = place.check();
+    assert_failed(&told, 0, &[]);
+    assert!(!said(&told).contains("there is no interface"));
+}
+
+#[test]
+fn an_unknown_script_user_is_told_before_anything_is_started() {
+    let config = TUTORIAL_PRIMARY.replace(
+        "    state",
+        "    notify /bin/true nobody_of_that_name\n    state",
+    );
+    let place = Place::new(&config);
+    let line = format!("{}:12: ", place.file().display());
+    let says = "(VI_1) script /bin/true: there is no user nobody_of_that_name";
+    place.assert_refused(
+        &[],
+        &[&format!("{line}error: {says}"), "nothing is started"],
+    );
+    assert_failed(&place.check(), 0, &[&format!("{line}warning: {says}")]);
 }
 
 /// What the interface has is its own: the only address, and one whose removal takes others along.
@@ -233,14 +280,11 @@ fn an_interfaces_own_address_is_no_virtual_ip() {
             place.router().netns.ip(&add).unwrap();
         }
         let told = format!("(VI_1) virtual IP {own} is ens33's own address");
-        let error = format!("{}:11: error: {told}", place.file().display());
+        let error = format!("{}:22: error: {told}", place.file().display());
         place.assert_refused(&[], &[&error, "priority 255", "nothing is started"]);
 
-        let mut check = place.router().netns.command(node::binary().unwrap());
-        let checked = output(check.arg("check").arg("-f").arg(place.file()));
-        let warning = format!("{}:11: warning: {told}", place.file().display());
-        assert!(checked.status.success(), "{}", said(&checked));
-        assert!(said(&checked).contains(&warning), "{}", said(&checked));
+        let warning = format!("{}:22: warning: {told}", place.file().display());
+        assert_failed(&place.check(), 0, &[&warning]);
     }
 }
 

@@ -19,6 +19,7 @@ use vrrp_user::{
         cleanup::{self, Fence},
         control::{Inventory, socket},
         log,
+        machine::{self, Purpose},
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
     ui,
@@ -69,15 +70,16 @@ fn check(file: &Path) -> anyhow::Result<()> {
         writeln!(out, "{diagnostic}")?;
     }
     let config = parsed.config.context("the configuration has errors")?;
-    // Without rtnetlink there is nothing to be said about this machine.
-    if let Ok(inventory) = control_runtime()?.block_on(Inventory::read()) {
-        for found in inventory.own_virtual_ips(&config.instances) {
-            let place = format!("{}:{}", file.display(), found.instance.line);
-            writeln!(
-                out,
-                "{place}: warning: {found} (a VRRP node that runs here may have it there for good reason)"
-            )?;
+    match control_runtime()?.block_on(Inventory::read()) {
+        Ok(inventory) => {
+            for diagnostic in machine::check(&config, &inventory, Purpose::Check) {
+                writeln!(out, "{diagnostic}")?;
+            }
         }
+        Err(error) => writeln!(
+            out,
+            "note: this machine's interfaces cannot be read: {error}"
+        )?,
     }
     for instance in &config.instances {
         writeln!(

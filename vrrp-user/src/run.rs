@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use nix::unistd::geteuid;
 use tokio::runtime::Runtime;
 use vrrp_user::{
-    config::{self, Config, Instance, Parsed, Severity},
+    config::{self, Config, Diagnostic, Parsed, Severity},
     io::{
         bpf::{
             Attachment, Dataplane, EgressHook, VlanTags, Wishes,
@@ -16,6 +16,7 @@ use vrrp_user::{
         control::{self, ControlError, Interface, Inventory, Setup, Signals},
         engine::{self, EngineHandle, Plan, Realtime, Resources, realtime::Hurry},
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
+        machine::{self, Purpose},
         membership::Memberships,
         netns, privilege,
         runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
@@ -92,16 +93,21 @@ fn configuration(arguments: &Run) -> anyhow::Result<Config> {
         Some(router) => router.parse(),
         None => config::load(&arguments.file),
     };
-    for diagnostic in &parsed.diagnostics {
+    tell(&parsed.diagnostics);
+    parsed
+        .config
+        .context("the configuration has errors, nothing is started")
+}
+
+/// Logs what was found, each as loud as it is bad.
+fn tell(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
         match diagnostic.severity {
             Severity::Note => tracing::debug!("{diagnostic}"),
             Severity::Warning => tracing::warn!("{diagnostic}"),
             Severity::Error => tracing::error!("{diagnostic}"),
         }
     }
-    parsed
-        .config
-        .context("the configuration has errors, nothing is started")
 }
 
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
@@ -124,10 +130,13 @@ async fn node(
     let inventory = Inventory::read()
         .await
         .context("cannot read the interfaces")?;
-    check_interfaces(arguments, config, &inventory)?;
-    check_own_addresses(arguments, config, &inventory)?;
+    let missing = machine::check(config, &inventory, Purpose::Run);
+    tell(&missing);
+    if machine::refuses(&missing) {
+        bail!("the configuration cannot run on this machine, nothing is started");
+    }
     let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
-    fit(arguments, config, &mut plan, &inventory);
+    fit(config, &mut plan, &inventory);
     let interfaces = interfaces(&plan, &inventory);
     let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
     if signals.stop_requested().await {
@@ -215,46 +224,8 @@ fn start_engine(
     engine::spawn(plan, resources, realtime).context("cannot start the engine")
 }
 
-/// An interface that is missing is an error of the configuration, with its place.
-fn check_interfaces(arguments: &Run, config: &Config, inventory: &Inventory) -> anyhow::Result<()> {
-    let mut missing = false;
-    for instance in &config.instances {
-        let devices = instance.vips.iter().filter_map(|vip| vip.device.as_ref());
-        for name in std::iter::once(&instance.interface).chain(devices) {
-            if inventory.find(name).is_none() {
-                missing = true;
-                tracing::error!(
-                    "{}: error: ({}) there is no interface {name}",
-                    place(arguments, instance),
-                    instance.name
-                );
-            }
-        }
-    }
-    if missing {
-        bail!("interfaces are missing, nothing is started");
-    }
-    Ok(())
-}
-
-/// What would take the machine's own address away is an error of the configuration, with its place.
-fn check_own_addresses(
-    arguments: &Run,
-    config: &Config,
-    inventory: &Inventory,
-) -> anyhow::Result<()> {
-    let own = inventory.own_virtual_ips(&config.instances);
-    for found in &own {
-        tracing::error!("{}: error: {found}", place(arguments, found.instance));
-    }
-    if !own.is_empty() {
-        bail!("virtual IPs are this machine's own addresses, nothing is started");
-    }
-    Ok(())
-}
-
 /// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
-fn fit(arguments: &Run, config: &Config, plan: &mut Plan, inventory: &Inventory) {
+fn fit(config: &Config, plan: &mut Plan, inventory: &Inventory) {
     for (instance, router) in config.instances.iter().zip(&mut plan.routers) {
         let Some(mtu) = inventory.mtu(&instance.interface) else {
             continue;
@@ -266,18 +237,10 @@ fn fit(arguments: &Run, config: &Config, plan: &mut Plan, inventory: &Inventory)
                 "{}: warning: ({}) Number of VIPs ({listed}) exceeds maximum/space available in packet \
                  (max {room} addresses) - excess moved to eVIPs: served, but not advertised; list them in \
                  `virtual_ipaddress_excluded`, on every router",
-                place(arguments, instance),
+                instance.place,
                 instance.name
             );
         }
-    }
-}
-
-/// Where an instance stands.
-fn place(arguments: &Run, instance: &Instance) -> String {
-    match arguments.quick.router() {
-        Some(_) => "command line".to_owned(),
-        None => format!("{}:{}", arguments.file.display(), instance.line),
     }
 }
 

@@ -46,7 +46,9 @@ pub fn config(input: &[u8]) {
 
 fn can_be_run(instance: &Instance, lines: usize) {
     assert!(instance.vrid > 0 && instance.priority > 0, "{instance:?}");
-    assert!((1..=lines).contains(&instance.line), "{instance:?}");
+    for place in [&instance.place, &instance.interface_place] {
+        assert!((1..=lines).contains(&place.line), "{instance:?}");
+    }
     let addresses = Vec::from_iter(instance.advertised().map(|vip| vip.address));
     for vip in &instance.vips {
         let longest = if vip.address.is_ipv4() { 32 } else { 128 };

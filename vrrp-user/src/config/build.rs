@@ -9,6 +9,7 @@ use super::{
     globals::Defaults,
     instance::draft,
     keywords::Context,
+    limits,
     model::{Config, Instance},
     unsupported::{self, MailNote},
 };
@@ -47,6 +48,7 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
             _ => unsupported::report(Context::Top, statement, &mut mail, report),
         }
     }
+    limits::check(&instances, report);
     if !found && !report.failed() {
         report.error_help(
             &Place::new(file, 0),
@@ -119,7 +121,7 @@ impl<'s> Across<'s> {
         let name = &instance.name;
         let family = instance.family();
         let key = (instance.interface.clone(), family, instance.vrid);
-        if let Some((other, line)) = self.routers.insert(key, (name.clone(), instance.line)) {
+        if let Some((other, line)) = self.routers.insert(key, (name.clone(), place.line)) {
             report.error_help(
                 place,
                 format!(

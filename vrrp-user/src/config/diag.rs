@@ -27,7 +27,7 @@ impl fmt::Display for Severity {
 }
 
 /// A place in a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file as it was named, or another name of the source ("command line").
     pub file: Arc<str>,
@@ -80,22 +80,22 @@ impl fmt::Display for Diagnostic {
 
 /// Collects the diagnostics of one configuration.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     list: Vec<Diagnostic>,
     dropped: usize,
     failed: bool,
 }
 
 impl Report {
-    pub(super) fn note(&mut self, place: &Place, message: impl Into<String>) {
+    pub(crate) fn note(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Note, place, message.into(), None);
     }
 
-    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>) {
+    pub(crate) fn warn(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Warning, place, message.into(), None);
     }
 
-    pub(super) fn warn_help(
+    pub(crate) fn warn_help(
         &mut self,
         place: &Place,
         message: impl Into<String>,
@@ -104,11 +104,11 @@ impl Report {
         self.push(Severity::Warning, place, message.into(), Some(help.into()));
     }
 
-    pub(super) fn error(&mut self, place: &Place, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Error, place, message.into(), None);
     }
 
-    pub(super) fn error_help(
+    pub(crate) fn error_help(
         &mut self,
         place: &Place,
         message: impl Into<String>,
@@ -118,12 +118,12 @@ impl Report {
     }
 
     /// Whether an error was reported, kept or not.
-    pub(super) fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.failed
     }
 
     /// The diagnostics in the order of the source.
-    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| a.place.cmp(&b.place));
         if let (1.., Some(last)) = (self.dropped, self.list.last()) {
             let place = Place {

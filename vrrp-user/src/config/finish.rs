@@ -86,7 +86,8 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         skip_check_adv_addr: draft.skip_check_adv_addr,
         v3_checksum_as_v2: draft.v3_checksum_as_v2,
         notify: draft.notify,
-        line: place.line,
+        place: place.clone(),
+        interface_place: draft.interface_at.place.clone(),
     };
     if let Some(at) = too_many_at {
         addresses::limit(&mut instance, at, report);

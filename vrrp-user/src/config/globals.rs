@@ -107,6 +107,7 @@ impl Defaults {
         self.script_user = ScriptUser {
             user: names.next(),
             group: names.next(),
+            place: statement.place.clone(),
         };
         if self.script_user.user.is_none() {
             report.error(&statement.place, "`script_user` needs a user");

@@ -39,6 +39,7 @@ pub(super) struct Draft<'s> {
     pub(super) block: &'s Statement,
     pub(super) state: Option<(InitialState, &'s Statement)>,
     pub(super) interface: Option<String>,
+    pub(super) interface_at: &'s Statement,
     pub(super) vrid: Option<u8>,
     pub(super) priority: Option<u8>,
     pub(super) advert_int: Duration,
@@ -92,6 +93,7 @@ pub(super) fn draft<'s>(
         block,
         state: None,
         interface: None,
+        interface_at: block,
         vrid: None,
         priority: None,
         //= C28: RFC 9568 section 6.1
@@ -165,6 +167,7 @@ impl<'s> Draft<'s> {
                 if let Some(name) = value::one(statement, report) {
                     self.interface = value::interface("interface", name, &statement.place, report)
                         .or_else(|| self.interface.take());
+                    self.interface_at = statement;
                 }
             }
             "virtual_router_id" => {

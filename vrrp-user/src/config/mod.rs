@@ -26,6 +26,7 @@ mod globals;
 mod instance;
 mod keywords;
 mod lex;
+mod limits;
 mod load;
 mod macros;
 pub mod model;
@@ -42,6 +43,7 @@ mod virtual_mac;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use diag::Report;
 pub use diag::{Diagnostic, Place, Severity};
 pub use load::load;
 pub use model::{
@@ -69,11 +71,8 @@ pub fn parse(file: &str, text: &[u8]) -> Parsed {
 }
 
 /// Builds a configuration from the statements of a source.
-fn build_all(
-    source: &str,
-    statements: impl FnOnce(&mut diag::Report) -> Vec<ast::Statement>,
-) -> Parsed {
-    let mut report = diag::Report::default();
+fn build_all(source: &str, statements: impl FnOnce(&mut Report) -> Vec<ast::Statement>) -> Parsed {
+    let mut report = Report::default();
     let statements = statements(&mut report);
     let config = build::config(source, &statements, &mut report);
     Parsed {

@@ -8,6 +8,7 @@ use std::{
 
 use vrrp_ebpf::{abi, wire::mac};
 
+use super::diag::Place;
 use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, advert, frame::Mac};
 
 /// A whole configuration.
@@ -79,8 +80,10 @@ pub struct Instance {
     pub v3_checksum_as_v2: bool,
     /// `notify_*`.
     pub notify: Notify,
-    /// Line of the `vrrp_instance` keyword, from 1.
-    pub line: usize,
+    /// Where the `vrrp_instance` keyword stands.
+    pub place: Place,
+    /// Where its `interface` is given.
+    pub interface_place: Place,
 }
 
 impl Instance {
@@ -187,6 +190,8 @@ pub struct Vip {
     /// `use_vmac` or, elsewhere than at the instance's interface, `use_vmac_addr`: it is found at the
     /// Virtual Router MAC.
     pub virtual_mac: bool,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// A lifetime without an end, as the kernel has it.
@@ -238,4 +243,6 @@ pub struct Script {
     pub user: Option<String>,
     /// Group to run as; the user's if not given.
     pub group: Option<String>,
+    /// Where its user is named: its own statement or `script_user`.
+    pub user_place: Place,
 }

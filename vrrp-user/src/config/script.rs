@@ -1,12 +1,20 @@
 //! `notify_*` commands, split as keepalived splits them: like a shell, without being one.
 
-use super::{ast::Statement, diag::Report, lex::is_blank, model::Script, value::refuse_block};
+use super::{
+    ast::Statement,
+    diag::{Place, Report},
+    lex::is_blank,
+    model::Script,
+    value::refuse_block,
+};
 
 /// Whom a script runs as when its line does not say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) struct ScriptUser {
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,
+    /// Where `script_user` stands.
+    pub(super) place: Place,
 }
 
 /// `notify_master "command arguments" [user [group]]`.
@@ -45,11 +53,20 @@ pub(super) fn script(
         );
         return None;
     }
-    let ScriptUser { user, group } = match user {
-        Some(_) => ScriptUser { user, group },
-        None => default.clone(),
+    let (user, group, user_place) = match user {
+        Some(_) => (user, group, place.clone()),
+        None => (
+            default.user.clone(),
+            default.group.clone(),
+            default.place.clone(),
+        ),
     };
-    Some(Script { argv, user, group })
+    Some(Script {
+        argv,
+        user,
+        group,
+        user_place,
+    })
 }
 
 /// Splits at blanks; `"` and `'` keep blanks, a backslash escapes outside of single quotes.

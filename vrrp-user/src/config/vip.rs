@@ -214,6 +214,7 @@ impl VipLine<'_> {
             preferred_lft,
             excluded: false,
             virtual_mac: self.virtual_mac,
+            place: self.place.clone(),
         })
     }
 

@@ -24,6 +24,31 @@ pub struct Address {
 }
 
 impl Address {
+    /// An address that can be used: `192.0.2.1/24`, and `secondary`, `deprecated` or `dynamic` behind it.
+    #[cfg(test)]
+    pub(in crate::io) fn parsed(text: &str) -> Self {
+        let mut words = text.split_whitespace();
+        let (address, prefix) = words.next().unwrap().split_once('/').unwrap();
+        let mut address = Self {
+            address: address.parse().unwrap(),
+            prefix: prefix.parse().unwrap(),
+            scope: 0,
+            secondary: false,
+            unusable: false,
+            deprecated: false,
+            permanent: true,
+        };
+        for word in words {
+            match word {
+                "secondary" => address.secondary = true,
+                "deprecated" => address.deprecated = true,
+                "dynamic" => address.permanent = false,
+                other => panic!("{other}"),
+            }
+        }
+        address
+    }
+
     /// What a message is about; `None` if it names no address.
     pub(super) fn told(message: &AddressMessage) -> Option<Self> {
         let mut address = None;
@@ -110,32 +135,9 @@ fn is_link_local(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Address {
-        let mut words = text.split_whitespace();
-        let (address, prefix) = words.next().unwrap().split_once('/').unwrap();
-        let mut address = Address {
-            address: address.parse().unwrap(),
-            prefix: prefix.parse().unwrap(),
-            scope: 0,
-            secondary: false,
-            unusable: false,
-            deprecated: false,
-            permanent: true,
-        };
-        for word in words {
-            match word {
-                "secondary" => address.secondary = true,
-                "deprecated" => address.deprecated = true,
-                "dynamic" => address.permanent = false,
-                other => panic!("{other}"),
-            }
-        }
-        address
-    }
-
     /// The first address is looked at; the virtual IPs are .7 and .8, ::7 and ::8.
     fn is_own(interface: &[&str]) -> bool {
-        let all: Vec<_> = interface.iter().map(|text| address(text)).collect();
+        let all: Vec<_> = interface.iter().map(|text| Address::parsed(text)).collect();
         let vips = [
             "192.0.2.7",
             "192.0.2.8",
@@ -228,7 +230,7 @@ mod tests {
             ("2001:db8::1/64", "2001:db8::ffff:1", true),
             ("2001:db8::1/64", "2001:db8:0:1::1", false),
         ] {
-            let inside_of = address(network);
+            let inside_of = Address::parsed(network);
             assert_eq!(
                 inside_of.is_neighbour(other.parse().unwrap()),
                 inside,

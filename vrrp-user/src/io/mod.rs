@@ -8,6 +8,7 @@ pub mod engine;
 pub mod ifaddr;
 pub mod journal;
 pub mod log;
+pub mod machine;
 pub mod membership;
 pub mod netlink;
 pub mod netns;

@@ -147,3 +147,59 @@ fn the_command_line_follows_the_same_rules() {
     );
     assert!(bad.parse().config.is_none());
 }
+
+#[test]
+fn what_the_programs_have_no_room_for_is_an_error() {
+    use std::fmt::Write as _;
+    /// `count` instances, the first one in line 1, each with this body on three lines.
+    fn file(count: usize, body: impl Fn(usize) -> String) -> String {
+        let mut text = String::new();
+        for number in 0..count {
+            let (interface, vrid) = (number / 255, number % 255 + 1);
+            writeln!(
+                text,
+                "vrrp_instance I{number} {{\n interface eth{interface}\n virtual_router_id {vrid}\n{}\n}}",
+                body(number)
+            )
+            .expect("a string");
+        }
+        text
+    }
+    let vip = |number: usize, of: usize| format!("10.{}.{}.{of}", number >> 8, number & 255);
+    let one = |number| format!("virtual_ipaddress {{ {} }}", vip(number, 1));
+    let many = |number| {
+        let all = (1..=128).map(|of| vip(number, of)).collect::<Vec<_>>();
+        format!("virtual_ipaddress {{ {}\n}}", all.join("\n"))
+    };
+    let peers = |number| {
+        let all = (1..=128)
+            .map(|of| format!("172.16.0.{of}"))
+            .collect::<Vec<_>>();
+        format!("{}\nunicast_peer {{ {}\n}}", one(number), all.join("\n"))
+    };
+    let macs = |number| {
+        let all = (1..=32).map(|of| format!("{} dev eth0.{of}", vip(number, of)));
+        format!(
+            "virtual_ipaddress {{ {}\n}}\nuse_vmac_addr",
+            all.collect::<Vec<_>>().join("\n")
+        )
+    };
+    let help = "run a second xvrrp with its own file and `--instance NAME`, on other interfaces";
+    type Body<'a> = &'a dyn Fn(usize) -> String;
+    let rows: [(usize, Body<'_>, usize, &str); 4] = [
+        (256, &one, 5, "256 virtual routers"),
+        (32, &many, 5 + 128, "4096 virtual IPs"),
+        (32, &peers, 6 + 128, "4096 unicast peers"),
+        (32, &macs, 6 + 32, "1024 virtual MACs"),
+    ];
+    for (most, body, lines, what) in rows {
+        assert_eq!(found(&file(most, body)), [""; 0], "{what}");
+        let line = 1 + most * lines;
+        assert_eq!(
+            found(&file(most + 1, body)),
+            [format!(
+                "k.conf:{line}: error: with this instance the file has more than {what}; {help}"
+            )]
+        );
+    }
+}

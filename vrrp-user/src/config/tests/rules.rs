@@ -321,18 +321,28 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
         assert_eq!((instance.version, instance.garp.repeat), (Version::V3, 3));
         assert_eq!(instance.garp.refresh, Duration::from_secs(60));
         assert_eq!(instance.lease, Lease::Off);
-        let script = |argv: &[&str], user: &str, group: &str| {
+        let globals_line = 1 + text[..text.find("script_user").expect("it is there")]
+            .matches('\n')
+            .count();
+        let any_line = 1 + text[..text.find("/bin/e").expect("it is there")]
+            .matches('\n')
+            .count();
+        let script = |argv: &[&str], user: &str, group: &str, line: usize| {
             Some(Script {
                 argv: argv.iter().map(ToString::to_string).collect(),
                 user: Some(user.to_owned()),
                 group: Some(group.to_owned()),
+                user_place: Place::new("k.conf", line),
             })
         };
         assert_eq!(
             instance.notify.master,
-            script(&["/bin/a", "b c", "d"], "nobody", "nogroup")
+            script(&["/bin/a", "b c", "d"], "nobody", "nogroup", globals_line)
         );
-        assert_eq!(instance.notify.any, script(&["/bin/e"], "root", "wheel"));
+        assert_eq!(
+            instance.notify.any,
+            script(&["/bin/e"], "root", "wheel", any_line)
+        );
         let config = parse("k.conf", text.as_bytes()).config.expect("no error");
         assert_eq!(config.globals.rt_priority, Some(60));
         assert!(!config.globals.script_security);

@@ -52,6 +52,7 @@ fn the_tutorial_word_for_word() {
             preferred_lft: FOREVER,
             excluded: false,
             virtual_mac: false,
+            place: Place::new("k.conf", 22),
         }],
         source: None,
         track_source: false,
@@ -70,7 +71,8 @@ fn the_tutorial_word_for_word() {
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
         notify: Notify::default(),
-        line: 11,
+        place: Place::new("k.conf", 11),
+        interface_place: Place::new("k.conf", 13),
     };
     assert_eq!(config.instances, std::slice::from_ref(&expected));
 

@@ -27,8 +27,9 @@ use super::{
 };
 use crate::config::Config;
 
-pub use links::{Inventory, OwnVirtualIp};
+pub use links::Inventory;
 pub use notify::UserError;
+pub(super) use notify::script_user;
 pub use signals::Signals;
 
 /// How long the scripts of a stop may take.

@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::{
-    config::{FOREVER, Globals, Instance, Notify, Scope, Vip},
+    config::{FOREVER, Globals, Instance, Notify, Place, Scope, Vip},
     io::{
         bpf::{Mode, VlanTags},
         clock,
@@ -51,6 +51,7 @@ pub(super) fn instance(name: &str) -> Instance {
             preferred_lft: FOREVER,
             excluded: false,
             virtual_mac: false,
+            place: Place::default(),
         }],
         source: None,
         track_source: false,
@@ -69,7 +70,8 @@ pub(super) fn instance(name: &str) -> Instance {
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
         notify: Notify::default(),
-        line: 1,
+        place: Place::default(),
+        interface_place: Place::default(),
     }
 }
 
@@ -213,6 +215,7 @@ async fn node_starts_answers_and_stops() {
         ],
         user: None,
         group: None,
+        user_place: Place::default(),
     });
     let config = Config {
         globals: Globals::default(),

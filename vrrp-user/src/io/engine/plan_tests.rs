@@ -291,15 +291,22 @@ fn adverts_are_fitted_to_what_they_have_room_for() {
 #[test]
 fn excluded_addresses_count_to_the_limit_of_the_node() {
     let mut lines = "virtual_ipaddress_excluded {\n".to_owned();
-    for number in 0..abi::MAX_VIPS {
+    for number in 1..abi::MAX_VIPS {
         lines.push_str(&format!(" 2001:db8::{number:x}\n"));
     }
     let text = format!(
         "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n fe80::51\n }}\n{lines}}}\n}}\n"
     );
-    let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
+    let mut instances = config::parse("k.conf", text.as_bytes())
+        .config
+        .unwrap()
+        .instances;
     let find = |_: &str| Some((2, MAC));
-    let error = Plan::new(&config.instances, find).unwrap_err();
+    Plan::new(&instances, find).unwrap();
+    // The configuration would refuse one more.
+    let last = instances[0].vips[1].clone();
+    instances[0].vips.push(last);
+    let error = Plan::new(&instances, find).unwrap_err();
     assert_eq!(error, PlanError::TooManyVips);
 }
 

@@ -104,7 +104,7 @@ impl Router {
     }
 
     /// A worse Active tells that no better one serves, which it would follow: with `state MASTER`, it is
-    /// relieved as soon as keepalived would, after an Advertisement_Interval and the Skew_Time.
+    /// relieved after an Advertisement_Interval and the Skew_Time.
     fn trust(&mut self, advert: &Advert) {
         if advert.arrived >= self.restarted && std::mem::take(&mut self.trusting) {
             let wait = self.settings.advert_interval + self.intervals.skew();

@@ -6,7 +6,10 @@ use super::{
     dump,
     table::{Address, Table},
 };
-use crate::{config::Instance, proto::election::OWNER};
+use crate::{
+    config::{Instance, Place},
+    proto::election::OWNER,
+};
 
 /// What to do about a virtual IP that is an interface's own address.
 pub(in crate::io::control) const OWN_ADDRESS_REMEDY: &str = "give the virtual router an address that no machine has, or priority 255 to the router that has it";
@@ -22,6 +25,12 @@ impl Inventory {
     /// When rtnetlink does not answer.
     pub async fn read() -> io::Result<Self> {
         Ok(Self(dump().await?))
+    }
+
+    /// An inventory of interfaces with these names and addresses (`192.0.2.1/24 dynamic`).
+    #[cfg(test)]
+    pub(in crate::io) fn of(links: &[(&str, &[&str])]) -> Self {
+        Self(Table::of(links))
     }
 
     /// Index and MAC of an interface; zeros if it has no Ethernet address.
@@ -62,8 +71,7 @@ impl Inventory {
 
     /// Virtual IPs below priority 255 that are their interface's own address. The node would take
     /// them off it.
-    #[must_use]
-    pub fn own_virtual_ips<'config>(
+    pub(in crate::io) fn own_virtual_ips<'config>(
         &self,
         instances: &'config [Instance],
     ) -> Vec<OwnVirtualIp<'config>> {
@@ -88,6 +96,7 @@ impl Inventory {
             let found = equal.find(|found| found.is_own(all, is_virtual));
             own.extend(found.map(|found| OwnVirtualIp {
                 instance,
+                place: &vip.place,
                 interface,
                 address: *found,
             }));
@@ -98,9 +107,11 @@ impl Inventory {
 
 /// A virtual IP that its interface has for its own address.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnVirtualIp<'config> {
+pub(in crate::io) struct OwnVirtualIp<'config> {
     /// Whose virtual IP.
-    pub instance: &'config Instance,
+    instance: &'config Instance,
+    /// Where it is given.
+    pub(in crate::io) place: &'config Place,
     /// Where it is.
     interface: &'config str,
     /// As it is there.

@@ -14,7 +14,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkExtentM
 use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub use inventory::{Inventory, OwnVirtualIp};
+pub use inventory::Inventory;
 use table::Table;
 pub(super) use watch::{Change, Device, Router, Watched};
 

@@ -45,6 +45,24 @@ impl Table {
         }
     }
 
+    /// Interfaces 1, 2, … with these names and addresses (as [`Address::parsed`] has them), all of them up.
+    #[cfg(test)]
+    pub(super) fn of(links: &[(&str, &[&str])]) -> Self {
+        let mut table = Self::default();
+        for (index, (name, addresses)) in (1..).zip(links) {
+            let link = Link {
+                name: (*name).to_owned(),
+                up: true,
+                mac: Some([2, 0, 0, 0, 0, 1]),
+                mtu: Some(1500),
+            };
+            table.links.insert(index, link);
+            let addresses = addresses.iter().map(|text| Address::parsed(text));
+            table.addresses.insert(index, addresses.collect());
+        }
+        table
+    }
+
     pub(super) fn link(&self, index: u32) -> Option<&Link> {
         self.links.get(&index)
     }

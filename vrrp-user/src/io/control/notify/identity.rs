@@ -142,6 +142,7 @@ mod tests {
             argv: vec!["x".to_owned()],
             user: user.map(str::to_owned),
             group: None,
+            user_place: config::Place::default(),
         };
         let nobody = User::from_name("nobody").unwrap().unwrap();
         let found = Identity::with_default("x", &script(None), "nobody").unwrap();

@@ -26,6 +26,11 @@ use crate::{
 pub use identity::UserError;
 use script::{Limits, Script};
 
+/// Whether the user and the group that a script is to run as exist.
+pub(in crate::io) fn script_user(script: &config::Script) -> Result<(), UserError> {
+    Script::new(script, false).map(drop)
+}
+
 /// How long a promotion's scripts wait for the kernel's acknowledgement of the addresses, which
 /// services that bind to them need.
 const GATE: Duration = Duration::from_secs(1);

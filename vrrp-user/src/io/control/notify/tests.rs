@@ -36,6 +36,7 @@ impl Bench {
             argv: vec![path.display().to_string()],
             user: None,
             group: None,
+            user_place: config::Place::default(),
         }
     }
 
@@ -310,6 +311,7 @@ async fn missing_and_failing_scripts_do_not_stop_the_next() {
             argv: vec!["/nonexistent".to_owned()],
             user: None,
             group: None,
+            user_place: config::Place::default(),
         }),
         fault: Some(bench.script("fault", "exit 3")),
         any: Some(bench.script("any", "echo $3 >> $log; kill -9 $$")),
@@ -328,6 +330,7 @@ fn unknown_users_and_groups_are_errors() {
         argv: vec!["/bin/true".to_owned()],
         user: user.map(str::to_owned),
         group: group.map(str::to_owned),
+        user_place: config::Place::default(),
     };
     let error = Script::new(&script(Some("no such user"), None), false).unwrap_err();
     assert_eq!(

@@ -1,0 +1,143 @@
+//! What keeps a configuration from running on this machine, such as an interface that is missing: asked by `check` and, before anything is
+//! put into the system, by `run`. Pure but for the look-up of users, which is handed in.
+
+use std::collections::BTreeSet;
+
+use super::control::{Inventory, UserError, script_user};
+use crate::config::{Config, Diagnostic, Instance, Place, Report, Script, Severity};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `check`: the file may be meant for another machine, where what is missing here exists.
+    Check,
+    /// `run`.
+    Run,
+}
+
+/// What stands between `config` and this machine, in the order of the file.
+#[must_use]
+pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Vec<Diagnostic> {
+    check_with(config, inventory, purpose, script_user)
+}
+
+/// Whether one of them keeps `run` from starting.
+#[must_use]
+pub fn refuses(found: &[Diagnostic]) -> bool {
+    found.iter().any(|one| one.severity == Severity::Error)
+}
+
+fn check_with(
+    config: &Config,
+    inventory: &Inventory,
+    purpose: Purpose,
+    look_up: impl Fn(&Script) -> Result<(), UserError>,
+) -> Vec<Diagnostic> {
+    let mut checked = Checked {
+        inventory,
+        purpose,
+        report: Report::default(),
+    };
+    for instance in &config.instances {
+        checked.interfaces(instance);
+    }
+    checked.own_addresses(config);
+    checked.users(config, look_up);
+    checked.report.finish()
+}
+
+struct Checked<'a> {
+    inventory: &'a Inventory,
+    purpose: Purpose,
+    report: Report,
+}
+
+impl Checked<'_> {
+    /// Something that another machine may have.
+    fn lacks(&mut self, place: &Place, message: String, help: impl Into<String>) {
+        match self.purpose {
+            Purpose::Check => self.report.warn_help(
+                place,
+                format!("{message} on this machine: `run` refuses to start here"),
+                help,
+            ),
+            Purpose::Run => self.report.error_help(place, message, help),
+        }
+    }
+
+    /// Each name once for `interface` and once for all `dev`.
+    fn interfaces(&mut self, instance: &Instance) {
+        self.interface(instance, &instance.interface, &instance.interface_place);
+        let mut known = BTreeSet::new();
+        for vip in &instance.vips {
+            if let Some(device) = &vip.device
+                && known.insert(device)
+            {
+                self.interface(instance, device, &vip.place);
+            }
+        }
+    }
+
+    fn interface(&mut self, instance: &Instance, name: &str, place: &Place) {
+        if self.inventory.find(name).is_some() {
+            return;
+        }
+        let help = match name.split_once('@') {
+            Some((own, lower)) => format!(
+                "did you mean `{own}`? `@{lower}` is what `ip link` shows of the interface below it, and not a part of the name"
+            ),
+            None => "`ip link` shows their names".to_owned(),
+        };
+        self.lacks(
+            place,
+            format!("({}) there is no interface {name}", instance.name),
+            help,
+        );
+    }
+
+    /// What would take the machine's own address away.
+    fn own_addresses(&mut self, config: &Config) {
+        for found in self.inventory.own_virtual_ips(&config.instances) {
+            match self.purpose {
+                Purpose::Check => self.report.warn(
+                    found.place,
+                    format!(
+                        "{found} (a VRRP node that runs here may have it there for good reason)"
+                    ),
+                ),
+                Purpose::Run => self.report.error(found.place, found.to_string()),
+            }
+        }
+    }
+
+    /// Each user and group once, where the first script needs it.
+    fn users(&mut self, config: &Config, look_up: impl Fn(&Script) -> Result<(), UserError>) {
+        let mut known = BTreeSet::new();
+        for instance in &config.instances {
+            let notify = &instance.notify;
+            let scripts = [
+                &notify.master,
+                &notify.backup,
+                &notify.fault,
+                &notify.stop,
+                &notify.any,
+            ];
+            for script in scripts.into_iter().flatten() {
+                if !known.insert((&script.user, &script.group)) {
+                    continue;
+                }
+                if let Err(error) = look_up(script) {
+                    self.lacks(
+                        &script.user_place,
+                        format!("({}) {error}", instance.name),
+                        "create it, or name another one after the command or in `script_user`",
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -1,0 +1,139 @@
+use std::io;
+
+use super::*;
+use crate::config;
+
+const FILE: &str = "vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {\n  \
+                    192.168.1.254\n  10.0.0.1 dev ens34\n  10.0.0.2 dev ens34\n }\n}\n";
+
+fn configuration(text: &str) -> Config {
+    let parsed = config::parse("k.conf", text.as_bytes());
+    parsed
+        .config
+        .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
+}
+
+fn any_user(_: &Script) -> Result<(), UserError> {
+    Ok(())
+}
+
+fn found(text: &str, interfaces: &[&str], purpose: Purpose) -> Vec<String> {
+    let interfaces: Vec<(&str, &[&str])> = interfaces.iter().map(|name| (*name, &[][..])).collect();
+    let inventory = Inventory::of(&interfaces);
+    let found = check_with(&configuration(text), &inventory, purpose, any_user);
+    assert_eq!(
+        refuses(&found),
+        purpose == Purpose::Run && !found.is_empty()
+    );
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_missing_interface_is_named_where_it_is_given() {
+    let all = ["lo", "ens33", "ens34"];
+    for purpose in [Purpose::Check, Purpose::Run] {
+        assert_eq!(found(FILE, &all, purpose), [""; 0]);
+    }
+    assert_eq!(
+        found(FILE, &["lo"], Purpose::Run),
+        [
+            "k.conf:2: error: (VI_1) there is no interface ens33; `ip link` shows their names",
+            "k.conf:6: error: (VI_1) there is no interface ens34; `ip link` shows their names",
+        ]
+    );
+    // The file may be for another machine.
+    assert_eq!(
+        found(FILE, &["lo", "ens33"], Purpose::Check),
+        [
+            "k.conf:6: warning: (VI_1) there is no interface ens34 on this machine: `run` refuses to start here; \
+             `ip link` shows their names"
+        ]
+    );
+}
+
+#[test]
+fn a_name_as_ip_link_prints_it_is_understood() {
+    let text = FILE
+        .replace("ens33", "ens33@if7")
+        .replace("ens34", "ens33@if7");
+    let help = "did you mean `ens33`? `@if7` is what `ip link` shows of the interface below it, and not a part of the name";
+    assert_eq!(
+        found(&text, &["lo", "ens33"], Purpose::Run),
+        [2, 6].map(|line| format!(
+            "k.conf:{line}: error: (VI_1) there is no interface ens33@if7; {help}"
+        ))
+    );
+}
+
+#[test]
+fn a_missing_user_is_named_where_it_is_given() {
+    let text = format!(
+        "global_defs {{\n script_user nobody3\n}}\n{}",
+        FILE.replace(
+            " interface",
+            " notify /bin/a\n notify_fault /bin/b\n notify_master /bin/c nobody4\n interface"
+        )
+    );
+    let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
+    let no_user = |script: &Script| {
+        Err(UserError::User {
+            script: script.argv[0].clone(),
+            user: script.user.clone().unwrap_or_default(),
+        })
+    };
+    let found = check_with(&configuration(&text), &inventory, Purpose::Run, no_user);
+    assert!(refuses(&found));
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let help = "create it, or name another one after the command or in `script_user`";
+    assert_eq!(
+        found,
+        [
+            format!("k.conf:2: error: (VI_1) script /bin/b: there is no user nobody3; {help}"),
+            format!("k.conf:7: error: (VI_1) script /bin/c: there is no user nobody4; {help}"),
+        ]
+    );
+}
+
+#[test]
+fn users_are_looked_up_on_this_machine() {
+    let of = |user: &str| {
+        let text = FILE.replace(" interface", &format!(" notify /bin/a {user}\n interface"));
+        let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
+        check(&configuration(&text), &inventory, Purpose::Check)
+    };
+    assert_eq!(of("root"), []);
+    let found = of("no_such_user");
+    assert_eq!(
+        (found.len(), found[0].severity, found[0].place.line),
+        (1, Severity::Warning, 2)
+    );
+    assert!(found[0].message.contains("there is no user no_such_user"));
+}
+
+#[test]
+fn a_user_that_cannot_be_looked_up_is_said() {
+    let text = FILE.replace(" interface", " notify /bin/a x\n interface");
+    let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
+    let broken = |script: &Script| {
+        Err(UserError::Lookup {
+            script: script.argv[0].clone(),
+            source: io::Error::other("broken"),
+        })
+    };
+    let found = check_with(&configuration(&text), &inventory, Purpose::Run, broken);
+    assert!(refuses(&found));
+}
+
+#[test]
+fn the_interfaces_own_address_is_named_where_it_is_given() {
+    let inventory = Inventory::of(&[("ens33", &["192.168.1.254/24"]), ("ens34", &["10.9.9.9/8"])]);
+    let of = |purpose| check_with(&configuration(FILE), &inventory, purpose, any_user);
+    let found = of(Purpose::Run);
+    assert!(refuses(&found));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let shown = found[0].to_string();
+    let expected = "k.conf:5: error: (VI_1) virtual IP 192.168.1.254/24 is ens33's own address";
+    assert!(shown.starts_with(expected), "{shown}");
+    let found = of(Purpose::Check);
+    assert_eq!((refuses(&found), found[0].place.line), (false, 5));
+}
