@@ -1,6 +1,6 @@
 //! `virtual_ipaddress` and `virtual_ipaddress_excluded` as a whole: what one instance can have together.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     ast::Statement,
@@ -13,8 +13,8 @@ use super::{
 pub(super) const MOST: usize = 255;
 
 /// Both lists as one: `virtual_ipaddress` first.
-pub(super) fn both(listed: Vec<(Vip, &Statement)>, excluded: Vec<Vip>) -> Vec<Vip> {
-    let excluded = excluded.into_iter().map(|vip| Vip {
+pub(super) fn both(listed: Vec<(Vip, &Statement)>, excluded: Vec<(Vip, &Statement)>) -> Vec<Vip> {
+    let excluded = excluded.into_iter().map(|(vip, _)| Vip {
         excluded: true,
         ..vip
     });
@@ -23,6 +23,34 @@ pub(super) fn both(listed: Vec<(Vip, &Statement)>, excluded: Vec<Vip>) -> Vec<Vi
         .map(|(vip, _)| vip)
         .chain(excluded)
         .collect()
+}
+
+/// A list with each address once, as keepalived since 2.4.3 has it: one that comes again on the same interface
+/// is ignored.
+pub(super) fn once<'s>(
+    list: Vec<(Vip, &'s Statement)>,
+    draft: &Draft<'_>,
+    report: &mut Report,
+) -> Vec<(Vip, &'s Statement)> {
+    let mut known = BTreeSet::new();
+    let mut kept = Vec::with_capacity(list.len());
+    for (vip, at) in list {
+        let device = vip.device.clone().or_else(|| draft.interface.clone());
+        if known.insert((vip.address, device)) {
+            kept.push((vip, at));
+        } else {
+            report.warn_help(
+                &at.place,
+                format!(
+                    "({}) {} is in the list already, ignored; keepalived before 2.4.3 advertises it twice, and \
+                     then refuses our adverts",
+                    draft.name, vip.address
+                ),
+                "remove it, on every router",
+            );
+        }
+    }
+    kept
 }
 
 /// What no advert has room for is served all the same, as keepalived does.
@@ -44,11 +72,15 @@ pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
 pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
     let (name, place) = (draft.name, &draft.block.place);
     let Some((first, _)) = draft.vips.first() else {
-        report.error_help(
-            place,
-            format!("({name}) has no valid virtual IP"),
-            "add one to `virtual_ipaddress`",
-        );
+        if !draft.vips_tried && !draft.block.damaged {
+            report.error_help(
+                place,
+                format!(
+                    "({name}) has no virtual IP, and an instance without one is not supported yet"
+                ),
+                "add one to `virtual_ipaddress`",
+            );
+        }
         return false;
     };
     let mut ok = true;

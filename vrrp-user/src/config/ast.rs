@@ -9,6 +9,15 @@ pub(super) struct Word {
     pub(super) text: String,
     /// Whether it stood in double quotes.
     pub(super) quoted: bool,
+    /// Its bytes in the file, if they are not UTF-8: the text has a character for each then.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+impl Word {
+    /// What the file says, byte for byte.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
 }
 
 /// A keyword with its parameters and, if braces follow, its block.
@@ -22,6 +31,10 @@ pub(super) struct Statement {
     pub(super) place: Place,
     /// What stood in braces.
     pub(super) block: Option<Vec<Self>>,
+    /// What is wrong with how it is written.
+    pub(super) flaws: Vec<Flaw>,
+    /// An error was reported in its block, and what stood there is gone.
+    pub(super) damaged: bool,
 }
 
 impl Statement {
@@ -39,4 +52,24 @@ impl Statement {
     pub(super) fn body(&self) -> &[Self] {
         self.block.as_deref().unwrap_or_default()
     }
+}
+
+/// Something wrong with how a line is written. It is reported unless the line stands in a block that we
+/// skip, where it does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) kind: FlawKind,
+    pub(super) message: String,
+    pub(super) help: &'static str,
+}
+
+/// What a [`Flaw`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FlawKind {
+    /// The whole line: what it stands for is not known. An error, and the statement goes.
+    Line,
+    /// A value on it. An error, and the statement goes.
+    Value,
+    /// A warning.
+    Odd,
 }

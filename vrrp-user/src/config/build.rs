@@ -50,10 +50,17 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
     }
     limits::check(&instances, report);
     if !found && !report.failed() {
+        let balances = statements
+            .iter()
+            .any(|statement| statement.keyword() == "virtual_server");
         report.error_help(
             &Place::new(file, 0),
-            "there is no `vrrp_instance`, nothing to run",
-            "add one",
+            "there is no `vrrp_instance` in this file, nothing to run",
+            if balances {
+                "add one; load balancing alone is done by `keepalived --check`"
+            } else {
+                "add one"
+            },
         );
     }
     Config {

@@ -1,6 +1,6 @@
 //! A draft to an instance: what is missing, and keepalived's fix-ups of what contradicts itself.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use super::{
     accept::accept,
@@ -26,19 +26,23 @@ const V3_MAX_STEPS: u128 = 4095;
 const PASS_LEN: usize = 8;
 
 /// Weighs the statements against each other; `None` after an error.
-pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> {
+pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instance> {
+    let (listed, excluded) = (mem::take(&mut draft.vips), mem::take(&mut draft.excluded));
+    draft.vips = addresses::once(listed, &draft, report);
+    draft.excluded = addresses::once(excluded, &draft, report);
     let (name, place) = (draft.name, &draft.block.place);
-    if draft.interface.is_none() {
+    let whole = !draft.block.damaged;
+    if draft.interface.is_none() && std::ptr::eq(draft.interface_at, draft.block) && whole {
         report.error_help(
             place,
-            format!("({name}) has no valid `interface`"),
+            format!("({name}) has no `interface`"),
             "add `interface NAME`",
         );
     }
-    if draft.vrid.is_none() {
+    if draft.vrid.is_none() && !draft.vrid_tried && whole {
         report.error_help(
             place,
-            format!("({name}) has no valid `virtual_router_id`"),
+            format!("({name}) has no `virtual_router_id`"),
             "add `virtual_router_id` with a number from 1 to 255, the same on every router of the group",
         );
     }
@@ -57,6 +61,7 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
         .auth
         .as_ref()
         .filter(|auth| allows_auth(&draft, auth, version, report))
+        .filter(|auth| !auth.damaged)
         .and_then(|auth| self::auth(name, auth, report));
     if !family_ok {
         return None;
@@ -96,7 +101,9 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     if let Some(at) = first_at {
         addresses::begins_link_local(&instance, at, report);
     }
-    draft.virtual_mac.finish(&mut instance, report);
+    draft
+        .virtual_mac
+        .finish(draft.strict, &mut instance, report);
     // An advert from the virtual MAC would lead the switches back to a router that serves no more;
     // and the better router's next one leads them away from it, whoever it heard of.
     instance.departures.higher_prio_send_advert =
@@ -104,20 +111,30 @@ pub(super) fn finish(draft: Draft<'_>, report: &mut Report) -> Option<Instance> 
     Some(instance)
 }
 
-/// IPv6 exists in version 3 only.
+/// IPv6 exists in version 3 only. keepalived speaks version 2 over it all the same if it is told to and not
+/// strict.
 fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
     let is_ipv6 = |(vip, _): &(Vip, _)| vip.address.is_ipv6();
     if !draft.vips.first().is_some_and(is_ipv6) {
         return draft.version;
     }
     if let (Version::V2, Some(at)) = (draft.version, draft.version_at) {
-        report.warn(
-            &at.place,
-            format!(
-                "({}) there is no IPv6 in version 2, version 3 is used",
-                draft.name
-            ),
-        );
+        let name = draft.name;
+        if draft.strict {
+            report.warn(
+                &at.place,
+                format!("({name}) there is no IPv6 in version 2, version 3 is used in strict mode"),
+            );
+        } else {
+            report.error_help(
+                &at.place,
+                format!(
+                    "({name}) there is no IPv6 in version 2, which keepalived would speak all the same: \
+                     both machines would be master"
+                ),
+                "write `version 3`, or remove it and 3 is used, on every router",
+            );
+        }
     }
     Version::V3
 }
@@ -126,6 +143,14 @@ fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
 fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
     match (draft.priority, draft.state) {
         (Some(OWNER), None) => (OWNER, InitialState::Master),
+        (Some(OWNER), Some((InitialState::Backup, at))) if draft.strict => {
+            report.warn_help(
+                &at.place,
+                format!("({}) `state BACKUP` does not go with strict mode and priority 255, MASTER is used", draft.name),
+                "write `state MASTER`",
+            );
+            (OWNER, InitialState::Master)
+        }
         (Some(priority @ ..OWNER), Some((InitialState::Master, at))) if draft.strict => {
             report.warn_help(
                 &at.place,
@@ -138,6 +163,9 @@ fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
             priority,
             state.map_or(InitialState::Backup, |(state, _)| state),
         ),
+        (None, Some((InitialState::Master, _))) if draft.priority_tried => {
+            (OWNER, InitialState::Master)
+        }
         (None, Some((InitialState::Master, at))) => {
             report.warn_help(
                 &at.place,
@@ -354,6 +382,16 @@ fn allows_auth(
 fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Report) -> Option<Auth> {
     let place = &auth.block.place;
     let (pass, pass_at) = match (auth.pass_type, auth.pass) {
+        (true, Some((b"", at))) => {
+            report.warn_help(
+                &at.place,
+                format!(
+                    "({name}) `auth_pass` is empty, authentication is ignored as keepalived does"
+                ),
+                "remove `authentication`, or write a password, on every router",
+            );
+            return None;
+        }
         (true, Some(pass)) => pass,
         (true, None) => {
             report.warn(
@@ -378,8 +416,8 @@ fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Report) -> Option<Auth> {
         );
     }
     let mut bytes = [0; PASS_LEN];
-    for (byte, given) in bytes.iter_mut().zip(pass.bytes()) {
-        *byte = given;
+    for (byte, given) in bytes.iter_mut().zip(pass) {
+        *byte = *given;
     }
     Some(Auth::Pass(bytes))
 }

@@ -31,6 +31,7 @@ pub(super) struct Defaults {
     pub(super) script_user: ScriptUser,
     /// `vrrp_strict`.
     pub(super) strict: bool,
+    pub(super) v3_checksum_as_v2: bool,
 }
 
 impl Default for Defaults {
@@ -50,6 +51,7 @@ impl Default for Defaults {
             check_unicast_src: false,
             script_user: ScriptUser::default(),
             strict: false,
+            v3_checksum_as_v2: false,
         }
     }
 }
@@ -90,6 +92,9 @@ impl Defaults {
             }
             "vrrp_higher_prio_send_advert" => {
                 self.higher_prio_send_advert = value::flag(statement, report);
+            }
+            "v3_checksum_as_v2" => {
+                self.v3_checksum_as_v2 = value::flag(statement, report).unwrap_or_default();
             }
             "vrrp_strict" => {
                 self.strict = value::flag(statement, report).unwrap_or_default();
@@ -180,7 +185,17 @@ fn whole_seconds(statement: &Statement, report: &mut Report) -> Option<Duration>
 }
 
 fn repeats(statement: &Statement, report: &mut Report) -> Option<u8> {
-    let repeats = value::number(statement, 0..=u8::MAX, report)?;
+    let repeats = value::number(statement, 0..=u32::MAX, report)?;
+    if repeats > u32::from(u8::MAX) {
+        report.warn(
+            &statement.place,
+            format!(
+                "`{}` of {repeats}: {} are sent",
+                statement.keyword(),
+                u8::MAX
+            ),
+        );
+    }
     if repeats == 0 {
         report.warn(
             &statement.place,
@@ -190,7 +205,7 @@ fn repeats(statement: &Statement, report: &mut Report) -> Option<u8> {
             ),
         );
     }
-    Some(repeats.max(1))
+    Some(u8::try_from(repeats.max(1)).unwrap_or(u8::MAX))
 }
 
 fn is_zero(statement: &Statement) -> bool {

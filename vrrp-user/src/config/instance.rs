@@ -17,14 +17,16 @@ use super::{
 };
 use crate::proto::{Departures, Garp, InitialState, Lease, Version};
 
-/// Longest `advert_int` of any version.
+/// keepalived's limits of `advert_int` in any version.
+const MIN_ADVERT_INT: Duration = Duration::from_millis(10);
 const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
 
 /// Longest `preempt_delay`.
 const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
 
 /// Statements that add up or that keepalived lets stand more than once.
-const REPEATABLE: [&str; 5] = [
+const REPEATABLE: [&str; 6] = [
+    "authentication",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "preempt",
@@ -41,7 +43,11 @@ pub(super) struct Draft<'s> {
     pub(super) interface: Option<String>,
     pub(super) interface_at: &'s Statement,
     pub(super) vrid: Option<u8>,
+    /// A `virtual_router_id` was given, good or bad.
+    pub(super) vrid_tried: bool,
     pub(super) priority: Option<u8>,
+    /// A `priority` was given, good or bad.
+    pub(super) priority_tried: bool,
     pub(super) advert_int: Duration,
     pub(super) version: Version,
     /// `version`, if it is the instance's own.
@@ -51,7 +57,9 @@ pub(super) struct Draft<'s> {
     pub(super) advert_int_at: &'s Statement,
     pub(super) auth: Option<AuthDraft<'s>>,
     pub(super) vips: Vec<(Vip, &'s Statement)>,
-    pub(super) excluded: Vec<Vip>,
+    /// Something stood in `virtual_ipaddress`, good or bad.
+    pub(super) vips_tried: bool,
+    pub(super) excluded: Vec<(Vip, &'s Statement)>,
     pub(super) transport: TransportDraft<'s>,
     pub(super) virtual_mac: VirtualMacDraft<'s>,
     pub(super) garp: Garp,
@@ -77,7 +85,30 @@ pub(super) struct AuthDraft<'s> {
     pub(super) block: &'s Statement,
     /// `auth_type PASS` was given; AH is refused where it stands.
     pub(super) pass_type: bool,
-    pub(super) pass: Option<(&'s str, &'s Statement)>,
+    /// The bytes of `auth_pass`.
+    pub(super) pass: Option<(&'s [u8], &'s Statement)>,
+    /// An error was reported of it.
+    pub(super) damaged: bool,
+}
+
+impl<'s> AuthDraft<'s> {
+    fn pass(&mut self, statement: &'s Statement, report: &mut Report) {
+        if value::one(statement, report).is_none() {
+            self.damaged = true;
+            return;
+        }
+        if let Some((_, before)) = self.pass {
+            report.warn(
+                &statement.place,
+                format!(
+                    "`auth_pass` was given in line {} already, the last one counts",
+                    before.place.line
+                ),
+            );
+        }
+        let word = statement.params().first();
+        self.pass = word.map(|word| (word.bytes(), statement));
+    }
 }
 
 /// Reads the statements of `block`.
@@ -95,7 +126,9 @@ pub(super) fn draft<'s>(
         interface: None,
         interface_at: block,
         vrid: None,
+        vrid_tried: false,
         priority: None,
+        priority_tried: false,
         //= C28: RFC 9568 section 6.1
         advert_int: Duration::from_secs(1),
         version: defaults.version,
@@ -105,6 +138,7 @@ pub(super) fn draft<'s>(
         advert_int_at: block,
         auth: None,
         vips: Vec::new(),
+        vips_tried: false,
         excluded: Vec::new(),
         transport: TransportDraft::new(defaults.check_unicast_src),
         virtual_mac: VirtualMacDraft::default(),
@@ -118,7 +152,7 @@ pub(super) fn draft<'s>(
         strict: defaults.strict,
         accept: None,
         skip_check_adv_addr: defaults.skip_check_adv_addr,
-        v3_checksum_as_v2: false,
+        v3_checksum_as_v2: defaults.v3_checksum_as_v2,
         notify: Notify::default(),
     };
     let mut seen = BTreeMap::new();
@@ -148,10 +182,10 @@ pub(super) fn draft<'s>(
 }
 
 fn which_counts(keyword: &str) -> &'static str {
-    if keyword.starts_with("notify") {
-        "the first one counts"
-    } else {
-        "the last one counts"
+    match keyword {
+        "state" => "MASTER counts if it is one of them",
+        _ if keyword.starts_with("notify") => "the first one counts",
+        _ => "the last one counts",
     }
 }
 
@@ -159,10 +193,7 @@ impl<'s> Draft<'s> {
     /// What the protocol needs to know.
     fn router_statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
         match statement.keyword() {
-            "state" => {
-                let state = state(statement, report);
-                self.state = state.map(|state| (state, statement)).or(self.state);
-            }
+            "state" => self.state(statement, report),
             "interface" => {
                 if let Some(name) = value::one(statement, report) {
                     self.interface = value::interface("interface", name, &statement.place, report)
@@ -171,14 +202,16 @@ impl<'s> Draft<'s> {
                 }
             }
             "virtual_router_id" => {
+                self.vrid_tried = true;
                 self.vrid = value::number(statement, 1..=255, report).or(self.vrid)
             }
             "priority" => {
                 //= C6: RFC 9568 section 5.2.4
+                self.priority_tried = true;
                 self.priority = value::number(statement, 1..=255, report).or(self.priority)
             }
             "advert_int" => {
-                let range = Duration::from_nanos(1)..=MAX_ADVERT_INT;
+                let range = MIN_ADVERT_INT..=MAX_ADVERT_INT;
                 self.advert_int =
                     value::seconds(statement, range, report).unwrap_or(self.advert_int);
                 self.advert_int_at = statement;
@@ -197,12 +230,12 @@ impl<'s> Draft<'s> {
                 let delay = value::seconds(statement, Duration::ZERO..=MAX_PREEMPT_DELAY, report);
                 self.preempt_delay = delay.map(|delay| (delay, statement));
             }
-            "authentication" => self.auth = authentication(statement, report),
-            "virtual_ipaddress" => self.vips.extend(virtual_ips(statement, report)),
-            "virtual_ipaddress_excluded" => {
-                let excluded = virtual_ips(statement, report).into_iter();
-                self.excluded.extend(excluded.map(|(vip, _)| vip));
+            "authentication" => self.authentication(statement, report),
+            "virtual_ipaddress" => {
+                self.vips_tried |= !statement.body().is_empty() || statement.damaged;
+                self.vips.extend(virtual_ips(statement, report));
             }
+            "virtual_ipaddress_excluded" => self.excluded.extend(virtual_ips(statement, report)),
             "strict_mode" => self.strict = value::flag(statement, report).unwrap_or_default(),
             "accept" => self.accept = Some((true, statement)),
             "no_accept" => self.accept = Some((false, statement)),
@@ -215,6 +248,57 @@ impl<'s> Draft<'s> {
             _ => return false,
         }
         true
+    }
+
+    /// A MASTER stays, whatever follows, but for what is no state at all.
+    fn state(&mut self, statement: &'s Statement, report: &mut Report) {
+        let Some(word) = value::one(statement, report) else {
+            return;
+        };
+        let was_master = self
+            .state
+            .is_some_and(|(state, _)| state == InitialState::Master);
+        let state = match word {
+            "MASTER" => InitialState::Master,
+            "BACKUP" if was_master => return,
+            "BACKUP" => InitialState::Backup,
+            other => {
+                report.warn(
+                    &statement.place,
+                    format!("`state {other}`: neither MASTER nor BACKUP, BACKUP is used"),
+                );
+                InitialState::Backup
+            }
+        };
+        self.state = Some((state, statement));
+    }
+
+    /// Several blocks add up.
+    fn authentication(&mut self, block: &'s Statement, report: &mut Report) {
+        if block.block.is_none() {
+            report.error(&block.place, "`authentication` needs a block");
+            return;
+        }
+        let auth = self.auth.get_or_insert(AuthDraft {
+            block,
+            pass_type: false,
+            pass: None,
+            damaged: false,
+        });
+        auth.damaged |= block.damaged;
+        for statement in block.body() {
+            match statement.keyword() {
+                "auth_type" => match auth_type(statement, report) {
+                    Some(()) => auth.pass_type = true,
+                    None => auth.damaged = true,
+                },
+                "auth_pass" => auth.pass(statement, report),
+                other => report.warn(
+                    &statement.place,
+                    format!("`{other}` is not a keyword of `authentication`, ignored"),
+                ),
+            }
+        }
     }
 
     /// What surrounds the protocol.
@@ -267,47 +351,6 @@ fn virtual_ips<'s>(block: &'s Statement, report: &mut Report) -> Vec<(Vip, &'s S
     lines
         .filter_map(|line| Some((vip(line, report)?, line)))
         .collect()
-}
-
-fn state(statement: &Statement, report: &mut Report) -> Option<InitialState> {
-    Some(match value::one(statement, report)? {
-        "MASTER" => InitialState::Master,
-        "BACKUP" => InitialState::Backup,
-        other => {
-            report.warn(
-                &statement.place,
-                format!("`state {other}`: neither MASTER nor BACKUP, BACKUP is used"),
-            );
-            InitialState::Backup
-        }
-    })
-}
-
-fn authentication<'s>(block: &'s Statement, report: &mut Report) -> Option<AuthDraft<'s>> {
-    if block.block.is_none() {
-        report.error(&block.place, "`authentication` needs a block");
-        return None;
-    }
-    let mut auth = AuthDraft {
-        block,
-        pass_type: false,
-        pass: None,
-    };
-    let mut refused = false;
-    for statement in block.body() {
-        match statement.keyword() {
-            "auth_type" => match auth_type(statement, report) {
-                Some(()) => auth.pass_type = true,
-                None => refused = true,
-            },
-            "auth_pass" => auth.pass = value::one(statement, report).map(|pass| (pass, statement)),
-            other => report.warn(
-                &statement.place,
-                format!("`{other}` is not a keyword of `authentication`, ignored"),
-            ),
-        }
-    }
-    (!refused).then_some(auth)
 }
 
 /// `auth_type PASS`; `None` after an error.

@@ -60,6 +60,15 @@ impl Context {
         }
     }
 
+    /// What the block of a keyword consists of, if of keywords.
+    pub(super) fn inside(self, keyword: &str) -> Option<Self> {
+        match (self, keyword) {
+            (Self::Top, "global_defs") => Some(Self::Globals),
+            (Self::Top, "vrrp_instance") => Some(Self::Instance),
+            _ => None,
+        }
+    }
+
     /// The keyword that was probably meant.
     pub(super) fn similar(self, word: &str) -> Option<&'static str> {
         let mistakes = |name: &str| 1 + name.len() / 8;
@@ -72,6 +81,22 @@ impl Context {
             .min()
             .map(|(_, name)| name)
     }
+}
+
+/// Keywords that a block follows.
+const BLOCKS: [&str; 6] = [
+    "authentication",
+    "global_defs",
+    "unicast_peer",
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "vrrp_instance",
+];
+
+/// Whether a word is a keyword that a value has to follow. The name of an instance is one.
+pub(super) fn takes_value(word: &str) -> bool {
+    word == "vrrp_instance"
+        || !BLOCKS.contains(&word) && (is_statement(word) || GLOBALS_ACTED_ON.contains(&word))
 }
 
 /// Whether a word is a keyword that starts a line of its own in an instance.

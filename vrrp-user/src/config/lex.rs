@@ -30,9 +30,12 @@ pub(super) fn tokens(line: &Line) -> Vec<Token> {
             '}' => tokens.push(Token::Close),
             '"' => {
                 let inner = at;
-                let length = closing_quote(text.get(inner..).unwrap_or_default());
+                // As in keepalived a backslash does not protect a quote here.
+                let rest = text.get(inner..).unwrap_or_default();
+                let length = rest.find('"').unwrap_or(rest.len());
                 at = (inner + length + 1).min(text.len());
-                tokens.push(word(text.get(inner..inner + length), true, start, at));
+                let word = text.get(inner..inner + length);
+                tokens.push(token(line, word, true, (start, at)));
             }
             _ if is_blank(c) => {}
             _ => {
@@ -40,7 +43,7 @@ pub(super) fn tokens(line: &Line) -> Vec<Token> {
                 at += rest
                     .find(|c: char| is_blank(c) || matches!(c, '"' | '{' | '}'))
                     .unwrap_or(rest.len());
-                tokens.push(word(text.get(start..at), false, start, at));
+                tokens.push(token(line, text.get(start..at), false, (start, at)));
             }
         }
     }
@@ -52,24 +55,27 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\x0b'
 }
 
-fn word(text: Option<&str>, quoted: bool, start: usize, end: usize) -> Token {
-    let text = text.unwrap_or_default().to_owned();
-    let word = Word { text, quoted };
+fn token(line: &Line, text: Option<&str>, quoted: bool, (start, end): (usize, usize)) -> Token {
+    let (text, bytes) = decoded(text.unwrap_or_default(), line.latin_1);
+    let word = Word {
+        text,
+        quoted,
+        bytes,
+    };
     Token::Word { word, start, end }
 }
 
-/// Bytes before the double quote that ends the text; a backslash protects the next character.
-fn closing_quote(text: &str) -> usize {
-    let mut protected = false;
-    for (index, c) in text.char_indices() {
-        match c {
-            _ if protected => protected = false,
-            '\\' => protected = true,
-            '"' => return index,
-            _ => {}
-        }
+/// A piece of a line as text, and its bytes if these are not UTF-8. With `latin_1` each character of it
+/// is a byte.
+pub(super) fn decoded(piece: &str, latin_1: bool) -> (String, Option<Vec<u8>>) {
+    if !latin_1 {
+        return (piece.to_owned(), None);
     }
-    text.len()
+    let bytes = piece.chars().map(|c| u8::try_from(c).unwrap_or(b'?'));
+    match String::from_utf8(bytes.collect()) {
+        Ok(text) => (text, None),
+        Err(error) => (piece.to_owned(), Some(error.into_bytes())),
+    }
 }
 
 #[cfg(test)]
@@ -77,10 +83,17 @@ mod tests {
     use super::super::diag::Place;
     use super::*;
 
+    fn line(text: &str, latin_1: bool) -> Line {
+        Line {
+            place: Place::new("k.conf", 1),
+            text: text.to_owned(),
+            latin_1,
+            flaws: Vec::new(),
+        }
+    }
+
     fn shown(text: &str) -> Vec<String> {
-        let place = Place::new("k.conf", 1);
-        let text = text.to_owned();
-        tokens(&Line { place, text })
+        tokens(&line(text, false))
             .into_iter()
             .map(|token| match token {
                 Token::Open => "{".to_owned(),
@@ -105,11 +118,31 @@ mod tests {
             ),
             ("x\"y z\"w", &["x", "<y z>", "w"]),
             ("x \"\"", &["x", "<>"]),
-            ("x \"a \\\" b\" c", &["x", "<a \\\" b>", "c"]),
+            ("x \"a\\\" b\" c", &["x", "<a\\>", "b", "< c>"]),
             ("ä {ö", &["ä", "{", "ö"]),
         ];
         for (text, expected) in cases {
             assert_eq!(shown(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_a_file_that_is_not_utf_8_keep_their_bytes() {
+        let words: Vec<_> = tokens(&line("x \u{a3} \u{c2}\u{a3}", true))
+            .into_iter()
+            .filter_map(|token| match token {
+                Token::Word { word, .. } => Some((word.text.clone(), word.bytes().to_vec())),
+                Token::Open | Token::Close => None,
+            })
+            .collect();
+        let pound = "\u{a3}".to_owned();
+        assert_eq!(
+            words,
+            [
+                ("x".to_owned(), b"x".to_vec()),
+                (pound.clone(), b"\xa3".to_vec()),
+                (pound, b"\xc2\xa3".to_vec()),
+            ]
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `keepalived.conf`: lexer, parser, typed model.
 //!
-//! Bytes become lines (`source`, `macros`), tokens (`lex`), statements and blocks (`parse`), and these a
-//! [`Config`] that is valid by construction (`build`, `instance`, `finish`).
+//! Bytes become lines (`source`, `macros`), tokens (`lex`), statements and blocks (`parse`), which go
+//! through a sieve (`sift`) and become a [`Config`] that is valid by construction (`build`, `instance`, `finish`).
 //!
 //! What we make of a file that is not perfect is decided for the operator whose gateway depends on it:
 //!
@@ -13,8 +13,8 @@
 //!   missing (`track_script`, …); words that nobody knows.
 //! - **Note:** what every tutorial has and nobody misses (mail settings).
 //!
-//! A statement or block is reported once. A block nobody knows is skipped as a whole and closes nothing
-//! but itself.
+//! A statement or block is reported once, and nothing is missed that an error took away. A block nobody
+//! knows is skipped as a whole, whatever stands in it, and closes nothing but itself.
 
 mod accept;
 mod addresses;
@@ -29,10 +29,12 @@ mod lex;
 mod limits;
 mod load;
 mod macros;
+mod marks;
 pub mod model;
 mod parse;
 mod quick;
 mod script;
+mod sift;
 mod source;
 mod transport;
 mod unsupported;
@@ -74,6 +76,7 @@ pub fn parse(file: &str, text: &[u8]) -> Parsed {
 fn build_all(source: &str, statements: impl FnOnce(&mut Report) -> Vec<ast::Statement>) -> Parsed {
     let mut report = Report::default();
     let statements = statements(&mut report);
+    let statements = sift::sift(statements, &mut report);
     let config = build::config(source, &statements, &mut report);
     Parsed {
         config: (!report.failed()).then_some(config),

@@ -190,6 +190,8 @@ pub struct Vip {
     /// `use_vmac` or, elsewhere than at the instance's interface, `use_vmac_addr`: it is found at the
     /// Virtual Router MAC.
     pub virtual_mac: bool,
+    /// `noprefixroute`: the kernel adds no route to its network.
+    pub no_prefix_route: bool,
     /// Where it stands.
     pub place: Place,
 }

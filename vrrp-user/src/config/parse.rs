@@ -7,12 +7,21 @@
 use super::{
     ast::Statement,
     diag::{Place, Report},
-    lex::{Token, tokens},
+    lex::{Token, decoded, tokens},
     source::Line,
 };
 
 /// Deepest nesting of blocks; keepalived's own grammar needs five.
 const MAX_DEPTH: usize = 32;
+
+/// Keywords that open a block outside of all blocks only: where one stands inside, a `}` is missing before
+/// it.
+const OUTSIDE: [&str; 4] = [
+    "global_defs",
+    "vrrp_instance",
+    "vrrp_script",
+    "vrrp_sync_group",
+];
 
 /// The statements at the top level.
 pub(super) fn statements(lines: &[Line], report: &mut Report) -> Vec<Statement> {
@@ -77,11 +86,14 @@ impl Parser<'_> {
             return;
         };
         if self.too_deep == 0 {
+            let raw = line.text.get(start..end).unwrap_or_default();
             self.current.push(Statement {
                 words,
-                raw: line.text.get(start..end).unwrap_or_default().to_owned(),
+                raw: decoded(raw, line.latin_1).0,
                 place: line.place.clone(),
                 block: None,
+                flaws: line.flaws.clone(),
+                damaged: false,
             });
         }
     }
@@ -98,6 +110,11 @@ impl Parser<'_> {
             return;
         }
         let owner = self.current.pop_if(|last| last.block.is_none());
+        if let Some(owner) = &owner
+            && OUTSIDE.contains(&owner.keyword())
+        {
+            self.unclosed(Some(owner));
+        }
         if owner.is_none() {
             self.report.error_help(
                 place,
@@ -117,33 +134,44 @@ impl Parser<'_> {
             self.too_deep -= 1;
             return;
         }
-        let Some(Open { owner, outer, .. }) = self.open.pop() else {
+        if !self.leave(false) {
             self.report
                 .warn_help(place, "`}` without a `{` before it, ignored", "remove it");
-            return;
+        }
+    }
+
+    /// Closes every block that is open, with an error for each: at the end, or before `next`.
+    fn unclosed(&mut self, next: Option<&Statement>) {
+        let before = next.map_or_else(String::new, |next| {
+            format!(" before `{}` in line {}", next.keyword(), next.place.line)
+        });
+        while let Some(open) = self.open.last() {
+            let name = open.owner.as_ref().map_or("", |owner| owner.keyword());
+            self.report.error_help(
+                &open.place,
+                format!("the block of `{name}` is not closed{before}"),
+                "add the missing `}`",
+            );
+            self.leave(true);
+        }
+    }
+
+    /// Ends the innermost block; false if there is none.
+    fn leave(&mut self, damaged: bool) -> bool {
+        let Some(Open { owner, outer, .. }) = self.open.pop() else {
+            return false;
         };
         let body = std::mem::replace(&mut self.current, outer);
         if let Some(mut owner) = owner {
             owner.block = Some(body);
+            owner.damaged = damaged;
             self.current.push(owner);
         }
+        true
     }
 
     fn finish(mut self) -> Vec<Statement> {
-        while let Some(Open {
-            owner,
-            outer,
-            place,
-        }) = self.open.pop()
-        {
-            let name = owner.as_ref().map_or("", |owner| owner.keyword());
-            self.report.error_help(
-                &place,
-                format!("the block of `{name}` is not closed"),
-                "add the missing `}`",
-            );
-            self.current = outer;
-        }
+        self.unclosed(None);
         self.current
     }
 }
@@ -205,7 +233,7 @@ mod tests {
     #[test]
     fn unbalanced_braces_are_reported_where_they_stand() {
         let (shown, found) = parse("a {\nb\n}\n}\nc {\nd {\n");
-        assert_eq!(shown, "a@1{b@2}");
+        assert_eq!(shown, "a@1{b@2};c@5{d@6{}}");
         assert_eq!(
             found,
             [
@@ -225,6 +253,24 @@ mod tests {
         assert_eq!(
             found,
             ["k.conf:33: error: blocks are nested deeper than 32 levels"]
+        );
+    }
+
+    #[test]
+    fn what_stands_outside_ends_every_block() {
+        let (shown, found) =
+            parse("vrrp_instance A {\nb {\nc\n}\nvrrp_instance B\n{\nd {\nvrrp_script C {\n}");
+        assert_eq!(
+            shown,
+            "vrrp_instance A@1{b@2{c@3}};vrrp_instance B@5{d@7{}};vrrp_script C@8{}"
+        );
+        assert_eq!(
+            found,
+            [
+                "k.conf:1: error: the block of `vrrp_instance` is not closed before `vrrp_instance` in line 5; add the missing `}`",
+                "k.conf:6: error: the block of `vrrp_instance` is not closed before `vrrp_script` in line 8; add the missing `}`",
+                "k.conf:7: error: the block of `d` is not closed before `vrrp_script` in line 8; add the missing `}`",
+            ]
         );
     }
 }

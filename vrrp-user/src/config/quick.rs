@@ -71,11 +71,14 @@ fn statement(words: &[&str], block: Option<Vec<Statement>>) -> Statement {
     let word = |text: &&str| Word {
         text: (*text).to_owned(),
         quoted: false,
+        bytes: None,
     };
     Statement {
         words: words.iter().map(word).collect(),
         raw: words.join(" "),
         place: Place::new(SOURCE, 0),
         block,
+        flaws: Vec::new(),
+        damaged: false,
     }
 }

@@ -24,7 +24,15 @@ pub(super) fn script(
     report: &mut Report,
 ) -> Option<Script> {
     let (keyword, place) = (statement.keyword(), &statement.place);
-    let outer = match split(&statement.raw) {
+    if statement.words.iter().any(|word| word.bytes.is_some()) {
+        report.error_help(
+            place,
+            format!("`{keyword}`: the command is not UTF-8"),
+            "save the file as UTF-8, or put the command into a script of its own",
+        );
+        return None;
+    }
+    let outer = match split(&statement.raw, Backslash::Stays) {
         Ok(words) => words,
         Err(error) => {
             report.error(place, format!("`{keyword}`: {error}"));
@@ -33,7 +41,7 @@ pub(super) fn script(
     };
     refuse_block(statement, report);
     let mut params = outer.into_iter().skip(1);
-    let argv = match split(&params.next().unwrap_or_default()) {
+    let argv = match split(&params.next().unwrap_or_default(), Backslash::Escapes) {
         Ok(argv) => argv,
         Err(error) => {
             report.error(place, format!("`{keyword}`: {error}"));
@@ -69,8 +77,18 @@ pub(super) fn script(
     })
 }
 
-/// Splits at blanks; `"` and `'` keep blanks, a backslash escapes outside of single quotes.
-fn split(text: &str) -> Result<Vec<String>, &'static str> {
+/// What a backslash outside of single quotes does with the next character, beside taking its meaning away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backslash {
+    /// Both stay, for the next reading.
+    Stays,
+    /// Both are replaced by what they stand for.
+    Escapes,
+}
+
+/// Splits at blanks; `"` and `'` keep blanks. keepalived splits the line, then the command on it, and
+/// unescapes the second time only (since 2.3; 2.2.7 does it twice).
+fn split(text: &str, backslash: Backslash) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -81,6 +99,11 @@ fn split(text: &str) -> Result<Vec<String>, &'static str> {
             ('"' | '\'', None) => {
                 quote = Some(c);
                 word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) if backslash == Backslash::Stays => {
+                let word = word.get_or_insert_default();
+                word.push(c);
+                word.push(chars.next().ok_or("a backslash at its end")?);
             }
             ('\\', None | Some('"')) => word.get_or_insert_default().push(escape(&mut chars)?),
             (_, None) if is_blank(c) => words.extend(word.take()),
@@ -138,7 +161,51 @@ fn digits(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ast::Word, *};
+
+    #[test]
+    fn the_command_is_unescaped_once() {
+        let statement = |command: &str| {
+            let words = vec![word("notify_master"), word(command)];
+            let raw = format!("notify_master \"{command}\"");
+            let place = Place::new("k.conf", 1);
+            Statement {
+                words,
+                raw,
+                place,
+                block: None,
+                flaws: Vec::new(),
+                damaged: false,
+            }
+        };
+        let rows: [(&str, &[&str]); 5] = [
+            (
+                r#"/usr/bin/echo \"c d\" e\\f x\ty"#,
+                &["/usr/bin/echo", "\"c", "d\"", "e\\f", "x\ty"],
+            ),
+            (r"/bin/sh -c 'a b; c'", &["/bin/sh", "-c", "a b; c"]),
+            (r"/bin/x a\ b", &["/bin/x", "a b"]),
+            (r"/bin/x '\t' \'", &["/bin/x", "\\t", "'"]),
+            (r"/bin/x \x41", &["/bin/x", "A"]),
+        ];
+        for (command, argv) in rows {
+            let mut report = Report::default();
+            let script = script(&statement(command), &ScriptUser::default(), &mut report);
+            assert_eq!(
+                script.map(|script| script.argv),
+                Some(argv.iter().map(ToString::to_string).collect()),
+                "{command}"
+            );
+        }
+    }
+
+    fn word(text: &str) -> Word {
+        Word {
+            text: text.to_owned(),
+            quoted: true,
+            bytes: None,
+        }
+    }
 
     #[test]
     fn words_are_split_like_a_shell_does() {
@@ -153,10 +220,11 @@ mod tests {
             ("", &[]),
         ];
         for (text, expected) in cases {
-            assert_eq!(split(text).expect(text), expected, "{text}");
+            let words = split(text, Backslash::Escapes);
+            assert_eq!(words.expect(text), expected, "{text}");
         }
         for text in ["x 'a", "x \"a", "x \\0", "x \\x"] {
-            split(text).expect_err(text);
+            split(text, Backslash::Escapes).expect_err(text);
         }
     }
 }

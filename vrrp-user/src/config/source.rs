@@ -1,51 +1,59 @@
 //! Bytes to lines: line ends, comments, encoding, and what keepalived does before it splits words.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
+    ast::{Flaw, FlawKind},
     diag::{Place, Report},
+    lex::is_blank,
     macros::Macros,
+    marks,
 };
 
-/// keepalived ignores longer lines; we refuse them, because an ignored line may be a virtual IP.
-const MAX_LINE: usize = 1024;
-
-/// keepalived's `include` and its variants, which differ in what is fatal.
-const INCLUDES: [&str; 6] = [
-    "include", "includer", "includem", "includew", "includeb", "includea",
-];
+/// keepalived 2.4.3 ignores longer lines, and takes what follows in them for a line of its own. We
+/// refuse them.
+const MAX_LINE: usize = 1022;
 
 /// A line that says something: no comment, no surrounding blanks, variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) place: Place,
     pub(super) text: String,
+    /// Each character stands for one byte of a file that is not UTF-8.
+    pub(super) latin_1: bool,
+    pub(super) flaws: Vec<Flaw>,
 }
 
 /// The lines of `text` that are not empty.
 pub(super) fn lines(file: &str, text: &[u8], report: &mut Report) -> Vec<Line> {
     let file: Arc<str> = Arc::from(file);
+    let first = Place {
+        file: Arc::clone(&file),
+        line: 1,
+    };
+    let text = without_bom(text, &first, report);
+    let (text, latin_1) = decode(text);
     let mut macros = Macros::default();
+    let mut conflict = false;
     let mut lines = Vec::new();
-    for (index, bytes) in text.split(|&byte| byte == b'\n').enumerate() {
+    for (index, text) in text.split('\n').enumerate() {
         let place = Place {
             file: Arc::clone(&file),
             line: index + 1,
         };
-        let bytes = if index == 0 {
-            without_bom(bytes, &place, report)
+        if marks::of_a_merge(text, &mut conflict, &place, report) {
+            continue;
+        }
+        let bytes = if latin_1 {
+            text.chars().count()
         } else {
-            bytes
+            text.len()
         };
-        let Some(text) = clean(bytes, &place, report) else {
+        let Some(line) = clean(text, bytes, place, report) else {
             continue;
         };
-        if refuse_directive(&text, &place, report) {
-            continue;
-        }
-        if let Some(text) = macros.take(text, &place, report) {
-            lines.push(Line { place, text });
-        }
+        let line = Line { latin_1, ..line };
+        lines.extend(macros.take(line, report));
     }
     lines
 }
@@ -62,108 +70,152 @@ fn without_bom<'a>(bytes: &'a [u8], place: &Place, report: &mut Report) -> &'a [
     rest
 }
 
+/// The text, and whether it has a character for each byte, because it is not UTF-8: keepalived looks at
+/// bytes only, and a password may have any.
+fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), false),
+        Err(_) => (bytes.iter().copied().map(char::from).collect(), true),
+    }
+}
+
 /// The line without comment and surrounding blanks; `None` if nothing is left of it.
-fn clean(bytes: &[u8], place: &Place, report: &mut Report) -> Option<String> {
-    if bytes
+fn clean(text: &str, bytes: usize, place: Place, report: &mut Report) -> Option<Line> {
+    if text
         .trim_ascii_start()
-        .first()
-        .is_none_or(|&byte| is_comment(byte))
+        .chars()
+        .next()
+        .is_none_or(is_comment)
     {
         return None;
     }
-    if bytes.contains(&0) {
+    if text.contains('\0') {
         report.error(
-            place,
+            &place,
             "the line has a NUL byte in it, keepalived ignores such lines",
         );
         return None;
     }
-    if bytes.len() > MAX_LINE {
+    if bytes > MAX_LINE {
         report.error_help(
-            place,
-            format!("the line is longer than {MAX_LINE} bytes, keepalived ignores such lines"),
+            &place,
+            format!(
+                "the line is longer than {MAX_LINE} bytes, keepalived ignores so much of it and takes the rest for \
+                 another line"
+            ),
             "split it",
         );
         return None;
     }
-    let (kept, in_quotes) = without_comment(bytes);
-    if in_quotes {
-        report.error(
-            place,
-            "a double quote is opened and not closed on this line",
-        );
+    let cut = without_comment(text.trim_end_matches('\r'));
+    let text = cut.text.trim_matches(is_blank).to_owned();
+    if text.is_empty() {
         return None;
     }
-    match String::from_utf8(kept) {
-        Ok(text) if text.trim().is_empty() => None,
-        Ok(text) => Some(text.trim().to_owned()),
-        Err(_) => {
-            report.error(place, "the line is not UTF-8 outside of its comment");
-            None
-        }
+    let mut flaws = Vec::new();
+    if cut.in_quotes {
+        flaws.push(open_quote());
+    }
+    if cut.escaped {
+        flaws.push(Flaw {
+            kind: FlawKind::Value,
+            message: "outside of double quotes `\\#` and `\\!` do not last: keepalived reads the line twice, \
+                      and a comment starts there the second time"
+                .to_owned(),
+            help: "put the word in double quotes, without the backslash",
+        });
+    }
+    if cut.glued && text.starts_with("auth_pass") {
+        flaws.push(Flaw {
+            kind: FlawKind::Odd,
+            message: "the password ends where a `#` or `!` starts a comment".to_owned(),
+            help: "put it in double quotes if these belong to it, on every router",
+        });
+    }
+    Some(Line {
+        place,
+        text,
+        latin_1: false,
+        flaws,
+    })
+}
+
+pub(super) fn open_quote() -> Flaw {
+    Flaw {
+        kind: FlawKind::Value,
+        message: "a double quote is opened and not closed on this line".to_owned(),
+        help: "close it",
     }
 }
 
-/// Cuts the comment off, and says whether a double quote was left open.
+/// A line without its comment.
+pub(super) struct Cut {
+    pub(super) text: String,
+    /// A double quote was left open.
+    pub(super) in_quotes: bool,
+    /// A backslash took the meaning of `#` or `!` away, and went.
+    escaped: bool,
+    /// The comment starts in the middle of a word.
+    glued: bool,
+}
+
+/// Cuts the comment off.
 ///
 /// Single quotes do not protect `#` and `!`, and these start a comment in the middle of a word too.
 /// A backslash before them takes their meaning away and goes.
-fn without_comment(bytes: &[u8]) -> (Vec<u8>, bool) {
-    let mut kept = Vec::with_capacity(bytes.len());
-    let mut in_quotes = false;
-    let mut rest = bytes.iter().copied();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'\\' => match rest.next() {
-                Some(next) if is_comment(next) && !in_quotes => kept.push(next),
-                Some(next) => kept.extend([byte, next]),
-                None => kept.push(byte),
+pub(super) fn without_comment(text: &str) -> Cut {
+    let mut cut = Cut {
+        text: String::with_capacity(text.len()),
+        in_quotes: false,
+        escaped: false,
+        glued: false,
+    };
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => match rest.next() {
+                Some(next) if is_comment(next) && !cut.in_quotes => {
+                    cut.text.push(next);
+                    cut.escaped = true;
+                }
+                Some(next) => cut.text.extend([c, next]),
+                None => cut.text.push(c),
             },
-            b'"' => {
-                in_quotes = !in_quotes;
-                kept.push(byte);
+            '"' => {
+                cut.in_quotes = !cut.in_quotes;
+                cut.text.push(c);
             }
-            _ if is_comment(byte) && !in_quotes => break,
-            _ => kept.push(byte),
+            _ if is_comment(c) && !cut.in_quotes => {
+                cut.glued = !cut.text.ends_with(is_blank);
+                break;
+            }
+            _ => cut.text.push(c),
         }
     }
-    (kept, in_quotes)
+    cut
 }
 
-fn is_comment(byte: u8) -> bool {
-    matches!(byte, b'#' | b'!')
-}
-
-/// Reports what would bring in or take out lines in a way we do not follow.
-fn refuse_directive(text: &str, place: &Place, report: &mut Report) -> bool {
-    let first = text.split_ascii_whitespace().next().unwrap_or_default();
-    if INCLUDES.contains(&first) {
-        report.error_help(
-            place,
-            format!("`{first}` is not supported yet, instances in that file would be missing"),
-            "put its text into this file",
-        );
-        return true;
-    }
-    if text.starts_with('@') {
-        report.error_help(
-            place,
-            "lines for one configuration id (`@ID …`) are not supported yet",
-            "write one file per machine",
-        );
-        return true;
-    }
-    false
+fn is_comment(c: char) -> bool {
+    matches!(c, '#' | '!')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn texts(text: &[u8]) -> Vec<(usize, String)> {
+    fn read(text: &[u8]) -> (Vec<Line>, Vec<String>) {
         let mut report = Report::default();
         let lines = lines("k.conf", text, &mut report);
-        assert_eq!(report.finish(), vec![]);
+        let found = report.finish().iter().map(ToString::to_string).collect();
+        (lines, found)
+    }
+
+    fn texts(text: &[u8]) -> Vec<(usize, String)> {
+        let (lines, found) = read(text);
+        assert_eq!(found, [""; 0]);
+        for line in &lines {
+            assert_eq!(line.flaws, [], "{}", text.escape_ascii());
+        }
         lines
             .into_iter()
             .map(|line| (line.place.line, line.text))
@@ -171,11 +223,16 @@ mod tests {
     }
 
     fn error(text: &[u8]) -> String {
-        let mut report = Report::default();
-        assert_eq!(lines("k.conf", text, &mut report), vec![]);
-        let found = report.finish();
-        assert_eq!(found.len(), 1, "{found:?}");
-        found[0].to_string()
+        let (lines, found) = read(text);
+        assert_eq!((lines.len(), found.len()), (0, 1), "{found:?}");
+        found[0].clone()
+    }
+
+    fn flaw(text: &[u8]) -> Flaw {
+        let (lines, found) = read(text);
+        assert_eq!((lines.len(), found.len()), (1, 0), "{found:?}");
+        assert_eq!(lines[0].flaws.len(), 1, "{}", text.escape_ascii());
+        lines[0].flaws[0].clone()
     }
 
     #[test]
@@ -184,12 +241,12 @@ mod tests {
             (b"state MASTER # here", "state MASTER"),
             (b"priority 51!glued", "priority 51"),
             (b"auth_pass \"a#b!c\" # x", "auth_pass \"a#b!c\""),
-            (b"auth_pass 'a#b'", "auth_pass 'a"),
+            (b"notify_stop 'a#b'", "notify_stop 'a"),
             (b"auth_pass \"a\\#b\"", "auth_pass \"a\\#b\""),
-            (b"auth_pass a\\#b\\!c", "auth_pass a#b!c"),
+            (b"auth_pass a\\b\\c", "auth_pass a\\b\\c"),
             (b"notify \"x \\\" # y\" # z", "notify \"x \\\" # y\""),
-            (b"interface eth0\\", "interface eth0\\"),
             (b"state BACKUP # \xff\xfe latin", "state BACKUP"),
+            (b"state BACKUP # at the end \\", "state BACKUP"),
         ];
         for (text, expected) in cases {
             assert_eq!(
@@ -198,6 +255,31 @@ mod tests {
                 "{}",
                 text.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn what_keepalived_reads_in_another_way_is_flawed() {
+        let cases: [(&[u8], &str); 7] = [
+            (b"auth_pass a\\#b", "a comment starts there the second time"),
+            (b"auth_pass a\\!b", "a comment starts there the second time"),
+            (b"advert_int 2 \\", "glues it to the last word"),
+            (b"advert_int 2 \\\r", "glues it to the last word"),
+            (
+                b"interface eth0\\ # and a comment",
+                "glues it to the last word",
+            ),
+            (b"notify \"x", "a double quote is opened and not closed"),
+            (
+                b"auth_pass long!pass",
+                "ends where a `#` or `!` starts a comment",
+            ),
+        ];
+        for (text, expected) in cases {
+            let flaw = flaw(text);
+            let odd = text.starts_with(b"auth_pass long");
+            assert_eq!(flaw.kind == FlawKind::Odd, odd);
+            assert!(flaw.message.contains(expected), "{flaw:?}");
         }
     }
 
@@ -214,28 +296,33 @@ mod tests {
 
     #[test]
     fn a_long_or_binary_line_is_ignored_only_as_a_comment() {
-        let long = [b'x'; MAX_LINE + 1];
-        assert!(error(&long).contains("longer than 1024 bytes"));
+        let long = [b'x'; 1023];
+        assert!(error(&long).contains("longer than 1022 bytes"));
+        assert_eq!(texts(&long[1..]).len(), 1);
+        // A carriage return counts.
+        assert!(error(&[&long[1..], b"\r"].concat()).contains("longer than 1022 bytes"));
+        // Bytes, not characters, in either encoding.
+        let umlauts = "ä".repeat(511);
+        assert_eq!(texts(umlauts.as_bytes()).len(), 1);
+        assert!(error(format!("{umlauts}x").as_bytes()).contains("longer"));
+        assert_eq!(texts(&[0xe4; 1022]).len(), 1);
         assert!(error(b"state\0 BACKUP").contains("NUL"));
-        assert!(error(b"state \xff").contains("not UTF-8"));
         assert_eq!(texts(&[b"#".as_slice(), &long].concat()), []);
         assert_eq!(texts(b" ! \0"), []);
     }
 
     #[test]
-    fn what_would_change_the_lines_is_refused() {
+    fn a_line_that_is_not_utf_8_has_a_character_for_each_byte() {
+        let (lines, found) = read(b"auth_pass \xa3x\n");
+        assert_eq!(found, [""; 0]);
         assert_eq!(
-            error(b"\ninclude conf.d/*.conf"),
-            "k.conf:2: error: `include` is not supported yet, instances in that file would be missing; \
-             put its text into this file"
+            (lines[0].text.as_str(), lines[0].latin_1),
+            ("auth_pass £x", true)
         );
-        assert!(
-            error(b"@node1 priority 100")
-                .starts_with("k.conf:1: error: lines for one configuration id")
-        );
+        let (lines, _) = read("auth_pass £x\n".as_bytes());
         assert_eq!(
-            error(b"notify \"x"),
-            "k.conf:1: error: a double quote is opened and not closed on this line"
+            (lines[0].text.as_str(), lines[0].latin_1),
+            ("auth_pass £x", false)
         );
     }
 

@@ -243,13 +243,32 @@ fn old_checksum(statement: &Statement, report: &mut Report) {
 
 fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
     let keyword = statement.keyword();
-    let Ok(address) = text.parse() else {
-        report.error(&statement.place, format!("`{text}` is not an IP address"));
-        return None;
-    };
+    let address = without_prefix(text, statement, report)?;
     if let Some(why) = vip::unusable(address) {
         report.error(&statement.place, format!("`{keyword} {address}`: {why}"));
         return None;
+    }
+    Some(address)
+}
+
+/// An address, of which keepalived cuts off everything from a `/` on.
+fn without_prefix(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let Ok(address) = address.parse() else {
+        report.error(&statement.place, format!("`{text}` is not an IP address"));
+        return None;
+    };
+    if let Some(prefix) = prefix {
+        report.warn_help(
+            &statement.place,
+            format!(
+                "`{text}`: an address without a prefix length belongs here, `/{prefix}` is ignored"
+            ),
+            format!("write `{address}`"),
+        );
     }
     Some(address)
 }
@@ -258,14 +277,7 @@ fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpA
 fn peer(statement: &Statement, report: &mut Report) -> Option<Peer> {
     value::refuse_block(statement, report);
     let mut words = statement.words.iter().map(|word| word.text.as_str());
-    let address = words.next()?;
-    let Ok(address) = address.parse() else {
-        report.error(
-            &statement.place,
-            format!("`{address}` is not an IP address"),
-        );
-        return None;
-    };
+    let address = without_prefix(words.next()?, statement, report)?;
     if let Some(why) = vip::unusable(address) {
         report.error(
             &statement.place,

@@ -1,5 +1,7 @@
 //! What happens with a statement that we do not act on.
 
+use std::net::IpAddr;
+
 use super::{
     ast::Statement,
     diag::Report,
@@ -42,6 +44,7 @@ pub(super) fn report(
                 format!("`{keyword}` is not supported yet, ignored{block}: {consequence}"),
             );
         }
+        Some(Support::Refused(_)) if says_nothing(statement) => {}
         Some(Support::Refused(danger)) => report.error_help(
             place,
             format!("`{keyword}` is not supported yet, and ignoring it is not safe: {danger}"),
@@ -49,6 +52,37 @@ pub(super) fn report(
         ),
         None => unknown(context, statement, block, report),
     }
+}
+
+/// An empty block, or a multicast group that is used anyway.
+fn says_nothing(statement: &Statement) -> bool {
+    let group = match statement.keyword() {
+        "mcast_dst_ip" => &["224.0.0.18", "ff02::12"][..],
+        "vrrp_mcast_group4" => &["224.0.0.18"],
+        "vrrp_mcast_group6" => &["ff02::12"],
+        _ => return statement.block.as_ref().is_some_and(Vec::is_empty),
+    };
+    let given = statement.params().first();
+    let given = given.and_then(|word| word.text.parse::<IpAddr>().ok());
+    given.is_some_and(|given| group.iter().any(|group| group.parse() == Ok(given)))
+}
+
+/// What somebody means who invents a keyword for a script.
+fn meant_script(keyword: &str) -> Option<String> {
+    let state = keyword.strip_prefix("notify_")?;
+    let meant = match state {
+        "primary" | "active" | "leader" | "up" => "notify_master",
+        "secondary" | "standby" | "slave" | "passive" => "notify_backup",
+        "error" | "failed" | "failure" | "down" => "notify_fault",
+        "shutdown" | "exit" => "notify_stop",
+        _ => {
+            return Some(
+                "known are notify_master, notify_backup, notify_fault, notify_stop and notify"
+                    .to_owned(),
+            );
+        }
+    };
+    Some(format!("did you mean `{meant}`?"))
 }
 
 fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Report) {
@@ -68,6 +102,22 @@ fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Re
             ),
             "move it to `global_defs`",
         ),
+        // keepalived takes it for no keyword; a block would have lost its way.
+        (Some(Context::Instance), _)
+            if context == Context::Globals && statement.block.is_none() =>
+        {
+            let global = format!("vrrp_{keyword}");
+            let help = if Context::Globals.acted_on().contains(&global.as_str()) {
+                format!("write `{global}`, or move it to the `vrrp_instance`")
+            } else {
+                "move it to the `vrrp_instance`".to_owned()
+            };
+            report.warn_help(
+                place,
+                format!("`{keyword}` has no effect in `global_defs`, ignored"),
+                help,
+            );
+        }
         (Some(elsewhere), _) => report.error_help(
             place,
             format!(
@@ -79,6 +129,17 @@ fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Re
                 location(elsewhere)
             ),
         ),
+        (None, meant) if context == Context::Instance && meant_script(keyword).is_some() => {
+            let help = match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => meant_script(keyword).unwrap_or_default(),
+            };
+            report.warn_help(
+                place,
+                format!("`{keyword}` is not a keyword, ignored{block}: the script is never run"),
+                help,
+            );
+        }
         (None, Some(meant)) => report.warn_help(
             place,
             format!("`{keyword}` is not a keyword, ignored{block}"),

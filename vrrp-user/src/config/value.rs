@@ -89,6 +89,11 @@ pub(super) fn refuse_block(statement: &Statement, report: &mut Report) {
     }
 }
 
+/// A number without its `+`, which keepalived takes.
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix('+').unwrap_or(text)
+}
+
 /// A whole number in a range.
 pub(super) fn number<T>(
     statement: &Statement,
@@ -99,8 +104,9 @@ where
     T: std::str::FromStr + PartialOrd + std::fmt::Display,
 {
     let text = one(statement, report)?;
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let value = if digits { text.parse().ok() } else { None };
+    let digits = unsigned(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let value = if is_number { digits.parse().ok() } else { None };
     let value = value.filter(|value| range.contains(value));
     if value.is_none() {
         report.error(
@@ -123,7 +129,7 @@ pub(super) fn seconds(
     report: &mut Report,
 ) -> Option<Duration> {
     let text = one(statement, report)?;
-    let value = decimal(text, 9)
+    let value = decimal(unsigned(text), 9)
         .map(Duration::from_nanos)
         .filter(|value| range.contains(value));
     if value.is_none() {

@@ -13,14 +13,8 @@ use super::{
 /// Most bytes of a label: IFNAMSIZ without its NUL.
 const MAX_LABEL: usize = 15;
 
-/// Options of keepalived we do not act on, and whether a parameter follows.
-const IGNORED: [(&str, bool); 5] = [
-    ("autojoin", false),
-    ("home", false),
-    ("mngtmpaddr", false),
-    ("noprefixroute", false),
-    ("peer", true),
-];
+/// Options of keepalived we do not act on.
+const IGNORED: [&str; 3] = ["autojoin", "home", "mngtmpaddr"];
 
 /// Which broadcast address a line asks for.
 #[derive(Clone, Copy)]
@@ -45,6 +39,7 @@ pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
         label: None,
         preferred_lft: None,
         virtual_mac: false,
+        no_prefix_route: false,
     };
     line.read(&statement.words);
     line.finish(&statement.raw)
@@ -62,6 +57,7 @@ struct VipLine<'a> {
     label: Option<String>,
     preferred_lft: Option<u32>,
     virtual_mac: bool,
+    no_prefix_route: bool,
 }
 
 impl VipLine<'_> {
@@ -69,11 +65,8 @@ impl VipLine<'_> {
         let mut ignored = Vec::new();
         let mut words = words.iter().map(|word| word.text.as_str());
         while let Some(word) = words.next() {
-            if let Some((name, has_parameter)) = IGNORED.iter().find(|(name, _)| *name == word) {
-                ignored.push(*name);
-                if *has_parameter {
-                    words.next();
-                }
+            if IGNORED.contains(&word) {
+                ignored.push(word);
                 continue;
             }
             match word {
@@ -87,6 +80,16 @@ impl VipLine<'_> {
                 "-nodad" => {}
                 "no_track" | "no-track" => self.tracked = false,
                 "use_vmac" => self.virtual_mac = true,
+                "noprefixroute" => self.no_prefix_route = true,
+                "peer" => {
+                    words.next();
+                    self.failed = true;
+                    self.report.error_help(
+                        self.place,
+                        "`peer` is not supported yet: without it the route to the other end would be missing",
+                        "remove it if that is what you want",
+                    );
+                }
                 _ => self.address(word),
             }
         }
@@ -100,6 +103,11 @@ impl VipLine<'_> {
 
     fn option(&mut self, option: &str, parameter: &str) {
         match option {
+            "dev" if self.device.is_some() => {
+                self.error(
+                    "a virtual IP has one `dev`, keepalived ignores an address with two".to_owned(),
+                );
+            }
             "dev" => match value::interface("dev", parameter, self.place, self.report) {
                 Some(name) => self.device = Some(name),
                 None => self.failed = true,
@@ -110,10 +118,13 @@ impl VipLine<'_> {
                     "`scope {parameter}`: not global, site, link, host or a number from 0 to 255"
                 )),
             },
+            // The address counts, keepalived would do without it.
             "label" if parameter.len() > MAX_LABEL || parameter.is_empty() => {
-                self.error(format!(
-                    "`label {parameter}`: a label has 1 to {MAX_LABEL} bytes"
-                ));
+                self.report.warn_help(
+                    self.place,
+                    format!("`label {parameter}`: a label has 1 to {MAX_LABEL} bytes, the address is served without one"),
+                    "shorten or remove it: keepalived serves no address with such a label",
+                );
             }
             "label" => self.label = Some(parameter.to_owned()),
             "preferred_lft" => match lifetime(parameter) {
@@ -147,7 +158,7 @@ impl VipLine<'_> {
             (Err(Bad::Address), Some(_)) => self.report.warn_help(
                 self.place,
                 format!("`{word}` is not an option of a virtual IP, ignored"),
-                "known are brd, dev, label, no_track, preferred_lft, scope and use_vmac",
+                "known are brd, dev, label, no_track, noprefixroute, preferred_lft, scope and use_vmac",
             ),
             (Ok(_), Some(_)) => self.error(format!(
                 "`{word}` is the second address on its line, keepalived ignores it"
@@ -214,6 +225,7 @@ impl VipLine<'_> {
             preferred_lft,
             excluded: false,
             virtual_mac: self.virtual_mac,
+            no_prefix_route: self.no_prefix_route,
             place: self.place.clone(),
         })
     }

@@ -44,8 +44,21 @@ impl<'s> VirtualMacDraft<'s> {
     }
 
     /// Weighs the statements against each other and the rest of the instance, its transport included.
-    pub(super) fn finish(self, instance: &mut Instance, report: &mut Report) {
+    pub(super) fn finish(mut self, strict: bool, instance: &mut Instance, report: &mut Report) {
         let used = self.used.is_some();
+        if let Some(at) = self.xmit_base
+            && used
+            && strict
+        {
+            report.warn(
+                &at.place,
+                format!(
+                    "({}) `vmac_xmit_base` does not go with strict mode and is ignored: adverts leave from the virtual MAC",
+                    instance.name
+                ),
+            );
+            self.xmit_base = None;
+        }
         self.check_mac(instance, report);
         if let Some(at) = self.xmit_base
             && !used

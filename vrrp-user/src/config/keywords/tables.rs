@@ -7,6 +7,7 @@ pub(super) const GLOBALS_ACTED_ON: &[&str] = &[
     "enable_script_security",
     "router_id",
     "script_user",
+    "v3_checksum_as_v2",
     "vrrp_check_unicast_src",
     "vrrp_down_timer_adverts",
     "vrrp_garp_master_delay",
@@ -259,10 +260,8 @@ pub(super) const INSTANCE: &[(&str, Support)] = &[
     ),
     // The virtual addresses decide.
     ("native_ipv6", Accepted),
-    (
-        "no_virtual_ipaddress",
-        Refused("an instance without a virtual IP is not supported yet"),
-    ),
+    // That there is none is said where it is missing.
+    ("no_virtual_ipaddress", Accepted),
     ("smtp_alert", Mail),
     ("track_bfd", Ignored("BFD sessions are not tracked")),
     ("track_file", Ignored("files are not tracked")),

@@ -51,7 +51,9 @@ fn an_advert_carries_something() {
     let text = "vrrp_instance A {\n interface e\n virtual_router_id 1\n virtual_ipaddress_excluded {\n  10.0.0.1\n }\n}";
     assert_eq!(
         found(text),
-        ["k.conf:1: error: (A) has no valid virtual IP; add one to `virtual_ipaddress`"]
+        [
+            "k.conf:1: error: (A) has no virtual IP, and an instance without one is not supported yet; add one to `virtual_ipaddress`"
+        ]
     );
 }
 

@@ -11,7 +11,7 @@ fn an_instance_needs_its_parts() {
     let rows: [(&str, &[&str]); 8] = [
         (
             "",
-            &["k.conf: error: there is no `vrrp_instance`, nothing to run; add one"],
+            &["k.conf: error: there is no `vrrp_instance` in this file, nothing to run; add one"],
         ),
         (
             "vrrp_instance {\n}",
@@ -30,10 +30,10 @@ fn an_instance_needs_its_parts() {
         (
             "vrrp_instance A {\n}",
             &[
-                "k.conf:1: error: (A) has no valid `interface`; add `interface NAME`",
-                "k.conf:1: error: (A) has no valid `virtual_router_id`; add `virtual_router_id` with a number from 1 to 255, \
+                "k.conf:1: error: (A) has no `interface`; add `interface NAME`",
+                "k.conf:1: error: (A) has no `virtual_router_id`; add `virtual_router_id` with a number from 1 to 255, \
              the same on every router of the group",
-                "k.conf:1: error: (A) has no valid virtual IP; add one to `virtual_ipaddress`",
+                "k.conf:1: error: (A) has no virtual IP, and an instance without one is not supported yet; add one to `virtual_ipaddress`",
             ],
         ),
         (
@@ -49,10 +49,11 @@ fn an_instance_needs_its_parts() {
             ],
         ),
         (
-            "global_defs {\nvrrp_instance A {\n}\n}",
+            "global_defs {\nvrrp_instance A {\n interface e\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1\n }\n}\n}",
             &[
-                "k.conf:2: error: `vrrp_instance` stands in `global_defs`, where it has no effect; \
-             it belongs outside of all blocks: is a `}` missing, or one too many before it?",
+                "k.conf:1: error: the block of `global_defs` is not closed before `vrrp_instance` in line 2; \
+                 add the missing `}`",
+                "k.conf:9: warning: `}` without a `{` before it, ignored; remove it",
             ],
         ),
     ];

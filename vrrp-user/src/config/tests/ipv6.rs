@@ -104,12 +104,23 @@ fn a_vrid_is_used_once_in_each_family() {
 
 #[test]
 fn there_is_no_version_2() {
-    let text = of(&["fe80::51"], "version 2\nadvert_int 1.5");
+    let text = of(&["fe80::51"], "version 2");
     assert_eq!(
         found(&text),
-        ["k.conf:7: warning: (V6) there is no IPv6 in version 2, version 3 is used"]
+        [
+            "k.conf:7: error: (V6) there is no IPv6 in version 2, which keepalived would speak all the same: \
+             both machines would be master; write `version 3`, or remove it and 3 is used, on every router"
+        ]
     );
-    assert_eq!(instance(&text).version, Version::V3);
+    let strict = of(
+        &["fe80::51"],
+        "version 2\nstrict_mode\naccept\nadvert_int 1.5",
+    );
+    assert_eq!(
+        found(&strict),
+        ["k.conf:7: warning: (V6) there is no IPv6 in version 2, version 3 is used in strict mode"]
+    );
+    assert_eq!(instance(&strict).version, Version::V3);
     let globals = "global_defs {\n vrrp_version 2\n}\n";
     assert_eq!(
         found(&format!("{globals}{}", of(&["fe80::51"], ""))),

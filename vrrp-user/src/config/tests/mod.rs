@@ -1,9 +1,11 @@
 //! The rules of the configuration as tables: text in, diagnostics and model out.
 
+mod differences;
 mod excluded;
 mod hostile;
 mod instances;
 mod ipv6;
+mod public;
 mod rules;
 mod samples;
 mod transport;

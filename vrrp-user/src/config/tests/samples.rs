@@ -52,6 +52,7 @@ fn the_tutorial_word_for_word() {
             preferred_lft: FOREVER,
             excluded: false,
             virtual_mac: false,
+            no_prefix_route: false,
             place: Place::new("k.conf", 22),
         }],
         source: None,

@@ -166,8 +166,8 @@ fn what_cannot_work_is_an_error() {
             ],
         ),
         (
-            "unicast_peer {\n 10.0.0.1/24\n}",
-            &["8: error: `10.0.0.1/24` is not an IP address"],
+            "unicast_peer {\n 10.0.0/24\n}",
+            &["8: error: `10.0.0/24` is not an IP address"],
         ),
         (
             "unicast_peer {\n 255.255.255.255\n}",
@@ -214,4 +214,34 @@ fn what_cannot_work_is_an_error() {
         ),
         "{shown:#?}"
     );
+}
+
+#[test]
+fn a_prefix_length_is_cut_off_as_with_keepalived() {
+    let cut = |line: usize, address: &str| {
+        format!(
+            "k.conf:{line}: warning: `{address}/24`: an address without a prefix length belongs here, \
+             `/24` is ignored; write `{address}`"
+        )
+    };
+    let text = with(
+        "unicast_src_ip 192.168.1.1/24\nunicast_peer {\n 192.168.1.2/24\n 192.168.1.3/24 min_ttl 9\n}",
+    );
+    assert_eq!(
+        found(&text),
+        [
+            cut(7, "192.168.1.1"),
+            cut(9, "192.168.1.2"),
+            cut(10, "192.168.1.3")
+        ]
+    );
+    let unicast = instance(&text);
+    assert_eq!(unicast.source, Some(IpAddr::from([192, 168, 1, 1])));
+    let peers = unicast.unicast.expect("peers").peers;
+    assert_eq!(peers[0], peer([192, 168, 1, 2]));
+    assert_eq!(peers[1].address, IpAddr::from([192, 168, 1, 3]));
+
+    let text = with("mcast_src_ip 192.168.1.1/24");
+    assert_eq!(found(&text), [cut(7, "192.168.1.1")]);
+    assert_eq!(instance(&text).source, Some(IpAddr::from([192, 168, 1, 1])));
 }

@@ -7,7 +7,7 @@ use super::*;
 //= C7: refusal
 #[test]
 fn lines_of_virtual_ipaddress() {
-    let rows: [(&str, &str); 20] = [
+    let rows: [(&str, &str); 22] = [
         ("10.0.0.1", ""),
         ("10.0.0.1/24 brd + dev eth1 label eth1:1 scope link", ""),
         ("dev eth1 10.0.0.1/24", ""),
@@ -51,9 +51,15 @@ fn lines_of_virtual_ipaddress() {
             "10.0.0.1 scope 256",
             "`scope 256`: not global, site, link, host or a number from 0 to 255",
         ),
+        ("10.0.0.1/24 noprefixroute", ""),
         (
-            "10.0.0.1 label abcdefghijklmnop",
-            "`label abcdefghijklmnop`: a label has 1 to 15 bytes",
+            "10.0.0.1/24 dev eth0 dev eth1",
+            "a virtual IP has one `dev`, keepalived ignores an address with two",
+        ),
+        (
+            "10.0.0.1 peer 10.0.0.2/24",
+            "`peer` is not supported yet: without it the route to the other end would be missing; \
+             remove it if that is what you want",
         ),
         ("dev eth1", "`dev eth1` has no IP address in it"),
         (
@@ -74,11 +80,18 @@ fn lines_of_virtual_ipaddress() {
     }
     check(&[
         (
-            "virtual_ipaddress {\n 10.0.0.1 eth0 peer 10.0.0.2 home\n}",
+            "virtual_ipaddress {\n 10.0.0.1 eth0 autojoin home\n}",
             &[
                 "8: warning: `eth0` is not an option of a virtual IP, ignored; \
-                 known are brd, dev, label, no_track, preferred_lft, scope and use_vmac",
-                "8: warning: not supported yet, ignored: `peer`, `home`",
+                 known are brd, dev, label, no_track, noprefixroute, preferred_lft, scope and use_vmac",
+                "8: warning: not supported yet, ignored: `autojoin`, `home`",
+            ],
+        ),
+        (
+            "virtual_ipaddress {\n 10.0.0.1 label abcdefghijklmnop\n}",
+            &[
+                "8: warning: `label abcdefghijklmnop`: a label has 1 to 15 bytes, the address is served without one; \
+                 shorten or remove it: keepalived serves no address with such a label",
             ],
         ),
         (
@@ -117,6 +130,55 @@ fn lines_of_virtual_ipaddress() {
         (Some("eth1"), Some("eth1:1"))
     );
     assert_eq!(full.vips[4].scope, Scope::Other(7));
+    let vips = instance(&with(
+        "virtual_ipaddress {\n 10.0.0.1/24 label abcdefghijklmnop noprefixroute\n}",
+    ))
+    .vips;
+    assert_eq!(
+        (vips[1].label.as_ref(), vips[1].no_prefix_route),
+        (None, true)
+    );
+    assert!(!vips[0].no_prefix_route);
+}
+
+#[test]
+fn an_address_counts_once_in_its_list() {
+    let twice = |list: &str, line: usize| {
+        let name = if line == 9 {
+            "192.168.1.254"
+        } else {
+            "10.0.0.9"
+        };
+        let text = with(list);
+        assert_eq!(
+            found(&text),
+            [format!(
+                "k.conf:{line}: warning: (VI_1) {name} is in the list already, ignored; keepalived before 2.4.3 \
+                 advertises it twice, and then refuses our adverts; remove it, on every router"
+            )],
+            "{list}"
+        );
+        instance(&text).vips.len()
+    };
+    assert_eq!(
+        twice("virtual_ipaddress {\n 10.0.0.1\n 192.168.1.254/24\n}", 9),
+        2
+    );
+    assert_eq!(
+        twice(
+            "virtual_ipaddress {\n 10.0.0.1\n 192.168.1.254 dev ens33\n}",
+            9
+        ),
+        2
+    );
+    let excluded =
+        "virtual_ipaddress_excluded {\n 10.0.0.9\n}\nvirtual_ipaddress_excluded {\n 10.0.0.9\n}";
+    assert_eq!(twice(excluded, 11), 2);
+    let elsewhere = with("virtual_ipaddress {\n 192.168.1.254 dev eth1\n}");
+    assert_eq!(
+        (found(&elsewhere).len(), instance(&elsewhere).vips.len()),
+        (0, 2)
+    );
 }
 
 #[test]

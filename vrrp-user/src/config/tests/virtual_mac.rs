@@ -125,3 +125,17 @@ fn one_mac_on_one_interface_is_of_one_router() {
         ]
     );
 }
+
+#[test]
+fn strict_mode_sends_adverts_from_the_virtual_mac() {
+    let text = with("version 3\nstrict_mode\naccept\nuse_vmac\nvmac_xmit_base");
+    assert_eq!(
+        found(&text),
+        [
+            "k.conf:11: warning: (VI_1) `vmac_xmit_base` does not go with strict mode and is ignored: \
+             adverts leave from the virtual MAC"
+        ]
+    );
+    assert!(instance(&text).adverts_from_virtual_mac);
+    assert!(!instance(&with("use_vmac\nvmac_xmit_base")).adverts_from_virtual_mac);
+}

@@ -51,6 +51,7 @@ pub(super) fn instance(name: &str) -> Instance {
             preferred_lft: FOREVER,
             excluded: false,
             virtual_mac: false,
+            no_prefix_route: false,
             place: Place::default(),
         }],
         source: None,

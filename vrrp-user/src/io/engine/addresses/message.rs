@@ -23,6 +23,10 @@ pub(super) fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
         Scope::Host => AddressScope::Host,
         Scope::Other(number) => AddressScope::from(number),
     };
+    let mut flags = AddressFlags::empty();
+    if vip.no_prefix_route {
+        flags |= AddressFlags::Noprefixroute;
+    }
     match vip.address {
         IpAddr::V4(_) => {
             message.header.family = AddressFamily::Inet;
@@ -35,9 +39,7 @@ pub(super) fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
             //= C65: RFC 4862 section 5.4
             // Duplicate address detection would be answered by the router that we take over from.
             message.header.flags |= AddressHeaderFlags::Nodad;
-            message
-                .attributes
-                .push(AddressAttribute::Flags(AddressFlags::Nodad));
+            flags |= AddressFlags::Nodad;
             if vip.preferred_lft != FOREVER {
                 let mut lifetimes = CacheInfo::default();
                 lifetimes.ifa_preferred = vip.preferred_lft;
@@ -47,6 +49,9 @@ pub(super) fn message(vip: &Vip, ifindex: u32) -> AddressMessage {
                     .push(AddressAttribute::CacheInfo(lifetimes));
             }
         }
+    }
+    if !flags.is_empty() {
+        message.attributes.push(AddressAttribute::Flags(flags));
     }
     message
         .attributes
@@ -84,6 +89,28 @@ mod tests {
         let no_detection = AddressAttribute::Flags(AddressFlags::Nodad);
         assert!(attributes("fe80::51").contains(&no_detection));
         assert!(attributes("2001:db8::fe/64").contains(&no_detection));
+    }
+
+    #[test]
+    fn the_route_to_its_network_is_left_out_if_told_so() {
+        let flags = |line: &str| {
+            let flags = attributes(line).into_iter();
+            flags
+                .filter_map(|attribute| match attribute {
+                    AddressAttribute::Flags(flags) => Some(flags),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(flags("10.0.0.2/24"), []);
+        assert_eq!(
+            flags("10.0.0.2/24 noprefixroute"),
+            [AddressFlags::Noprefixroute]
+        );
+        assert_eq!(
+            flags("2001:db8::fe/64 noprefixroute"),
+            [AddressFlags::Nodad | AddressFlags::Noprefixroute]
+        );
     }
 
     //= C4: refusal
