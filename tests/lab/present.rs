@@ -242,8 +242,22 @@ fn what_the_kernel_refuses_is_asked_of_it_again() {
     scene.await_owner(1);
     let refused = format!("the kernel refused virtual IP {VIP_V6}");
     scene.log(1).wait(&refused, LIMIT).unwrap();
+    let missing = scene.status(1).object("missing_vips");
+    assert_eq!(missing[0]["address"], VIP_V6.to_string(), "{missing}");
+    assert_eq!(missing[0]["interface"], "ens33", "{missing}");
+    assert!(
+        missing[0]["reason"].to_string().contains("disable_ipv6"),
+        "{missing}"
+    );
+    let text = scene.node(1).subcommand("status").unwrap();
+    assert!(text.contains(&format!("{VIP_V6} not on ens33: ")), "{text}");
     disable(&scene, "0");
     eventually("the kernel takes the address", || {
         scene.router(1).has_address(VIP_V6).unwrap()
     });
+    eventually("nothing is missing", || {
+        scene.status(1).object("missing_vips") == serde_json::json!([])
+    });
+    // Without an excluded one the router serves the others.
+    assert_eq!(scene.status(1).number("became_master"), 1);
 }

@@ -94,6 +94,11 @@ impl Scene {
         Self::of(Lab::builder().bare().behind(), VIP.into(), turn, configs)
     }
 
+    /// The same, and with IPv6 as [`Self::new_v6`], but not behind the routers.
+    pub(crate) fn routed_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        Self::of(Lab::builder().behind().ipv6(), VIP_V6.into(), turn, configs)
+    }
+
     /// The same with IPv6 beside IPv4. Clients ask for the virtual IP of IPv6.
     pub(crate) fn new_v6<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
         Self::of(Lab::builder().ipv6(), VIP_V6.into(), turn, configs)
@@ -296,6 +301,11 @@ impl RouterStatus {
         self.0[field]
             .as_str()
             .unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+    }
+
+    /// An object among its fields, or null.
+    pub(crate) fn object(&self, field: &str) -> Value {
+        self.0[field].clone()
     }
 
     /// A counter of the BPF programs.

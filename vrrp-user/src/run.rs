@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context as _, bail};
 use nix::unistd::geteuid;
 use tokio::runtime::Runtime;
+use vrrp_ebpf::abi::vip_state;
 use vrrp_user::{
     config::{self, Config, Diagnostic, Parsed, Severity},
     io::{
@@ -178,7 +179,9 @@ async fn node(
     let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
     drop(hurry);
     privilege::drop_capabilities(journal.bpffs_mounted)?;
+    let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
     let result = control::run(Setup {
+        has_vip: Box::new(move |vip| vip_states.get(vip) & vip_state::READY != 0),
         config,
         directory,
         engine,
@@ -382,6 +385,7 @@ fn attached(
     pairs
         .map(|((name, index), attachment)| Interface {
             name: name.clone(),
+            renamed_to: None,
             index: *index,
             reception: attachment.reception.clone(),
             promiscuous: promiscuous.contains(*index),

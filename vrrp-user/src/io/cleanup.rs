@@ -303,6 +303,11 @@ async fn remove_addresses(records: &[AddressRecord], steps: &mut Steps) -> Vec<I
             removed.push(record.address);
         }
     }
+    let is_virtual = |index, address| {
+        let mut ours = records.iter().filter(|record| !record.preexisting);
+        ours.any(|one| (one.index, one.address) == (index, address))
+    };
+    steps.record("give back addresses", addresses.put_back(is_virtual).await);
     removed
 }
 

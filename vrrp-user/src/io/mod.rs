@@ -14,6 +14,7 @@ pub mod netlink;
 pub mod netns;
 pub mod privilege;
 pub mod runtime_dir;
+mod secondaries;
 pub mod systemd;
 pub mod unicast_filter;
 

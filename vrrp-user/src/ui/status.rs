@@ -79,10 +79,12 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
     if let Some(fault) = &router.fault {
         row("fault", fault.text.clone());
     }
+    let renamed = router.renamed_to.as_ref();
+    let renamed = renamed.map_or_else(String::new, |now| format!(" (called {now} now)"));
     row(
         "interface",
         format!(
-            "{}, VRID {}, VRRPv{}, {}",
+            "{}{renamed}, VRID {}, VRRPv{}, {}",
             router.interface,
             router.vrid,
             router.version,
@@ -119,6 +121,11 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         row("lease", lease_text(lease, now_ns));
     }
     row("virtual IPs", router.vips.join(", "));
+    for missing in &router.missing_vips {
+        let reason = missing.reason.as_deref().unwrap_or("not there yet");
+        let text = format!("{} not on {}: {reason}", missing.address, missing.interface);
+        row("missing", text);
+    }
     if let Some(mac) = &router.virtual_mac {
         let everything = if router.promiscuous {
             ", the interface is promiscuous for it"

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::io::control::ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics};
-use crate::io::control::status::FaultStatus;
+use crate::io::control::status::{FaultStatus, MissingVip};
 
 fn master() -> RouterStatus {
     RouterStatus {
         name: "VI_1".to_owned(),
         interface: "ens33".to_owned(),
+        renamed_to: None,
         vrid: 51,
         version: 3,
         state: "MASTER".to_owned(),
@@ -24,6 +25,7 @@ fn master() -> RouterStatus {
         send_error: None,
         vips: vec!["192.168.1.254/24".to_owned()],
         virtual_mac: None,
+        missing_vips: Vec::new(),
         promiscuous: false,
         counters: BTreeMap::from([
             ("advert_accepted".to_owned(), 12),
@@ -274,4 +276,20 @@ fn a_master_that_cannot_send_serves_nobody() {
     let text = render(&node(vec![router]));
     let row = "\n  adverts fail   Operation not permitted: MASTER, but it serves nobody, and a standby may\n  lease          ended 1.000 s ago\n";
     assert!(text.contains(row), "{text}");
+}
+
+#[test]
+fn what_is_missing_and_renamed_is_said() {
+    let mut router = master();
+    router.renamed_to = Some("old10".to_owned());
+    router.missing_vips = vec![MissingVip {
+        address: "2001:db8::fe".parse().unwrap(),
+        interface: "ens34".to_owned(),
+        reason: Some("Permission denied".to_owned()),
+    }];
+    let text = render(&node(vec![router]));
+    let interface = "  interface      ens33 (called old10 now), VRID 51";
+    assert!(text.contains(interface), "{text}");
+    let missing = "  missing        2001:db8::fe not on ens34: Permission denied\n";
+    assert!(text.contains(missing), "{text}");
 }

@@ -11,6 +11,8 @@ use netlink_packet_route::{
 use nix::errno::Errno;
 use rtnetlink::{Error, Handle};
 
+use crate::io::secondaries;
+
 /// The addresses of the network namespace at one moment.
 pub(super) struct Addresses {
     handle: Handle,
@@ -40,6 +42,20 @@ impl Addresses {
             Err(error) if gone(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Addresses {
+    /// Gives back what the kernel has taken off an interface with the addresses that were removed.
+    pub(super) async fn put_back(
+        &self,
+        is_removed: impl Fn(u32, IpAddr) -> bool,
+    ) -> io::Result<()> {
+        if !secondaries::any(&self.messages) {
+            return Ok(());
+        }
+        let after = Self::read().await?;
+        secondaries::put_back(&self.messages, &after.messages, is_removed)
     }
 }
 

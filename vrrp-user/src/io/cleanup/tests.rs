@@ -84,6 +84,42 @@ async fn nothing_to_do_is_success() {
     assert!(!base(&temporary).exists(), "and leaves nothing");
 }
 
+/// The kernel takes it for a part of the virtual IP that was there first.
+#[test]
+fn gives_back_what_the_kernel_removes_with_a_virtual_ip() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip addr add 10.7.7.7/24 dev ens33");
+        ip("ip addr add 10.7.7.8/24 dev ens33");
+        ip("ip addr add 10.7.7.1/24 dev ens33");
+        ip("ip addr add 10.7.7.2/24 dev ens33");
+        let index = index("ens33");
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut journal = Journal::new(netns::current().unwrap());
+        journal.addresses = ["10.7.7.7", "10.7.7.8"]
+            .map(|text| AddressRecord {
+                prefix: 24,
+                ..address(index, text, false)
+            })
+            .to_vec();
+        journal.store(&directory).unwrap();
+        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
+            .await
+            .unwrap();
+        assert_eq!(removed.addresses, [IpAddr::from([10, 7, 7, 7])]);
+        let left = addresses();
+        for (address, is_there) in [
+            ("10.7.7.7/", false),
+            ("10.7.7.8/", false),
+            ("10.7.7.1/24", true),
+            ("10.7.7.2/24", true),
+        ] {
+            assert_eq!(left.contains(address), is_there, "{address}: {left}");
+        }
+    });
+}
+
 #[test]
 fn removes_what_a_dead_node_left_and_nothing_else() {
     in_namespace(async || {

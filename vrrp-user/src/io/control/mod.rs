@@ -50,6 +50,9 @@ pub struct Setup<'a> {
     pub interfaces: Vec<Interface>,
     /// Counters of the BPF programs.
     pub counters: Box<dyn CounterSource>,
+    /// Whether the kernel has this virtual IP of the configuration, counted through all instances,
+    /// where it belongs, as far as is known.
+    pub has_vip: Box<dyn Fn(u32) -> bool>,
     /// Reads the configuration file again on SIGHUP, without using it: a summary, or what is wrong.
     pub revalidate: Option<Box<dyn Fn() -> Result<String, String>>>,
 }
@@ -57,8 +60,10 @@ pub struct Setup<'a> {
 /// An interface that programs were attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name.
+    /// The name that it had when they were attached.
     pub name: String,
+    /// What it is called now, if that is another one.
+    pub renamed_to: Option<String>,
     /// Its index.
     pub index: u32,
     /// What judges the frames that it receives.

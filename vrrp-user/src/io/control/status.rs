@@ -89,6 +89,9 @@ pub struct RouterStatus {
     pub name: String,
     /// Its interface.
     pub interface: String,
+    /// What its interface is called since it was renamed.
+    #[serde(default)]
+    pub renamed_to: Option<String>,
     /// Virtual Router ID.
     pub vrid: u8,
     /// VRRP version, 2 or 3.
@@ -121,6 +124,9 @@ pub struct RouterStatus {
     pub send_error: Option<String>,
     /// Virtual IPs with prefix lengths.
     pub vips: Vec<String>,
+    /// Those of them that the router ought to have on their interfaces now, and has not.
+    #[serde(default)]
+    pub missing_vips: Vec<MissingVip>,
     /// Virtual Router MAC, if it is used.
     pub virtual_mac: Option<String>,
     /// The interface receives every frame, because it takes no MAC beside its own.
@@ -193,6 +199,17 @@ impl FaultStatus {
     }
 }
 
+/// A virtual IP that is not where it belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingVip {
+    /// The virtual IP.
+    pub address: IpAddr,
+    /// The interface that it belongs to.
+    pub interface: String,
+    /// What the kernel said when it was last to be put there, if it refused.
+    pub reason: Option<String>,
+}
+
 /// One state change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionStatus {
@@ -238,6 +255,8 @@ pub(super) struct Record {
     snapshot: RouterSnapshot,
     /// What the engine was last told to keep the router from working.
     fault: Option<FaultReason>,
+    /// errno of the last refusal, by virtual IP.
+    refusals: BTreeMap<u32, i32>,
     /// The date of the snapshot's `up_since`. Worked out once, or it would differ from one answer to
     /// the next.
     up: Option<String>,
@@ -264,6 +283,35 @@ impl Record {
         std::mem::replace(&mut self.fault, reason)
     }
 
+    /// The kernel has refused a virtual IP.
+    pub(super) fn refused(&mut self, vip: u32, errno: i32) {
+        self.refusals.insert(vip, errno);
+    }
+
+    /// It would take all of them now.
+    pub(super) fn accepted(&mut self) {
+        self.refusals.clear();
+    }
+
+    /// The virtual IPs that a router that serves does not have where they belong.
+    fn missing(&self, instance: &Instance, is_missing: impl Fn(u32) -> bool) -> Vec<MissingVip> {
+        if self.snapshot.state != State::Active {
+            return Vec::new();
+        }
+        let vips = (0..).zip(&instance.vips);
+        let missing = vips.filter(|(number, _)| is_missing(*number));
+        missing
+            .map(|(number, vip)| MissingVip {
+                address: vip.address,
+                interface: wording::interface(instance, number).to_owned(),
+                reason: self
+                    .refusals
+                    .get(&number)
+                    .map(|errno| wording::refusal(instance, number, *errno)),
+            })
+            .collect()
+    }
+
     pub(super) fn promoted(&mut self, timeline: Timeline) {
         self.timeline = Some(timeline);
     }
@@ -275,12 +323,14 @@ impl Record {
             .map_or(State::Initialize, |last| last.to)
     }
 
-    /// `interface` is where its adverts leave, `discontinuity` when the counters began at 0.
+    /// `interface` is where its adverts leave, `is_missing` tells of a virtual IP that the kernel does not have
+    /// it, `discontinuity` when the counters began at 0.
     pub(super) fn status(
         &self,
         instance: &Instance,
         counts: &Counts,
         interface: Option<&Interface>,
+        is_missing: impl Fn(u32) -> bool,
         discontinuity: &str,
     ) -> RouterStatus {
         let RouterSnapshot {
@@ -306,6 +356,7 @@ impl Record {
         RouterStatus {
             name: instance.name.clone(),
             interface: instance.interface.clone(),
+            renamed_to: interface.and_then(|one| one.renamed_to.clone()),
             vrid: instance.vrid,
             version: match instance.version {
                 Version::V2 => 2,
@@ -332,6 +383,7 @@ impl Record {
                 .iter()
                 .map(|vip| format!("{}/{}", vip.address, vip.prefix))
                 .collect(),
+            missing_vips: self.missing(instance, is_missing),
             virtual_mac: instance.virtual_mac().map(mac_text),
             promiscuous: interface.is_some_and(|one| one.promiscuous),
             counters: counts.by_name(),

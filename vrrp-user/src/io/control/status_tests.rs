@@ -46,7 +46,7 @@ fn status() -> Status {
             no_fifo: None,
         })],
         counters: counts.of_no_router(),
-        routers: vec![record.status(&instance, &counts, None, "")],
+        routers: vec![record.status(&instance, &counts, None, |_| false, "")],
         ietf_vrrp: Vrrp::new(&[instance], &[counts], &counts, ""),
     }
 }
@@ -85,7 +85,7 @@ fn a_fault_says_what_it_is_about() {
     let mut record = Record::default();
     let told = |record: &Record| {
         record
-            .status(&instance, &Counts::default(), None, "")
+            .status(&instance, &Counts::default(), None, |_| false, "")
             .fault
             .map(|fault| (fault.reason, fault.interface, fault.address))
     };
@@ -131,4 +131,27 @@ fn the_page_names_every_cause() {
         assert_eq!(rows.count(), 1, "{name}");
     }
     assert!(row.unwrap().contains("the reason of a FAULT"));
+}
+
+#[test]
+fn a_master_says_which_of_its_virtual_ips_are_missing() {
+    let instance = instance("VI_1");
+    let mut record = Record::default();
+    let missing = |record: &Record, is_missing| {
+        let status = record.status(&instance, &Counts::default(), None, move |_| is_missing, "");
+        status.missing_vips
+    };
+    record.refused(0, libc::EPERM);
+    assert_eq!(missing(&record, true), [], "it serves nobody");
+    record.take_snapshot(RouterSnapshot {
+        state: State::Active,
+        ..RouterSnapshot::default()
+    });
+    assert_eq!(missing(&record, false), []);
+    let expected = MissingVip {
+        address: "192.168.1.254".parse().unwrap(),
+        interface: "lo".to_owned(),
+        reason: Some("Operation not permitted (os error 1); xvrrp needs CAP_NET_ADMIN".to_owned()),
+    };
+    assert_eq!(missing(&record, true), [expected]);
 }

@@ -173,6 +173,7 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
+            renamed_to: None,
             reception: Reception {
                 mode: Mode::Tc,
                 reason: Some("it has no driver".to_owned()),
@@ -181,6 +182,7 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
             promiscuous: false,
         }],
         counters: Box::new(Counters),
+        has_vip: Box::new(|_| true),
         revalidate: None,
     }
 }
@@ -290,7 +292,7 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
             },
             ..RouterSnapshot::default()
         });
-        let status = record.status(&instance("VI_1"), &Counts::default(), None, "");
+        let status = record.status(&instance("VI_1"), &Counts::default(), None, |_| false, "");
         status.ietf_vrrp.up_datetime
     })
     .into_iter();
@@ -343,6 +345,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
+            renamed_to: None,
             reception: Reception {
                 mode: Mode::Tc,
                 reason: Some("it has no driver".to_owned()),
@@ -351,6 +354,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
             promiscuous: false,
         }],
         counters: Box::new(Counters),
+        has_vip: Box::new(|_| true),
         revalidate: None,
     };
     run(setup).await.unwrap();
@@ -386,7 +390,7 @@ fn last_transitions_and_promotion_are_remembered() {
         owned: Instant(99),
         ..Timeline::default()
     });
-    let status = record.status(&instance("VI_1"), &Counts::default(), None, "");
+    let status = record.status(&instance("VI_1"), &Counts::default(), None, |_| false, "");
     let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
     assert_eq!(moments, (4..20).collect::<Vec<_>>());
     assert_eq!(status.timeline.unwrap().owned_ns, 99);

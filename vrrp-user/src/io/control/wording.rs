@@ -49,12 +49,33 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             ),
         )],
         Event::AddressFailed { vip, errno, .. } => {
-            let (vip, error) = (address(instance, vip), io::Error::from_raw_os_error(errno));
+            let (address, error) = (address(instance, vip), refusal(instance, vip, errno));
             vec![(
                 Level::ERROR,
-                format!("({name}) the kernel refused virtual IP {vip}: {error}"),
+                format!("({name}) the kernel refused virtual IP {address}: {error}"),
             )]
         }
+        Event::AddressMissing { vip, .. } => vec![(
+            Level::WARN,
+            format!(
+                "({name}) virtual IP {} is missing from {}, putting it back",
+                address(instance, vip),
+                interface(instance, vip)
+            ),
+        )],
+        Event::AddressStray { vip, prefix, .. } => vec![(
+            Level::WARN,
+            format!(
+                "({name}) somebody put virtual IP {}/{prefix} on {}, which this router does not serve \
+                 now: removed",
+                address(instance, vip),
+                interface(instance, vip)
+            ),
+        )],
+        Event::AddressesAccepted { .. } => vec![(
+            Level::INFO,
+            format!("({name}) the kernel takes every virtual IP again"),
+        )],
         Event::AddressFound { vip, prefix, .. } if instance.priority != election::OWNER => {
             let (vip, interface) = (address(instance, vip), interface(instance, vip));
             vec![(
@@ -95,14 +116,17 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) every virtual IP is installed, {ready:?} after the deadline"),
             )]
         }
-        Event::Snapshot { .. } | Event::Stopped => Vec::new(),
+        Event::AddressRefused { .. } | Event::Snapshot { .. } | Event::Stopped => Vec::new(),
     }
 }
 
 /// The line when something comes to keep a router from working, or something else does than before.
 pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<FaultReason>) -> Line {
     let level = match reason {
-        FaultReason::Deleted | FaultReason::Recreated | FaultReason::NoMac => Level::ERROR,
+        FaultReason::Deleted
+        | FaultReason::Recreated
+        | FaultReason::NoMac
+        | FaultReason::VipRefused { .. } => Level::ERROR,
         _ => Level::INFO,
     };
     let (name, text) = (&instance.name, fault_text(instance, reason));
@@ -296,6 +320,20 @@ fn answers(instance: &Instance) -> bool {
 /// A virtual IP for the log.
 pub(super) fn address(instance: &Instance, vip: u32) -> String {
     configured(instance, vip).map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
+}
+
+/// Why the kernel refused a virtual IP.
+pub(super) fn refusal(instance: &Instance, vip: u32, errno: i32) -> String {
+    let error = io::Error::from_raw_os_error(errno);
+    let is_ipv6 = configured(instance, vip).is_some_and(|vip| vip.address.is_ipv6());
+    match errno {
+        libc::EACCES if is_ipv6 => {
+            let interface = interface(instance, vip);
+            format!("{error}; is IPv6 off (sysctl net.ipv6.conf.{interface}.disable_ipv6)?")
+        }
+        libc::EPERM => format!("{error}; xvrrp needs CAP_NET_ADMIN"),
+        _ => error.to_string(),
+    }
 }
 
 /// The interface that it is on.

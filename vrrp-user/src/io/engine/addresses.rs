@@ -5,6 +5,7 @@
 //! the requests are made here, all addresses of a router in one buffer, which the kernel is given in
 //! pieces: it may not let go of the CPU, which may be the engine's, before it has dealt with one.
 
+mod look;
 mod message;
 mod owner;
 mod present;
@@ -12,16 +13,18 @@ mod remove;
 mod requests;
 mod retries;
 mod set;
+mod trial;
 mod waiting;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::IpAddr,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
+    time::Duration,
 };
 
 use netlink_sys::Socket;
@@ -38,7 +41,15 @@ use self::{
     retries::Retries,
     waiting::Waiting,
 };
-use crate::io::{bpf::shared::VipStates, clock, engine::realtime::Scheduling, netlink};
+use crate::{
+    io::{
+        bpf::shared::VipStates,
+        clock,
+        engine::{message::Event, realtime::Scheduling},
+        netlink,
+    },
+    proto::Instant,
+};
 
 /// RTNLGRP_IPV6_IFADDR: which IPv6 addresses come and go.
 const IPV6_ADDRESSES: u32 = 9;
@@ -48,6 +59,12 @@ const PATIENCE: TimeVal = TimeVal::new(1, 0);
 /// none.
 const RECEIVE_BUFFER: usize = abi::MAX_VIPS as usize * 2048;
 
+/// How long the same thing is not told again.
+const QUIET: Duration = Duration::from_secs(60);
+/// What is told, where there is no errno.
+const MISSING: i32 = -1;
+const STRAY: i32 = -2;
+
 /// What the engine wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -55,6 +72,9 @@ pub enum Operation {
     Install,
     /// Every virtual IP of the router gone.
     Remove,
+    /// Those that the kernel refused on their interface, and gone again: to find out whether it still
+    /// refuses them. The worker's own idea.
+    Try,
 }
 
 /// One order, tagged so that its answer can be told from that of an earlier one.
@@ -75,26 +95,8 @@ pub struct Order {
 pub enum Report {
     /// The kernel has answered for every virtual IP of the order.
     Done(Order),
-    /// The kernel refused one.
-    Failed {
-        /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
-        /// errno.
-        errno: i32,
-    },
-    /// One is on its interface without the node and is the host's own: it stays there.
-    Found {
-        /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
-        /// Its prefix length there.
-        prefix: u8,
-    },
-    /// What the worker's thread runs under.
-    Scheduled(Scheduling),
+    /// For the control plane.
+    Told(Event),
 }
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
@@ -104,7 +106,7 @@ fn bits_before(order: Order, vip: u32, is_hosts: bool, before: u64) -> u64 {
         Operation::Install if order.lost == Some(vip) => 0,
         Operation::Install if is_hosts => vip_state::READY,
         Operation::Install => before & vip_state::READY,
-        Operation::Remove => 0,
+        Operation::Remove | Operation::Try => 0,
     };
     vip_state::INSTALLED | ready
 }
@@ -123,6 +125,12 @@ pub struct AddressWorker {
     /// are not taken for those to a later one.
     sequence: u32,
     retries: Retries,
+    /// What every router last wanted, by router.
+    standing: BTreeMap<u32, Order>,
+    /// What the kernel has refused for longer than a moment, by router.
+    refused: BTreeMap<u32, BTreeSet<u32>>,
+    /// When what was last told.
+    told: BTreeMap<(u32, u32, i32), Instant>,
 }
 
 impl AddressWorker {
@@ -150,20 +158,24 @@ impl AddressWorker {
             wake,
             sequence: 0,
             retries: Retries::default(),
+            standing: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            told: BTreeMap::new(),
         })
     }
 
-    /// Carries orders out until the engine hangs up, after a report of what its thread runs under.
+    /// Carries orders out until the engine hangs up, after telling what its thread runs under.
     pub fn run(mut self, orders: &Receiver<Order>, scheduling: Scheduling) {
-        self.report(Report::Scheduled(scheduling));
+        self.tell(Event::Scheduled(scheduling));
+        let mut look = clock::now() + look::PERIOD;
         loop {
-            let order = match self.retries.next() {
-                None => orders.recv().map_err(RecvTimeoutError::from),
-                Some((_, at)) => orders.recv_timeout(at.since(clock::now())),
-            };
-            match order {
+            let again = self.retries.next();
+            let at = again.map_or(look, |(_, at)| at.min(look));
+            match orders.recv_timeout(at.since(clock::now())) {
                 Ok(order) => {
                     self.retries.forget(order.router);
+                    let lost = None;
+                    self.standing.insert(order.router, Order { lost, ..order });
                     self.carry_out(order);
                     if self.reports.send(Report::Done(order)).is_err()
                         || self.wake.write(1).is_err()
@@ -171,11 +183,13 @@ impl AddressWorker {
                         return;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some((order, _)) = self.retries.next() {
-                        self.carry_out(order);
+                Err(RecvTimeoutError::Timeout) => match again {
+                    Some((order, due)) if due <= look => self.carry_out(order),
+                    _ => {
+                        self.look();
+                        look = clock::now() + look::PERIOD;
                     }
-                }
+                },
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -197,14 +211,9 @@ impl AddressWorker {
                 (Operation::Remove, false) => self.remove_all(order, set),
                 (Operation::Install, true) => self.install_as_owner(order, set),
                 (Operation::Remove, true) => self.remove_as_owner(order, set),
+                (Operation::Try, _) => self.try_again(order, set),
             }
-            let mut states = (0..set.count()).map(|vip| self.states.get(set.first_state + vip));
-            let is_refused = states.any(|bits| bits & vip_state::READY == 0);
-            if order.operation == Operation::Install && is_refused {
-                self.retries.postpone(order, clock::now());
-            } else {
-                self.retries.forget(order.router);
-            }
+            self.judge(order, set);
         }
         self.sets = sets;
     }
@@ -251,7 +260,7 @@ impl AddressWorker {
     /// can be used: it acknowledges these before it has a route for them, and until then would
     /// forward what comes for them.
     fn wait(
-        &self,
+        &mut self,
         order: Order,
         set: &mut AddressSet,
         base: u32,
@@ -290,15 +299,17 @@ impl AddressWorker {
         Ok(())
     }
 
-    fn settle(&self, order: Order, set: &mut AddressSet, vip: u32, errno: i32) {
+    fn settle(&mut self, order: Order, set: &mut AddressSet, vip: u32, errno: i32) {
         let error = io::Error::from_raw_os_error(errno);
         let bits = match order.operation {
-            Operation::Install if errno == 0 => {
+            Operation::Install | Operation::Try if errno == 0 => {
                 set.installed(vip);
                 vip_state::INSTALLED | vip_state::READY
             }
             // It is there already: as good as ours.
-            Operation::Install if errno == libc::EEXIST => vip_state::INSTALLED | vip_state::READY,
+            Operation::Install | Operation::Try if errno == libc::EEXIST => {
+                vip_state::INSTALLED | vip_state::READY
+            }
             Operation::Remove if errno == 0 || present::is_gone(&error) => {
                 set.removed(vip);
                 0
@@ -311,9 +322,25 @@ impl AddressWorker {
         self.states.set(set.first_state + vip, bits);
     }
 
-    fn fail(&self, router: u32, vip: u32, error: &io::Error) {
+    fn fail(&mut self, router: u32, vip: u32, error: &io::Error) {
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
-        self.report(Report::Failed { router, vip, errno });
+        self.tell(Event::AddressFailed { router, vip, errno });
+    }
+
+    /// Tells the control plane; the same thing once a minute, however often it happens.
+    fn tell(&mut self, event: Event) {
+        let key = match event {
+            Event::AddressFailed { router, vip, errno } => (router, vip, errno),
+            Event::AddressMissing { router, vip } => (router, vip, MISSING),
+            Event::AddressStray { router, vip, .. } => (router, vip, STRAY),
+            _ => return self.report(Report::Told(event)),
+        };
+        let now = clock::now();
+        let last = self.told.get(&key);
+        if last.is_none_or(|last| now.since(*last) >= QUIET) {
+            self.told.insert(key, now);
+            self.report(Report::Told(event));
+        }
     }
 
     fn report(&self, report: Report) {

@@ -153,6 +153,34 @@ pub enum Event {
         /// Its prefix length there.
         prefix: u8,
     },
+    /// The kernel has refused a virtual IP for longer than a moment.
+    AddressRefused {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+    },
+    /// It would take every virtual IP now.
+    AddressesAccepted {
+        /// The router.
+        router: u32,
+    },
+    /// A virtual IP was found missing on its interface, and is put back.
+    AddressMissing {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+    },
+    /// Somebody had put a virtual IP on its interface while the router does not serve; it was removed.
+    AddressStray {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `vips`.
+        vip: u32,
+        /// Its prefix length there.
+        prefix: u8,
+    },
     /// What one of the threads with deadlines runs under, once after the start.
     Scheduled(Scheduling),
     /// Memory cannot be locked; we go on without.

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 pub(super) mod inventory;
+mod names;
 mod peers;
 mod table;
 mod watch;
@@ -57,10 +58,14 @@ impl Monitor {
 
     /// Keeps a router from working (FAULT) for a reason that the kernel does not tell here, until it is called
     /// with `None`. The next [`changes`](Self::changes) tells what that makes of the router.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody has such a reason yet"))]
     pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
         self.watched.hold(router, reason);
         self.look = Some(Instant::now());
+    }
+
+    /// What an interface is called now.
+    pub(super) fn name(&self, index: u32) -> Option<&str> {
+        Some(&self.table.link(index)?.name)
     }
 
     /// Waits until something changed that the engine has to know. Cancelling loses nothing.
@@ -95,7 +100,7 @@ impl Monitor {
                 continue;
             }
             self.look = None;
-            let changes = self.watched.judge(&self.table, now);
+            let changes = self.watched.judge(&mut self.table, now);
             if !changes.is_empty() {
                 return Ok(changes);
             }

@@ -1,6 +1,9 @@
 //! Interfaces and addresses as the kernel's messages tell them. Pure.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
@@ -26,6 +29,8 @@ pub(super) struct Link {
 pub(super) struct Table {
     links: BTreeMap<u32, Link>,
     addresses: BTreeMap<u32, Vec<Address>>,
+    /// What went since the last judgement, by interface.
+    gone: BTreeSet<(u32, IpAddr)>,
 }
 
 impl Table {
@@ -77,6 +82,11 @@ impl Table {
         self.addresses.get(&index).map_or(&[], Vec::as_slice)
     }
 
+    /// What went since the last call, also if it had come since then: two states alone do not tell.
+    pub(super) fn take_gone(&mut self) -> BTreeSet<(u32, IpAddr)> {
+        std::mem::take(&mut self.gone)
+    }
+
     /// Whether any interface has an address that can be used.
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
         let mut all = self.addresses.values().flatten();
@@ -126,7 +136,11 @@ impl Table {
         if let Some(gone) = Address::told(message)
             && let Some(list) = self.addresses.get_mut(&message.header.index)
         {
+            let before = list.len();
             list.retain(|known| !known.is_same(&gone));
+            if list.len() < before {
+                self.gone.insert((message.header.index, gone.address));
+            }
         }
     }
 }

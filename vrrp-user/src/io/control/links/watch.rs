@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     elsewhere::Elsewhere,
+    names::Names,
     peers::OnLink,
     table::{Address, Table},
 };
@@ -125,6 +126,7 @@ pub(in crate::io::control) struct Watched {
     /// What keeps each router from working although the kernel tells nothing of it.
     held: Vec<Option<FaultReason>>,
     elsewhere: Elsewhere,
+    names: Names,
     on_link: OnLink,
     /// Interfaces (by index) that were last reported up.
     up: BTreeMap<u32, bool>,
@@ -156,6 +158,7 @@ impl Watched {
             graces: vec![None; routers.len()],
             held: vec![None; routers.len()],
             elsewhere: Elsewhere::new(&routers),
+            names: Names::new(&routers),
             on_link: OnLink::default(),
             routers,
             up: BTreeMap::new(),
@@ -172,13 +175,16 @@ impl Watched {
 
     /// What changed since the last call. Lost addresses come before the verdicts on links, because
     /// an interface that goes takes its addresses with it.
-    pub(super) fn judge(&mut self, table: &Table, now: Instant) -> Vec<Change> {
+    pub(super) fn judge(&mut self, table: &mut Table, now: Instant) -> Vec<Change> {
         let mut changes = Vec::new();
+        let gone = table.take_gone();
+        let table = &*table;
         let vips = vips(&self.routers);
         let verdicts = self.verdicts(table, &vips, now);
-        self.judge_addresses(table, &verdicts, &mut changes);
+        self.judge_addresses(table, &gone, &verdicts, &mut changes);
         self.judge_interfaces(table, &mut changes);
         self.elsewhere.judge(table, &mut changes);
+        self.names.judge(table, &mut changes);
         self.judge_room(table, &mut changes);
         self.on_link
             .judge(&self.routers, table, &vips, &mut changes);
@@ -225,6 +231,7 @@ impl Watched {
     fn judge_addresses(
         &mut self,
         table: &Table,
+        gone: &BTreeSet<(u32, IpAddr)>,
         verdicts: &[Option<Verdict>],
         changes: &mut Vec<Change>,
     ) {
@@ -234,6 +241,10 @@ impl Watched {
                 if on.any(|found| found.address == address) {
                     self.installed.insert((number, vip));
                     continue;
+                }
+                // It may have been put back and removed again since the last look.
+                if gone.contains(&(index, address)) {
+                    self.installed.insert((number, vip));
                 }
                 let Some(verdict) = verdict else {
                     continue;

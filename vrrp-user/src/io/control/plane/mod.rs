@@ -33,7 +33,7 @@ use crate::{
         engine::{Command, Event, RouterSnapshot, handle::EngineError, realtime::Scheduling},
         journal, systemd,
     },
-    proto::State,
+    proto::{FaultReason, State},
 };
 
 /// Requests for the status that may wait.
@@ -59,6 +59,9 @@ pub(super) struct Plane<'a> {
     /// (router, virtual IP) that the kernel reported removed; whether that is news depends on the
     /// state, which the next snapshot tells.
     removed: BTreeSet<(u32, u32)>,
+    /// Routers that are to be kept from working, or not any more, for virtual IPs that the kernel
+    /// refuses.
+    holds: Vec<(u32, Option<FaultReason>)>,
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
@@ -102,6 +105,7 @@ impl<'a> Plane<'a> {
             starting: Some(BTreeSet::new()),
             asked: None,
             removed: BTreeSet::new(),
+            holds: Vec::new(),
             engine_alive: true,
             stopping: false,
             recreated: None,
@@ -125,6 +129,7 @@ impl<'a> Plane<'a> {
 
         // The first answer of the monitor is about every router, and starts or faults it.
         self.take_changes(monitor.changes().await.map_err(ControlError::Netlink)?)?;
+        self.note_names(&monitor);
         self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
         let mut engine = Engine::Running;
@@ -133,6 +138,9 @@ impl<'a> Plane<'a> {
                 woken = events(&wakeups, engine) => {
                     woken?;
                     engine = self.take_events()?;
+                    for (router, reason) in self.holds.drain(..) {
+                        monitor.hold(router, reason);
+                    }
                     if engine == Engine::Stopped {
                         return self.recreated.take().map_or(Ok(()), |interface| {
                             Err(ControlError::Recreated(interface))
@@ -141,6 +149,7 @@ impl<'a> Plane<'a> {
                 }
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
+                    self.note_names(&monitor);
                 }
                 request = self.setup.signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
@@ -241,6 +250,13 @@ impl<'a> Plane<'a> {
         Ok(())
     }
 
+    fn note_names(&mut self, monitor: &Monitor) {
+        for interface in &mut self.setup.interfaces {
+            let now = monitor.name(interface.index);
+            interface.renamed_to = now.filter(|now| *now != interface.name).map(str::to_owned);
+        }
+    }
+
     /// Says and remembers what came to keep a router from working, or that nothing does.
     fn note_fault(&mut self, command: Command) {
         let (router, reason) = match command {
@@ -314,8 +330,21 @@ impl<'a> Plane<'a> {
                 }
                 self.notifier.addresses_settled(router as usize);
             }
-            Event::AddressFailed { router, .. } => {
+            Event::AddressFailed { router, vip, errno } => {
+                if let Some(record) = self.record(router) {
+                    record.refused(vip, errno);
+                }
                 self.notifier.addresses_settled(router as usize);
+            }
+            Event::AddressRefused { router, vip } if self.is_advertised(router, vip) => {
+                self.holds
+                    .push((router, Some(FaultReason::VipRefused { vip })));
+            }
+            Event::AddressesAccepted { router } => {
+                if let Some(record) = self.record(router) {
+                    record.accepted();
+                }
+                self.holds.push((router, None));
             }
             Event::AddressFound {
                 router,
@@ -327,6 +356,9 @@ impl<'a> Plane<'a> {
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
             Event::Notice { .. }
+            | Event::AddressRefused { .. }
+            | Event::AddressMissing { .. }
+            | Event::AddressStray { .. }
             | Event::SendFailed { .. }
             | Event::LeaseEnded { .. }
             | Event::LeaseRenewed { .. }
@@ -347,6 +379,10 @@ impl<'a> Plane<'a> {
             | Event::LeaseRenewed { router }
             | Event::InterfaceFailed { router, .. }
             | Event::AddressFound { router, .. }
+            | Event::AddressRefused { router, .. }
+            | Event::AddressesAccepted { router, .. }
+            | Event::AddressMissing { router, .. }
+            | Event::AddressStray { router, .. }
             | Event::AddressFailed { router, .. } => router as usize,
             // Not about a router; the wording does not look at one.
             Event::Scheduled(_)
@@ -360,6 +396,13 @@ impl<'a> Plane<'a> {
                 log(line);
             }
         }
+    }
+
+    /// Without an excluded one the router goes on for the others, which another one may lack as well.
+    fn is_advertised(&self, router: u32, vip: u32) -> bool {
+        let instance = self.setup.config.instances.get(router as usize);
+        let vip = instance.and_then(|instance| instance.vips.get(vip as usize));
+        vip.is_some_and(|vip| !vip.excluded)
     }
 
     /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with

@@ -37,7 +37,7 @@ impl AddressWorker {
     }
 
     /// Removes of an owner's addresses what the node installed.
-    pub(super) fn remove_as_owner(&self, order: Order, set: &mut AddressSet) {
+    pub(super) fn remove_as_owner(&mut self, order: Order, set: &mut AddressSet) {
         let found = match set.present() {
             Ok(found) => found,
             Err(error) => return self.fail(order.router, 0, &error),
@@ -59,7 +59,7 @@ impl AddressWorker {
     }
 
     /// Takes what the node did not install for the host's own.
-    fn note_hosts(&self, order: Order, set: &mut AddressSet, vip: u32, found: &AddressMessage) {
+    fn note_hosts(&mut self, order: Order, set: &mut AddressSet, vip: u32, found: &AddressMessage) {
         let is_ours = set.is_nodes(vip) && set.is_as_requested(vip, found);
         if !is_ours {
             self.note_found(order, set, vip, found);

@@ -2,10 +2,9 @@
 
 use std::{io, net::IpAddr};
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
+    address::{AddressAttribute, AddressFlags, AddressMessage},
 };
 use nix::errno::Errno;
 
@@ -28,18 +27,6 @@ pub(super) fn addresses(ifindex: u32) -> io::Result<Vec<AddressMessage>> {
 /// Takes one off its interface that was found there, with the prefix length and label that it has.
 pub(super) fn remove(found: AddressMessage) -> io::Result<()> {
     netlink::acknowledged(RouteNetlinkMessage::DelAddress(found), 0)
-}
-
-/// Gives an interface an address that it had. The kernel finds out by itself which one of a subnet
-/// comes first.
-pub(super) fn add(mut lost: AddressMessage) -> io::Result<()> {
-    lost.header.flags -= AddressHeaderFlags::Secondary;
-    let attributes = &mut lost.attributes;
-    attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Flags(_)));
-    netlink::acknowledged(
-        RouteNetlinkMessage::NewAddress(lost),
-        NLM_F_CREATE | NLM_F_EXCL,
-    )
 }
 
 /// Which address a message is about.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
-use super::{AddressSet, AddressWorker, Order, Report, present};
-use crate::io::ifaddr::Address;
+use super::{AddressSet, AddressWorker, Order, present};
+use crate::io::{engine::message::Event, ifaddr::Address, secondaries};
 
 impl AddressWorker {
     /// What the node has installed goes, and the same addresses with another prefix length or label,
@@ -24,26 +24,40 @@ impl AddressWorker {
         match set.on_interfaces() {
             Ok(after) => {
                 self.remove_strays(order, set, &after);
-                self.put_back(order, &before, &after);
+                // An address of the host that came to the subnet after a virtual IP goes with it.
+                let is_virtual = |index, one| self.virtual_ips.contains(&(index, one));
+                if let Err(error) = secondaries::put_back(&before, &after, is_virtual) {
+                    self.fail(order.router, 0, &error);
+                }
             }
             Err(error) => self.fail(order.router, 0, &error),
         }
     }
 
-    fn remove_strays(&self, order: Order, set: &mut AddressSet, all: &[AddressMessage]) {
+    /// Returns what was removed, with its prefix length.
+    pub(super) fn remove_strays(
+        &mut self,
+        order: Order,
+        set: &mut AddressSet,
+        all: &[AddressMessage],
+    ) -> Vec<(u32, u8)> {
+        let mut removed = Vec::new();
         let found = set.matching(all);
         let there: BTreeSet<u32> = found.iter().map(|(vip, _)| *vip).collect();
         for vip in (0..set.count()).filter(|vip| !there.contains(vip)) {
             self.states.set(set.first_state + vip, 0);
+            set.is_gone(vip);
         }
         for (vip, stray) in found {
+            let prefix = stray.header.prefix_len;
             if self.is_own(&stray, all) {
                 self.states.set(set.first_state + vip, vip_state::INSTALLED);
                 self.note_found(order, set, vip, &stray);
-            } else {
-                self.remove_found(order, set, vip, stray);
+            } else if self.remove_found(order, set, vip, stray) {
+                removed.push((vip, prefix));
             }
         }
+        removed
     }
 
     /// Whether an address is the interface's own.
@@ -55,65 +69,42 @@ impl AddressWorker {
         Address::told(found).is_some_and(|found| found.is_own(&beside, is_virtual))
     }
 
-    /// An address of the host that shares a subnet with a virtual IP, and came after it, goes with it: the
-    /// kernel takes it for a part of the other.
-    fn put_back(&self, order: Order, before: &[AddressMessage], after: &[AddressMessage]) {
-        for lost in gone_along(before, after) {
-            let address = present::address(lost);
-            let virtual_ip =
-                address.is_some_and(|one| self.virtual_ips.contains(&(lost.header.index, one)));
-            if !virtual_ip && let Err(error) = present::add(lost.clone()) {
-                self.fail(order.router, 0, &error);
-            }
-        }
-    }
-
+    /// Returns whether it is gone.
     pub(super) fn remove_found(
-        &self,
+        &mut self,
         order: Order,
         set: &AddressSet,
         vip: u32,
         found: AddressMessage,
-    ) {
+    ) -> bool {
         let state = set.first_state + vip;
         self.states.set(state, vip_state::INSTALLED);
         match present::remove(found) {
-            Err(error) if !present::is_gone(&error) => self.fail(order.router, vip, &error),
-            _ => self.states.set(state, 0),
+            Err(error) if !present::is_gone(&error) => {
+                self.fail(order.router, vip, &error);
+                false
+            }
+            _ => {
+                self.states.set(state, 0);
+                true
+            }
         }
     }
 
     /// One is the host's own.
     pub(super) fn note_found(
-        &self,
+        &mut self,
         order: Order,
         set: &mut AddressSet,
         vip: u32,
         found: &AddressMessage,
     ) {
         if set.found(vip, found) {
-            self.report(Report::Found {
+            self.tell(Event::AddressFound {
                 router: order.router,
                 vip,
                 prefix: found.header.prefix_len,
             });
         }
     }
-}
-
-/// Secondary addresses that were there before and are not any more.
-fn gone_along<'before>(
-    before: &'before [AddressMessage],
-    after: &[AddressMessage],
-) -> impl Iterator<Item = &'before AddressMessage> {
-    let told = |message: &AddressMessage| Some((message.header.index, Address::told(message)?));
-    let left: Vec<_> = after.iter().filter_map(told).collect();
-    before.iter().filter(move |message| {
-        told(message).is_some_and(|(index, one)| {
-            one.secondary
-                && !left
-                    .iter()
-                    .any(|(on, two)| *on == index && one.is_same(two))
-        })
-    })
 }

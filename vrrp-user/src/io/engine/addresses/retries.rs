@@ -3,12 +3,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::Order;
+use super::{Operation, Order};
 use crate::proto::Instant;
 
 /// How long the kernel is left alone at first, and in the end.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
+/// The same while nobody is served, who would be if the kernel gave way.
+const LONGEST_TRIAL: Duration = Duration::from_secs(10);
 
 /// By router.
 #[derive(Debug, Default)]
@@ -24,8 +26,12 @@ struct Retry {
 impl Retries {
     /// This order is to be given again, each time after twice the pause.
     pub(super) fn postpone(&mut self, order: Order, now: Instant) {
+        let longest = match order.operation {
+            Operation::Try => LONGEST_TRIAL,
+            Operation::Install | Operation::Remove => LONGEST,
+        };
         let before = self.0.get(&order.router);
-        let pause = before.map_or(SHORTEST, |retry| (2 * retry.pause).min(LONGEST));
+        let pause = before.map_or(SHORTEST, |retry| (2 * retry.pause).min(longest));
         let retry = Retry {
             // What was lost may have been put back by now.
             order: Order {
@@ -41,6 +47,11 @@ impl Retries {
     /// There is another order for this router, or nothing left to do.
     pub(super) fn forget(&mut self, router: u32) {
         self.0.remove(&router);
+    }
+
+    /// Whether an order is to be given again.
+    pub(super) fn is_waiting(&self, router: u32) -> bool {
+        self.0.contains_key(&router)
     }
 
     /// The order that is to be given next, and when.
@@ -79,6 +90,22 @@ mod tests {
         assert_eq!(retries.next(), None);
         retries.postpone(order(0, None), now);
         assert_eq!(retries.next().unwrap().1.since(now), SHORTEST);
+    }
+
+    #[test]
+    fn pauses_of_a_trial_are_shorter() {
+        let mut retries = Retries::default();
+        let mut now = Instant(5);
+        let trial = Order {
+            operation: Operation::Try,
+            ..order(0, None)
+        };
+        for pause in [1, 2, 4, 8, 10, 10] {
+            retries.postpone(trial, now);
+            let (_, at) = retries.next().unwrap();
+            assert_eq!(at.since(now), Duration::from_secs(pause));
+            now = at;
+        }
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl AddressSet {
         self.places.keys().copied()
     }
 
+    /// The same with its index.
+    pub(super) fn by_place(&self) -> impl Iterator<Item = ((u32, IpAddr), u32)> {
+        self.places.iter().map(|(place, vip)| (*place, *vip))
+    }
+
     /// The node has installed this one. What the host has beside it is still the host's.
     pub(super) fn installed(&mut self, vip: u32) {
         if let Some(holder) = self.holders.get_mut(vip as usize)
@@ -152,6 +157,15 @@ impl AddressSet {
     pub(super) fn is_as_requested(&self, vip: u32, found: &AddressMessage) -> bool {
         let requested = self.messages.get(vip as usize);
         requested.is_some_and(|message| message.header.prefix_len == found.header.prefix_len)
+    }
+
+    /// This one is not on its interface. Of an owner's, the host is expected to add it again.
+    pub(super) fn is_gone(&mut self, vip: u32) {
+        if !self.owner
+            && let Some(holder) = self.holders.get_mut(vip as usize)
+        {
+            *holder = Holder::Nobody;
+        }
     }
 
     /// The node has removed this one.

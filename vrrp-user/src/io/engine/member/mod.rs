@@ -243,6 +243,8 @@ impl Member {
                 Ok(())
             }
             Operation::Remove => self.feed(Input::AddressesGone, around),
+            // The worker's own.
+            Operation::Try => Ok(()),
         }
     }
 

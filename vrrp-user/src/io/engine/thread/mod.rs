@@ -243,22 +243,7 @@ impl Engine {
                         member.addresses_done(order, &mut around)?;
                     }
                 }
-                Report::Failed { router, vip, errno } => {
-                    self.control
-                        .send_event(Event::AddressFailed { router, vip, errno });
-                }
-                Report::Found {
-                    router,
-                    vip,
-                    prefix,
-                } => self.control.send_event(Event::AddressFound {
-                    router,
-                    vip,
-                    prefix,
-                }),
-                Report::Scheduled(scheduling) => {
-                    self.control.send_event(Event::Scheduled(scheduling));
-                }
+                Report::Told(event) => self.control.send_event(event),
             }
         }
         Ok(())

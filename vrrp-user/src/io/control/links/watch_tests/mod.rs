@@ -130,7 +130,7 @@ impl World {
         for message in messages {
             self.table.apply(message);
         }
-        let mut changes = self.watched.judge(&self.table, self.now);
+        let mut changes = self.watched.judge(&mut self.table, self.now);
         if !self.sees_room {
             changes.retain(|change| !matches!(change.command, Some(Command::Fit { .. })));
         }
@@ -362,4 +362,72 @@ fn a_router_that_is_held_back_is_in_fault_until_that_ends() {
     assert_eq!(world.see(&[up(2, "ens33")]), [fault(refused)]);
     world.watched.hold(0, None);
     assert_eq!(world.see(&[]), [link_up("192.168.1.1")]);
+}
+
+#[test]
+fn an_address_that_comes_and_goes_between_two_looks_is_lost_each_time() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    let vip = "192.168.1.254/32";
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24"), add(vip)]);
+    let lost = [Command::AddressLost { router: 0, vip: 0 }];
+    assert_eq!(world.see(&[remove(vip)]), lost);
+    // Put back, and removed again before anybody looked.
+    assert_eq!(world.see(&[add(vip), remove(vip)]), lost);
+    assert_eq!(world.see(&[add(vip), remove(vip), add(vip)]), []);
+    assert_eq!(world.see(&[]), []);
+    // Nothing is put back where nothing is.
+    let down = [add(vip), remove(vip), without(2, "ens33", LinkFlags::Up)];
+    assert_eq!(world.see(&down), [DOWN]);
+}
+
+#[test]
+fn a_renamed_interface_is_followed_and_said_once() {
+    let mut world = World::new(vec![router(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let changes = world.changes(&[up(2, "old10")]);
+    let [
+        Change {
+            command,
+            line,
+            recreated,
+        },
+    ] = &changes[..]
+    else {
+        panic!("{changes:?}");
+    };
+    let (level, line) = line.clone().unwrap();
+    assert_eq!((command, recreated), (&None, &None));
+    assert_eq!(level, tracing::Level::WARN);
+    assert!(
+        line.contains("interface ens33 is called old10 now"),
+        "{line}"
+    );
+    assert_eq!(world.changes(&[up(2, "old10"), add("192.168.1.7/24")]), []);
+    assert_eq!(
+        world.lines(&[up(2, "ens33")]),
+        ["interface ens33 has its name back"]
+    );
+}
+
+/// It is the one that the configuration means.
+#[test]
+fn another_interface_with_the_configured_name_needs_a_new_start() {
+    let mut elsewhere = router(&["192.168.1.254"]);
+    elsewhere.vips[0].1 = Some(device(3, "ens34"));
+    for (router, index, name) in [
+        (router(&["192.168.1.254"]), 2, "ens33"),
+        (elsewhere, 3, "ens34"),
+    ] {
+        let mut world = World::new(vec![router]);
+        world.see(&[up(2, "ens33"), up(3, "ens34"), add("192.168.1.1/24")]);
+        assert_eq!(world.changes(&[up(index, "old10")]).len(), 1);
+        let changes = world.changes(&[up(7, name)]);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        // The link lives, so that the stop is a planned one.
+        assert_eq!(changes[0].command, None);
+        assert_eq!(changes[0].recreated.as_deref(), Some(name));
+        let (_, line) = changes[0].line.clone().unwrap();
+        assert!(line.contains("is called old10"), "{line}");
+        assert_eq!(world.changes(&[up(7, name)]), []);
+    }
 }

@@ -1,0 +1,84 @@
+//! Follows the names of interfaces. One that is renamed keeps its index, and with it our programs; the
+//! configuration means whichever has the name. Pure.
+
+use super::{
+    table::Table,
+    watch::{Change, Device, Router},
+};
+
+/// Every interface with programs, once, with what was last said about its name.
+#[derive(Debug)]
+pub(super) struct Names(Vec<(Device, Naming)>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Naming {
+    /// As in the configuration.
+    Configured,
+    /// It has this one now, and none has the configured one.
+    Renamed(String),
+    /// It has this one now, and another interface the configured one.
+    Replaced(String),
+}
+
+impl Names {
+    pub(super) fn new(routers: &[Router]) -> Self {
+        let mut devices = Vec::<(Device, _)>::new();
+        for router in routers {
+            let elsewhere = router.vips.iter().filter_map(|(_, device)| device.as_ref());
+            for device in elsewhere.chain([&router.interface]) {
+                if devices.iter().all(|(known, _)| known != device) {
+                    devices.push((device.clone(), Naming::Configured));
+                }
+            }
+        }
+        Self(devices)
+    }
+
+    /// What changed since the last call.
+    pub(super) fn judge(&mut self, table: &Table, changes: &mut Vec<Change>) {
+        for (device, last) in &mut self.0 {
+            // What becomes of an interface that is gone, others judge.
+            let Some(naming) = naming(device, table) else {
+                continue;
+            };
+            if *last != naming {
+                changes.push(change(device, last, &naming));
+                *last = naming;
+            }
+        }
+    }
+}
+
+fn naming(device: &Device, table: &Table) -> Option<Naming> {
+    let name = table.link(device.index)?.name.clone();
+    Some(if name == device.name {
+        Naming::Configured
+    } else if table.index_of(&device.name).is_some() {
+        Naming::Replaced(name)
+    } else {
+        Naming::Renamed(name)
+    })
+}
+
+fn change(device: &Device, last: &Naming, naming: &Naming) -> Change {
+    let name = &device.name;
+    let mut recreated = None;
+    let line = match naming {
+        Naming::Configured => format!("interface {name} has its name back"),
+        Naming::Renamed(now) if matches!(last, Naming::Configured) => format!(
+            "interface {name} is called {now} now: it is still the one that is meant, until xvrrp is started again"
+        ),
+        Naming::Renamed(now) => format!("interface {name} is called {now} now"),
+        Naming::Replaced(now) => {
+            recreated = Some(name.clone());
+            format!(
+                "interface {name} is another one now, and the one with our programs is called {now}"
+            )
+        }
+    };
+    Change {
+        command: None,
+        line: Some((tracing::Level::WARN, line)),
+        recreated,
+    }
+}
