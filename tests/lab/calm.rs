@@ -118,17 +118,49 @@ fn busy_loops_make_no_transition() {
 /// let. A pair that has once lost sight of each other goes on installing and removing them.
 #[test]
 fn hundreds_of_addresses_make_no_transition() {
+    let what = "602 virtual IPs, 16 busy loops";
+    calm_of(what, pair_with_hundreds, |_| hog());
+}
+
+fn pair_with_hundreds() -> Scene {
     let many: Vec<_> = (1..=600)
         .map(|one| format!("2001:db8:1::1:{one:x}"))
         .collect();
-    let scene = || {
-        let configs = [254, 253].map(|priority| Settings {
-            more_vips: many.join("\n"),
-            ..Settings::fast_v6(priority)
+    let configs = [254, 253].map(|priority| Settings {
+        more_vips: many.join("\n"),
+        ..Settings::fast_v6(priority)
+    });
+    started(Scene::new_v6(alone(), configs), &[])
+}
+
+/// Both have hundreds of addresses to install, to remove and to announce, and the engines' turns are their longest.
+#[test]
+fn a_return_with_hundreds_of_addresses_is_one_transition() {
+    if let Some(reason) = no_realtime() {
+        eprintln!("skipped: no real-time scheduling here: {reason}");
+        return;
+    }
+    let mut scene = pair_with_hundreds();
+    for round in 1..=2 {
+        scene.node(1).kill().unwrap();
+        scene.node(1).clear_up().unwrap();
+        scene.await_owner(2);
+        let (moments, stalls) = transitions_during(&mut scene, |scene| {
+            scene.node(1).start().unwrap();
+            scene.await_owner(1);
+            scene.await_state(2, "BACKUP");
+            clock::sleep(Duration::from_secs(1));
         });
-        started(Scene::new_v6(alone(), configs), &[])
-    };
-    calm_of("602 virtual IPs, 16 busy loops", scene, |_| hog());
+        // To BACKUP, RISING and MASTER by the first, to BACKUP by the second, which began with BACKUP and
+        // has been MASTER and BACKUP in each round.
+        let [first, second] = [1, 2].map(|number| scene.status(number).transition_moments());
+        let expected = [&first[..3], &second[2 * round..=2 * round]].concat();
+        let more: Vec<_> = moments
+            .into_iter()
+            .filter(|at| !expected.contains(at))
+            .collect();
+        assert_calm("return with 602 virtual IPs", &more, &stalls);
+    }
 }
 
 #[test]
@@ -158,8 +190,9 @@ fn a_backup_that_stalls_makes_no_transition() {
     });
 }
 
-/// Loops that come before every thread but those that the kernel has promised CPU time to. Below the node's
-/// old priority (51) the kernel's share for starved work took 50 ms of each second from it; above, everything.
+/// Loops that come before every thread but those that the kernel has promised CPU time to. Below the priority
+/// that the node has without that (51), the kernel's share for starved work takes 50 ms of each second from
+/// it; above, everything is taken.
 #[test]
 fn real_time_loops_make_no_transition() {
     for priority in [50, 60] {
@@ -168,41 +201,70 @@ fn real_time_loops_make_no_transition() {
             eprintln!("skipped: {reason}");
             return;
         }
-        let what = format!("SCHED_FIFO-{priority} loops on every CPU");
-        let capture = Capture::start(&scene.lab.switch).unwrap();
-        let witness = Witness::start_beside_fifo_loops().unwrap();
-        let from = clock::now();
-        FifoHogs::start(priority, span()).unwrap().wait().unwrap();
-        let until = clock::now();
-        let stalls = match witness.stop() {
-            Ok(stalls) => stalls,
-            Err(error) => {
-                eprintln!("skipped: no witness: {error:#}");
-                return;
-            }
+        let Some((what, moments, stalls)) = beside_loops(&scene, priority) else {
+            return;
         };
-        let seen = capture.stop().unwrap();
-        let moments = [1, 2]
-            .iter()
-            .flat_map(|number| scene.status(*number).transition_moments())
-            .filter(|at| (from..until).contains(at));
-        let moments: Vec<_> = moments.collect();
-        let adverts = seen
-            .iter()
-            .filter(|frame| frame.is_advert_of(scene.router(1).address));
-        let at: Vec<_> = adverts
-            .map(|frame| frame.at)
-            .filter(|at| (from..until).contains(at))
-            .collect();
-        let gaps = at.windows(2).map(|pair| pair[1] - pair[0]);
-        let worst = Duration::from_nanos(gaps.max().unwrap_or(Nanos::MAX));
-        eprintln!(
-            "{what}: {} adverts, the longest time between two {worst:.1?}",
-            at.len()
-        );
         assert_calm(&what, &moments, &stalls);
         scene.await_owner(1);
     }
+}
+
+/// Reported, not judged: what the same loops do to a node that is told to be SCHED_FIFO.
+#[test]
+fn real_time_loops_beside_sched_fifo_are_reported() {
+    if let Some(reason) = no_realtime() {
+        eprintln!("skipped: no real-time scheduling here: {reason}");
+        return;
+    }
+    for priority in [50, 60] {
+        let configs = [254, 253].map(|priority| Settings {
+            global: "vrrp_rt_priority 51".to_owned(),
+            ..Settings::fast(priority)
+        });
+        let scene = started(Scene::new(alone(), configs), &[]);
+        if let Some((what, moments, _)) = beside_loops(&scene, priority) {
+            eprintln!(
+                "{what}, nodes at SCHED_FIFO-51, {:?}: {} transitions",
+                span(),
+                moments.len()
+            );
+        }
+    }
+}
+
+/// Puts SCHED_FIFO loops on every CPU. What for; the transitions meanwhile; and what the witness saw. Prints
+/// how long the first router was silent at most. `None` if there can be no witness.
+fn beside_loops(scene: &Scene, priority: i32) -> Option<(String, Vec<Nanos>, Vec<Stall>)> {
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    let witness = Witness::start_beside_fifo_loops().unwrap();
+    let from = clock::now();
+    FifoHogs::start(priority, span()).unwrap().wait().unwrap();
+    let until = clock::now();
+    let within = |at: &Nanos| (from..until).contains(at);
+    let stalls = match witness.stop() {
+        Ok(stalls) => stalls,
+        Err(error) => {
+            eprintln!("skipped: no witness: {error:#}");
+            return None;
+        }
+    };
+    let seen = capture.stop().unwrap();
+    let speaker = scene.router(1).address;
+    let adverts = seen.iter().filter(|frame| frame.is_advert_of(speaker));
+    let at: Vec<_> = adverts.map(|frame| frame.at).filter(within).collect();
+    let ends = [from].into_iter().chain(at.iter().copied()).chain([until]);
+    let moments: Vec<_> = ends.collect();
+    let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
+    let worst = Duration::from_nanos(gaps.max().unwrap_or_default());
+    let what = format!("SCHED_FIFO-{priority} loops on every CPU");
+    eprintln!(
+        "{what}: {} adverts, silent for {worst:.1?} at most",
+        at.len()
+    );
+    let transitions = [1, 2]
+        .iter()
+        .flat_map(|number| scene.status(*number).transition_moments());
+    Some((what, transitions.filter(within).collect(), stalls))
 }
 
 /// The addresses too are on the successor while the loops run. Whatever is ordinary gets its share.
@@ -235,9 +297,13 @@ fn a_takeover_needs_no_cpu_that_real_time_loops_have() {
     let share = ordinary.join().unwrap();
     let status = scene.status(2);
     let ready = status.timeline("ready_ns");
+    let after = |moment: u64| Duration::from_nanos(moment.saturating_sub(killed));
     eprintln!(
-        "killed beside SCHED_FIFO-60 loops: addresses on the successor after {:.1?}; ordinary work had {:.1?} of {:?}",
-        Duration::from_nanos(ready.saturating_sub(killed)),
+        "killed beside SCHED_FIFO-60 loops: decided after {:.1?}, advert after {:.1?}, addresses after {:.1?}; \
+         ordinary work had {:.1?} of {:?}",
+        after(status.timeline("decided_ns")),
+        after(status.timeline("advert_ns")),
+        after(ready),
         Duration::from_nanos(share),
         span()
     );
