@@ -133,36 +133,6 @@ fn pair_with_hundreds() -> Scene {
     started(Scene::new_v6(alone(), configs), &[])
 }
 
-/// Both have hundreds of addresses to install, to remove and to announce, and the engines' turns are their longest.
-#[test]
-fn a_return_with_hundreds_of_addresses_is_one_transition() {
-    if let Some(reason) = no_realtime() {
-        eprintln!("skipped: no real-time scheduling here: {reason}");
-        return;
-    }
-    let mut scene = pair_with_hundreds();
-    for round in 1..=2 {
-        scene.node(1).kill().unwrap();
-        scene.node(1).clear_up().unwrap();
-        scene.await_owner(2);
-        let (moments, stalls) = transitions_during(&mut scene, |scene| {
-            scene.node(1).start().unwrap();
-            scene.await_owner(1);
-            scene.await_state(2, "BACKUP");
-            clock::sleep(Duration::from_secs(1));
-        });
-        // To BACKUP, RISING and MASTER by the first, to BACKUP by the second, which began with BACKUP and
-        // has been MASTER and BACKUP in each round.
-        let [first, second] = [1, 2].map(|number| scene.status(number).transition_moments());
-        let expected = [&first[..3], &second[2 * round..=2 * round]].concat();
-        let more: Vec<_> = moments
-            .into_iter()
-            .filter(|at| !expected.contains(at))
-            .collect();
-        assert_calm("return with 602 virtual IPs", &more, &stalls);
-    }
-}
-
 #[test]
 fn a_flood_to_the_address_makes_no_transition() {
     calm("flood to the VIP", |scene| {
