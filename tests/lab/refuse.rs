@@ -154,7 +154,16 @@ fn a_time_namespace_with_an_offset_is_refused() {
             return;
         }
         let place = Place::new(TUTORIAL_PRIMARY);
-        let by = ["unshare", "--time", offset, "--fork"];
+        // A node that is not refused runs until it is ended.
+        let by = [
+            "timeout",
+            "-k1",
+            "20",
+            "unshare",
+            "--time",
+            offset,
+            "--kill-child",
+        ];
         place.assert_refused(&by, &["CLOCK_MONOTONIC", "time namespace"]);
     }
 }
@@ -165,10 +174,8 @@ fn a_time_namespace_without_an_offset_is_not() {
     let place = Place::new(TUTORIAL_PRIMARY);
     let _pass = XdpPass::attach(&place.router().netns, "ens33").unwrap();
     // It comes as far as this.
-    place.assert_refused(
-        &["unshare", "--time", "--fork"],
-        &["already has an XDP program"],
-    );
+    let by = ["timeout", "-k1", "20", "unshare", "--time", "--kill-child"];
+    place.assert_refused(&by, &["already has an XDP program"]);
 }
 
 //= C6, C28: refusal
