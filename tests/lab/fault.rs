@@ -80,7 +80,12 @@ fn slow(of: fn(u8) -> Settings) -> [Settings; 2] {
 
 /// The Active loses its source address: the standby is told, and takes over by that.
 #[track_caller]
-fn resigns(mut scene: Scene, lose: impl FnOnce(&Scene), regain: impl FnOnce(&Scene)) {
+fn resigns(
+    mut scene: Scene,
+    [reason, about, address]: [&str; 3],
+    lose: impl FnOnce(&Scene),
+    regain: impl FnOnce(&Scene),
+) {
     scene.await_owner(1);
     scene.await_state(2, "BACKUP");
     let source = scene.speaker(1);
@@ -95,8 +100,8 @@ fn resigns(mut scene: Scene, lose: impl FnOnce(&Scene), regain: impl FnOnce(&Sce
     scene.await_owner(2);
     let status = scene.status(1);
     assert_eq!(status.text("state"), "FAULT");
-    assert_eq!(status.last_cause(), "no_address");
-    assert_eq!(status.fault(), ["no_address", "ens33", ""]);
+    assert_eq!(status.last_cause(), reason);
+    assert_eq!(status.fault(), [reason, about, address]);
     assert_eq!(status.number("priority_zero_sent"), 1);
     assert_eq!(scene.status(2).last_cause(), "priority_zero");
     let seen = wire.stop().unwrap();
@@ -120,8 +125,27 @@ fn a_flushed_interface_resigns() {
     let address = scene.router(1).address;
     resigns(
         scene,
+        ["no_address", "ens33", ""],
         |scene| ip(scene, "addr flush dev ens33"),
         |scene| ip(scene, &format!("addr add {address}/24 dev ens33")),
+    );
+}
+
+/// Its kernel has to find the way to the peers without an address.
+//= C4, C44: proof
+#[test]
+fn a_flushed_interface_resigns_to_unicast_peers() {
+    let [mut first, mut second] = slow(Settings::fast);
+    for (settings, ours, peer) in [(&mut first, 1, 2), (&mut second, 2, 1)] {
+        settings.instance =
+            format!("unicast_src_ip 192.168.1.{ours}\nunicast_peer {{\n 192.168.1.{peer}\n}}");
+    }
+    let scene = Scene::started(shared(), [first, second]);
+    resigns(
+        scene,
+        ["no_source_address", "", "192.168.1.1"],
+        |scene| ip(scene, "addr flush dev ens33"),
+        |scene| ip(scene, "addr add 192.168.1.1/24 dev ens33"),
     );
 }
 
@@ -136,6 +160,7 @@ fn an_interface_without_ipv6_resigns() {
     };
     resigns(
         Scene::started_v6(shared(), slow(Settings::fast_v6)),
+        ["no_address", "ens33", ""],
         |scene| set(scene, "1"),
         |scene| {
             set(scene, "0");
