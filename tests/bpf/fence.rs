@@ -51,7 +51,7 @@ fn adverts_of_better_routers_leave_a_stamp() {
         (PRIORITY, [192, 168, 1, 2], true),
         (PRIORITY, [200, 0, 0, 0], true),
         (PRIORITY, [192, 168, 0, 255], false),
-        (PRIORITY, [127, 255, 255, 255], false),
+        (PRIORITY, [126, 255, 255, 255], false),
         (PRIORITY - 1, [200, 0, 0, 0], false),
         (0, [200, 0, 0, 0], false),
     ] {

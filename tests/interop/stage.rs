@@ -33,8 +33,10 @@ const WATCH: Duration = Duration::from_millis(500);
 const WATCHES: usize = 5;
 
 /// Counters of what we refuse, or do not find as expected, in a peer's adverts.
-const REFUSED: [&str; 14] = [
+const REFUSED: [&str; 16] = [
     "bad_source",
+    "martian_source",
+    "bad_destination",
     "interval_differs",
     "bad_ttl",
     "bad_version",

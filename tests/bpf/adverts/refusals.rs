@@ -1,9 +1,12 @@
 //! The receive checks of RFC 9568 section 7.1 and RFC 3768 section 7.1 (C10-C24).
 
-use vrrp_ebpf::abi::{Counter, Event, event_flags, router_flags};
+use vrrp_ebpf::{
+    abi::{Counter, Event, event_flags, router_flags},
+    ownership::State,
+};
 use vrrp_tests::{
-    datapath::world::{PRIMARY, SLOT, SLOT_V2, VIP, VRID, World},
-    frames::{Advert, Checksum},
+    datapath::world::{PRIMARY, SLOT, SLOT_V2, VIP, VIP_VLAN, VRID, World},
+    frames::{Advert, Checksum, PEER},
 };
 
 use super::{EVENT, is_accepted, v2, v3};
@@ -315,5 +318,94 @@ fn own_adverts_are_dropped() {
     for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
         advert.ip.source = PRIMARY;
         is_refused(&advert, slot, Counter::OwnSource);
+    }
+}
+
+/// A plain raw socket never hears them: the stack drops them on arrival.
+//= C81: refusal
+#[test]
+fn nobody_sends_from_a_martian() {
+    let mut bench = Bench::new();
+    let unicast = World::new()
+        .with_peer(SLOT, PEER, 255, 255)
+        .with_peer(SLOT_V2, PEER, 255, 255);
+    for source in [
+        [0, 0, 0, 0],
+        [0, 1, 2, 3],
+        [127, 0, 0, 1],
+        [224, 0, 0, 1],
+        [224, 0, 0, 18],
+        [239, 255, 255, 255],
+        [255, 255, 255, 255],
+    ] {
+        for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+            advert.ip.source = source;
+            for priority in [0, 100, 255] {
+                advert.priority = priority;
+                advert.ip.destination = [224, 0, 0, 18];
+                let outcome = bench.receive(&World::new(), &advert.build());
+                outcome.is_dropped(slot, Counter::MartianSource);
+                advert.ip.destination = PRIMARY;
+                let outcome = bench.receive(&unicast, &advert.build());
+                outcome.is_dropped(slot, Counter::MartianSource);
+            }
+        }
+    }
+    // What is left of 240/4 is unicast to Linux.
+    for source in [[126, 0, 0, 1], [223, 255, 255, 255], [240, 0, 0, 1]] {
+        let mut advert = v3();
+        advert.ip.source = source;
+        let outcome = bench.receive(&World::new(), &advert.build());
+        assert_eq!((outcome.fate, outcome.seen), (Fate::Pass, Some(SLOT)));
+        assert!(outcome.event.is_some());
+    }
+}
+
+//= C81: proof
+//= C81: refusal
+#[test]
+fn a_virtual_ip_is_the_source_of_its_owner_alone() {
+    let mut bench = Bench::new();
+    // Of a Backup and of an Active, who has the address itself.
+    for world in [
+        World::new(),
+        World::new().with_state(SLOT, State::Active),
+        World::new().with_peer(SLOT, PEER, 255, 255),
+    ] {
+        let unicast = !world.peers.is_empty();
+        let from = |source, priority| {
+            let mut advert = Advert { priority, ..v3() };
+            advert.ip.source = source;
+            if unicast {
+                advert.ip.destination = PRIMARY;
+            }
+            advert.build()
+        };
+        for priority in [1, 100, 254] {
+            let outcome = bench.receive(&world, &from(VIP, priority));
+            outcome.is_dropped(SLOT, Counter::MartianSource);
+        }
+        // The owner of the address, and its last word.
+        for priority in [255, 0] {
+            let outcome = bench.receive(&world, &from(VIP, priority));
+            assert_eq!(outcome.fate, Fate::Pass);
+            assert_eq!(outcome.event.unwrap().priority, priority);
+        }
+        let outcome = bench.receive(&world, &from(VIP_VLAN, 100));
+        assert_eq!(outcome.fate, Fate::Pass, "of another VLAN");
+    }
+    // The owner of one virtual router is a Backup of another (RFC 9568 section 4.2).
+    let mut advert = v2();
+    advert.ip.source = VIP;
+    let outcome = bench.receive(&World::new(), &advert.build());
+    assert_eq!(outcome.counters, [(SLOT_V2, Counter::AdvertAccepted)]);
+}
+
+//= C80: refusal
+#[test]
+fn to_our_own_address_comes_what_unicast_peers_send() {
+    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+        advert.ip.destination = PRIMARY;
+        is_refused(&advert, slot, Counter::BadDestination);
     }
 }

@@ -36,7 +36,7 @@ fn from(source: [u8; 4], ttl: u8) -> Advert {
     advert
 }
 
-//= C9: proof
+//= C9, C80: proof
 #[test]
 fn adverts_to_our_own_address_are_accepted() {
     let mut bench = Bench::new();

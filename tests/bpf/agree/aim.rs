@@ -57,6 +57,14 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
                 (router.version_2, router.version_3) = (false, true);
             }
         }
+        Row::Counter(Counter::BadDestination) => {
+            for router in &mut setting.routers {
+                router.unicast = None;
+            }
+            for router in &mut setting.routers_v6 {
+                router.unicast = None;
+            }
+        }
         Row::Counter(Counter::BadSource) => {
             for router in &mut setting.routers {
                 router.hear_nobody();
@@ -226,6 +234,8 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             Counter::BadAuthType => Bend::AuthType,
             Counter::BadPassword => Bend::Password,
             Counter::OwnSource => Bend::OwnSource,
+            Counter::MartianSource => Bend::Martian,
+            Counter::BadDestination => Bend::Misdirected,
             Counter::ArpAnswered
             | Counter::ArpIgnored
             | Counter::NdAnswered

@@ -8,12 +8,12 @@ use vrrp_tests::{
     },
     frames::{
         Checksum,
-        v6::{Advert, Extension},
+        v6::{Advert, Extension, PEER},
     },
 };
 
 use super::adverts::advert;
-use crate::bench::Bench;
+use crate::bench::{Bench, Fate};
 
 #[track_caller]
 fn is_refused(advert: &Advert, counter: Counter) {
@@ -175,4 +175,65 @@ fn own_adverts_are_dropped() {
     let mut advert = advert();
     advert.ip.source = PRIMARY;
     is_refused(&advert, Counter::OwnSource);
+}
+
+//= C81: proof
+//= C81: refusal
+#[test]
+fn adverts_come_from_link_local_addresses_and_from_peers_of_any_kind() {
+    let mut bench = Bench::new();
+    let unicast = world().with_peer(SLOT, PEER, 255, 255);
+    let mut judged = |source: &str| {
+        let mut advert = advert();
+        advert.ip.source = source.parse::<std::net::Ipv6Addr>().unwrap().octets();
+        let by_multicast = bench.receive(&world(), &advert.build());
+        advert.ip.destination = PRIMARY;
+        [by_multicast, bench.receive(&unicast, &advert.build())]
+    };
+    for source in ["::", "::1", "ff02::1", "ff02::12", "::ffff:192.0.2.1"] {
+        for outcome in judged(source) {
+            outcome.is_dropped(SLOT, Counter::MartianSource);
+        }
+    }
+    for source in ["2001:db8::9", "fd00::9", "fec0::9"] {
+        let [by_multicast, by_unicast] = judged(source);
+        by_multicast.is_dropped(SLOT, Counter::MartianSource);
+        assert_eq!(by_unicast.fate, Fate::Pass, "{source}");
+    }
+    for outcome in judged("fe80::9") {
+        assert_eq!(outcome.fate, Fate::Pass);
+    }
+}
+
+//= C81: proof
+//= C81: refusal
+#[test]
+fn a_virtual_ip_is_the_source_of_its_owner_alone() {
+    let mut bench = Bench::new();
+    let unicast = world().with_peer(SLOT, PEER, 255, 255);
+    for priority in [0, 1, 100, 254, 255] {
+        let mut advert = Advert {
+            priority,
+            ..advert()
+        };
+        advert.ip.source = VIP;
+        let by_multicast = bench.receive(&world(), &advert.build());
+        advert.ip.destination = PRIMARY;
+        let by_unicast = bench.receive(&unicast, &advert.build());
+        for outcome in [by_multicast, by_unicast] {
+            if matches!(priority, 0 | 255) {
+                assert_eq!(outcome.fate, Fate::Pass, "{priority}");
+            } else {
+                outcome.is_dropped(SLOT, Counter::MartianSource);
+            }
+        }
+    }
+}
+
+//= C80: refusal
+#[test]
+fn to_our_own_address_comes_what_unicast_peers_send() {
+    let mut advert = advert();
+    advert.ip.destination = PRIMARY;
+    is_refused(&advert, Counter::BadDestination);
 }

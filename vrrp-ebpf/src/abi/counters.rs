@@ -43,6 +43,11 @@ pub enum Counter {
     OwnSource,
     /// Refused: the source is none of the unicast peers.
     BadSource,
+    /// Refused: the source is an address that no router can send from, or a virtual IP of this virtual
+    /// router without the priority of its owner.
+    MartianSource,
+    /// Refused: sent to our own address, although this virtual router has no unicast peers.
+    BadDestination,
     /// Multicast adverts with a VRID that no virtual router has where they came from; left to the
     /// stack. Only [`NO_ROUTER`](super::NO_ROUTER) has any.
     UnknownVrid,
@@ -89,7 +94,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 39] = [
+    pub const ALL: [(Self, &'static str); 41] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
@@ -109,6 +114,8 @@ impl Counter {
         (Self::BadAddressList, "bad_address_list"),
         (Self::OwnSource, "own_source"),
         (Self::BadSource, "bad_source"),
+        (Self::MartianSource, "martian_source"),
+        (Self::BadDestination, "bad_destination"),
         (Self::UnknownVrid, "unknown_vrid"),
         (Self::ArpAnswered, "arp_answered"),
         (Self::ArpIgnored, "arp_ignored"),

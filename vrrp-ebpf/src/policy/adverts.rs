@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     abi::{
-        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, address_digest,
-        event_flags, router_flags,
+        Counter, Event, EventKind, Follow, NO_ROUTER, PeerKey, RouterEntry, VipEntry,
+        address_digest, event_flags, router_flags,
     },
     checksum::{self, Sum},
     election::Candidate,
@@ -54,10 +54,10 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     };
     let [a, b, c, d, ..] = entry.primary;
     let primary = [a, b, c, d];
-    // A unicast router and one that is spoken to by multicast may have the same VRID.
-    let to_group = ip.destination == GROUP_V4 && entry.flags & router_flags::UNICAST == 0;
-    if !to_group && ip.destination != primary {
-        return None;
+    match destined(ip.destination == GROUP_V4, ip.destination == primary, entry) {
+        Destined::Right => {}
+        Destined::Wrong => return Some(Verdict::drop(entry.slot, Counter::BadDestination)),
+        Destined::Elsewhere => return None,
     }
     //= C23: common practice
     if ip.source == primary {
@@ -68,7 +68,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         at: frame.blur(ip.at),
         ..*ip
     };
-    Some(match check(frame, tables, &ip, entry) {
+    Some(match check(frame, tables, place, &ip, entry) {
         Ok(advert) => {
             let source = Source {
                 address: v4(ip.source),
@@ -79,6 +79,33 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         //= C24: RFC 9568 section 7.1
         Err(counter) => Verdict::drop(entry.slot, counter).blurred(frame),
     })
+}
+
+/// Where an advert goes.
+pub(super) enum Destined {
+    /// To us, in the way that our peers have.
+    Right,
+    /// To us, in the other way.
+    Wrong,
+    /// Not to us.
+    Elsewhere,
+}
+
+/// Where an advert to the group, or to our own address, goes. One to the group is none of a unicast
+/// router's: another daemon here may have the same VRID by multicast.
+#[inline(always)]
+pub(super) const fn destined(to_group: bool, to_us: bool, entry: &RouterEntry) -> Destined {
+    let unicast = entry.flags & router_flags::UNICAST != 0;
+    if to_us && unicast || to_group && !unicast {
+        return Destined::Right;
+    }
+    //= C80: RFC 9568 section 5.1.1.2
+    //= C80: RFC 9568 section 5.1.2.2
+    if to_us {
+        Destined::Wrong
+    } else {
+        Destined::Elsewhere
+    }
 }
 
 /// An advert that passed.
@@ -105,6 +132,7 @@ pub(super) struct Source {
 fn check<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     tables: &T,
+    place: Place,
     ip: &Ipv4,
     entry: &RouterEntry,
 ) -> Result<Advert, Counter> {
@@ -120,6 +148,11 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let word = frame.word(ip.payload()).ok_or(Counter::BadLength)?;
     let header = Header::parse(word.to_be_bytes());
     let contents = Contents::read(frame, ip, header.count);
+    //= C81: RFC 1122 section 3.2.1.3
+    let named = place.vip_v4(tables, ip.source);
+    if ipv4::is_martian(ip.source) || is_impostor(named, entry, header.priority) {
+        return Err(Counter::MartianSource);
+    }
     //= C10: RFC 9568 section 7.1
     check_sender(tables, v4(ip.source), ip.ttl, entry)?;
     let spoken = match header.version {
@@ -184,6 +217,17 @@ fn check<F: Frame + ?Sized, T: Tables>(
         pseudo_header: Flag::new(frame, pseudo_header),
         list_differs: Flag::new(frame, list_differs),
     })
+}
+
+/// Whether an advert comes from a virtual IP of its own virtual router (`named`, the virtual IP that
+/// the source is), and not from the owner: that one says 255, or 0 when it leaves. The virtual IP of
+/// another virtual router may well be the address of a Backup.
+#[inline(always)]
+pub(super) fn is_impostor(named: Option<&VipEntry>, entry: &RouterEntry, priority: u8) -> bool {
+    //= C81: RFC 9568 section 5.1.1.1
+    //= C81: RFC 9568 section 5.1.2.1
+    let ours = named.is_some_and(|vip| vip.slot == entry.slot);
+    ours && priority != 0 && priority != OWNER_PRIORITY
 }
 
 /// The way that an advert has come. One from the link has a TTL of 255, and nobody elsewhere can

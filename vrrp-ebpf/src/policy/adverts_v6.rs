@@ -2,7 +2,7 @@
 
 use super::{
     Place, Tables, Verdict,
-    adverts::{self, Advert, Source},
+    adverts::{self, Advert, Destined, Source},
     counts::Flag,
     list::{self, List},
 };
@@ -25,9 +25,6 @@ const CHUNKS: usize = 255 * ADDRESS / list::CHUNK;
 const SHORTEST_FRAME: usize = ethernet::HEADER + ipv6::HEADER + HEADER;
 /// Where the count stands in the header.
 const COUNT_AT: usize = 3;
-/// fe80::/10 (RFC 4291 section 2.5.6).
-const LINK_LOCAL: [u8; 2] = [0xfe, 0x80];
-const LINK_LOCAL_MASK: u8 = 0xc0;
 
 /// The verdict on a packet of protocol 112; nothing if it is not for a virtual router of ours.
 #[inline(always)]
@@ -52,10 +49,10 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         return group.then_some(Verdict::pass(NO_ROUTER, Counter::UnknownVrid));
     };
     let primary = u128::from_be_bytes(entry.primary);
-    // A unicast router and one that is spoken to by multicast may have the same VRID.
-    let to_group = group && entry.flags & router_flags::UNICAST == 0;
-    if !to_group && destination != primary {
-        return None;
+    match adverts::destined(group, destination == primary, entry) {
+        Destined::Right => {}
+        Destined::Wrong => return Some(Verdict::drop(entry.slot, Counter::BadDestination)),
+        Destined::Elsewhere => return None,
     }
     //= C23: common practice
     if ipv6::address(frame, ip.source_at())? == primary {
@@ -76,7 +73,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     if upper.is_fragment() {
         return Some(Verdict::drop(entry.slot, Counter::BadLength));
     }
-    Some(match check(frame, tables, &ip, &upper, entry) {
+    Some(match check(frame, tables, place, &ip, &upper, entry) {
         Ok(advert) => {
             // Read again: kept, it would take up a quarter of a BPF program's stack.
             let address = ipv6::address(frame, ip.source_at())?.to_be_bytes();
@@ -96,6 +93,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
 fn check<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     tables: &T,
+    place: Place,
     ip: &Ipv6,
     upper: &Upper,
     entry: &RouterEntry,
@@ -115,8 +113,17 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let at = frame.blur(upper.at);
     let word = frame.word(at).ok_or(Counter::BadLength)?;
     let header = Header::parse(word.to_be_bytes());
-    //= C10: RFC 9568 section 7.1
     let source = ipv6::address(frame, ip.source_at()).ok_or(Counter::BadLength)?;
+    let unicast = entry.flags & router_flags::UNICAST != 0;
+    //= C81: RFC 9568 section 5.1.2.1
+    //= C81: RFC 4291 section 2.5.3
+    //= C81: RFC 4291 section 2.7
+    let possible = ipv6::is_link_local(source) || unicast && ipv6::is_unicast(source);
+    let named = place.vip_v6(frame, tables, ip.source_at());
+    if !possible || adverts::is_impostor(named, entry, header.priority) {
+        return Err(Counter::MartianSource);
+    }
+    //= C10: RFC 9568 section 7.1
     adverts::check_sender(tables, source.to_be_bytes(), ip.hop_limit, entry)?;
     //= C11: RFC 9568 section 7.1
     // There is no version 2 for IPv6.
@@ -151,10 +158,9 @@ fn check<F: Frame + ?Sized, T: Tables>(
     if !sum.is_valid() {
         return Err(Counter::BadChecksum);
     }
-    let [first, second] = frame.read(upper.at + HEADER).ok_or(Counter::BadLength)?;
-    let link_local = [first, second & LINK_LOCAL_MASK] == LINK_LOCAL;
+    let first = ipv6::address(frame, upper.at + HEADER).ok_or(Counter::BadLength)?;
     //= C22: RFC 9568 erratum 8300
-    if !link_local && entry.flags & router_flags::UNICAST == 0 {
+    if !ipv6::is_link_local(first) && !unicast {
         return Err(Counter::BadAddressList);
     }
     let list_differs =

@@ -31,6 +31,15 @@ pub struct Ipv4 {
     pub destination: [u8; 4],
 }
 
+/// Whether no host can send from this address (RFC 1122 section 3.2.1.3): 0/8, 127/8, multicast and the
+/// limited broadcast. The rest of 240/4 is used as unicast, and Linux takes it as that.
+#[must_use]
+#[inline(always)]
+pub const fn is_martian(source: [u8; 4]) -> bool {
+    let [first, ..] = source;
+    matches!(first, 0 | 127 | 224..=239) || u32::from_be_bytes(source) == u32::MAX
+}
+
 impl Ipv4 {
     /// Reads the header that starts `at` bytes into the frame. Nothing if it is cut short or
     /// contradicts itself: the stack throws such a packet away.
@@ -131,6 +140,32 @@ mod tests {
         header[7] = 1;
         let ip = Ipv4::parse(header.as_slice(), 0).unwrap();
         assert!(ip.is_fragment() && ip.is_later_fragment());
+    }
+
+    #[test]
+    fn no_host_sends_from_a_martian() {
+        for source in [
+            [0, 0, 0, 0],
+            [0, 1, 2, 3],
+            [127, 0, 0, 1],
+            [127, 255, 255, 255],
+            [224, 0, 0, 0],
+            [224, 0, 0, 18],
+            [239, 255, 255, 255],
+            [255, 255, 255, 255],
+        ] {
+            assert!(is_martian(source), "{source:?}");
+        }
+        for source in [
+            [1, 0, 0, 0],
+            [126, 255, 255, 255],
+            [128, 0, 0, 1],
+            [223, 255, 255, 255],
+            [240, 0, 0, 1],
+            [255, 255, 255, 254],
+        ] {
+            assert!(!is_martian(source), "{source:?}");
+        }
     }
 
     #[test]

@@ -28,6 +28,21 @@ pub fn address<F: Frame + ?Sized>(frame: &F, at: usize) -> Option<u128> {
     frame.fold_words::<2, u128>(at, 0, |address, word| address << 64 | u128::from(word))
 }
 
+/// Whether an address is of fe80::/10 (RFC 4291 section 2.5.6).
+#[must_use]
+#[inline(always)]
+pub const fn is_link_local(address: u128) -> bool {
+    address >> 118 == 0xfe80 >> 6
+}
+
+/// Whether a host can send from an address: neither `::` nor `::1` (RFC 4291 sections 2.5.2 and 2.5.3),
+/// no IPv4-mapped one (section 2.5.5.2, which is for use within a host), no multicast (section 2.7).
+#[must_use]
+#[inline(always)]
+pub const fn is_unicast(address: u128) -> bool {
+    address > 1 && address >> 32 != 0xffff && address >> 120 != 0xff
+}
+
 /// What an IPv6 header says. Its addresses are read when they are asked for: a transit packet is
 /// let go by four bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +199,40 @@ mod tests {
     fn upper(next_header: u8, payload: &[u8]) -> Option<Upper> {
         let packet = packet(next_header, payload);
         Ipv6::parse(&packet[..], 0).unwrap().upper(&packet[..])
+    }
+
+    #[test]
+    fn addresses_that_hosts_send_from() {
+        let number = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().to_bits();
+        for text in ["fe80::", "fe80::1", "febf:ffff::1"] {
+            assert!(is_link_local(number(text)) && is_unicast(number(text)));
+        }
+        for text in [
+            "::2",
+            "2001:db8::1",
+            "fe7f::1",
+            "fec0::1",
+            "fd00::1",
+            "::1:ffff:0:1",
+        ] {
+            assert!(
+                !is_link_local(number(text)) && is_unicast(number(text)),
+                "{text}"
+            );
+        }
+        for text in [
+            "::",
+            "::1",
+            "ff02::12",
+            "ff00::",
+            "::ffff:192.0.2.1",
+            "::ffff:0:0",
+        ] {
+            assert!(
+                !is_link_local(number(text)) && !is_unicast(number(text)),
+                "{text}"
+            );
+        }
     }
 
     #[test]

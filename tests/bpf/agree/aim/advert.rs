@@ -17,6 +17,8 @@ pub(super) enum Bend {
     Password,
     AddressList,
     OwnSource,
+    Martian,
+    Misdirected,
     Options,
     Fragment,
     Priority,
@@ -26,7 +28,7 @@ pub(super) enum Bend {
 }
 
 /// All of them.
-pub(super) const BENDS: [Bend; 20] = [
+pub(super) const BENDS: [Bend; 22] = [
     Bend::None,
     Bend::Ttl,
     Bend::Version,
@@ -41,6 +43,8 @@ pub(super) const BENDS: [Bend; 20] = [
     Bend::Password,
     Bend::AddressList,
     Bend::OwnSource,
+    Bend::Martian,
+    Bend::Misdirected,
     Bend::Options,
     Bend::Fragment,
     Bend::Priority,

@@ -92,6 +92,19 @@ fn apply(bend: Bend, dice: &mut Dice, advert: &mut Advert, router: &Router<4>) {
         }
         Bend::AddressList => addresses(dice, &mut advert.addresses),
         Bend::OwnSource => advert.ip.source = PRIMARY,
+        Bend::Martian => {
+            let [a, b, c] = [dice.byte(), dice.byte(), dice.byte()];
+            advert.ip.source = dice.pick(&[
+                [0, a, b, c],
+                [0; 4],
+                [127, a, b, c],
+                [224 + a % 32, 0, 0, 18],
+                [255; 4],
+                VIP,
+                VIP_VLAN,
+            ]);
+        }
+        Bend::Misdirected => advert.ip.destination = PRIMARY,
         Bend::Options => advert.ip.options = vec![1; 4 * (1 + dice.index(10))],
         Bend::Fragment => advert.ip.fragment = dice.pick(&[0x2000, 0x2001, 1, 0x4000, 0x8000]),
         Bend::Priority => advert.priority = dice.pick(&[0, 0, 0, 99, 101, 255]),

@@ -8,7 +8,9 @@ use vrrp_tests::{
     dice::Dice,
     frames::{
         Checksum, PEER_MAC,
-        v6::{ALL_NODES, Advert, Extension, Neighbour, PEER, Packet, RouterAdvert, link_layer},
+        v6::{
+            ALL_NODES, Advert, Extension, GROUP, Neighbour, PEER, Packet, RouterAdvert, link_layer,
+        },
     },
 };
 
@@ -65,6 +67,15 @@ fn apply(bend: Bend, dice: &mut Dice, advert: &mut Advert, router: &Router<16>) 
         }
         Bend::AddressList => addresses(dice, &mut advert.addresses),
         Bend::OwnSource => advert.ip.source = PRIMARY,
+        Bend::Martian => {
+            let mut mapped = [0; 16];
+            mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 168, 1, 2]);
+            let mut loopback = [0; 16];
+            loopback[15] = 1;
+            let sources = [[0; 16], loopback, mapped, ALL_NODES, GROUP, VIP, VIP_GLOBAL];
+            advert.ip.source = dice.pick(&sources);
+        }
+        Bend::Misdirected => advert.ip.destination = PRIMARY,
         Bend::Options => advert.ip.extensions = extensions(dice),
         Bend::Fragment => {
             let offset = dice.pick(&[1, 1, 0, 8, 9, 0xfff9]);

@@ -1,6 +1,6 @@
 //! Adverts: RFC 9568 sections 5.2 and 7.1, RFC 3768 sections 5.3 and 7.1.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use etherparse::{Ipv4HeaderSlice, checksum::Sum16BitWords};
 use vrrp_ebpf::{
@@ -11,7 +11,7 @@ use vrrp_tests::datapath::world::{PRIMARY, wide};
 
 use super::{Opinion, Taken};
 use crate::{
-    agree::setting::{Router, Setting},
+    agree::setting::{Router, Setting, Vip},
     bench::Fate,
 };
 
@@ -96,11 +96,13 @@ pub(super) fn received(
         let counted = || Opinion::counted(taken.frame, Fate::Pass, NO_ROUTER, counter);
         return to_group.then(counted);
     };
-    let heard = to_group && router.unicast.is_none();
-    if !heard && header.destination() != PRIMARY {
-        return None;
-    }
+    let to_us = header.destination() == PRIMARY;
     let drop = |counter| Opinion::counted(taken.frame, Fate::Drop, router.slot, counter);
+    match (&router.unicast, to_us, to_group) {
+        (Some(_), true, _) | (None, _, true) => {}
+        (None, true, _) => return Some(drop(Counter::BadDestination)),
+        _ => return None,
+    }
     if header.source() == PRIMARY {
         return Some(drop(Counter::OwnSource));
     }
@@ -110,6 +112,15 @@ pub(super) fn received(
     } else {
         return Some(drop(Defect::Incomplete.counter()));
     };
+    let source = Ipv4Addr::from(header.source());
+    let [network, ..] = source.octets();
+    let impossible =
+        network == 0 || source.is_loopback() || source.is_multicast() || source.is_broadcast();
+    let mut vips = setting.vips.iter();
+    let named = vips.any(|vip| is_at(vip, router, header.source()));
+    if impossible || named && message.is_of_no_owner() {
+        return Some(drop(Counter::MartianSource));
+    }
     Some(match message.defects(router, header).first() {
         Some(defect) => drop(defect.counter()),
         None => {
@@ -134,6 +145,12 @@ impl Message<'_> {
 
     fn priority(&self) -> u8 {
         self.0[2]
+    }
+
+    /// "The priority value for the VRRP Router that owns the IPvX address associated with the Virtual
+    /// Router MUST be 255"; 0 is what a router says that leaves.
+    pub(super) fn is_of_no_owner(&self) -> bool {
+        !matches!(self.priority(), 0 | 255)
     }
 
     pub(super) fn count(&self) -> u8 {
@@ -230,6 +247,11 @@ impl Message<'_> {
         .filter_map(|(defect, found)| found.then_some(defect))
         .collect()
     }
+}
+
+/// Whether a virtual IP of this router has this address.
+pub(super) fn is_at<const N: usize>(vip: &Vip<N>, router: &Router<N>, address: [u8; N]) -> bool {
+    (vip.slot, vip.vlan, vip.address) == (router.slot, router.vlan, address)
 }
 
 /// "The checksum is the 16-bit one's complement of the one's complement sum": with its checksum in,

@@ -1,6 +1,6 @@
 //! Adverts over IPv6: RFC 9568 sections 5.1.2, 5.2 and 7.1.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv6Addr};
 
 use etherparse::{IpNumber, Ipv6HeaderSlice};
 use vrrp_ebpf::abi::{Counter, NO_ROUTER};
@@ -8,7 +8,7 @@ use vrrp_tests::datapath::v6::PRIMARY;
 
 use super::{
     Opinion, Taken,
-    advert::{Defect, Message, accepted, is_intact},
+    advert::{Defect, Message, accepted, is_at, is_intact},
     v6::{Upper, sum},
 };
 use crate::{
@@ -40,11 +40,13 @@ pub(super) fn received(
         let counted = || Opinion::counted(taken.frame, Fate::Pass, NO_ROUTER, counter);
         return to_group.then(counted);
     };
-    let heard = to_group && router.unicast.is_none();
-    if !heard && header.destination() != PRIMARY {
-        return None;
-    }
+    let to_us = header.destination() == PRIMARY;
     let drop = |counter| Opinion::counted(taken.frame, Fate::Drop, router.slot, counter);
+    match (&router.unicast, to_us, to_group) {
+        (Some(_), true, _) | (None, _, true) => {}
+        (None, true, _) => return Some(drop(Counter::BadDestination)),
+        _ => return None,
+    }
     if header.source() == PRIMARY {
         return Some(drop(Counter::OwnSource));
     }
@@ -52,10 +54,28 @@ pub(super) fn received(
         return Some(drop(Defect::Incomplete.counter()));
     }
     let message = Message(upper.bytes);
+    let source = header.source_addr();
+    let named = setting
+        .vips_v6
+        .iter()
+        .any(|vip| is_at(vip, router, header.source()));
+    if !is_possible(source, router.unicast.is_some()) || named && message.is_of_no_owner() {
+        return Some(drop(Counter::MartianSource));
+    }
     Some(match defects(&message, router, header).first() {
         Some(defect) => drop(defect.counter()),
         None => accepted(setting, taken, router, header.source(), None, &message),
     })
+}
+
+/// "The source address ... is the IPv6 link-local address of the interface"; a unicast peer's may be
+/// any that a packet may come from.
+fn is_possible(source: Ipv6Addr, to_peers: bool) -> bool {
+    let forbidden = source.is_unspecified()
+        || source.is_loopback()
+        || source.is_multicast()
+        || source.to_ipv4_mapped().is_some();
+    source.is_unicast_link_local() || to_peers && !forbidden
 }
 
 fn defects(

@@ -16,7 +16,7 @@ const REPEAT: u32 = 120;
 
 //= C67: RFC 9568 section 7.1
 /// Reasons to refuse an advert, with what they usually mean.
-const REASONS: [(Counter, &str); 11] = [
+const REASONS: [(Counter, &str); 13] = [
     (
         Counter::BadTtl,
         "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from \
@@ -29,6 +29,16 @@ const REASONS: [(Counter, &str); 11] = [
     (
         Counter::BadSource,
         "it is from no peer of ours: compare `unicast_peer` and `unicast_src_ip`",
+    ),
+    (
+        Counter::MartianSource,
+        "its source is an address that no router can send from (IPv6 by multicast: any but \
+         link-local), or one of our virtual IPs without priority 255, which the owner of an address \
+         must have",
+    ),
+    (
+        Counter::BadDestination,
+        "it was sent to our own address, and we have no unicast peers: compare `unicast_peer`",
     ),
     (Counter::BadType, "its type is not ADVERTISEMENT"),
     (
