@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use vrrp_tests::{
+    capture::{Capture, Seen},
     clock,
     contender::{self, Contender},
     echo::Echo,
@@ -58,6 +59,7 @@ pub(crate) struct Stage {
     // Dropped in this order: nodes end before their network goes.
     members: Vec<Member>,
     decoder: Option<Decoder>,
+    capture: Capture,
     _echos: Vec<Echo>,
     lab: Lab,
     row: Row,
@@ -70,15 +72,6 @@ struct Member {
     kind: Kind,
     node: Box<dyn Node>,
     life: Life,
-}
-
-impl Member {
-    /// Whether a Backup has heard the Active, as far as it tells: FRR calls itself Active a second or two
-    /// before its first advert over IPv6, and until then we may take over.
-    fn has_heard(&self) -> Result<bool> {
-        let status = self.node.status()?;
-        Ok(status.is_none_or(|status| !status["routers"][0]["active"].is_null()))
-    }
 }
 
 /// What was done to a node last.
@@ -126,6 +119,7 @@ impl Stage {
         Ok(Self {
             members,
             decoder: Some(Decoder::start(&lab, ours, family)?),
+            capture: Capture::start(&lab.switch)?,
             _echos: echos,
             lab,
             row,
@@ -159,6 +153,7 @@ impl Stage {
             Act::Silence(number) => self.router(number).port.silence(),
             Act::Heal(number) => self.router(number).port.heal(),
             Act::AwaitActive(number) => {
+                self.await_advert(number)?;
                 let node = &mut self.member(number).node;
                 eventually(&format!("r{number} is Active"), || node.is_active())
             }
@@ -210,7 +205,17 @@ impl Stage {
         Ok(known)
     }
 
+    /// Waits for an advert of this router from now on. FRR calls itself Active a second or two before it can send
+    /// over IPv6, and until then another router rightly takes over: who is Active is told by the wire.
+    fn await_advert(&self, number: u8) -> Result<()> {
+        self.capture.clear();
+        eventually(&format!("r{number} sends an advert"), || {
+            Ok(self.capture.seen().iter().any(|seen| claims(seen, number)))
+        })
+    }
+
     fn await_owner(&mut self, owner: u8) -> Result<()> {
+        self.await_advert(owner)?;
         let vip = self.row.speech.family.vip();
         let prober = Prober::start(&self.lab.client.netns, vip, PROBE)?;
         for (number, member) in (1..).zip(&mut self.members) {
@@ -225,7 +230,7 @@ impl Stage {
             let is_owner = number == owner;
             let word = if is_owner { "" } else { "not " };
             eventually(&format!("r{number} is {word}Active"), || {
-                Ok(member.node.is_active()? == is_owner && (is_owner || member.has_heard()?))
+                Ok(member.node.is_active()? == is_owner)
             })?;
         }
         // A client may believe any FRR that is set up as its documentation says.
@@ -320,6 +325,11 @@ impl Stage {
     fn router(&self, number: u8) -> &Host {
         &self.lab.routers[usize::from(number) - 1]
     }
+}
+
+/// Whether a router says with this frame that it is Active.
+fn claims(seen: &Seen, number: u8) -> bool {
+    seen.router() == Some(number) && seen.advert_priority().is_some_and(|priority| priority > 0)
 }
 
 /// What the node on `router` is told.

@@ -212,6 +212,7 @@ fn another_owner_is_told_and_heeded_in_version_3_alone() {
         scene.log(1).wait(told, LIMIT).unwrap();
         let status = scene.status(1);
         assert_eq!(status.text("state"), state);
+        assert_eq!(status.warnings(), ["two_owners"]);
         // One more from a router that gives way.
         let sent = if state == "BACKUP" { 2 } else { 1 };
         assert_eq!(status.number("adverts_sent"), sent);

@@ -316,6 +316,25 @@ impl RouterStatus {
             .unwrap_or_else(|| panic!("no counter {name} in {}", self.0))
     }
 
+    /// The words for what is wrong although it works.
+    pub(crate) fn warnings(&self) -> Vec<&str> {
+        let all = self.0["warnings"].as_array().into_iter().flatten();
+        all.map(|one| text(&one["warning"])).collect()
+    }
+
+    /// When another router served although this one was Active: begin and end.
+    #[track_caller]
+    pub(crate) fn lapse(&self, other: impl Into<IpAddr>) -> (u64, u64) {
+        let lapse = &self.0["lapse"];
+        assert_eq!(text(&lapse["active"]), other.into().to_string(), "{lapse}");
+        let moment = |name: &str| {
+            lapse[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("no {name} in {lapse}"))
+        };
+        (moment("began_ns"), moment("ended_ns"))
+    }
+
     /// A leaf of RFC 8347, by its path below `vrrp-instance`: `state`, `statistics/interval-errors`;
     /// null without it.
     pub(crate) fn ietf(&self, leaf: &str) -> &Value {

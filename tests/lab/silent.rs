@@ -16,7 +16,7 @@ use vrrp_tests::{
     wire::{self, Arp},
 };
 
-use crate::scene::{Scene, eventually, shared};
+use crate::scene::{LIMIT, Scene, eventually, shared};
 
 const TRIES: u64 = 5;
 
@@ -175,4 +175,12 @@ fn a_stopped_active_resigns_when_its_time_goes_on() {
         let held_back = after.counter(counter) - before.counter(counter);
         assert!(held_back >= TRIES, "{counter}: {held_back}");
     }
+    // Its state is what it was: only this tells that another router served.
+    let told = "was MASTER without serving for ";
+    let line = scene.log(1).wait(told, LIMIT).unwrap();
+    let other = scene.router(2).address;
+    let ends = format!(": its lease had ended, and {other} served meanwhile");
+    assert!(line.text.ends_with(&ends), "{}", line.text);
+    let (began, ended) = scene.status(1).lapse(other);
+    assert!(before.number("since_ns") < began && began < ended);
 }

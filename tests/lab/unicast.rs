@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
 };
 
 use vrrp_tests::{
@@ -11,6 +12,7 @@ use vrrp_tests::{
     config::Settings,
     lab::{Host, VIP_V6},
     node::{Keepalived, MASTER, Node as _},
+    run,
     wire::Frame,
 };
 
@@ -369,4 +371,72 @@ fn a_worse_keepalived_by_unicast() {
         let log = keepalived.process().unwrap().log();
         log.wait(MASTER, LIMIT).unwrap();
     }
+}
+
+/// Every router has the same list, its own address in it. When its firewall lets no advert out, what the loopback
+/// interface takes is no proof that it is heard: the lease ends, and the other router serves alone.
+#[test]
+fn a_router_that_can_only_reach_itself_is_fenced() {
+    let config = |priority| Settings {
+        advert_int_ms: 100,
+        instance: format!("unicast_peer {{\n {R1}\n {R2}\n}}"),
+        ..Settings::fast(priority)
+    };
+    let mut scene = Scene::started(shared(), [254, 253].map(config));
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
+    for (number, own) in [(1, R1), (2, R2)] {
+        let says =
+            format!("(VI_1) peer {own} is an address of this machine, no adverts are sent to it");
+        scene.log(number).wait(&says, LIMIT).unwrap();
+        assert_eq!(scene.status(number).warnings(), ["own_peer"]);
+        assert_eq!(scene.log(number).tail(usize::MAX).matches(&says).count(), 1);
+    }
+    let router = &scene.router(1).netns;
+    let rules = "add table ip closed; \
+                 add chain ip closed out { type filter hook output priority 0; policy drop; }; \
+                 add rule ip closed out oifname \"lo\" accept;";
+    let mut nft = router.command("nft");
+    run::run(nft.arg(rules)).unwrap();
+    scene.await_state(2, "MASTER");
+    let (_, questions) = scene.watch(Duration::from_millis(500));
+    assert_eq!(questions.answered_twice(), []);
+    let mac = scene.router(2).mac;
+    assert!(!questions.answers.is_empty());
+    assert!(questions.answers.iter().all(|answer| answer.mac == mac));
+}
+
+/// Neither by multicast nor at all: who has it as a peer hears nothing, so that it must not serve.
+#[test]
+fn a_router_whose_only_peer_is_itself_is_in_fault_until_that_changes() {
+    let config = Settings {
+        advert_int_ms: 100,
+        instance: format!("unicast_peer {{\n {R1}\n}}"),
+        ..Settings::fast(254)
+    };
+    let scene = Scene::new(shared(), [config]);
+    let capture = Capture::start(&scene.lab.switch).unwrap();
+    let mut scene = scene;
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "FAULT");
+    scene
+        .log(1)
+        .wait(
+            "entering FAULT state (no unicast peer is left to send adverts to)",
+            LIMIT,
+        )
+        .unwrap();
+    let router = &scene.router(1).netns;
+    for change in [
+        "addr add 192.168.1.77/25 dev ens33",
+        "addr del 192.168.1.1/24 dev ens33",
+    ] {
+        router.ip(change).unwrap();
+    }
+    scene.await_state(1, "MASTER");
+    assert_eq!(scene.status(1).warnings(), [""; 0]);
+    router.ip("addr add 192.168.1.1/24 dev ens33").unwrap();
+    scene.await_state(1, "FAULT");
+    let adverts: Vec<_> = ways(&capture.seen()).into_iter().collect();
+    assert_eq!(adverts, []);
 }

@@ -199,6 +199,7 @@ impl<'s> Draft<'s> {
                     self.interface = value::interface("interface", name, &statement.place, report)
                         .or_else(|| self.interface.take());
                     self.interface_at = statement;
+                    refuse_loopback(name, statement, report);
                 }
             }
             "virtual_router_id" => {
@@ -334,6 +335,17 @@ impl<'s> Draft<'s> {
         let script: Option<Script> = script(statement, &defaults.script_user, report);
         *slot = slot.take().or(script);
         true
+    }
+}
+
+/// No other router is there, and each of them would be master.
+fn refuse_loopback(name: &str, statement: &Statement, report: &mut Report) {
+    if name == "lo" {
+        report.error_help(
+            &statement.place,
+            "`interface lo`: no other router can be reached by the loopback interface",
+            "write the interface that adverts leave by; a virtual IP can be on another one (`ADDRESS dev lo`)",
+        );
     }
 }
 

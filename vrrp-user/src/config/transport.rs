@@ -20,6 +20,10 @@ pub(super) struct TransportDraft<'s> {
     source: Option<(IpAddr, &'s Statement)>,
     track_source: bool,
     peers: Vec<(Peer, &'s Statement)>,
+    /// `unicast_peer`, if it is there.
+    peers_at: Option<&'s Statement>,
+    /// One of its lines is an error.
+    peers_wrong: bool,
     ttl: Option<u8>,
     check_source: bool,
     /// `unicast_fault_no_peer`.
@@ -33,6 +37,8 @@ impl<'s> TransportDraft<'s> {
             source: None,
             track_source: false,
             peers: Vec::new(),
+            peers_at: None,
+            peers_wrong: false,
             ttl: None,
             check_source,
             fault_without_peer: None,
@@ -80,7 +86,9 @@ impl<'s> TransportDraft<'s> {
     }
 
     fn peers(&mut self, block: &'s Statement, report: &mut Report) {
+        self.peers_at = self.peers_at.or(Some(block));
         if block.block.is_none() {
+            self.peers_wrong = true;
             report.error_help(
                 &block.place,
                 "`unicast_peer` needs a block",
@@ -89,6 +97,7 @@ impl<'s> TransportDraft<'s> {
         }
         for statement in block.body() {
             let Some(peer) = peer(statement, report) else {
+                self.peers_wrong = true;
                 continue;
             };
             if self
@@ -138,7 +147,8 @@ impl<'s> TransportDraft<'s> {
                         peer.address
                     ),
                 );
-            } else if instance.source == Some(peer.address) {
+                self.peers_wrong = true;
+            } else if instance.source == Some(peer.address) || peer.address.is_loopback() {
                 report.warn(
                     &at.place,
                     format!("({name}) peer {} is this router, ignored", peer.address),
@@ -157,7 +167,10 @@ impl<'s> TransportDraft<'s> {
         self.warn_of_forgeries(&name, &peers, report);
         let peers: Vec<_> = peers.into_iter().map(|(peer, _)| peer).collect();
         if peers.is_empty() {
-            self.without_peers(instance, report);
+            match self.peers_at {
+                Some(at) => self.without_other_peers(at, &name, report),
+                None => self.without_peers(instance, report),
+            }
             return;
         }
         // keepalived's rule: who cares how far a peer is cares who it is.
@@ -187,6 +200,20 @@ impl<'s> TransportDraft<'s> {
                     peer.address
                 ),
                 "write `unicast_ttl 255` on every router, keepalived too, or `min_ttl` if they are routed",
+            );
+        }
+    }
+
+    /// keepalived speaks by multicast then. Whoever has this router as a unicast peer does not hear that, and
+    /// both would be master.
+    fn without_other_peers(&self, at: &Statement, name: &str, report: &mut Report) {
+        if !self.peers_wrong {
+            report.error_help(
+                &at.place,
+                format!(
+                    "({name}) `unicast_peer` names no other router, and multicast adverts are not heard by unicast peers"
+                ),
+                "add the addresses of the other routers, or remove `unicast_peer` on all of them for multicast",
             );
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use vrrp_ebpf::abi::Counter;
 
 use crate::io::control::status::{
-    RouterStatus, Status, ThreadStatus, TimelineStatus, TransitionStatus,
+    LapseStatus, RouterStatus, Status, ThreadStatus, TimelineStatus, TransitionStatus,
 };
 
 /// The status as text, several lines per virtual router.
@@ -81,6 +81,10 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
     }
     let renamed = router.renamed_to.as_ref();
     let renamed = renamed.map_or_else(String::new, |now| format!(" (called {now} now)"));
+    for (position, warning) in router.warnings.iter().enumerate() {
+        let name = if position == 0 { "warnings" } else { "" };
+        row(name, warning.text.clone());
+    }
     row(
         "interface",
         format!(
@@ -119,6 +123,9 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
     }
     if let Some(lease) = router.lease_ns {
         row("lease", lease_text(lease, now_ns));
+    }
+    if let Some(lapse) = &router.lapse {
+        row("did not serve", lapse_text(lapse, now_ns));
     }
     row("virtual IPs", router.vips.join(", "));
     for missing in &router.missing_vips {
@@ -185,6 +192,17 @@ fn active(router: &RouterStatus) -> String {
         (Some(address), None) => address.to_string(),
         (None, _) => "unknown".to_owned(),
     }
+}
+
+fn lapse_text(lapse: &LapseStatus, now_ns: u64) -> String {
+    let other = lapse
+        .active
+        .map_or_else(|| "another router".to_owned(), |other| other.to_string());
+    format!(
+        "for {} until {} ago: its lease had ended, and {other} served",
+        span(lapse.ended_ns.saturating_sub(lapse.began_ns)),
+        ago(now_ns, lapse.ended_ns)
+    )
 }
 
 fn lease_text(lease_ns: u64, now_ns: u64) -> String {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::io::control::ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics};
-use crate::io::control::status::{FaultStatus, MissingVip};
+use crate::io::control::status::{FaultStatus, LapseStatus, MissingVip, WarningStatus};
 
 fn master() -> RouterStatus {
     RouterStatus {
@@ -13,6 +13,7 @@ fn master() -> RouterStatus {
         version: 3,
         state: "MASTER".to_owned(),
         fault: None,
+        warnings: Vec::new(),
         since_ns: 1_000_000_000,
         priority: 254,
         active: Some("192.168.1.1".parse().unwrap()),
@@ -23,6 +24,7 @@ fn master() -> RouterStatus {
         deadline_ns: Some(13_005_000_000),
         lease_ns: Some(13_025_000_000),
         send_error: None,
+        lapse: None,
         vips: vec!["192.168.1.254/24".to_owned()],
         virtual_mac: None,
         missing_vips: Vec::new(),
@@ -292,4 +294,27 @@ fn what_is_missing_and_renamed_is_said() {
     assert!(text.contains(interface), "{text}");
     let missing = "  missing        2001:db8::fe not on ens34: Permission denied\n";
     assert!(text.contains(missing), "{text}");
+}
+
+#[test]
+fn what_is_wrong_and_what_went_wrong_is_told() {
+    let mut router = master();
+    router.warnings = ["peer 192.168.1.1 is an address of this machine", "and more"]
+        .map(|text| WarningStatus {
+            warning: String::new(),
+            text: text.to_owned(),
+        })
+        .into();
+    router.lapse = Some(LapseStatus {
+        began_ns: 2_000_000_000,
+        ended_ns: 7_250_000_000,
+        active: Some("192.168.1.2".parse().unwrap()),
+    });
+    let text = render(&node(vec![router]));
+    for expected in [
+        "  warnings       peer 192.168.1.1 is an address of this machine\n                 and more\n",
+        "  did not serve  for 5.250 s until 5.750 s ago: its lease had ended, and 192.168.1.2 served\n",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
 }

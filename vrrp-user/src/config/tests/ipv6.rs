@@ -233,7 +233,7 @@ fn peers_and_sources_are_of_the_family() {
         "{shown:#?}"
     );
     assert!(
-        shown[2].contains("peer 192.168.1.2 is not of the family of the virtual IPs"),
+        shown[1].contains("peer 192.168.1.2 is not of the family of the virtual IPs"),
         "{shown:#?}"
     );
 }

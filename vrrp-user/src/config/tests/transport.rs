@@ -84,30 +84,84 @@ fn a_peer_counts_once_and_is_somebody_else() {
 }
 
 #[test]
-fn without_peers_it_is_multicast_as_with_keepalived() {
-    let warning = "(VI_1) has no `unicast_peer`, adverts are multicast as with keepalived; \
-                   add `unicast_peer`, or write `mcast_src_ip`";
-    for text in [
-        "unicast_src_ip 10.0.0.1",
-        "unicast_src_ip 10.0.0.1\nunicast_peer {\n}",
-        "unicast_src_ip 10.0.0.1\nunicast_peer {\n 10.0.0.1\n}",
-    ] {
-        let text = with(text);
-        let shown = found(&text);
-        assert!(
-            shown.contains(&format!("k.conf:7: warning: {warning}")),
-            "{shown:#?}"
-        );
-        let instance = instance(&text);
-        assert_eq!(instance.source, Some(IpAddr::from([10, 0, 0, 1])));
-        assert_eq!(instance.unicast, None);
-    }
+fn without_a_list_of_peers_it_is_multicast_as_with_keepalived() {
+    let text = with("unicast_src_ip 10.0.0.1");
+    assert_eq!(
+        found(&text),
+        [
+            "k.conf:7: warning: (VI_1) has no `unicast_peer`, adverts are multicast as with keepalived; \
+             add `unicast_peer`, or write `mcast_src_ip`"
+        ]
+    );
+    let instance = instance(&text);
+    assert_eq!(instance.source, Some(IpAddr::from([10, 0, 0, 1])));
+    assert_eq!(instance.unicast, None);
     check(&[(
         "unicast_src_ip 10.0.0.1\nunicast_fault_no_peer",
         &[
             "8: error: (VI_1) has no unicast peer and would stay in FAULT; add addresses to `unicast_peer`",
         ],
     )]);
+}
+
+/// Nobody would hear its multicast adverts, and it would be a second master.
+#[test]
+fn a_list_of_peers_names_another_router() {
+    let error = "error: (VI_1) `unicast_peer` names no other router, and multicast adverts are not heard by unicast \
+                 peers; add the addresses of the other routers, or remove `unicast_peer` on all of them for multicast";
+    let ignored = |address| format!("warning: (VI_1) peer {address} is this router, ignored");
+    for (body, line, before) in [
+        ("unicast_peer {\n}", 7, vec![]),
+        ("unicast_peer {\n}\nunicast_fault_no_peer", 7, vec![]),
+        ("unicast_src_ip 10.0.0.1\nunicast_peer {\n}", 8, vec![]),
+        (
+            "unicast_src_ip 10.0.0.1\nunicast_peer {\n 10.0.0.1\n}",
+            8,
+            vec![(9, ignored("10.0.0.1"))],
+        ),
+        (
+            "unicast_peer {\n 127.0.0.1\n}",
+            7,
+            vec![(8, ignored("127.0.0.1"))],
+        ),
+    ] {
+        let mut wanted: Vec<_> = before
+            .into_iter()
+            .map(|(line, text)| format!("k.conf:{line}: {text}"))
+            .collect();
+        wanted.push(format!("k.conf:{line}: {error}"));
+        let mut shown = found(&with(body));
+        shown.sort();
+        wanted.sort();
+        assert_eq!(shown, wanted, "{body}");
+    }
+    // A line that cannot be read is the error.
+    let shown = found(&with("unicast_peer {\n nobody\n}"));
+    assert_eq!(shown, ["k.conf:8: error: `nobody` is not an IP address"]);
+}
+
+#[test]
+fn this_machine_is_no_peer_of_itself() {
+    let text = with("unicast_peer {\n 127.0.0.1\n 10.0.0.2\n}");
+    assert_eq!(
+        found(&text),
+        ["k.conf:8: warning: (VI_1) peer 127.0.0.1 is this router, ignored"]
+    );
+    let unicast = instance(&text).unicast.expect("peers");
+    assert_eq!(unicast.peers, [peer([10, 0, 0, 2])]);
+}
+
+#[test]
+fn nobody_is_reached_by_the_loopback_interface() {
+    let text = with("").replace("interface ens33", "interface lo");
+    let shown = found(&text);
+    assert_eq!(
+        shown,
+        [
+            "k.conf:2: error: `interface lo`: no other router can be reached by the loopback interface; write the \
+             interface that adverts leave by; a virtual IP can be on another one (`ADDRESS dev lo`)"
+        ]
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod signals;
 pub mod socket;
 pub mod status;
 mod wakeups;
+mod warnings;
 mod wording;
 
 use std::{io, time::Duration};

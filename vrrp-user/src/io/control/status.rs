@@ -5,7 +5,7 @@
 //! still runs. `docs/status.md` describes all of them.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
     time::Duration,
 };
@@ -18,6 +18,7 @@ use super::{
     datetime::date_and_time,
     ietf_vrrp::{Vrrp, VrrpInstance},
     scheduling::no_deadline_text,
+    warnings::Warning,
     wording,
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         clock,
         engine::{
             RouterSnapshot, Timeline,
+            message::Lapse,
             realtime::{Policy, Scheduling},
         },
     },
@@ -101,6 +103,9 @@ pub struct RouterStatus {
     /// What keeps the router from working; null unless it is in `FAULT`.
     #[serde(default)]
     pub fault: Option<FaultStatus>,
+    /// What is wrong although it works.
+    #[serde(default)]
+    pub warnings: Vec<WarningStatus>,
     /// When that state was entered.
     pub since_ns: u64,
     /// Our priority.
@@ -122,6 +127,9 @@ pub struct RouterStatus {
     /// Why the last advert did not leave; null if it did.
     #[serde(default)]
     pub send_error: Option<String>,
+    /// The last time in which another router served, because our lease had ended.
+    #[serde(default)]
+    pub lapse: Option<LapseStatus>,
     /// Virtual IPs with prefix lengths.
     pub vips: Vec<String>,
     /// Those of them that the router ought to have on their interfaces now, and has not.
@@ -210,6 +218,26 @@ pub struct MissingVip {
     pub reason: Option<String>,
 }
 
+/// What is wrong with a virtual router although it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarningStatus {
+    /// A word for it, `own_peer` for example.
+    pub warning: String,
+    /// The same for people.
+    pub text: String,
+}
+
+/// A time in which a Master did not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LapseStatus {
+    /// When its lease ended.
+    pub began_ns: u64,
+    /// When it learned that another router was the Active.
+    pub ended_ns: u64,
+    /// Address of that router, if it is known.
+    pub active: Option<IpAddr>,
+}
+
 /// One state change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionStatus {
@@ -257,6 +285,10 @@ pub(super) struct Record {
     fault: Option<FaultReason>,
     /// errno of the last refusal, by virtual IP.
     refusals: BTreeMap<u32, i32>,
+    /// What is wrong although it works, as far as the engine does not tell.
+    warnings: BTreeSet<Warning>,
+    /// The last time in which another router served instead of a Master.
+    lapse: Option<Lapse>,
     /// The date of the snapshot's `up_since`. Worked out once, or it would differ from one answer to
     /// the next.
     up: Option<String>,
@@ -312,6 +344,33 @@ impl Record {
             .collect()
     }
 
+    /// Another router has served instead of a Master.
+    pub(super) fn lapsed(&mut self, lapse: Lapse) {
+        self.lapse = Some(lapse);
+    }
+
+    /// Takes note of what is wrong although the router works, or is no longer.
+    pub(super) fn warned(&mut self, warning: Warning, begins: bool) {
+        if begins {
+            self.warnings.insert(warning);
+        } else {
+            self.warnings.remove(&warning);
+        }
+    }
+
+    fn warnings(&self, instance: &Instance) -> Vec<WarningStatus> {
+        let owners = self
+            .snapshot
+            .other_owner
+            .map(|other| Warning::TwoOwners { other });
+        let all = self.warnings.iter().copied().chain(owners);
+        all.map(|warning| WarningStatus {
+            warning: warning.name().to_owned(),
+            text: warning.text(instance),
+        })
+        .collect()
+    }
+
     pub(super) fn promoted(&mut self, timeline: Timeline) {
         self.timeline = Some(timeline);
     }
@@ -348,6 +407,7 @@ impl Record {
             ownership,
             send_errno,
             worst_lag_ns,
+            other_owner: _,
             now: _,
             history: _,
         } = self.snapshot;
@@ -367,6 +427,7 @@ impl Record {
                 .fault
                 .filter(|_| state == State::Fault)
                 .map(|reason| FaultStatus::new(instance, reason)),
+            warnings: self.warnings(instance),
             since_ns: since.0,
             priority: instance.priority,
             active,
@@ -378,6 +439,11 @@ impl Record {
             lease_ns: serving.then(|| ownership.expiry()),
             send_error: send_errno
                 .map(|errno| std::io::Error::from_raw_os_error(errno).to_string()),
+            lapse: self.lapse.map(|lapse| LapseStatus {
+                began_ns: lapse.began.0,
+                ended_ns: lapse.ended.0,
+                active: lapse.active,
+            }),
             vips: instance
                 .vips
                 .iter()

@@ -1,7 +1,5 @@
 //! `docs/status.md` describes what there is, and nothing else.
 
-use std::collections::BTreeSet;
-
 use nix::errno::Errno;
 use serde_json::Value;
 
@@ -22,6 +20,12 @@ fn status() -> Status {
     record.remember(transition(State::Backup, State::Active, Cause::ActiveDown));
     record.promoted(Timeline::default());
     record.faulted(Some(FaultReason::LinkDown));
+    record.warned(Warning::SourceElsewhere, true);
+    record.lapsed(Lapse {
+        began: Instant(1),
+        ended: Instant(2),
+        active: None,
+    });
     record.take_snapshot(RouterSnapshot {
         state: State::Fault,
         history: History {
@@ -154,4 +158,28 @@ fn a_master_says_which_of_its_virtual_ips_are_missing() {
         reason: Some("Operation not permitted (os error 1); xvrrp needs CAP_NET_ADMIN".to_owned()),
     };
     assert_eq!(missing(&record, true), [expected]);
+}
+
+#[test]
+fn warnings_last_as_long_as_what_they_are_about() {
+    let other = IpAddr::from([192, 168, 1, 2]);
+    let mut record = Record::default();
+    let names = |record: &Record| -> Vec<String> {
+        let all = record.warnings(&instance("VI_1")).into_iter();
+        all.map(|one| one.warning).collect()
+    };
+    record.warned(Warning::SourceElsewhere, true);
+    record.warned(Warning::OwnPeer { peer: 1 }, true);
+    record.take_snapshot(RouterSnapshot {
+        other_owner: Some(other),
+        ..RouterSnapshot::default()
+    });
+    assert_eq!(
+        names(&record),
+        ["own_peer", "source_elsewhere", "two_owners"]
+    );
+    record.warned(Warning::OwnPeer { peer: 0 }, false);
+    record.warned(Warning::OwnPeer { peer: 1 }, false);
+    record.take_snapshot(RouterSnapshot::default());
+    assert_eq!(names(&record), ["source_elsewhere"]);
 }

@@ -140,6 +140,7 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
             Command::MacElsewhere { .. }
             | Command::Fit { .. }
             | Command::PeerOnLink { .. }
+            | Command::PeerIsOurs { .. }
             | Command::AddressLost { .. } => {}
         }
     }

@@ -1,14 +1,17 @@
 //! What an event of the engine reads like in the log: keepalived's words where it has some, so that
 //! existing log alerts go on working. Pure.
 
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, time::Duration};
 
 use tracing::Level;
 
-use super::{links::inventory, scheduling};
+use super::{links::inventory, scheduling, warnings};
 use crate::{
     config::{Instance, Vip},
-    io::engine::{Event, message::Notice},
+    io::engine::{
+        Event,
+        message::{Lapse, Notice},
+    },
     proto::{Cause, Family, FaultReason, State, Transition, Version, election, frame::mac_text},
 };
 
@@ -105,6 +108,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 ),
             )]
         }
+        Event::Lapsed { lapse, .. } => vec![(Level::WARN, format!("({name}) {}", lapsed(lapse)))],
         Event::Superseded => vec![(
             Level::ERROR,
             "another process has taken over the virtual routers, this one stops".to_owned(),
@@ -176,6 +180,16 @@ pub(super) fn fault_text(instance: &Instance, reason: FaultReason) -> String {
             format!("MTU {mtu} of interface {own} is too small for an advert")
         }
     }
+}
+
+fn lapsed(lapse: Lapse) -> String {
+    let span = Duration::from_millis(lapse.span().as_millis().try_into().unwrap_or(u64::MAX));
+    let other = lapse
+        .active
+        .map_or_else(|| "another router".to_owned(), |other| other.to_string());
+    format!(
+        "was MASTER without serving for {span:?}: its lease had ended, and {other} served meanwhile"
+    )
 }
 
 fn transition(name: &str, transition: Transition) -> Vec<Line> {
@@ -276,8 +290,8 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
         Notice::TwoOwners => (
             Level::ERROR,
             format!(
-                "({name}) CONFIGURATION ERROR: {source} claims priority 255 (address owner), and \
-                 so do we"
+                "({name}) CONFIGURATION ERROR: {}",
+                warnings::two_owners(instance, source)
             ),
         ),
         Notice::Version3Alone => (

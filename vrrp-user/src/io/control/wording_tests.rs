@@ -126,7 +126,7 @@ fn notices_read_like_keepaliveds() {
             State::Active,
             TwoOwners,
             "(VI_1) CONFIGURATION ERROR: 10.99.0.1 claims priority 255 (address owner), and so do \
-             we",
+             we: both are MASTER until one of them gets a lower priority",
         ),
         (
             State::Backup,

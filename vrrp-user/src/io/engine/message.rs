@@ -1,7 +1,10 @@
 //! What the control plane and the engine thread tell each other. `Copy`, fixed size: the engine
 //! neither allocates nor formats.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use thiserror::Error;
 use vrrp_ebpf::ownership::Ownership;
@@ -55,6 +58,15 @@ pub enum Command {
         /// Whether it is.
         on_link: bool,
     },
+    /// A unicast peer is an address of this machine, or it is not; it is not until this is said.
+    PeerIsOurs {
+        /// The router.
+        router: u32,
+        /// Index in the instance's `peers`.
+        peer: u32,
+        /// Whether it is.
+        ours: bool,
+    },
     /// The kernel reported that a virtual IP was removed, and it was not us.
     AddressLost {
         /// The router.
@@ -100,6 +112,13 @@ pub enum Event {
         notice: Notice,
         /// Who sent it.
         source: IpAddr,
+    },
+    /// Another router served while this one was Active, and its lease had ended. Once for each such time.
+    Lapsed {
+        /// The router.
+        router: u32,
+        /// When, and who served.
+        lapse: Lapse,
     },
     /// Answer to [`Command::Snapshot`].
     Snapshot {
@@ -252,6 +271,26 @@ pub struct Timeline {
     pub ready: Instant,
 }
 
+/// A time in which an Active did not serve, because its engine stood still or no advert left, and another router
+/// did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lapse {
+    /// When the lease ended.
+    pub began: Instant,
+    /// When the engine learned of the other router.
+    pub ended: Instant,
+    /// The other router, if its advert was kept.
+    pub active: Option<IpAddr>,
+}
+
+impl Lapse {
+    /// How long it took.
+    #[must_use]
+    pub fn span(&self) -> Duration {
+        self.ended.since(self.began)
+    }
+}
+
 /// State of one router for `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouterSnapshot {
@@ -285,6 +324,8 @@ pub struct RouterSnapshot {
     pub send_errno: Option<i32>,
     /// Longest time from an advert's arrival in XDP to its processing, nanoseconds.
     pub worst_lag_ns: u64,
+    /// Another router that says it owns the addresses, as we do, and was heard lately.
+    pub other_owner: Option<IpAddr>,
     /// What led to where it is.
     pub history: History,
 }
@@ -307,6 +348,7 @@ impl Default for RouterSnapshot {
             ownership: Ownership::NONE,
             send_errno: None,
             worst_lag_ns: 0,
+            other_owner: None,
             history: History::default(),
         }
     }

@@ -26,7 +26,14 @@ const NOTHING: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
 #[derive(Debug)]
 pub(super) struct UnicastSender {
     socket: Socket,
-    peers: Vec<SockAddr>,
+    peers: Vec<Destination>,
+}
+
+#[derive(Debug)]
+struct Destination {
+    address: SockAddr,
+    /// It is this machine: the kernel would take an advert to it whatever becomes of the link.
+    ours: bool,
 }
 
 impl UnicastSender {
@@ -49,11 +56,21 @@ impl UnicastSender {
         }
         socket.set_nonblocking(true)?;
         socket.set_priority(PRIORITY)?;
-        let peers = peers.iter().map(|peer| address(*peer, ifindex).into());
+        let peers = peers.iter().map(|peer| Destination {
+            address: address(*peer, ifindex).into(),
+            ours: false,
+        });
         Ok(Self {
             socket,
             peers: peers.collect(),
         })
+    }
+
+    /// A peer (index in the list) is this machine, or it is not. Nothing is sent to one that is.
+    pub(super) fn set_ours(&mut self, peer: u32, ours: bool) {
+        if let Some(peer) = self.peers.get_mut(peer as usize) {
+            peer.ours = ours;
+        }
     }
 
     /// Hands packets for each peer in turn to the kernel. One that the kernel does not take
@@ -63,8 +80,9 @@ impl UnicastSender {
         Packets: Iterator<Item = &'packet [u8]>,
     {
         let mut sent = Sent::default();
-        for (packet, peer) in packets.zip(self.peers.iter().cycle()) {
-            match self.socket.send_to(packet, peer) {
+        let others = packets.zip(self.peers.iter().cycle());
+        for (packet, peer) in others.filter(|(_, peer)| !peer.ours) {
+            match self.socket.send_to(packet, &peer.address) {
                 Ok(_) => sent.any = true,
                 Err(error) => {
                     let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
@@ -100,6 +118,42 @@ mod tests {
         assert_eq!(shown("fe80::2"), "[fe80::2%7]:0");
         assert_eq!(shown("2001:db8::2"), "[2001:db8::2]:0");
         assert_eq!(shown("192.168.1.2"), "192.168.1.2:0");
+    }
+
+    /// The kernel would take them, by its loopback interface.
+    #[test]
+    fn nothing_is_sent_to_this_machine() {
+        in_namespace(async || {
+            run("ip link set lo up");
+            run("ip link add ens33 type veth peer name peer");
+            run("ip link set ens33 up");
+            run("ip link set peer up");
+            run("ip addr add 192.168.1.1/24 dev ens33");
+            let peers = ["192.168.1.1", "192.168.1.2"].map(|peer| peer.parse().unwrap());
+            let message = advert::Message {
+                format: advert::Format::V3 {
+                    pseudo_header: true,
+                },
+                vrid: 51,
+                priority: 100,
+                interval: std::time::Duration::from_secs(1),
+                addresses: &[peers[0]],
+                source: peers[0],
+            };
+            let packets = peers.map(|peer| frame::unicast(&message, peer, 255).unwrap());
+            let send = |sender: &UnicastSender, count| {
+                let sent = sender.send(packets.iter().take(count).map(Vec::as_slice));
+                (sent.any, sent.refused)
+            };
+            let mut sender = UnicastSender::open(index("ens33"), &peers).unwrap();
+            assert_eq!(send(&sender, 1), (true, None));
+            sender.set_ours(0, true);
+            // Neither sent nor refused, so that it renews no lease and is no error.
+            assert_eq!(send(&sender, 1), (false, None));
+            assert_eq!(send(&sender, 2), (true, None));
+            sender.set_ours(0, false);
+            assert_eq!(send(&sender, 1), (true, None));
+        });
     }
 
     //= C9: proof

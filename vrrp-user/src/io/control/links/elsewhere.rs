@@ -63,8 +63,7 @@ fn change(device: &Device, standing: Standing) -> Change {
                 ifindex: device.index,
                 mac,
             }),
-            line: None,
-            recreated: None,
+            ..Change::default()
         },
         Standing::Deleted => Change {
             command: None,
@@ -75,13 +74,12 @@ fn change(device: &Device, standing: Standing) -> Change {
                      started again"
                 ),
             )),
-            recreated: None,
+            ..Change::default()
         },
         // The stop says why.
         Standing::Recreated => Change {
-            command: None,
-            line: None,
             recreated: Some(name.clone()),
+            ..Change::default()
         },
     }
 }

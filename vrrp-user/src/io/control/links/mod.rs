@@ -4,6 +4,7 @@ mod elsewhere;
 pub(super) mod inventory;
 mod names;
 mod peers;
+mod sources;
 mod table;
 mod watch;
 

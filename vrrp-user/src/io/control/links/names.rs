@@ -77,8 +77,8 @@ fn change(device: &Device, last: &Naming, naming: &Naming) -> Change {
         }
     };
     Change {
-        command: None,
         line: Some((tracing::Level::WARN, line)),
         recreated,
+        ..Change::default()
     }
 }

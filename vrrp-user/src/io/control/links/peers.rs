@@ -1,4 +1,5 @@
-//! Judges which unicast peers are on a network of their router's interface: those have more to prove. Pure.
+//! Judges where the unicast peers of each router are: those on a network of its interface have more to prove, and
+//! those that are this machine are none. Pure.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -6,13 +7,16 @@ use super::{
     table::{Address, Table},
     watch::{Change, Router, Vips},
 };
-use crate::io::engine::Command;
+use crate::io::{control::warnings::Warning, engine::Command};
 
-/// (router, peer) that were last said to be there.
+/// (router, peer) of which that was said last.
 #[derive(Debug, Default)]
-pub(super) struct OnLink(BTreeSet<(u32, u32)>);
+pub(super) struct Peers {
+    on_link: BTreeSet<(u32, u32)>,
+    ours: BTreeSet<(u32, u32)>,
+}
 
-impl OnLink {
+impl Peers {
     /// What changed since the last call.
     pub(super) fn judge(
         &mut self,
@@ -21,27 +25,44 @@ impl OnLink {
         vips: &Vips,
         changes: &mut Vec<Change>,
     ) {
-        let mut found = BTreeSet::new();
+        let (mut on_link, mut ours) = (BTreeSet::new(), BTreeSet::new());
         for (number, router) in (0..).zip(routers) {
             let networks = networks(router, table, vips);
             for (peer, address) in (0..).zip(&router.peers) {
                 if is_on_link(*address, &networks) {
-                    found.insert((number, peer));
+                    on_link.insert((number, peer));
+                }
+                if is_ours(*address, router, table, vips) {
+                    ours.insert((number, peer));
                 }
             }
         }
-        for &(router, peer) in self.0.symmetric_difference(&found) {
+        for &(router, peer) in self.on_link.symmetric_difference(&on_link) {
+            let on_link = on_link.contains(&(router, peer));
             changes.push(Change {
                 command: Some(Command::PeerOnLink {
                     router,
                     peer,
-                    on_link: found.contains(&(router, peer)),
+                    on_link,
                 }),
-                line: None,
-                recreated: None,
+                ..Change::default()
             });
         }
-        self.0 = found;
+        for &(router, peer) in self.ours.symmetric_difference(&ours) {
+            let ours = ours.contains(&(router, peer));
+            changes.push(Change {
+                command: Some(Command::PeerIsOurs { router, peer, ours }),
+                warning: Some((router, Warning::OwnPeer { peer }, ours)),
+                ..Change::default()
+            });
+        }
+        (self.on_link, self.ours) = (on_link, ours);
+    }
+
+    /// Whether a router with unicast peers has none on another machine.
+    pub(super) fn are_all_ours(&self, number: u32, router: &Router) -> bool {
+        let ours = self.ours.range((number, 0)..=(number, u32::MAX)).count();
+        !router.peers.is_empty() && ours == router.peers.len()
     }
 }
 
@@ -60,6 +81,20 @@ fn networks<'table>(router: &Router, table: &'table Table, vips: &Vips) -> Vec<&
 
 /// A link-local address can be nowhere else.
 fn is_on_link(peer: IpAddr, networks: &[&Address]) -> bool {
-    let is_local = matches!(peer, IpAddr::V6(peer) if peer.is_unicast_link_local());
-    is_local || networks.iter().any(|found| found.is_neighbour(peer))
+    is_link_local(peer) || networks.iter().any(|found| found.is_neighbour(peer))
+}
+
+/// Whether this machine has the address, on whatever interface; a link-local one of another interface is
+/// another one. A virtual IP is not ours for good: where the owner of the addresses is a peer, its address is ours
+/// while we stand in for it.
+fn is_ours(peer: IpAddr, router: &Router, table: &Table, vips: &Vips) -> bool {
+    peer.is_loopback()
+        || table.places_of(peer).any(|index| {
+            let here = index == router.interface.index || !is_link_local(peer);
+            here && vips.get(&(index, peer)) != Some(&true)
+        })
+}
+
+fn is_link_local(peer: IpAddr) -> bool {
+    matches!(peer, IpAddr::V6(peer) if peer.is_unicast_link_local())
 }

@@ -93,6 +93,15 @@ impl Table {
         all.any(|found| found.address == address && !found.unusable)
     }
 
+    /// Indices of the interfaces that have an address, whether or not it can be used yet.
+    pub(super) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = u32> {
+        let places = self.addresses.iter().filter(move |(_, list)| {
+            let mut all = list.iter();
+            all.any(|found| found.address == address)
+        });
+        places.map(|(index, _)| *index)
+    }
+
     fn add_link(&mut self, message: &LinkMessage) {
         let mut name = None;
         let mut mac = None;
@@ -100,7 +109,14 @@ impl Table {
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::IfName(found) => name = Some(found.clone()),
-                LinkAttribute::Address(bytes) => mac = bytes.as_slice().try_into().ok(),
+                // The loopback interface has one of zeros.
+                LinkAttribute::Address(bytes) => {
+                    mac = bytes
+                        .as_slice()
+                        .try_into()
+                        .ok()
+                        .filter(|mac| *mac != [0; 6]);
+                }
                 LinkAttribute::Mtu(found) => mtu = Some(*found),
                 _ => {}
             }

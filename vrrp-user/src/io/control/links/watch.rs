@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::{
     elsewhere::Elsewhere,
     names::Names,
-    peers::OnLink,
+    peers::Peers,
+    sources::Sources,
     table::{Address, Table},
 };
 use crate::{
-    io::engine::Command,
+    io::{control::warnings::Warning, engine::Command},
     proto::{Family, FaultReason, Version, advert},
 };
 
@@ -24,7 +25,7 @@ const GLOBAL: u8 = 0;
 const LINK: u8 = 253;
 
 /// What is to be told about one change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::io::control) struct Change {
     /// For the engine, if it has to know.
     pub(in crate::io::control) command: Option<Command>,
@@ -32,6 +33,8 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) line: Option<(tracing::Level, String)>,
     /// This interface was created anew, without our programs: only a new start attaches them.
     pub(in crate::io::control) recreated: Option<String>,
+    /// The router, what is wrong with it though it works, and whether that begins or is over.
+    pub(in crate::io::control) warning: Option<(u32, Warning, bool)>,
 }
 
 /// An interface that programs are attached to. It stays the same under another name.
@@ -127,7 +130,8 @@ pub(in crate::io::control) struct Watched {
     held: Vec<Option<FaultReason>>,
     elsewhere: Elsewhere,
     names: Names,
-    on_link: OnLink,
+    peers: Peers,
+    sources: Sources,
     /// Interfaces (by index) that were last reported up.
     up: BTreeMap<u32, bool>,
     /// (router, virtual IP) that are installed.
@@ -159,7 +163,8 @@ impl Watched {
             held: vec![None; routers.len()],
             elsewhere: Elsewhere::new(&routers),
             names: Names::new(&routers),
-            on_link: OnLink::default(),
+            peers: Peers::default(),
+            sources: Sources::default(),
             routers,
             up: BTreeMap::new(),
             installed: BTreeSet::new(),
@@ -180,14 +185,16 @@ impl Watched {
         let gone = table.take_gone();
         let table = &*table;
         let vips = vips(&self.routers);
+        let mut peers = Vec::new();
+        self.peers.judge(&self.routers, table, &vips, &mut peers);
         let verdicts = self.verdicts(table, &vips, now);
         self.judge_addresses(table, &gone, &verdicts, &mut changes);
         self.judge_interfaces(table, &mut changes);
         self.elsewhere.judge(table, &mut changes);
         self.names.judge(table, &mut changes);
         self.judge_room(table, &mut changes);
-        self.on_link
-            .judge(&self.routers, table, &vips, &mut changes);
+        changes.append(&mut peers);
+        self.sources.judge(&self.routers, table, &mut changes);
         let routers = self.routers.iter().zip(verdicts);
         for (number, ((router, verdict), last)) in (0..).zip(routers.zip(&mut self.verdicts)) {
             if let Some(verdict) = verdict
@@ -209,21 +216,27 @@ impl Watched {
     fn verdicts(&mut self, table: &Table, vips: &Vips, now: Instant) -> Vec<Option<Verdict>> {
         let known = self.verdicts.iter().zip(&self.held);
         let routers = self.routers.iter().zip(known).zip(&mut self.graces);
-        let judged = routers.map(|((router, (last, held)), grace)| {
-            let verdict = match (verdict(router, table, vips), *held) {
-                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
-                (verdict, _) => verdict,
-            };
-            let worked = matches!(last, Some(Verdict::Usable { .. }));
-            if worked && verdict.lacks_source() {
-                let end = *grace.get_or_insert(now + router.grace);
-                if now < end {
-                    return None;
+        let peers = &self.peers;
+        let judged = (0..)
+            .zip(routers)
+            .map(|(number, ((router, (last, held)), grace))| {
+                let no_peer = peers
+                    .are_all_ours(number, router)
+                    .then_some(FaultReason::NoPeer);
+                let verdict = match (verdict(router, table, vips), held.or(no_peer)) {
+                    (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
+                    (verdict, _) => verdict,
+                };
+                let worked = matches!(last, Some(Verdict::Usable { .. }));
+                if worked && verdict.lacks_source() {
+                    let end = *grace.get_or_insert(now + router.grace);
+                    if now < end {
+                        return None;
+                    }
                 }
-            }
-            *grace = None;
-            Some(verdict)
-        });
+                *grace = None;
+                Some(verdict)
+            });
         judged.collect()
     }
 
@@ -258,8 +271,7 @@ impl Watched {
                             router: number,
                             vip,
                         }),
-                        line: None,
-                        recreated: None,
+                        ..Change::default()
                     });
                 }
             }
@@ -286,7 +298,7 @@ impl Watched {
                 }),
                 // What it was at the start was said then.
                 line: before.map(|_| router.fitted(link.mtu, advertised)),
-                recreated: None,
+                ..Change::default()
             });
         }
     }
@@ -308,7 +320,7 @@ impl Watched {
                         tracing::Level::INFO,
                         format!("Netlink reports {} {state}", link.name),
                     )),
-                    recreated: None,
+                    ..Change::default()
                 });
             }
         }
@@ -432,15 +444,15 @@ fn change(number: u32, router: &Router, verdict: Verdict) -> Change {
                     router.name, router.interface.name
                 ),
             )),
-            recreated: None,
+            ..Change::default()
         },
         Verdict::Unusable(reason) => Change {
             command: Some(Command::Fault {
                 router: number,
                 reason,
             }),
-            line: None,
             recreated: (reason == FaultReason::Recreated).then(|| router.interface.name.clone()),
+            ..Change::default()
         },
     }
 }

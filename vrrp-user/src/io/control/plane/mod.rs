@@ -24,6 +24,7 @@ use super::{
     socket::{self, StatusRequest},
     status::Record,
     wakeups::Wakeups,
+    warnings::Warning,
     wording::{self, Line},
 };
 use crate::{
@@ -230,9 +231,13 @@ impl<'a> Plane<'a> {
                 command,
                 line,
                 recreated,
+                warning,
             } = change;
             if let Some(line) = line {
                 log(line);
+            }
+            if let Some((router, warning, begins)) = warning {
+                self.warn(router, warning, begins);
             }
             if let Some(interface) = recreated {
                 self.stop_for(interface)?;
@@ -254,6 +259,16 @@ impl<'a> Plane<'a> {
         for interface in &mut self.setup.interfaces {
             let now = monitor.name(interface.index);
             interface.renamed_to = now.filter(|now| *now != interface.name).map(str::to_owned);
+        }
+    }
+
+    /// Says and remembers what is wrong with a router that works, or that it no longer is.
+    fn warn(&mut self, router: u32, warning: Warning, begins: bool) {
+        if let Some(record) = self.record(router) {
+            record.warned(warning, begins);
+        }
+        if let Some(instance) = self.setup.config.instances.get(router as usize) {
+            log(warning.line(instance, begins));
         }
     }
 
@@ -351,6 +366,11 @@ impl<'a> Plane<'a> {
                 vip,
                 prefix,
             } => self.spare(router, vip, prefix),
+            Event::Lapsed { router, lapse } => {
+                if let Some(record) = self.record(router) {
+                    record.lapsed(lapse);
+                }
+            }
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
             Event::Scheduled(scheduling) => self.threads.push(scheduling),
             Event::Stopped => return Ok(Engine::Stopped),
@@ -373,6 +393,7 @@ impl<'a> Plane<'a> {
             Event::Transition { router, .. }
             | Event::Promoted { router, .. }
             | Event::Notice { router, .. }
+            | Event::Lapsed { router, .. }
             | Event::Snapshot { router, .. }
             | Event::SendFailed { router, .. }
             | Event::LeaseEnded { router, .. }

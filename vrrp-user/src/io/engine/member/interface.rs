@@ -75,6 +75,13 @@ impl Member {
         Ok(tables.set_peer(key, entry)?)
     }
 
+    /// A unicast peer (index in the configuration) is this machine, or it is not.
+    pub(in crate::io::engine) fn set_peer_is_ours(&mut self, peer: u32, ours: bool) {
+        if let Some(sender) = &mut self.unicast {
+            sender.set_ours(peer, ours);
+        }
+    }
+
     /// Frames, and what the programs know, while the interface of the adverts has this MAC.
     fn rebuild(&mut self, tables: &mut Tables, mac: Mac) -> Result<(), InterfaceError> {
         self.frames = Frames::build(

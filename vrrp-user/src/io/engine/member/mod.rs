@@ -16,7 +16,7 @@ use super::{
     addresses::{Operation, Order},
     frames::Frames,
     handle::EngineSide,
-    message::{Event, Notice},
+    message::{Event, Lapse, Notice},
     notices::{self, Notices, Pairing},
     plan::RouterPlan,
     sender::FrameSender,
@@ -83,6 +83,10 @@ pub(super) struct Member {
     sent: Option<Instant>,
     /// An advert that waits for room in the driver.
     waiting: Option<Instant>,
+    /// The last time in which another router served instead of us.
+    lapse: Option<Lapse>,
+    /// Who last said that it owns the addresses, as we do, and when.
+    other_owner: Option<(IpAddr, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,6 +134,8 @@ impl Member {
             owed: 0,
             sent: None,
             waiting: None,
+            lapse: None,
+            other_owner: None,
         })
     }
 
@@ -171,12 +177,36 @@ impl Member {
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }
         let odd = notices::of_advert(&self.plan.settings, self.core.state(), &advert, flags);
+        if odd.contains(&Some(Notice::TwoOwners)) {
+            self.other_owner = Some((advert.source, advert.arrived));
+        }
+        if advert.priority > 0 {
+            self.note_lapse(advert.arrived, Some(advert.source), around);
+        }
         let alone = self.pairing.of_advert(&self.plan.settings, &advert);
         self.feed(Input::Advert(advert), around)?;
         for notice in odd.into_iter().chain([alone]).flatten() {
             self.notice(notice, advert.source, around);
         }
         Ok(())
+    }
+
+    /// Another router's advert came in at this time. If our lease had ended by then, that router has served
+    /// instead of us, whether or not it still does.
+    fn note_lapse(&mut self, at: Instant, active: Option<IpAddr>, around: &Surroundings<'_>) {
+        let began = Instant(self.word.expiry());
+        let known = self.lapse.is_some_and(|lapse| lapse.began == began);
+        if self.core.state() != State::Active || at <= began || known {
+            return;
+        }
+        let lapse = Lapse {
+            began,
+            ended: around.woken,
+            active,
+        };
+        self.lapse = Some(lapse);
+        let router = self.index;
+        around.control.send_event(Event::Lapsed { router, lapse });
     }
 
     /// Somebody else announced a virtual IP of ours. The announcement of a better router comes on
@@ -215,6 +245,7 @@ impl Member {
         }
         let better_seen = around.slots.better_seen(self.index);
         if better_seen > 0 {
+            self.note_lapse(Instant(better_seen), None, around);
             self.feed(Input::BetterSeen(Instant(better_seen)), around)?;
         }
         if self
@@ -294,6 +325,13 @@ impl Member {
         result
     }
 
+    /// Until it has been silent for twice as long as an Active may be: a Backup looks at quiet adverts that late.
+    fn other_owner(&self, now: Instant) -> Option<IpAddr> {
+        let lately = self.core.intervals().active_down() * 2;
+        let heard = self.other_owner.filter(|(_, at)| now.since(*at) < lately);
+        heard.map(|(other, _)| other)
+    }
+
     pub(super) fn snapshot(&self, now: Instant) -> RouterSnapshot {
         let intervals = self.core.intervals();
         RouterSnapshot {
@@ -312,6 +350,7 @@ impl Member {
             ownership: self.word,
             send_errno: self.send_errno.map(|errno| errno as i32),
             worst_lag_ns: self.stats.worst_lag_ns,
+            other_owner: self.other_owner(now),
             history: self.core.history(),
         }
     }

@@ -58,6 +58,11 @@ impl Engine {
                             .send_event(Event::InterfaceFailed { router, error });
                     }
                 }
+                Command::PeerIsOurs { router, peer, ours } => {
+                    if let Some(member) = self.members.get_mut(router as usize) {
+                        member.set_peer_is_ours(peer, ours);
+                    }
+                }
                 Command::Fault { router, reason } => {
                     self.feed(router, Input::Fault(reason), woken)?;
                 }

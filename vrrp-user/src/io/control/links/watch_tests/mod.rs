@@ -390,6 +390,7 @@ fn a_renamed_interface_is_followed_and_said_once() {
             command,
             line,
             recreated,
+            ..
         },
     ] = &changes[..]
     else {
@@ -429,5 +430,129 @@ fn another_interface_with_the_configured_name_needs_a_new_start() {
         let (_, line) = changes[0].line.clone().unwrap();
         assert!(line.contains("is called old10"), "{line}");
         assert_eq!(world.changes(&[up(7, name)]), []);
+    }
+}
+
+fn unicast(peers: &[&str]) -> Router {
+    Router {
+        peers: peers.iter().map(|peer| peer.parse().unwrap()).collect(),
+        ..router(&["192.168.1.254"])
+    }
+}
+
+const fn ours(peer: u32, ours: bool) -> Command {
+    Command::PeerIsOurs {
+        router: 0,
+        peer,
+        ours,
+    }
+}
+
+const fn near(peer: u32, on_link: bool) -> Command {
+    Command::PeerOnLink {
+        router: 0,
+        peer,
+        on_link,
+    }
+}
+
+/// Before the router starts, and while it runs; on any interface, and before it can be used.
+#[test]
+fn peers_that_are_this_machine_are_told_and_warned_of() {
+    let mut world = World::new(vec![unicast(&["10.0.0.2", "10.0.0.3"])]);
+    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.3/24", GLOBAL));
+    let messages = [
+        up(2, "ens33"),
+        up(3, "ens34"),
+        elsewhere,
+        add("192.168.1.1/24"),
+    ];
+    let changes = world.changes(&messages);
+    let commands: Vec<_> = changes.iter().filter_map(|one| one.command).collect();
+    assert_eq!(commands, [ours(1, true), link_up("192.168.1.1")]);
+    let warnings: Vec<_> = changes.iter().filter_map(|one| one.warning).collect();
+    assert_eq!(warnings, [(0, Warning::OwnPeer { peer: 1 }, true)]);
+    assert_eq!(world.changes(&[]), []);
+
+    let gone = RouteNetlinkMessage::DelAddress(address(3, "10.0.0.3/24", GLOBAL));
+    let changes = world.changes(&[gone]);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].command, Some(ours(1, false)));
+    assert_eq!(
+        changes[0].warning,
+        Some((0, Warning::OwnPeer { peer: 1 }, false))
+    );
+}
+
+#[test]
+fn a_router_whose_peers_are_all_this_machine_is_in_fault() {
+    let no_peer = fault(FaultReason::NoPeer);
+    let mut world = World::new(vec![unicast(&["127.0.0.1", "192.168.1.1"])]);
+    assert_eq!(
+        world.see(&[up(2, "ens33"), add("192.168.1.7/24")]),
+        [near(1, true), ours(0, true), link_up("192.168.1.7")]
+    );
+    assert_eq!(
+        world.see(&[add("192.168.1.1/24")]),
+        [ours(1, true), no_peer]
+    );
+    // What the interface lacks is the better reason.
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
+    assert_eq!(world.see(&[up(2, "ens33")]), [no_peer]);
+    assert_eq!(
+        world.see(&[remove("192.168.1.1/24")]),
+        [ours(1, false), link_up("192.168.1.7")]
+    );
+}
+
+/// The owner of the addresses is the peer: it is gone while we have them.
+#[test]
+fn a_virtual_ip_that_we_took_over_is_still_the_peers() {
+    let mut world = World::new(vec![unicast(&["192.168.1.254"])]);
+    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(world.see(&[add("192.168.1.254/32")]), []);
+}
+
+/// Every interface may have it.
+#[test]
+fn a_link_local_peer_is_this_machine_only_on_its_own_interface() {
+    let mut world = World::new(vec![Router {
+        vips: vec![("fe80::fe".parse().unwrap(), None)],
+        ..unicast(&["fe80::2"])
+    }]);
+    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "fe80::2/64", LINK));
+    assert_eq!(
+        world.see(&[up(2, "ens33"), up(3, "ens34"), elsewhere]),
+        [near(0, true), NO_ADDRESS]
+    );
+    let here = RouteNetlinkMessage::NewAddress(address(2, "fe80::2/64", LINK));
+    assert!(world.see(&[here]).contains(&ours(0, true)));
+}
+
+#[test]
+fn a_source_that_is_not_on_the_interface_is_warned_of() {
+    let source = "10.0.0.1".parse().unwrap();
+    let warned = |world: &mut World, messages: &[RouteNetlinkMessage]| -> Vec<bool> {
+        let changes = world.changes(messages).into_iter();
+        changes
+            .filter_map(|change| change.warning)
+            .map(|(_, warning, begins)| {
+                assert_eq!(warning, Warning::SourceElsewhere);
+                begins
+            })
+            .collect()
+    };
+    for needed in [true, false] {
+        let mut world = World::new(vec![Router {
+            source: Some((source, needed)),
+            ..router(&["192.168.1.254"])
+        }]);
+        // An address that nobody has is a fault where it is needed.
+        let nowhere = if needed { vec![] } else { vec![true] };
+        assert_eq!(warned(&mut world, &[up(2, "ens33"), up(3, "lo")]), nowhere);
+        let on_lo = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.1/32", GLOBAL));
+        let elsewhere = if needed { vec![true] } else { vec![] };
+        assert_eq!(warned(&mut world, &[on_lo]), elsewhere);
+        assert_eq!(warned(&mut world, &[add("10.0.0.1/24")]), [false]);
     }
 }

@@ -1,0 +1,42 @@
+//! Judges whether the configured source addresses are on the interfaces that the adverts leave by. Pure.
+
+use std::collections::BTreeSet;
+
+use super::{
+    table::Table,
+    watch::{Change, Router},
+};
+use crate::io::control::warnings::Warning;
+
+/// Routers that were last said to have their source address somewhere else.
+#[derive(Debug, Default)]
+pub(super) struct Sources(BTreeSet<u32>);
+
+impl Sources {
+    /// What changed since the last call.
+    pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
+        let numbered = (0..).zip(routers);
+        let elsewhere = numbered.filter(|(_, router)| is_elsewhere(router, table));
+        let found: BTreeSet<u32> = elsewhere.map(|(number, _)| number).collect();
+        for &router in self.0.symmetric_difference(&found) {
+            changes.push(Change {
+                warning: Some((router, Warning::SourceElsewhere, found.contains(&router))),
+                ..Change::default()
+            });
+        }
+        self.0 = found;
+    }
+}
+
+/// An address that nobody here has is a fault, or meant to be so (`mcast_src_ip` without `track_src_ip`): that is
+/// told as well, as answers to it do not come here.
+fn is_elsewhere(router: &Router, table: &Table) -> bool {
+    let Some((source, needed)) = router.source else {
+        return false;
+    };
+    let mut places = table.places_of(source).peekable();
+    let is_nowhere = places.peek().is_none();
+    table.link(router.interface.index).is_some()
+        && !places.any(|index| index == router.interface.index)
+        && !(is_nowhere && needed)
+}
