@@ -12,12 +12,17 @@ use crate::scene::{LIMIT, Scene, eventually};
 
 /// keepalived of this configuration, not started, if it is installed.
 pub(crate) fn keepalived(router: &Host, config: &Settings) -> Option<Keepalived> {
+    of_file(router, &config.to_string())
+}
+
+/// keepalived of this file, not started, if it is installed.
+pub(crate) fn of_file(router: &Host, text: &str) -> Option<Keepalived> {
     let installed = Command::new("keepalived").arg("--version").output();
     if installed.is_err() {
         eprintln!("skipped: keepalived is not installed");
         return None;
     }
-    Some(Keepalived::new(router, &config.to_string()).unwrap())
+    Some(Keepalived::new(router, text).unwrap())
 }
 
 /// Starts it, and sees it stay Backup while r1 sends more than so many adverts.

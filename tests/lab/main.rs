@@ -37,6 +37,7 @@ mod proxy_arp;
 mod redirects;
 mod refuse;
 mod router_adverts;
+mod same_file;
 
 mod scene;
 mod scheduling;

@@ -7,6 +7,7 @@ use super::{
     ast::{Flaw, FlawKind, Statement},
     diag::Report,
     keywords::Context,
+    marks,
 };
 
 /// The statements without those that are flawed beyond use.
@@ -38,7 +39,10 @@ impl Sifter<'_> {
             let skipped =
                 context.is_some_and(|context| !context.acted_on().contains(&statement.keyword()));
             let flaws = std::mem::take(&mut statement.flaws);
-            let flaws = flaws.into_iter().chain(escaped_quote(&statement));
+            // Behind a brace a line begins anew.
+            let directive = marks::directive(&statement.raw);
+            let flaws = flaws.into_iter().chain(directive);
+            let flaws = flaws.chain(escaped_quote(&statement));
             let mut goes = false;
             for flaw in flaws {
                 if !skipped || flaw.kind == FlawKind::Line {

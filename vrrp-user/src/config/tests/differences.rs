@@ -314,6 +314,15 @@ fn a_skipped_block_may_say_what_it_likes() {
             "{line}: {errors:#?}"
         );
     }
+    let behind_a_brace = found(&format!(
+        "global_defs {{ @main router_id x\n}}\n{}",
+        with("")
+    ));
+    assert!(
+        behind_a_brace.len() == 1
+            && behind_a_brace[0].starts_with("k.conf:1: error: lines for one"),
+        "{behind_a_brace:#?}"
+    );
     let outside = found("@main vrrp_instance X {\n priority 5\n}\ninclude other\n");
     assert!(
         outside.len() == 2
