@@ -31,6 +31,8 @@ use crate::io::runtime_dir::{CONTROL_SOCKET, RuntimeDir};
 const CLIENTS: usize = 16;
 const REQUEST_BYTES: u64 = 4096;
 const CLIENT_LIMIT: Duration = Duration::from_secs(5);
+/// Shorter than the client's patience, so that it is told.
+const ENGINE_LIMIT: Duration = Duration::from_secs(3);
 /// An answer has a few kilobytes per virtual router.
 const ANSWER_BYTES: u64 = 16 << 20;
 
@@ -70,19 +72,45 @@ struct Refusal {
 /// Why a node could not be asked.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// There is no socket, or nobody listens.
-    #[error("is the node running? No answer from {}", path.display())]
+    /// There is no socket.
+    #[error("no node runs as this instance: there is no {}{}", path.display(), others(path))]
+    Absent {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket is root's.
+    #[error("only root may ask a node (sudo xvrrp status): no permission for {}", path.display())]
+    Forbidden {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Nobody listens.
+    #[error("the node has died, and nobody cleaned up after it (xvrrp cleanup): nobody listens at {}", path.display())]
+    Dead {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Another errno.
+    #[error("cannot ask the node at {}", path.display())]
     Connect {
         /// The socket.
         path: PathBuf,
         /// errno.
         source: io::Error,
     },
-    /// The connection broke, or took too long.
-    #[error("the node did not answer")]
+    /// It took too long.
+    #[error("the node has not answered for {} s: its process is stopped, hangs, or gets no CPU time", CLIENT_LIMIT.as_secs())]
+    Silent,
+    /// The connection was closed before there was an answer.
+    #[error(
+        "the node closed the connection without an answer: it is ending, or gets next to no CPU time"
+    )]
+    Closed,
+    /// The connection broke.
+    #[error("the connection to the node broke")]
     Io(#[from] io::Error),
-    /// The node refused.
-    #[error("the node refused: {0}")]
+    /// The node answered with an error.
+    #[error("the node says: {0}")]
     Refused(String),
     /// The answer is not what we know; another version of the node may be running.
     #[error("the node's answer cannot be understood")]
@@ -155,9 +183,18 @@ async fn client(mut stream: UnixStream, requests: mpsc::Sender<StatusRequest>) -
 async fn answer(line: &[u8], requests: mpsc::Sender<StatusRequest>) -> Result<Status, String> {
     let Request::Status {} = Request::read(line)?;
     let (reply, status) = oneshot::channel();
-    let stopping = || "the node is stopping or its engine does not answer".to_owned();
-    requests.send(reply).await.map_err(|_| stopping())?;
-    status.await.map_err(|_| stopping())
+    let asked = async {
+        requests.send(reply).await.ok()?;
+        status.await.ok()
+    };
+    match timeout(ENGINE_LIMIT, asked).await {
+        Ok(Some(status)) => Ok(status),
+        Ok(None) => Err("it is stopping".to_owned()),
+        Err(_) => Err(format!(
+            "its engine has not answered for {} s: it hangs or gets no CPU time, and what it owns ends with the lease",
+            ENGINE_LIMIT.as_secs()
+        )),
+    }
 }
 
 /// Asks a running node for its status: as the node sent it, and understood.
@@ -165,12 +202,8 @@ async fn answer(line: &[u8], requests: mpsc::Sender<StatusRequest>) -> Result<St
 /// # Errors
 /// See [`ClientError`].
 pub async fn ask_status(path: &Path) -> Result<(serde_json::Value, Status), ClientError> {
-    let mut stream = UnixStream::connect(path)
-        .await
-        .map_err(|source| ClientError::Connect {
-            path: path.to_owned(),
-            source,
-        })?;
+    let connected = UnixStream::connect(path).await;
+    let mut stream = connected.map_err(|source| unconnected(path.to_owned(), source))?;
     let exchange = async {
         let mut request = serde_json::to_vec(&Request::Status {})?;
         request.push(b'\n');
@@ -179,10 +212,38 @@ pub async fn ask_status(path: &Path) -> Result<(serde_json::Value, Status), Clie
         stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;
         Ok::<_, io::Error>(answer)
     };
-    let answer = timeout(CLIENT_LIMIT, exchange)
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let answer = match timeout(CLIENT_LIMIT, exchange).await {
+        Err(_) => return Err(ClientError::Silent),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Vec::new(),
+        Ok(answer) => answer?,
+    };
+    if answer.is_empty() {
+        return Err(ClientError::Closed);
+    }
     understand(&answer)
+}
+
+fn unconnected(path: PathBuf, source: io::Error) -> ClientError {
+    match source.kind() {
+        io::ErrorKind::NotFound => ClientError::Absent { path },
+        io::ErrorKind::PermissionDenied => ClientError::Forbidden { path },
+        io::ErrorKind::ConnectionRefused => ClientError::Dead { path },
+        _ => ClientError::Connect { path, source },
+    }
+}
+
+/// The other instances of this machine, as the folders beside that of this socket name them.
+fn others(path: &Path) -> String {
+    let base = path.parent().and_then(Path::parent);
+    let entries = base.and_then(|base| fs::read_dir(base).ok());
+    let names = entries.into_iter().flatten().filter_map(Result::ok);
+    let names = names.filter(|one| one.path().is_dir());
+    let mut names = Vec::from_iter(names.map(|one| one.file_name().to_string_lossy().into_owned()));
+    if names.is_empty() {
+        return String::new();
+    }
+    names.sort();
+    format!("; there is --instance {}", names.join(", "))
 }
 
 /// Reads the answer of a node: as it was sent, and understood.

@@ -121,12 +121,61 @@ async fn silent_clients_are_dropped_and_the_others_served() {
     assert!(started.elapsed() < CLIENT_LIMIT * 2);
 }
 
+/// Why the instance `default` below this folder cannot be asked.
+async fn why(base: &Path) -> ClientError {
+    let path = base.join("default").join(CONTROL_SOCKET);
+    ask_status(&path).await.unwrap_err()
+}
+
 #[tokio::test(flavor = "current_thread")]
-async fn node_that_is_not_there_is_named() {
+async fn instances_that_are_there_are_named_instead_of_one_that_is_not() {
     let base = tempfile::tempdir().unwrap();
-    let error = ask_status(&base.path().join("none")).await.unwrap_err();
+    let error = why(base.path()).await.to_string();
     assert!(
-        error.to_string().starts_with("is the node running?"),
+        error.starts_with("no node runs as this instance"),
+        "{error}"
+    );
+    assert!(!error.contains("--instance"), "{error}");
+    for name in ["r2", "r1"] {
+        fs::create_dir(base.path().join(name)).unwrap();
+    }
+    let error = why(base.path()).await.to_string();
+    assert!(error.ends_with("; there is --instance r1, r2"), "{error}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn dead_node_and_one_that_closes_are_told_apart() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("default");
+    fs::create_dir(&folder).unwrap();
+    let listener = UnixListener::bind(folder.join(CONTROL_SOCKET)).unwrap();
+    let close = async { drop(listener.accept().await.unwrap()) };
+    let (closed, ()) = tokio::join!(why(base.path()), close);
+    assert!(matches!(closed, ClientError::Closed), "{closed}");
+    drop(listener);
+    let dead = why(base.path()).await;
+    assert!(matches!(dead, ClientError::Dead { .. }), "{dead}");
+    assert!(dead.to_string().contains("xvrrp cleanup"), "{dead}");
+}
+
+#[test]
+fn only_root_may_ask() {
+    let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+    let error = unconnected(PathBuf::from("/run/xvrrp/default/control.sock"), refused).to_string();
+    assert!(error.contains("sudo xvrrp status"), "{error}");
+}
+
+/// The control plane runs, and the engine behind it does not.
+#[tokio::test(flavor = "current_thread")]
+async fn starved_engine_is_told_before_the_client_gives_up() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    serve(&directory, requests).unwrap();
+    let (error, _kept) = tokio::join!(why(base.path()), asked.recv());
+    let error = error.to_string();
+    assert!(
+        error.contains("its engine has not answered for 3 s"),
         "{error}"
     );
 }
