@@ -23,6 +23,8 @@ use super::{
     foreign,
 };
 
+/// How the names of the XDP programs begin.
+pub(super) const INGRESS_PROGRAM: &str = "xvrrp_ingress";
 /// Name of the egress program, under which clsact filters are found again.
 pub const EGRESS_PROGRAM: &str = "xvrrp_egress";
 /// Name of the program between XDP and the stack, under which clsact filters are found again.
@@ -172,10 +174,12 @@ fn native(
             }
             Err(error) => match errno_of(&error) {
                 Some(Errno::EBUSY | Errno::EEXIST) => {
-                    return Err(BpfError::Foreign {
-                        interface: interface.to_owned(),
-                        program: foreign::program_name(devices.xdp_program(index)),
-                    });
+                    let pin = pins.join(format!("xdp-{index}"));
+                    return Err(foreign::refusal(
+                        interface,
+                        devices.xdp_program(index),
+                        &pin,
+                    ));
                 }
                 _ => refusals.push((mode, explain(&error))),
             },

@@ -1,22 +1,80 @@
 //! Names the program of somebody else that is in our way.
 
+use std::{fs, path::Path};
+
 use aya::programs::loaded_programs;
+
+use super::{BpfError, attach::INGRESS_PROGRAM};
+
+/// Why we cannot attach to an interface that has this program already. `pin` is where ours would be.
+pub(super) fn refusal(interface: &str, id: Option<u32>, pin: &Path) -> BpfError {
+    let interface = interface.to_owned();
+    if id
+        .and_then(name_of)
+        .is_some_and(|name| name.starts_with(INGRESS_PROGRAM))
+    {
+        return BpfError::Ours {
+            interface,
+            instances: instances_beside(pin),
+        };
+    }
+    BpfError::Foreign {
+        interface,
+        program: program_name(id),
+    }
+}
 
 /// `name (id N)` of an XDP program, as far as the kernel tells.
 pub(super) fn program_name(id: Option<u32>) -> String {
     let Some(id) = id else {
         return "of unknown name".to_owned();
     };
-    let program = loaded_programs()
-        .filter_map(Result::ok)
-        .find(|program| program.id() == id);
-    let name = program
-        .as_ref()
-        .and_then(|program| program.name_as_str())
-        .unwrap_or_default();
-    if name.is_empty() {
-        format!("with id {id}")
-    } else {
-        format!("\"{name}\" (id {id})")
+    match name_of(id) {
+        Some(name) if !name.is_empty() => format!("\"{name}\" (id {id})"),
+        _ => format!("with id {id}"),
+    }
+}
+
+/// The name of a program, as far as the kernel tells: its first 15 bytes.
+fn name_of(id: u32) -> Option<String> {
+    let mut programs = loaded_programs().filter_map(Result::ok);
+    let program = programs.find(|program| program.id() == id)?;
+    Some(program.name_as_str()?.to_owned())
+}
+
+/// Other instances of the node that have a pin of this name. In another network namespace the same name may be about
+/// another interface.
+fn instances_beside(pin: &Path) -> Vec<String> {
+    let (Some(own), Some(file)) = (pin.parent(), pin.file_name()) else {
+        return Vec::new();
+    };
+    let folders = own.parent().and_then(|parent| fs::read_dir(parent).ok());
+    let folders = folders.into_iter().flatten().filter_map(Result::ok);
+    let theirs = folders.filter(|folder| folder.path() != own && folder.path().join(file).exists());
+    let mut names =
+        Vec::from_iter(theirs.map(|one| one.file_name().to_string_lossy().into_owned()));
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_instances_are_found_by_their_pins() {
+        let parent = tempfile::tempdir().unwrap();
+        let own = parent.path().join("own");
+        for (instance, pins) in [
+            ("own", "xdp-7"),
+            ("b", "xdp-7"),
+            ("a", "xdp-7"),
+            ("c", "xdp-8"),
+        ] {
+            fs::create_dir(parent.path().join(instance)).unwrap();
+            fs::write(parent.path().join(instance).join(pins), "").unwrap();
+        }
+        assert_eq!(instances_beside(&own.join("xdp-7")), ["a", "b"]);
+        assert_eq!(instances_beside(&own.join("xdp-9")), Vec::<String>::new());
     }
 }

@@ -83,14 +83,26 @@ pub enum BpfError {
     Interfaces(#[source] io::Error),
     /// Somebody else's XDP program is on the interface.
     #[error(
-        "{interface} already has an XDP program {program}, which xvrrp does not replace; \
-         detach it (`ip link set dev {interface} xdp off`) or choose another interface"
+        "{interface} already has an XDP program {program}, which xvrrp does not replace; detach it \
+         (`ip link set dev {interface} xdp off`, or end who holds it: `bpftool link`) or choose another interface"
     )]
     Foreign {
         /// The interface.
         interface: String,
         /// Name and id, as far as known.
         program: String,
+    },
+    /// Another node's program is on the interface.
+    #[error(
+        "{interface} already has the XDP program of {}: stop that node, or put the virtual routers of both into \
+         one file; if it is dead, `xvrrp cleanup --instance NAME` removes the program",
+        other_instance(instances)
+    )]
+    Ours {
+        /// The interface.
+        interface: String,
+        /// Whose it may be, by the pins that are there.
+        instances: Vec<String>,
     },
     /// XDP in the driver was asked for, and no rung of the attach ladder held.
     #[error("cannot attach XDP in the driver of {interface} (--xdp-mode native): {refusals}")]
@@ -100,6 +112,14 @@ pub enum BpfError {
         /// What each mode was refused with.
         refusals: String,
     },
+}
+
+fn other_instance(instances: &[String]) -> String {
+    if instances.is_empty() {
+        "another xvrrp, whose name is not known here".to_owned()
+    } else {
+        format!("another xvrrp, instance {}", instances.join(" or "))
+    }
 }
 
 /// The kernel did not take what the engine wrote to a map.
