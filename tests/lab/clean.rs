@@ -1,11 +1,13 @@
 //! A node leaves nothing: everything it could have changed is as it was before, however it ended.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::time::Duration;
 
-use tempfile::TempDir;
-use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _, run};
+use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _};
 
-use crate::scene::{LIMIT, Scene, alone, eventually};
+use crate::{
+    preload,
+    scene::{LIMIT, Scene, alone, eventually},
+};
 
 /// How long the kernel may take to free what nobody uses any more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -179,28 +181,11 @@ fn an_address_that_was_there_before_stays() {
     assert!(scene.router(1).has_address(VIP).unwrap());
 }
 
-/// Builds what makes this kernel look as if it had no tcx.
-fn without_tcx() -> Option<(TempDir, PathBuf)> {
-    if Command::new("cc").arg("--version").output().is_err() {
-        eprintln!(
-            "skipped: the clsact fallback needs a C compiler (cc) to be tried on this kernel"
-        );
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("without_tcx.c");
-    std::fs::write(&source, include_str!("without_tcx.c")).unwrap();
-    let object = folder.path().join("without_tcx.so");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-o"]).arg(&object);
-    run::run(compiler.arg(&source).arg("-ldl")).unwrap();
-    Some((folder, object))
-}
-
 /// Starts the node, has it serve by clsact, lets `end` end it, and compares.
 #[track_caller]
 fn serve_by_clsact(prepare: impl FnOnce(&Scene), end: impl FnOnce(&mut Scene)) {
-    let Some((_folder, object)) = without_tcx() else {
+    let source = include_str!("without_tcx.c");
+    let Some((_folder, object)) = preload::build("without_tcx", source) else {
         return;
     };
     let mut scene = scene();

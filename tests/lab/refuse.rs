@@ -1,4 +1,5 @@
-//! A node that cannot or must not run says why, ends with 1, and has changed nothing.
+//! A node that cannot or must not run says why, ends with a code that says whether to try again, and has changed
+//! nothing.
 
 use std::{
     fs,
@@ -6,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use nix::sys::signal::Signal;
 use vrrp_tests::{
     config::{Settings, TUTORIAL_PRIMARY},
     dump::Dump,
@@ -16,7 +18,14 @@ use vrrp_tests::{
     xdp_pass::XdpPass,
 };
 
-use crate::scene::{Scene, shared};
+use crate::scene::{LIMIT, Scene, shared};
+
+/// Trying again may help.
+const FAILURE: i32 = 1;
+/// The command line is wrong.
+const USAGE: i32 = 2;
+/// The configuration is wrong.
+const CONFIG: i32 = 78;
 
 /// A router with a configuration, and no node yet.
 struct Place {
@@ -74,9 +83,20 @@ impl Place {
 
     #[track_caller]
     fn assert_refused(&self, by: &[&str], says: &[&str]) {
+        self.assert_ends(by, FAILURE, says);
+    }
+
+    /// It is the file that is wrong.
+    #[track_caller]
+    fn assert_misconfigured(&self, says: &[&str]) {
+        self.assert_ends(&[], CONFIG, says);
+    }
+
+    #[track_caller]
+    fn assert_ends(&self, by: &[&str], code: i32, says: &[&str]) {
         let before = self.network();
         let told = self.run(by);
-        assert_failed(&told, 1, says);
+        assert_failed(&told, code, says);
         assert_eq!(self.network(), before);
         for folder in [PINS, RUN] {
             let left = Path::new(folder).join(&self.instance);
@@ -130,6 +150,129 @@ fn an_ordinary_user_is_told_what_is_missing() {
         "--clear-groups",
     ];
     place.assert_refused(&nobody, &["run as root", "/run/xvrrp"]);
+}
+
+#[test]
+fn a_capability_that_is_missing_is_named() {
+    let place = Place::new(TUTORIAL_PRIMARY);
+    let without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
+    place.assert_refused(
+        &without,
+        &[
+            "this process lacks CAP_NET_RAW",
+            "cannot start the engine",
+            "not permitted",
+        ],
+    );
+}
+
+#[test]
+fn another_nodes_program_is_not_told_to_be_detached() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_owner(1);
+    let file = scene.node(1).config().display().to_string();
+    let name = scene.node(1).instance().to_owned();
+    let mut second = scene.router(1).netns.command(node::binary().unwrap());
+    let other = unique_name("node");
+    let told = output(second.args(["run", "-f", &file, "--instance", &other]));
+    let says = format!("ens33 already has the XDP program of another xvrrp, instance {name}");
+    assert_failed(&told, FAILURE, &[&says, "xvrrp cleanup --instance"]);
+    assert!(!said(&told).contains("xdp off"), "{}", said(&told));
+    assert_eq!(scene.status(1).text("state"), "MASTER");
+}
+
+#[test]
+fn an_ordinary_user_who_asks_for_the_status_is_told_who_may() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_state(1, "MASTER");
+    let name = scene.node(1).instance().to_owned();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    let folder = tempfile::tempdir().unwrap();
+    open_to_all(folder.path(), 0o755);
+    let copy = folder.path().join("xvrrp");
+    fs::copy(node::binary().unwrap(), &copy).unwrap();
+    command.arg(copy).args(["status", "--instance", &name]);
+    let told = output(&mut command);
+    assert_failed(
+        &told,
+        FAILURE,
+        &["only root may ask a node (sudo xvrrp status)"],
+    );
+}
+
+#[test]
+fn a_damaged_journal_is_named_and_the_rest_removed() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_owner(1);
+    scene.node(1).kill().unwrap();
+    let name = scene.node(1).instance().to_owned();
+    let journal = Path::new(RUN).join(&name).join("journal");
+    fs::write(&journal, "{\"layout\":1").unwrap();
+    let mut command = scene.router(1).netns.command(node::binary().unwrap());
+    let told = output(command.args(["cleanup", "--instance", &name]));
+    assert!(told.status.success(), "{}", said(&told));
+    let says = format!("the journal {} is damaged", journal.display());
+    assert!(said(&told).contains(&says), "{}", said(&told));
+    for folder in [PINS, RUN] {
+        assert!(!Path::new(folder).join(&name).exists(), "{folder}");
+    }
+}
+
+#[test]
+fn what_somebody_removed_under_a_running_node_is_told() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_owner(1);
+    let name = scene.node(1).instance().to_owned();
+    for folder in [PINS, RUN] {
+        let folder = Path::new(folder).join(&name);
+        fs::remove_dir_all(&folder).unwrap();
+        let says = format!("from {}: ", folder.display());
+        let line = scene.log(1).wait(&says, LIMIT).unwrap();
+        assert!(line.text.contains("somebody removed"), "{}", line.text);
+        assert!(line.text.contains("restart xvrrp"), "{}", line.text);
+    }
+    scene.node(1).stop().unwrap();
+    assert!(!scene.has_address(1));
+}
+
+/// What the unit makes of the ends of a node, and of `systemctl reload`, by the file that is shipped.
+#[test]
+fn the_unit_knows_the_exit_codes_and_signals_of_the_node() {
+    let unit = include_str!("../../dist/xvrrp.service");
+    let values = |key: &str| {
+        let lines = unit.lines().filter_map(|line| line.strip_prefix(key));
+        Vec::from_iter(lines)
+    };
+    assert_eq!(values("Restart="), ["on-failure"]);
+    let [prevented] = values("RestartPreventExitStatus=")[..] else {
+        panic!("{unit}");
+    };
+    let prevented = Vec::from_iter(
+        prevented
+            .split(' ')
+            .map(|code| code.parse::<i32>().unwrap()),
+    );
+    assert_eq!(prevented, [USAGE, CONFIG]);
+    assert!(!prevented.contains(&FAILURE));
+
+    let [reload] = values("ExecReload=")[..] else {
+        panic!("{unit}");
+    };
+    assert_eq!(reload, "/bin/kill -HUP $MAINPID");
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_state(1, "MASTER");
+    let process = scene.node(1).process().unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    process.log().wait("is valid", LIMIT).unwrap();
+    assert!(process.is_running().unwrap());
+
+    // Its commands are those of the node, but for the place of the file.
+    for command in [values("ExecStart="), values("ExecStopPost=")].concat() {
+        let arguments = command.strip_prefix("/usr/sbin/xvrrp ").unwrap();
+        let help = Vec::from_iter(arguments.split(' ').chain(["--help"]));
+        assert!(xvrrp(&help).status.success(), "{command}");
+    }
 }
 
 fn open_to_all(path: &Path, mode: u32) {
@@ -206,7 +349,7 @@ fn errors_of_the_configuration_are_told_with_their_line() {
         assert_ne!(config, TUTORIAL_PRIMARY);
         let place = Place::new(&config);
         let file = format!("{}:{line}: error: ", place.file().display());
-        place.assert_refused(&[], &[&file, says, "nothing is started"]);
+        place.assert_misconfigured(&[&file, says, "nothing is started"]);
     }
 }
 
@@ -218,7 +361,7 @@ fn a_virtual_router_that_is_there_twice_is_an_error() {
         .unwrap();
     let twin = twin.replacen("vrrp_instance VI_1", "vrrp_instance VI_0", 1);
     let place = Place::new(&twin);
-    place.assert_refused(&[], &["VI_0", "VI_1", "nothing is started"]);
+    place.assert_misconfigured(&["VI_0", "VI_1", "nothing is started"]);
 }
 
 #[test]
@@ -299,7 +442,7 @@ fn an_interfaces_own_address_is_no_virtual_ip() {
 fn a_missing_file_is_told() {
     let place = Place::new(TUTORIAL_PRIMARY);
     fs::remove_file(place.file()).unwrap();
-    place.assert_refused(&[], &["keepalived.conf", "No such file"]);
+    place.assert_misconfigured(&["keepalived.conf", "No such file"]);
 }
 
 #[test]
@@ -321,6 +464,7 @@ fn a_second_node_of_the_same_name_leaves_the_first_alone() {
         refusal.contains(&format!("is already running (process {pid})")),
         "{refusal}"
     );
+    assert!(refusal.contains("--instance NAME"), "{refusal}");
     let cleanup = scene.node(1).cleanup().unwrap_err().to_string();
     assert!(cleanup.contains("is already running"), "{cleanup}");
     assert_eq!(addresses(&scene), had);
@@ -349,7 +493,7 @@ fn usage_errors_end_with_2() {
         &["status", "--instance", "../x"],
         &[],
     ] {
-        assert_failed(&xvrrp(arguments), 2, &["--help"]);
+        assert_failed(&xvrrp(arguments), USAGE, &["--help"]);
     }
 }
 
@@ -373,11 +517,15 @@ fn check_tells_good_from_bad() {
 
     fs::write(&file, TUTORIAL_PRIMARY.replace("id 1\n", "id 0\n")).unwrap();
     let error = format!("{name}:14: error: ");
-    assert_failed(&xvrrp(&["check", "-f", name]), 1, &[&error]);
+    assert_failed(&xvrrp(&["check", "-f", name]), CONFIG, &[&error]);
 }
 
 #[test]
 fn status_of_no_node_is_an_error() {
     let told = xvrrp(&["status", "--instance", &unique_name("none")]);
-    assert_failed(&told, 1, &["xvrrp: "]);
+    assert_failed(
+        &told,
+        FAILURE,
+        &["xvrrp: ", "no node runs as this instance"],
+    );
 }

@@ -1,6 +1,7 @@
 //! The `xvrrp` command.
 
 mod cli;
+mod exit;
 mod run;
 
 use std::{
@@ -26,6 +27,7 @@ use vrrp_user::{
 };
 
 use cli::{Cli, Command};
+use exit::Misconfigured;
 
 /// Scripts that can be started at the same time.
 const STARTERS: usize = 8;
@@ -33,14 +35,14 @@ const STARTERS: usize = 8;
 const STARTER_STACK: usize = 256 << 10;
 
 fn main() -> ExitCode {
-    // Usage errors end here with exit code 2.
+    // Usage errors end here with exit code 2 (see `exit`).
     let cli = Cli::parse();
     let code = match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            exit::code(&error)
         }
     };
     log::flush();
@@ -69,7 +71,9 @@ fn check(file: &Path) -> anyhow::Result<()> {
     for diagnostic in &parsed.diagnostics {
         writeln!(out, "{diagnostic}")?;
     }
-    let config = parsed.config.context("the configuration has errors")?;
+    let config = parsed
+        .config
+        .ok_or(Misconfigured("the configuration has errors"))?;
     match control_runtime()?.block_on(Inventory::read()) {
         Ok(inventory) => {
             for diagnostic in machine::check(&config, &inventory, Purpose::Check) {

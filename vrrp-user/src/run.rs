@@ -1,8 +1,11 @@
 //! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap, io, panic, path::Path, process, thread::JoinHandle, time::Duration,
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use caps::Capability;
 use nix::unistd::geteuid;
 use tokio::runtime::Runtime;
 use vrrp_ebpf::abi::vip_state;
@@ -15,17 +18,24 @@ use vrrp_user::{
         },
         cleanup,
         control::{self, ControlError, Interface, Inventory, Setup, Signals},
-        engine::{self, EngineHandle, Plan, Realtime, Resources, realtime::Hurry},
+        engine::{
+            self, EngineHandle, Plan, Realtime, Resources, realtime::Hurry,
+            resignation::Resignations,
+        },
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
         machine::{self, Purpose},
         membership::Memberships,
         netns, privilege,
-        runtime_dir::{self, Lock, RuntimeDir, RuntimeDirError},
+        runtime_dir::{self, InstanceName, Lock, RuntimeDir, RuntimeDirError},
         unicast_filter::{self, Promiscuous},
     },
 };
 
-use crate::cli::Run;
+use crate::{cli::Run, exit::Misconfigured};
+
+/// How long an engine may take to end that has nothing left to do.
+const ENGINE_END: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
 
 /// Runs the node until it is stopped.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
@@ -46,11 +56,13 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     );
     let directory =
         RuntimeDir::create(Path::new(runtime_dir::BASE), name).map_err(with_privilege_hint)?;
-    let lock = directory.lock()?;
+    let lock = directory.lock().map_err(with_name_hint)?;
     let pins = InstancePins::new(name.as_str());
+    resign_in_a_panic(name, &pins)?;
     // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
     // back what the kernel sends from the virtual IPs until they are removed.
     let mut dataplane = None;
+    let lacking = privilege::lacking().context("cannot read our capabilities")?;
     let result = runtime.block_on(node(
         arguments,
         config,
@@ -59,6 +71,7 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
         &pins,
         &mut dataplane,
     ));
+    let result = result.map_err(|error| with_lacking_capabilities(error, &lacking));
     // Whoever superseded us owns what we leave, and cleans up after it.
     if matches!(
         result.as_ref().map_err(|error| error.downcast_ref()),
@@ -78,6 +91,21 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     cleaned.context("cannot clean up")
 }
 
+/// A panic, of whichever thread, ends the process, for a node without one of its threads must not look alive; and
+/// before that takes the ownership words and tells the Backups, as long as we are able to.
+fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result<()> {
+    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
+    let pins = pins.clone();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // Where the complaint goes may be full, and nobody can be told whether this worked.
+        drop(cleanup::resign(&directory, &pins));
+        before(info);
+        process::abort();
+    }));
+    Ok(())
+}
+
 /// The first thing that an ordinary user is refused is no help to them.
 fn with_privilege_hint(error: RuntimeDirError) -> anyhow::Error {
     let error = anyhow::Error::new(error);
@@ -88,6 +116,28 @@ fn with_privilege_hint(error: RuntimeDirError) -> anyhow::Error {
     }
 }
 
+/// Two nodes of one machine meet here, whichever network namespaces they are in.
+fn with_name_hint(error: RuntimeDirError) -> anyhow::Error {
+    match error {
+        RuntimeDirError::Locked { .. } => anyhow!(
+            "{error}; another node on this machine, in whichever network namespace, needs a name of its own: \
+             --instance NAME"
+        ),
+        error => error.into(),
+    }
+}
+
+/// A refusal says which permission is missing.
+fn with_lacking_capabilities(error: anyhow::Error, lacking: &[Capability]) -> anyhow::Error {
+    let refused = |cause: &io::Error| cause.kind() == io::ErrorKind::PermissionDenied;
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    if lacking.is_empty() || !causes.any(refused) {
+        return error;
+    }
+    let names = Vec::from_iter(lacking.iter().map(ToString::to_string)).join(", ");
+    error.context(format!("this process lacks {names}, which a node needs"))
+}
+
 /// Reads the configuration and tells what is wrong with it.
 fn configuration(arguments: &Run) -> anyhow::Result<Config> {
     let parsed = match arguments.quick.router() {
@@ -95,9 +145,8 @@ fn configuration(arguments: &Run) -> anyhow::Result<Config> {
         None => config::load(&arguments.file),
     };
     tell(&parsed.diagnostics);
-    parsed
-        .config
-        .context("the configuration has errors, nothing is started")
+    let wrong = Misconfigured("the configuration has errors, nothing is started");
+    Ok(parsed.config.ok_or(wrong)?)
 }
 
 /// Logs what was found, each as loud as it is bad.
@@ -176,6 +225,7 @@ async fn node(
     }
     journal.addresses = ours;
     journal.store(directory)?;
+    let resignations = Resignations::new(&plan);
     let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
     drop(hurry);
     privilege::drop_capabilities(journal.bpffs_mounted)?;
@@ -186,6 +236,8 @@ async fn node(
         directory,
         engine,
         signals,
+        pins: pins.directory(),
+        resignations,
         interfaces: attached(&interfaces, &dataplane.attachments, &promiscuous),
         counters,
         revalidate: arguments
@@ -195,10 +247,27 @@ async fn node(
             .then(|| revalidate(arguments)),
     })
     .await;
+    // What is wrong with the control plane comes first.
+    let ended = await_end(thread).await;
+    result?;
+    ended
+}
+
+/// Waits for an engine that has been told to end. One that hangs must not keep us from taking its words.
+async fn await_end(thread: JoinHandle<()>) -> anyhow::Result<()> {
+    let mut poll = tokio::time::interval(POLL);
+    let ended = async {
+        while !thread.is_finished() {
+            poll.tick().await;
+        }
+    };
+    if tokio::time::timeout(ENGINE_END, ended).await.is_err() {
+        bail!("the engine thread hangs");
+    }
     if thread.join().is_err() {
         bail!("the engine thread panicked");
     }
-    Ok(result?)
+    Ok(())
 }
 
 /// A stop during the start is a clean end.
@@ -212,7 +281,7 @@ fn start_engine(
     config: &Config,
     plan: Plan,
     dataplane: &mut Dataplane,
-) -> anyhow::Result<(EngineHandle, std::thread::JoinHandle<()>)> {
+) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
     let resources = Resources {
         slots: std::sync::Arc::clone(&dataplane.slots),
         vip_states: std::sync::Arc::clone(&dataplane.vip_states),

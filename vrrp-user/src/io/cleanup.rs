@@ -1,10 +1,12 @@
 //! Takes out of the system what a node left behind that did not stop cleanly.
 //!
 //! Order, the same as in a demotion (`docs/architecture.md`): the ownership words first, so that
-//! the programs that are still attached stop answering at once; then the addresses, while egress
+//! the programs that are still attached stop answering at once; then priority 0 for every router that was Active, so
+//! that its Backups take over after their Skew_Time; then the addresses, while egress
 //! still holds back what the kernel sends from them; then the virtual MACs; then filters and pins, which
 //! detaches the programs; then the journal and the directory. Every step tolerates that there is nothing to do,
-//! so an interrupted run is simply repeated. As long as a step fails the journal stays.
+//! so an interrupted run is simply repeated. As long as a step fails the journal stays. Nothing is done from another
+//! network namespace than the node's, where its Backups could not be told.
 //!
 //! A lock that can be taken means that the node is dead, however it died. While it is held:
 //!
@@ -14,14 +16,15 @@
 //!   not, its addresses are removed, but the programs stay: they are what keeps it quiet. The
 //!   answer then is an error that names the process, to be killed and cleaned up after.
 
-use std::{error::Error as _, fmt, io, net::IpAddr, path::Path, time::Duration};
+use std::{fmt, io, net::IpAddr, path::Path, time::Duration};
 
 use thiserror::Error;
 
 use super::{
+    engine::resignation::{self, Resignation},
     journal::{AddressRecord, EgressRecord, Journal, JournalError, MacRecord},
     netns,
-    runtime_dir::{InstanceName, Lock, RuntimeDir, RuntimeDirError},
+    runtime_dir::{InstanceName, JOURNAL, Lock, RESIGNATIONS, RuntimeDir, RuntimeDirError},
     unicast_filter,
 };
 
@@ -33,11 +36,11 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// What the BPF side does for a cleanup.
 pub trait Pins {
-    /// Makes every pinned ownership word Idle under a new epoch; returns the slots that served.
+    /// Makes every pinned ownership word Idle under a new epoch; returns the routers that were in service.
     ///
     /// # Errors
     /// When pinned words exist but cannot be written.
-    fn fence(&self) -> io::Result<Vec<u32>>;
+    fn fence(&self) -> io::Result<Vec<Fenced>>;
 
     /// Removes our filters from the clsact qdisc of an interface; one that is not there is no error.
     ///
@@ -51,6 +54,15 @@ pub trait Pins {
     /// # Errors
     /// When a pin cannot be removed.
     fn remove(&self, bpffs_mounted: bool) -> io::Result<bool>;
+}
+
+/// A virtual router that was taken out of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// Its slot.
+    pub slot: u32,
+    /// It was the Active, and nobody has been told that it is no more.
+    pub was_active: bool,
 }
 
 /// Why not everything was removed.
@@ -114,6 +126,8 @@ impl Fence {
 pub struct Removed {
     /// Virtual routers that were in service, by slot.
     pub fenced: Vec<u32>,
+    /// Those of them that were Active, and for which priority 0 was sent.
+    pub resigned: Vec<u32>,
     /// Virtual IPs.
     pub addresses: Vec<IpAddr>,
     /// How many virtual MACs.
@@ -140,6 +154,9 @@ impl fmt::Display for Removed {
                 "{} virtual routers taken out of service",
                 self.fenced.len()
             ));
+        }
+        if !self.resigned.is_empty() {
+            parts.push(format!("priority 0 sent for {}", self.resigned.len()));
         }
         parts.extend(
             self.addresses
@@ -198,34 +215,102 @@ pub async fn leftovers(
     _lock: &Lock,
     pins: &impl Pins,
 ) -> Result<Removed, CleanupError> {
+    let journal = load_journal(directory)?;
+    let is_here = journal.as_ref().map(is_here).transpose()?;
     let mut steps = Steps::default();
-    let fenced = steps.record("fence", pins.fence()).unwrap_or_default();
-    let Some(journal) = Journal::load(directory)? else {
-        let pins = steps.record("remove the pins", pins.remove(false));
-        steps.finish()?;
-        return Ok(Removed {
-            fenced,
-            pins: pins.unwrap_or_default(),
-            ..Removed::default()
-        });
-    };
-    let mut removed = Removed {
-        fenced,
-        ..Removed::default()
-    };
-    if is_here(&journal)? {
+    let mut removed = Removed::default();
+    fence(
+        directory,
+        pins,
+        is_here == Some(true),
+        &mut steps,
+        &mut removed,
+    );
+    if let (Some(journal), Some(true)) = (&journal, is_here) {
         removed.addresses = remove_addresses(&journal.addresses, &mut steps).await;
         removed.macs = remove_macs(&journal.macs, &mut steps);
-        removed.qdiscs = remove_filters(&journal, pins, &mut steps).await;
+        removed.qdiscs = remove_filters(journal, pins, &mut steps).await;
     }
     // With an address still there the programs are what keeps the kernel from answering for it.
     steps.check()?;
+    let bpffs_mounted = journal.is_some_and(|journal| journal.bpffs_mounted);
     removed.pins = steps
-        .record("remove the pins", pins.remove(journal.bpffs_mounted))
+        .record("remove the pins", pins.remove(bpffs_mounted))
         .unwrap_or_default();
     steps.finish()?;
-    directory.remove("journal")?;
+    for file in [RESIGNATIONS, JOURNAL] {
+        directory.remove(file)?;
+    }
     Ok(removed)
+}
+
+/// The journal, or what can be said instead of it: nothing is gained by refusing to clean up.
+fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, CleanupError> {
+    match Journal::load(directory) {
+        Err(error @ JournalError::Damaged { .. }) => {
+            tracing::warn!(
+                "{}: which addresses and virtual MACs the node put on interfaces is not known; look for them \
+                 (`ip address`, `bridge fdb`), and remove what should not be there",
+                with_causes(&error)
+            );
+            Ok(None)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// What comes first whenever a node has ended in a way in which nobody could be told: takes its ownership words, and
+/// says priority 0 for every router that was Active. Waits for nobody.
+///
+/// # Errors
+/// When the words cannot be taken.
+pub fn resign(directory: &RuntimeDir, pins: &impl Pins) -> Result<Removed, CleanupError> {
+    let mut steps = Steps::default();
+    let mut removed = Removed::default();
+    fence(directory, pins, true, &mut steps, &mut removed);
+    steps.finish()?;
+    Ok(removed)
+}
+
+fn fence(
+    directory: &RuntimeDir,
+    pins: &impl Pins,
+    is_here: bool,
+    steps: &mut Steps,
+    removed: &mut Removed,
+) {
+    let fenced = steps.record("fence", pins.fence()).unwrap_or_default();
+    removed.fenced = fenced.iter().map(|router| router.slot).collect();
+    let active = fenced.iter().filter(|router| router.was_active);
+    let active = Vec::from_iter(active.map(|router| router.slot));
+    if active.is_empty() || !is_here {
+        return;
+    }
+    removed.resigned = match resignation::load(directory) {
+        Ok(resignations) => {
+            let ours = |resignation: &&Resignation| active.contains(&resignation.slot);
+            resignations.iter().filter(ours).filter_map(send).collect()
+        }
+        Err(error) => {
+            tracing::warn!("no priority 0: {}", with_causes(&error));
+            Vec::new()
+        }
+    };
+}
+
+/// Returns whose it was. One that cannot be sent is no reason to leave anything behind: the Backups take over
+/// after their Active_Down_Interval.
+fn send(resignation: &Resignation) -> Option<u32> {
+    match resignation.send() {
+        Ok(()) => Some(resignation.slot),
+        Err(error) => {
+            tracing::warn!(
+                "no priority 0 on interface {}: {error}",
+                resignation.ifindex
+            );
+            None
+        }
+    }
 }
 
 /// Whether the journal is about our network namespace; if it is about one that has gone, addresses
@@ -244,9 +329,12 @@ fn is_here(journal: &Journal) -> Result<bool, CleanupError> {
 
 /// Fences a node that holds its lock. Returns the lock if the node ends.
 async fn fence_alive(directory: &RuntimeDir, pins: &impl Pins) -> Result<Lock, CleanupError> {
+    let journal = load_journal(directory)?;
+    if let Some(journal) = &journal {
+        is_here(journal)?;
+    }
     let mut steps = Steps::default();
-    steps.record("fence", pins.fence());
-    steps.check()?;
+    resign(directory, pins)?;
     let mut poll = tokio::time::interval(POLL);
     let waiting = async {
         loop {
@@ -260,9 +348,7 @@ async fn fence_alive(directory: &RuntimeDir, pins: &impl Pins) -> Result<Lock, C
     if let Ok(lock) = tokio::time::timeout(PATIENCE, waiting).await {
         return Ok(lock?);
     }
-    if let Some(journal) = Journal::load(directory)?
-        && is_here(&journal)?
-    {
+    if let Some(journal) = journal {
         remove_addresses(&journal.addresses, &mut steps).await;
     }
     steps.finish()?;
@@ -283,7 +369,7 @@ fn without_journal(pins: &impl Pins) -> Result<Removed, CleanupError> {
         .unwrap_or_default();
     steps.finish()?;
     Ok(Removed {
-        fenced,
+        fenced: fenced.iter().map(|router| router.slot).collect(),
         pins,
         ..Removed::default()
     })
@@ -375,7 +461,8 @@ impl Steps {
     }
 }
 
-fn with_causes(error: &io::Error) -> String {
+/// An error in one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,15 +3,14 @@
 //! The rule: an entry is written *before* the change it describes, so that no crash leaves
 //! something that the journal does not know. Removing what is not there is harmless.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use super::runtime_dir::{JOURNAL, RuntimeDir, RuntimeDirError};
 use crate::proto::frame::Mac;
 
-const FILE: &str = "journal";
 /// Layout of the file; another one is refused rather than guessed at.
 const LAYOUT: u32 = 1;
 
@@ -86,11 +85,24 @@ pub enum JournalError {
     #[error(transparent)]
     File(#[from] RuntimeDirError),
     /// It is not what we write.
-    #[error("the journal is damaged")]
-    Damaged(#[from] serde_json::Error),
+    #[error("the journal {} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// Another version of the node wrote it.
-    #[error("the journal has layout {0}, this xvrrp knows {LAYOUT}")]
-    Layout(u32),
+    #[error("the journal {} has layout {layout}, this xvrrp knows {LAYOUT}: clean up with the one that wrote it", path.display())]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        layout: u32,
+    },
+    /// It cannot be put into words, which nothing of ours causes.
+    #[error("the journal cannot be written")]
+    Format(#[source] serde_json::Error),
 }
 
 impl Journal {
@@ -109,12 +121,20 @@ impl Journal {
     /// # Errors
     /// When it cannot be read or understood.
     pub fn load(directory: &RuntimeDir) -> Result<Option<Self>, JournalError> {
-        let Some(content) = directory.read(FILE)? else {
+        let Some(content) = directory.read(JOURNAL)? else {
             return Ok(None);
         };
-        let journal: Self = serde_json::from_slice(&content)?;
+        let path = || directory.path(JOURNAL);
+        let damaged = |source| JournalError::Damaged {
+            path: path(),
+            source,
+        };
+        let journal: Self = serde_json::from_slice(&content).map_err(damaged)?;
         if journal.layout != LAYOUT {
-            return Err(JournalError::Layout(journal.layout));
+            return Err(JournalError::Layout {
+                path: path(),
+                layout: journal.layout,
+            });
         }
         Ok(Some(journal))
     }
@@ -124,7 +144,8 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn store(&self, directory: &RuntimeDir) -> Result<(), JournalError> {
-        Ok(directory.replace(FILE, &serde_json::to_vec_pretty(self)?)?)
+        let content = serde_json::to_vec_pretty(self).map_err(JournalError::Format)?;
+        Ok(directory.replace(JOURNAL, &content)?)
     }
 }
 
@@ -187,18 +208,18 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let directory = directory(&base);
         for content in ["", "{", "[]", "{\"layout\":1}"] {
-            directory.replace(FILE, content.as_bytes()).unwrap();
-            assert!(
-                matches!(Journal::load(&directory), Err(JournalError::Damaged(_))),
-                "{content}"
-            );
+            directory.replace(JOURNAL, content.as_bytes()).unwrap();
+            let error = Journal::load(&directory).unwrap_err();
+            assert!(matches!(error, JournalError::Damaged { .. }), "{content}");
+            let file = directory.path(JOURNAL).display().to_string();
+            assert!(error.to_string().contains(&file), "{error}");
         }
         let mut journal = Journal::new(1);
         journal.layout = 2;
         journal.store(&directory).unwrap();
         assert!(matches!(
             Journal::load(&directory),
-            Err(JournalError::Layout(2))
+            Err(JournalError::Layout { layout: 2, .. })
         ));
     }
 }

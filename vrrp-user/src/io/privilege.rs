@@ -28,10 +28,32 @@ const KEPT: [Capability; 7] = [
     Capability::CAP_SETUID,
 ];
 
-/// Why they could not be dropped.
+/// Why they could not be read or dropped.
 #[derive(Debug, Error)]
-#[error("cannot drop capabilities")]
+#[error("cannot read or drop capabilities")]
 pub struct PrivilegeError(#[from] caps::errors::CapsError);
+
+/// What a start needs and the calling thread does not have. CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, as it does
+/// for the kernel.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn lacking() -> Result<Vec<Capability>, PrivilegeError> {
+    let have = caps::read(None, CapSet::Effective)?;
+    let has = |capability| match capability {
+        Capability::CAP_BPF | Capability::CAP_PERFMON => {
+            have.contains(&capability) || have.contains(&Capability::CAP_SYS_ADMIN)
+        }
+        other => have.contains(&other),
+    };
+    let needed = [
+        Capability::CAP_BPF,
+        Capability::CAP_NET_ADMIN,
+        Capability::CAP_NET_RAW,
+        Capability::CAP_PERFMON,
+    ];
+    Ok(needed.into_iter().filter(|one| !has(*one)).collect())
+}
 
 /// Reduces the calling thread's effective, permitted, inheritable and ambient sets to what the
 /// running node needs and has. `will_unmount` keeps CAP_SYS_ADMIN, for the thread that is going to
@@ -56,6 +78,30 @@ pub fn drop_capabilities(will_unmount: bool) -> Result<(), PrivilegeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_start_lacks_is_known() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: only root has capabilities to lose");
+            return;
+        }
+        let without = |gone: &[Capability]| {
+            let gone = gone.to_vec();
+            let thread = std::thread::spawn(move || {
+                for capability in gone {
+                    caps::drop(None, CapSet::Effective, capability).unwrap();
+                }
+                lacking().unwrap()
+            });
+            thread.join().unwrap()
+        };
+        use Capability::{CAP_BPF, CAP_NET_RAW, CAP_PERFMON, CAP_SYS_ADMIN};
+        assert_eq!(without(&[]), []);
+        assert_eq!(without(&[CAP_NET_RAW]), [CAP_NET_RAW]);
+        assert_eq!(without(&[CAP_BPF, CAP_PERFMON]), []);
+        let gone = [CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN];
+        assert_eq!(without(&gone), [CAP_BPF, CAP_PERFMON]);
+    }
 
     #[test]
     fn a_thread_keeps_no_more_than_it_needs() {

@@ -25,9 +25,13 @@ use thiserror::Error;
 pub const BASE: &str = "/run/xvrrp";
 /// File name of the control socket.
 pub const CONTROL_SOCKET: &str = "control.sock";
+/// File name of the journal.
+pub const JOURNAL: &str = "journal";
+/// File name of the priority 0 adverts of the running node.
+pub const RESIGNATIONS: &str = "resignations";
 const LOCK: &str = "lock";
-/// A journal is small; a larger file is not ours.
-const MAX_FILE: u64 = 1 << 20;
+/// Our files are small, even with hundreds of virtual routers; a larger one is not ours.
+const MAX_FILE: u64 = 16 << 20;
 
 /// Name of an instance of the node, keepalived's `instance`: 1-32 of `A-Z a-z 0-9 _ . -`, not
 /// starting with a dot.
@@ -213,7 +217,7 @@ impl RuntimeDir {
     /// Reads a small file; `None` if there is none.
     ///
     /// # Errors
-    /// When it is no regular file, larger than 1 MiB, or cannot be read.
+    /// When it is no regular file, somebody else's, larger than 16 MiB, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RuntimeDirError> {
         // O_NONBLOCK: a FIFO in its place must not hold us up.
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -225,6 +229,7 @@ impl RuntimeDir {
         if kind(&stat) != SFlag::S_IFREG {
             return Err(self.refuse(name, "is not a regular file"));
         }
+        check_owner(&self.path(name), &stat)?;
         let mut content = Vec::new();
         File::from(file)
             .take(MAX_FILE + 1)
@@ -243,10 +248,13 @@ impl RuntimeDir {
     /// disk, because `/run` has none.
     ///
     /// # Errors
-    /// When a system call fails.
+    /// When a system call fails, or the content is larger than [`read`](Self::read) takes.
     pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), RuntimeDirError> {
         let fresh = format!("{name}.new");
         let path = self.path(&fresh);
+        if content.len() as u64 > MAX_FILE {
+            return Err(self.refuse(name, "would be too large"));
+        }
         self.remove(&fresh)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
@@ -276,7 +284,11 @@ impl RuntimeDir {
     /// # Errors
     /// When somebody else put something into it.
     pub fn remove_all(self, lock: Lock) -> Result<(), RuntimeDirError> {
-        for name in [CONTROL_SOCKET, "journal", "journal.new", LOCK] {
+        for name in [JOURNAL, RESIGNATIONS] {
+            self.remove(name)?;
+            self.remove(&format!("{name}.new"))?;
+        }
+        for name in [CONTROL_SOCKET, LOCK] {
             self.remove(name)?;
         }
         let path = self.base.join(self.instance.as_str());
@@ -323,11 +335,11 @@ fn open_directory(
         other => other.map_err(|errno| failed(path, errno))?,
     };
     let stat = fstat(&directory).map_err(|errno| failed(path, errno))?;
-    check_directory(path, &stat)?;
+    check_owner(path, &stat)?;
     Ok(Some(directory))
 }
 
-fn check_directory(path: &Path, stat: &FileStat) -> Result<(), RuntimeDirError> {
+fn check_owner(path: &Path, stat: &FileStat) -> Result<(), RuntimeDirError> {
     let unsafe_because = |reason| RuntimeDirError::Unsafe {
         path: path.to_owned(),
         reason,

@@ -22,7 +22,7 @@ use nix::{
 };
 use vrrp_ebpf::{
     abi,
-    ownership::{Ownership, State},
+    ownership::{Ownership, Standing, State},
 };
 
 use super::{
@@ -30,7 +30,10 @@ use super::{
     attach::{EGRESS_PROGRAM, MARK_PROGRAM, RECEIVE_PROGRAM},
     shared::Slots,
 };
-use crate::io::cleanup::Pins;
+use crate::io::{
+    cleanup::{Fenced, Pins},
+    clock,
+};
 
 /// Where the BPF file system is mounted, by convention.
 pub const BPFFS: &str = "/sys/fs/bpf";
@@ -57,7 +60,7 @@ impl InstancePins {
 }
 
 impl Pins for InstancePins {
-    fn fence(&self) -> io::Result<Vec<u32>> {
+    fn fence(&self) -> io::Result<Vec<Fenced>> {
         fence(&self.0).map_err(io::Error::other)
     }
 
@@ -157,12 +160,12 @@ fn check(directory: &Path) -> Result<(), BpfError> {
 }
 
 /// Takes every virtual router of a dead node out of service: the ownership words become Idle under
-/// a new epoch, so that not even a writer that comes back can serve. Returns the slots that were
-/// in service.
+/// a new epoch, so that not even a writer that comes back can serve. Returns those that were in
+/// service.
 ///
 /// # Errors
 /// When the pinned map exists but cannot be opened, or the directory is not safe to use.
-pub fn fence(directory: &Path) -> Result<Vec<u32>, BpfError> {
+pub fn fence(directory: &Path) -> Result<Vec<Fenced>, BpfError> {
     check(directory)?;
     let path = directory.join(SLOTS);
     if !path.exists() {
@@ -173,23 +176,35 @@ pub fn fence(directory: &Path) -> Result<Vec<u32>, BpfError> {
         source: io::Error::other(error),
     })?;
     let slots = Slots::map(&map)?;
-    let mut fenced = Vec::new();
-    for slot in 0..abi::MAX_ROUTERS {
-        let mut word = slots.ownership(slot);
+    let taken = (0..abi::MAX_ROUTERS).filter_map(|slot| take(&slots, slot));
+    Ok(taken.collect())
+}
+
+/// Takes one; `None` if nobody ever ran it, or it was not in service.
+fn take(slots: &Slots, slot: u32) -> Option<Fenced> {
+    loop {
+        let standing = slots.standing(slot);
+        let word = standing.word;
         if word == Ownership::NONE {
-            continue;
-        }
-        if word.state() != State::Idle {
-            fenced.push(slot);
+            return None;
         }
         // A writer that is alive may renew its lease in between; its next attempt finds our epoch.
-        while let Err(found) =
-            slots.replace(slot, word, Ownership::new(State::Idle, word.epoch() + 1, 0))
-        {
-            word = found;
+        let idle = Ownership::new(State::Idle, word.epoch() + 1, 0);
+        if slots.replace(slot, word, idle).is_ok() {
+            let in_service = word.state() != State::Idle;
+            return in_service.then(|| Fenced {
+                slot,
+                was_active: is_active(standing, clock::now().0),
+            });
         }
     }
-    Ok(fenced)
+}
+
+/// Whether a router was the Active at `now`, and has not said that it will not be. A Retiring one has said so.
+/// Once a lease has ended, or a better router was heard, somebody else may be the Active.
+fn is_active(standing: Standing, now: u64) -> bool {
+    let counts = standing.ownership();
+    counts.state() == State::Active && counts.serves(now)
 }
 
 /// Removes the pins of an instance, and with the last references its links: the programs are
@@ -234,6 +249,23 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+
+    #[test]
+    fn only_an_active_under_its_lease_has_to_resign() {
+        let standing = |state, better_seen| Standing {
+            word: Ownership::new(state, 1, 10_240),
+            heeded: 5,
+            better_seen,
+        };
+        assert!(is_active(standing(State::Active, 0), 10_239));
+        assert!(is_active(standing(State::Active, 5), 0));
+        // The lease has ended, or a better router was heard.
+        assert!(!is_active(standing(State::Active, 0), 10_240));
+        assert!(!is_active(standing(State::Active, 6), 0));
+        for state in [State::Idle, State::Rising, State::Retiring] {
+            assert!(!is_active(standing(state, 0), 0), "{state:?}");
+        }
+    }
 
     #[test]
     fn only_our_own_directories_are_used() {

@@ -14,6 +14,8 @@ use crate::io::{
 struct Notes {
     calls: RefCell<Vec<String>>,
     pinned: Cell<bool>,
+    /// Slot 0 was in service as the Active.
+    active: Cell<bool>,
     failing: Cell<bool>,
 }
 
@@ -28,13 +30,13 @@ impl Notes {
 }
 
 impl Pins for Notes {
-    fn fence(&self) -> io::Result<Vec<u32>> {
+    fn fence(&self) -> io::Result<Vec<Fenced>> {
         self.note("fence")?;
-        Ok(if self.pinned.get() {
-            vec![0]
-        } else {
-            Vec::new()
-        })
+        let served = Fenced {
+            slot: 0,
+            was_active: self.active.get(),
+        };
+        Ok(Vec::from_iter(self.pinned.get().then_some(served)))
     }
 
     fn detach_filters(&self, interface: &str) -> io::Result<()> {
@@ -190,6 +192,88 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
     });
 }
 
+/// Frames that have arrived at the other end of `ens33`.
+fn arrived() -> u64 {
+    let shown = ip("ip -s -j link show dev peer");
+    let (_, rx) = shown.split_once("\"rx\":").unwrap();
+    let (_, packets) = rx.split_once("\"packets\":").unwrap();
+    packets.split_once(',').unwrap().0.parse().unwrap()
+}
+
+/// Cleans up after a node whose resignations are `said`; tells for which routers priority 0 was sent, and how many
+/// frames arrived.
+async fn resigned(said: &[u8], was_active: bool) -> (Vec<u32>, u64) {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    let journal = Journal::new(netns::current().unwrap());
+    journal.store(&directory).unwrap();
+    directory.replace(RESIGNATIONS, said).unwrap();
+    let pins = Notes::default();
+    pins.pinned.set(true);
+    pins.active.set(was_active);
+    let before = arrived();
+    let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+    assert_eq!(removed.fenced, [0]);
+    assert!(!base(&temporary).exists(), "and leaves nothing");
+    (removed.resigned, arrived() - before)
+}
+
+//= C44: proof
+#[test]
+fn dead_active_resigns_and_nobody_else_does() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip link set ens33 addrgenmode none up");
+        ip("ip link set peer addrgenmode none up");
+        let router = |slot, frames| Resignation {
+            slot,
+            ifindex: index("ens33"),
+            peers: Vec::new(),
+            frames,
+        };
+        // Two frames for the versions of one, and a router that was not in service.
+        let frame = vec![0xff; 60];
+        let said = [
+            router(0, vec![frame.clone(), frame.clone()]),
+            router(1, vec![frame.clone()]),
+        ];
+        let said = serde_json::to_vec(&said).unwrap();
+        assert_eq!(resigned(&said, true).await, (vec![0], 2));
+        assert_eq!(resigned(&said, false).await, (vec![], 0));
+
+        // Whatever is wrong with the file or in it keeps nothing from being removed.
+        let nowhere = Resignation {
+            ifindex: u32::MAX,
+            ..router(0, vec![frame.clone()])
+        };
+        let mixed = Resignation {
+            peers: vec!["192.168.1.2".parse().unwrap(), "fe80::2".parse().unwrap()],
+            ..router(0, vec![Vec::new(), frame])
+        };
+        let empty = router(0, vec![Vec::new()]);
+        for wrong in [nowhere, mixed, empty] {
+            let wrong = serde_json::to_vec(&[wrong]).unwrap();
+            assert_eq!(resigned(&wrong, true).await, (vec![], 0));
+        }
+        for damaged in ["", "{", "[]", "[{\"slot\":0}]", "\u{0}"] {
+            assert_eq!(resigned(damaged.as_bytes(), true).await, (vec![], 0));
+        }
+    });
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn damaged_journal_does_not_keep_the_rest_from_being_removed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    directory.replace(JOURNAL, b"{").unwrap();
+    let pins = Notes::default();
+    pins.pinned.set(true);
+    let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+    assert!(removed.pins);
+    assert_eq!(*pins.calls.borrow(), ["fence", "unpin"]);
+    assert!(!base(&temporary).exists());
+}
+
 #[test]
 fn clsact_with_a_strangers_filter_stays() {
     in_namespace(async || {
@@ -247,10 +331,12 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
         let mut journal = Journal::new(std::os::unix::fs::MetadataExt::ino(&other));
         journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
         journal.store(&directory).unwrap();
-        let error = clean(&base(&temporary), &Notes::default(), Fence::Never)
+        let pins = Notes::default();
+        let error = clean(&base(&temporary), &pins, Fence::Never)
             .await
             .unwrap_err();
         assert!(matches!(error, CleanupError::OtherNamespace(_)), "{error}");
+        assert!(pins.calls.borrow().is_empty(), "its Backups are not here");
 
         // One that has gone took its addresses with it.
         journal.netns = 1;

@@ -1,6 +1,7 @@
 //! The control plane: everything slow, on one tokio thread beside the engine. It tells the engine
 //! what the kernel and people want, and people and scripts what the engine did.
 
+mod belongings;
 pub mod counters;
 mod datetime;
 pub mod ietf_vrrp;
@@ -16,14 +17,14 @@ mod wakeups;
 mod warnings;
 mod wording;
 
-use std::{io, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use thiserror::Error;
 
 use self::{counters::CounterSource, notify::Notifier, plane::Plane};
 use super::{
     bpf::Reception,
-    engine::{EngineHandle, handle::EngineError},
+    engine::{EngineHandle, handle::EngineError, resignation::Resignations},
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
 use crate::config::Config;
@@ -47,6 +48,10 @@ pub struct Setup<'a> {
     pub engine: EngineHandle,
     /// Installed before anything was put into the system, so that a stop requested since then waits.
     pub signals: Signals,
+    /// Where programs and words are pinned.
+    pub pins: &'a Path,
+    /// What is to be said for the virtual routers if the node dies.
+    pub resignations: Resignations,
     /// Every interface that programs were attached to.
     pub interfaces: Vec<Interface>,
     /// Counters of the BPF programs.

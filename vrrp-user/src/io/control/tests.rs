@@ -171,6 +171,8 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
         directory,
         engine,
         signals: Signals::install().unwrap(),
+        pins: Path::new("/nonexistent"),
+        resignations: Resignations::default(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,
@@ -343,6 +345,8 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         directory: &directory,
         engine,
         signals,
+        pins: Path::new("/nonexistent"),
+        resignations: Resignations::default(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
             index: 1,

@@ -80,32 +80,6 @@ impl Frames {
         ifindex: u32,
         mac: frame::Mac,
     ) -> Result<Self, EncodeError> {
-        let forms = || {
-            let first = (spec.format, settings.advert_interval);
-            std::iter::once(first).chain(spec.second_format)
-        };
-        let adverts = |priority| -> Result<Vec<Vec<u8>>, EncodeError> {
-            let mut frames = Vec::new();
-            for (format, interval) in forms() {
-                let message = Message {
-                    format,
-                    vrid: settings.vrid,
-                    priority,
-                    interval,
-                    addresses: &spec.advertised,
-                    source: settings.primary,
-                };
-                if spec.peers.is_empty() {
-                    //= C3: RFC 9568 section 7.2
-                    let source = spec.advert_mac.unwrap_or(mac);
-                    frames.push(frame::advert(source, &message)?);
-                }
-                for peer in &spec.peers {
-                    frames.push(frame::unicast(&message, *peer, spec.ttl)?);
-                }
-            }
-            Ok(frames)
-        };
         // An owner's virtual IP is announced by who owns it.
         let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
         let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
@@ -120,12 +94,24 @@ impl Frames {
             }
         }
         Ok(Self {
-            adverts: adverts(settings.priority)?,
-            resignations: adverts(0)?,
+            adverts: adverts(spec, settings, mac, settings.priority)?,
+            resignations: Self::resignations(spec, settings, mac)?,
             source_announcement: tells_source
                 .then(|| frame::announcement(mac, settings.primary, true)),
             announcements,
         })
+    }
+
+    /// The adverts with priority 0 alone, as [`build`](Self::build) makes them.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn resignations(
+        spec: &FrameSpec,
+        settings: &Settings,
+        mac: frame::Mac,
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        adverts(spec, settings, mac, 0)
     }
 
     /// The advert with our priority, or with priority 0: one frame to the group, or an IP packet to
@@ -156,4 +142,34 @@ impl Frames {
             (*ifindex, block)
         })
     }
+}
+
+/// Adverts with this priority, in the order of [`Frames::adverts`].
+fn adverts(
+    spec: &FrameSpec,
+    settings: &Settings,
+    mac: frame::Mac,
+    priority: u8,
+) -> Result<Vec<Vec<u8>>, EncodeError> {
+    let first = (spec.format, settings.advert_interval);
+    let mut frames = Vec::new();
+    for (format, interval) in std::iter::once(first).chain(spec.second_format) {
+        let message = Message {
+            format,
+            vrid: settings.vrid,
+            priority,
+            interval,
+            addresses: &spec.advertised,
+            source: settings.primary,
+        };
+        if spec.peers.is_empty() {
+            //= C3: RFC 9568 section 7.2
+            let source = spec.advert_mac.unwrap_or(mac);
+            frames.push(frame::advert(source, &message)?);
+        }
+        for peer in &spec.peers {
+            frames.push(frame::unicast(&message, *peer, spec.ttl)?);
+        }
+    }
+    Ok(frames)
 }

@@ -11,6 +11,7 @@ pub mod peers;
 pub mod plan;
 mod proxy_arp;
 pub mod realtime;
+pub mod resignation;
 mod sender;
 mod thread;
 mod unicast;

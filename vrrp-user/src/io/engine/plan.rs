@@ -235,6 +235,11 @@ impl RouterPlan {
         is_new
     }
 
+    /// The virtual IPs that adverts carry if they have room for all.
+    pub(super) fn listed(&self) -> &[IpAddr] {
+        &self.listed
+    }
+
     /// Its index in `SLOTS`.
     pub(super) fn slot(&self) -> u32 {
         self.entry.slot

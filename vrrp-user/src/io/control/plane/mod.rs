@@ -17,6 +17,7 @@ use tracing::Level;
 
 use super::{
     ControlError, Setup,
+    belongings::Belongings,
     links::{Change, Device, Monitor, Router, Watched},
     notify::Notifier,
     refusals::{self, Refusals},
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     config::Instance,
     io::{
-        clock,
+        cleanup, clock,
         engine::{Command, Event, RouterSnapshot, handle::EngineError, realtime::Scheduling},
         journal, systemd,
     },
@@ -133,6 +134,8 @@ impl<'a> Plane<'a> {
         self.note_names(&monitor);
         self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
+        let runtime = self.setup.directory.path("");
+        let mut belongings = Belongings::new(&runtime, self.setup.pins);
         let mut engine = Engine::Running;
         loop {
             tokio::select! {
@@ -155,7 +158,12 @@ impl<'a> Plane<'a> {
                 request = self.setup.signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
                 () = due(&mut watchdog) => self.feed_watchdog()?,
-                _ = looks.tick() => self.tell_refusals(),
+                _ = looks.tick() => {
+                    self.tell_refusals();
+                    for line in belongings.look() {
+                        tracing::error!("{line}");
+                    }
+                }
             }
         }
     }
@@ -226,6 +234,10 @@ impl<'a> Plane<'a> {
     }
 
     fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
+        // Before the engine speaks from anywhere: then it may die at any moment.
+        for command in changes.iter().filter_map(|change| change.command) {
+            self.prepare_resignation(command);
+        }
         for change in changes {
             let Change {
                 command,
@@ -285,6 +297,18 @@ impl<'a> Plane<'a> {
         let instance = self.setup.config.instances.get(router as usize);
         if let (Some(reason), Some(instance)) = (reason, instance) {
             log(wording::fault(instance, reason, before));
+        }
+    }
+
+    fn prepare_resignation(&mut self, command: Command) {
+        let Setup {
+            resignations,
+            directory,
+            ..
+        } = &mut self.setup;
+        if let Err(error) = resignations.prepare(directory, command) {
+            let error = cleanup::with_causes(&error);
+            tracing::error!("{error}: after a crash, nobody will be told that this router is gone");
         }
     }
 

@@ -168,7 +168,7 @@ impl Engine {
         match self.epoll.wait(&mut ready, EpollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             // Only a closed or foreign epoll fd could say anything else.
-            Err(_) => process::abort(),
+            Err(errno) => broken("wait", errno),
         }
     }
 
@@ -288,8 +288,14 @@ impl Engine {
             }
             None => self.timer.unset(),
         };
-        if set.is_err() {
-            process::abort();
+        if let Err(errno) = set {
+            broken("set its timer", errno);
         }
     }
+}
+
+/// Ends the node.
+#[expect(clippy::panic, reason = "what follows tells the Backups")]
+fn broken(what: &str, errno: Errno) -> ! {
+    panic!("the engine cannot {what}: {errno}")
 }

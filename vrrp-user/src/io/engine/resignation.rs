@@ -1,0 +1,173 @@
+//! What an Active still says when its process has died: priority 0, by whoever clears up after it, so that its
+//! Backups wait for their Skew_Time and not for their Active_Down_Interval (RFC 9568 section 6.4.3).
+//!
+//! The frames lie ready beside the journal, with the source address and the MAC that the node speaks from. The control
+//! plane writes them before the engine is told of either, so that the engine itself never writes a file.
+
+use std::{collections::BTreeMap, io, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{
+    frames::{FrameSpec, Frames},
+    message::Command,
+    plan::Plan,
+    sender::FrameSender,
+    unicast::UnicastSender,
+};
+use crate::{
+    io::runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
+    proto::{Settings, advert::EncodeError, frame::Mac},
+};
+
+/// Why resignations cannot be written.
+#[derive(Debug, Error)]
+pub enum ResignationError {
+    /// The adverts cannot be built.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// As JSON.
+    #[error(transparent)]
+    Format(#[from] serde_json::Error),
+    /// The file.
+    #[error(transparent)]
+    File(#[from] RuntimeDirError),
+}
+
+/// The priority 0 adverts of every virtual router whose interface is known, kept in the runtime directory.
+#[derive(Debug, Default)]
+pub struct Resignations {
+    /// In order of the configuration.
+    speakers: Vec<Speaker>,
+    ready: BTreeMap<u32, Resignation>,
+}
+
+/// What the adverts of a virtual router are made of.
+#[derive(Debug)]
+struct Speaker {
+    ifindex: u32,
+    settings: Settings,
+    spec: FrameSpec,
+    /// The virtual IPs that adverts carry if they have room.
+    listed: Vec<IpAddr>,
+    /// MAC of the interface, once it is known.
+    mac: Option<Mac>,
+}
+
+/// The priority 0 adverts of one virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resignation {
+    /// The virtual router's slot in the BPF maps.
+    pub slot: u32,
+    /// Index of the interface of its adverts.
+    pub ifindex: u32,
+    /// Its unicast peers; none for multicast.
+    pub peers: Vec<IpAddr>,
+    /// Ethernet frames to the group, or IP packets for each peer in turn.
+    pub frames: Vec<Vec<u8>>,
+}
+
+impl Resignations {
+    /// For the virtual routers of a plan; nothing is written yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let speakers = plan.routers.iter().map(|router| Speaker {
+            ifindex: router.ifindex,
+            settings: router.settings.clone(),
+            spec: router.frames.clone(),
+            listed: router.listed().to_vec(),
+            mac: None,
+        });
+        Self {
+            speakers: speakers.collect(),
+            ready: BTreeMap::new(),
+        }
+    }
+
+    /// The engine is going to be told this. Writes what changes by it.
+    ///
+    /// # Errors
+    /// When the file cannot be written: then it says what it said before.
+    pub fn prepare(
+        &mut self,
+        directory: &RuntimeDir,
+        command: Command,
+    ) -> Result<(), ResignationError> {
+        let (Command::LinkUp { router: slot, .. } | Command::Fit { router: slot, .. }) = command
+        else {
+            return Ok(());
+        };
+        let Some(speaker) = self.speakers.get_mut(slot as usize) else {
+            return Ok(());
+        };
+        speaker.learn(command);
+        let Some(resignation) = speaker.resignation(slot)? else {
+            return Ok(());
+        };
+        if self.ready.get(&slot) == Some(&resignation) {
+            return Ok(());
+        }
+        self.ready.insert(slot, resignation);
+        let written = Vec::from_iter(self.ready.values());
+        Ok(directory.replace(RESIGNATIONS, &serde_json::to_vec(&written)?)?)
+    }
+}
+
+impl Speaker {
+    fn learn(&mut self, command: Command) {
+        match command {
+            Command::LinkUp { primary, mac, .. } => {
+                self.settings.primary = primary;
+                self.mac = Some(mac);
+            }
+            Command::Fit { advertised, .. } => {
+                let fitting = self.listed.iter().take(advertised.max(1));
+                self.spec.advertised = fitting.copied().collect();
+            }
+            _ => {}
+        }
+    }
+
+    fn resignation(&self, slot: u32) -> Result<Option<Resignation>, EncodeError> {
+        let Some(mac) = self.mac else {
+            return Ok(None);
+        };
+        Ok(Some(Resignation {
+            slot,
+            ifindex: self.ifindex,
+            peers: self.spec.peers.clone(),
+            frames: Frames::resignations(&self.spec, &self.settings, mac)?,
+        }))
+    }
+}
+
+/// What the last node of this directory would say for its virtual routers; nothing without the file.
+///
+/// # Errors
+/// When the file cannot be read or is not what we write.
+pub fn load(directory: &RuntimeDir) -> Result<Vec<Resignation>, ResignationError> {
+    match directory.read(RESIGNATIONS)? {
+        Some(content) => Ok(serde_json::from_slice(&content)?),
+        None => Ok(Vec::new()),
+    }
+}
+
+impl Resignation {
+    /// Sends them, from any process of the network namespace.
+    ///
+    /// # Errors
+    /// When the kernel took none.
+    pub fn send(&self) -> io::Result<()> {
+        let frames = self.frames.iter().map(Vec::as_slice);
+        let sent = if self.peers.is_empty() {
+            FrameSender::open(self.ifindex)?.send(frames)
+        } else {
+            UnicastSender::open(self.ifindex, &self.peers)?.send(frames)
+        };
+        match sent.refused {
+            Some(errno) if !sent.any && !sent.waiting => Err(errno.into()),
+            _ => Ok(()),
+        }
+    }
+}
