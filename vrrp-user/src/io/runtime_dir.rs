@@ -168,10 +168,16 @@ impl RuntimeDir {
         &self.instance
     }
 
+    /// Its path.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.base.join(self.instance.as_str())
+    }
+
     /// Path of a file in it.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
-        self.base.join(self.instance.as_str()).join(name)
+        self.folder().join(name)
     }
 
     /// Takes the lock and writes our pid into it.

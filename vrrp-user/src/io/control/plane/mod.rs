@@ -134,7 +134,7 @@ impl<'a> Plane<'a> {
         self.note_names(&monitor);
         self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
-        let runtime = self.setup.directory.path("");
+        let runtime = self.setup.directory.folder();
         let mut belongings = Belongings::new(&runtime, self.setup.pins);
         let mut engine = Engine::Running;
         loop {
