@@ -96,46 +96,49 @@ fn a_killed_active_is_spoken_for() {
     );
 }
 
+/// What is said for router 1, where both have these lines.
+#[track_caller]
+fn said_with(version: u8, lines: &str) -> (Scene, Vec<vrrp_tests::wire::Advert>) {
+    let configs = configs(|settings, _| {
+        settings.version = version;
+        settings.instance = lines.to_owned();
+    });
+    let (scene, seen) = kill_and_clear_up(Scene::new(shared(), configs));
+    let told = resignations(&seen).into_iter().map(|(_, advert)| advert);
+    (scene, told.collect())
+}
+
 #[test]
-fn a_killed_active_is_spoken_for_in_every_form() {
-    let peers = |scene: &Scene, settings: &mut Settings, number: u8| {
-        let (own, other) = (scene.speaker(number), scene.speaker(3 - number));
-        settings.instance = format!("unicast_src_ip {own}\nunicast_peer {{\n {other}\n}}");
-    };
-    // A password and whole seconds; an own MAC; both versions.
-    let password = |settings: &mut Settings, _: u8| {
-        settings.version = 2;
-        settings.instance = "authentication {\n auth_type PASS\n auth_pass secret\n}".to_owned();
-    };
-    let forms: [(&str, &dyn Fn(&mut Settings, u8), usize, Option<[u8; 6]>); 3] = [
-        ("password", &password, 1, None),
-        (
-            "use_vmac",
-            &|settings, _| settings.instance = "use_vmac".to_owned(),
-            1,
-            Some([0, 0, 0x5e, 0, 1, 51]),
-        ),
-        (
-            "both",
-            &|settings, _| settings.instance = "v2_interop".to_owned(),
-            2,
-            None,
-        ),
-    ];
-    for (form, change, count, mac) in forms {
-        let (scene, seen) = kill_and_clear_up(Scene::new(shared(), configs(change)));
-        let told = resignations(&seen);
-        assert_eq!(told.len(), count, "{form}: {told:?}");
-        let mac = mac.unwrap_or(scene.router(1).mac);
-        assert!(
-            told.iter().all(|(_, advert)| advert.mac == mac),
-            "{form}: {told:?}"
-        );
-    }
-    let scene = Scene::new(shared(), plain());
-    let unicast = configs(|settings, number| peers(&scene, settings, number));
-    drop(scene);
-    let (scene, seen) = kill_and_clear_up(Scene::new(shared(), unicast));
+fn a_killed_active_is_spoken_for_with_its_password() {
+    let (_, told) = said_with(2, "authentication {\n auth_type PASS\n auth_pass secret\n}");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].version, 2);
+}
+
+#[test]
+fn a_killed_active_is_spoken_for_from_its_virtual_mac() {
+    let (_, told) = said_with(3, "use_vmac");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].mac, [0, 0, 0x5e, 0, 1, 51]);
+}
+
+#[test]
+fn a_killed_active_is_spoken_for_in_both_versions() {
+    let (scene, told) = said_with(3, "v2_interop");
+    let versions = Vec::from_iter(told.iter().map(|advert| advert.version));
+    assert_eq!(versions, [3, 2]);
+    let mac = scene.router(1).mac;
+    assert!(told.iter().all(|advert| advert.mac == mac), "{told:?}");
+}
+
+#[test]
+fn a_killed_active_is_spoken_for_to_its_peers() {
+    let configs = configs(|settings, number| {
+        let (own, other) = (number, 3 - number);
+        settings.instance =
+            format!("unicast_src_ip 192.168.1.{own}\nunicast_peer {{\n 192.168.1.{other}\n}}");
+    });
+    let (scene, seen) = kill_and_clear_up(Scene::new(shared(), configs));
     let told = resignations(&seen);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].1.destination, scene.speaker(2));

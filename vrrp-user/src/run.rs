@@ -248,20 +248,20 @@ async fn node(
     })
     .await;
     // What is wrong with the control plane comes first.
-    let ended = await_end(thread).await;
+    let ended = await_end(thread, ENGINE_END).await;
     result?;
     ended
 }
 
 /// Waits for an engine that has been told to end. One that hangs must not keep us from taking its words.
-async fn await_end(thread: JoinHandle<()>) -> anyhow::Result<()> {
+async fn await_end(thread: JoinHandle<()>, limit: Duration) -> anyhow::Result<()> {
     let mut poll = tokio::time::interval(POLL);
     let ended = async {
         while !thread.is_finished() {
             poll.tick().await;
         }
     };
-    if tokio::time::timeout(ENGINE_END, ended).await.is_err() {
+    if tokio::time::timeout(limit, ended).await.is_err() {
         bail!("the engine thread hangs");
     }
     if thread.join().is_err() {
@@ -485,4 +485,40 @@ fn revalidate(arguments: &Run) -> Box<dyn Fn() -> Result<String, String>> {
                 .join("; ")),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_engine_that_hangs_is_not_waited_for() {
+        let (end, ending) = mpsc::channel::<()>();
+        let engine = thread::spawn(move || ending.recv().unwrap_or_default());
+        let error = await_end(engine, POLL).await.unwrap_err().to_string();
+        assert_eq!(error, "the engine thread hangs");
+        drop(end);
+        let ended = await_end(thread::spawn(|| ()), ENGINE_END).await;
+        assert!(ended.is_ok(), "{ended:?}");
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_lacking_and_other_errors_do_not() {
+        let told = |error: anyhow::Error, lacking: &[Capability]| {
+            format!(
+                "{:#}",
+                with_lacking_capabilities(error.context("cannot start"), lacking)
+            )
+        };
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied).into();
+        assert_eq!(
+            told(refused(), &[Capability::CAP_NET_RAW]),
+            "this process lacks CAP_NET_RAW, which a node needs: cannot start: permission denied"
+        );
+        assert_eq!(told(refused(), &[]), "cannot start: permission denied");
+        let other = told(anyhow!("no such thing"), &[Capability::CAP_NET_RAW]);
+        assert_eq!(other, "cannot start: no such thing");
+    }
 }

@@ -80,6 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn what_a_start_lacks_is_known() {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: only root has capabilities to lose");

@@ -171,3 +171,63 @@ impl Resignation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, time::Duration};
+
+    use super::*;
+    use crate::{config::Quick, io::runtime_dir::InstanceName};
+
+    const IFINDEX: u32 = 7;
+
+    fn resignations() -> Resignations {
+        let quick = Quick {
+            interface: "ens33".to_owned(),
+            vrid: 51,
+            priority: 200,
+            vips: vec!["192.168.1.254".to_owned()],
+            advert_int: Duration::from_secs(1),
+            version: None,
+        };
+        let config = quick.parse().config.unwrap();
+        let plan = Plan::new(&config.instances, |_| Some((IFINDEX, [0; 6]))).unwrap();
+        Resignations::new(&plan)
+    }
+
+    /// Ethernet source, IPv4 source, priority of the only frame that is ready.
+    fn ready(directory: &RuntimeDir) -> (Vec<u8>, Vec<u8>, u8) {
+        let loaded = load(directory).unwrap();
+        let [resignation] = &loaded[..] else {
+            panic!("{loaded:?}");
+        };
+        assert_eq!((resignation.slot, resignation.ifindex), (0, IFINDEX));
+        let [frame] = &resignation.frames[..] else {
+            panic!("{resignation:?}");
+        };
+        (frame[6..12].to_vec(), frame[26..30].to_vec(), frame[36])
+    }
+
+    #[test]
+    fn frames_follow_source_address_and_mac() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        assert_eq!(load(&directory).unwrap(), []);
+        let mut resignations = resignations();
+        for (address, mac) in [
+            ([192, 168, 1, 1], [2, 0, 0, 0, 0, 1]),
+            ([192, 168, 1, 1], [2, 0, 0, 0, 0, 2]),
+            ([192, 168, 1, 9], [2, 0, 0, 0, 0, 2]),
+        ] {
+            let primary = Ipv4Addr::from(address).into();
+            resignations.prepare(&directory, 0, primary, mac).unwrap();
+            assert_eq!(ready(&directory), (mac.to_vec(), address.to_vec(), 0));
+        }
+        // What has not changed is not written again, and a router that does not exist never.
+        directory.remove(RESIGNATIONS).unwrap();
+        let (last, mac) = (Ipv4Addr::new(192, 168, 1, 9).into(), [2, 0, 0, 0, 0, 2]);
+        resignations.prepare(&directory, 0, last, mac).unwrap();
+        resignations.prepare(&directory, 9, last, mac).unwrap();
+        assert_eq!(load(&directory).unwrap(), []);
+    }
+}
