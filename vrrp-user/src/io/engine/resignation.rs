@@ -186,7 +186,7 @@ mod tests {
             interface: "ens33".to_owned(),
             vrid: 51,
             priority: 200,
-            vips: vec!["192.168.1.254".to_owned()],
+            vips: vec!["192.168.1.254".to_owned(), "192.168.1.253".to_owned()],
             advert_int: Duration::from_secs(1),
             version: None,
         };
@@ -195,8 +195,17 @@ mod tests {
         Resignations::new(&plan)
     }
 
-    /// Ethernet source, IPv4 source, priority of the only frame that is ready.
-    fn ready(directory: &RuntimeDir) -> (Vec<u8>, Vec<u8>, u8) {
+    fn link_up(router: u32, primary: [u8; 4], mac: Mac) -> Command {
+        let primary = Ipv4Addr::from(primary).into();
+        Command::LinkUp {
+            router,
+            primary,
+            mac,
+        }
+    }
+
+    /// Ethernet source, IPv4 source, priority and number of virtual IPs of the only frame that is ready.
+    fn ready(directory: &RuntimeDir) -> (Vec<u8>, Vec<u8>, [u8; 2]) {
         let loaded = load(directory).unwrap();
         let [resignation] = &loaded[..] else {
             panic!("{loaded:?}");
@@ -205,29 +214,44 @@ mod tests {
         let [frame] = &resignation.frames[..] else {
             panic!("{resignation:?}");
         };
-        (frame[6..12].to_vec(), frame[26..30].to_vec(), frame[36])
+        let numbers = [frame[36], frame[37]];
+        (frame[6..12].to_vec(), frame[26..30].to_vec(), numbers)
     }
 
     #[test]
-    fn frames_follow_source_address_and_mac() {
+    fn frames_follow_source_address_mac_and_room() {
         let base = tempfile::tempdir().unwrap();
         let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
-        assert_eq!(load(&directory).unwrap(), []);
         let mut resignations = resignations();
-        for (address, mac) in [
-            ([192, 168, 1, 1], [2, 0, 0, 0, 0, 1]),
-            ([192, 168, 1, 1], [2, 0, 0, 0, 0, 2]),
-            ([192, 168, 1, 9], [2, 0, 0, 0, 0, 2]),
+        let fit = |advertised| Command::Fit {
+            router: 0,
+            advertised,
+        };
+        // Nobody speaks from an interface that is not known.
+        resignations.prepare(&directory, fit(2)).unwrap();
+        assert_eq!(load(&directory).unwrap(), []);
+        let (first, other) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+        let (ours, new) = ([192, 168, 1, 1], [192, 168, 1, 9]);
+        for (command, mac, address, count) in [
+            (link_up(0, ours, first), first, ours, 2),
+            (link_up(0, ours, other), other, ours, 2),
+            (fit(1), other, ours, 1),
+            (link_up(0, new, other), other, new, 1),
+            (fit(7), other, new, 2),
         ] {
-            let primary = Ipv4Addr::from(address).into();
-            resignations.prepare(&directory, 0, primary, mac).unwrap();
-            assert_eq!(ready(&directory), (mac.to_vec(), address.to_vec(), 0));
+            resignations.prepare(&directory, command).unwrap();
+            let expected = (mac.to_vec(), address.to_vec(), [0, count]);
+            assert_eq!(ready(&directory), expected, "{command:?}");
         }
         // What has not changed is not written again, and a router that does not exist never.
         directory.remove(RESIGNATIONS).unwrap();
-        let (last, mac) = (Ipv4Addr::new(192, 168, 1, 9).into(), [2, 0, 0, 0, 0, 2]);
-        resignations.prepare(&directory, 0, last, mac).unwrap();
-        resignations.prepare(&directory, 9, last, mac).unwrap();
-        assert_eq!(load(&directory).unwrap(), []);
+        for command in [
+            link_up(0, new, other),
+            link_up(9, new, other),
+            Command::Stop,
+        ] {
+            resignations.prepare(&directory, command).unwrap();
+            assert_eq!(load(&directory).unwrap(), [], "{command:?}");
+        }
     }
 }
