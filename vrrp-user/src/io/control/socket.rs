@@ -214,13 +214,20 @@ pub async fn ask_status(path: &Path) -> Result<(serde_json::Value, Status), Clie
     };
     let answer = match timeout(CLIENT_LIMIT, exchange).await {
         Err(_) => return Err(ClientError::Silent),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Vec::new(),
+        Ok(Err(error)) if is_hang_up(&error) => Vec::new(),
         Ok(answer) => answer?,
     };
     if answer.is_empty() {
         return Err(ClientError::Closed);
     }
     understand(&answer)
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 fn unconnected(path: PathBuf, source: io::Error) -> ClientError {
