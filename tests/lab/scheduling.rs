@@ -48,7 +48,7 @@ fn threads_run_under_what_was_asked_for_and_status_says_so() {
     let status = scene.node(1).subcommand("status").unwrap();
     if engine.0 == "SCHED_DEADLINE" {
         assert_eq!(addresses.0, "SCHED_DEADLINE");
-        let line = "engine         SCHED_DEADLINE, 2.000 ms of every 5.000 ms";
+        let line = "engine         SCHED_DEADLINE, 10.000 ms of every 20.000 ms";
         assert!(status.contains(line), "{status}");
     } else {
         eprintln!("SCHED_DEADLINE is refused here:\n{status}");

@@ -73,15 +73,15 @@ impl Thread {
     }
 
     /// What is reserved, which is not what is used up: a turn of the engine takes some 20 µs. The longest one
-    /// announces all virtual IPs of a router that rises (602 of IPv6: 9 ms); on a CPU full of other
-    /// SCHED_DEADLINE threads it takes 20 ms, in which two of the fastest adverts are late and no lease ends.
+    /// announces all virtual IPs of a router that rises (602 of IPv6: 9 ms), and has to fit into one
+    /// period: what is used beyond the budget, in the middle of a system call say, is waited for afterwards.
     ///
     /// The kernel prefers the thread whose period ends first. The worker's is long, so that the engine
-    /// comes before it.
+    /// comes before it, and its budget short, should it be the other way round.
     fn budget(self) -> Budget {
         let (runtime, period) = match self {
-            Self::Engine => (2, 5),
-            Self::Addresses => (20, 100),
+            Self::Engine => (10, 20),
+            Self::Addresses => (10, 100),
         };
         Budget {
             runtime: Duration::from_millis(runtime),
