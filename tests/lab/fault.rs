@@ -1,9 +1,10 @@
 //! The link goes down, at the switch or at the router, and comes back.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use vrrp_tests::{
     capture::Capture,
+    clock,
     config::Settings,
     node::{BACKUP, FAULT, MASTER, Node as _},
     run,
@@ -181,23 +182,32 @@ fn ip(scene: &Scene, arguments: &str) {
 /// `ip addr flush` and `ip addr add`, as a network daemon does it that is started anew.
 #[test]
 fn a_source_that_is_back_in_a_moment_is_no_fault() {
+    /// Longer than the kernel takes for a flush, and much shorter than the grace.
+    const AWAY: Duration = Duration::from_millis(20);
+    const GRACE: u64 = 100_000_000;
     let mut scene = Scene::started(shared(), slow(Settings::fast));
-    scene.await_owner(1);
-    let router = scene.router(1);
-    let batch = std::env::temp_dir().join(format!("{}-again", router.netns.name()));
-    let address = router.address;
-    let lines = format!("addr flush dev ens33\naddr add {address}/24 dev ens33\n");
-    fs::write(&batch, lines).unwrap();
-    let before = scene.status(1).transitions();
-    let mark = scene.log(1).mark();
-    ip(&scene, &format!("-batch {}", batch.display()));
-    fs::remove_file(&batch).unwrap();
-    let lost = "Netlink reflector reports IP 192.168.1.254 removed from ens33, putting it back";
-    scene.log(1).wait_after(mark, lost, LIMIT).unwrap();
-    eventually("the address is put back", || scene.has_address(1));
-    assert_eq!(scene.status(1).transitions(), before);
-    assert_eq!(scene.status(1).number("priority_zero_sent"), 0);
-    assert_eq!(scene.status(2).text("state"), "BACKUP");
+    loop {
+        scene.await_owner(1);
+        let address = scene.router(1).address;
+        let before = scene.status(1).transitions();
+        let mark = scene.log(1).mark();
+        let lost = clock::now();
+        ip(&scene, "addr flush dev ens33");
+        clock::sleep(AWAY);
+        ip(&scene, &format!("addr add {address}/24 dev ens33"));
+        let took = clock::now() - lost;
+        eventually("the address is put back", || scene.has_address(1));
+        // This machine is too slow at present: a fault, rightly.
+        if took >= GRACE && scene.status(1).transitions() != before {
+            eprintln!("the address was away for {took} ns: once more");
+            continue;
+        }
+        let lost = "Netlink reflector reports IP 192.168.1.254 removed from ens33, putting it back";
+        scene.log(1).wait_after(mark, lost, LIMIT).unwrap();
+        assert_eq!(scene.status(1).transitions(), before);
+        assert_eq!(scene.status(2).text("state"), "BACKUP");
+        break;
+    }
 }
 
 /// Has the kernel refuse every change to a map of a process.
