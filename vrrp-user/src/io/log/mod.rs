@@ -1,5 +1,5 @@
 //! Where log lines go: the journal under systemd, else standard error. Whoever logs never waits for
-//! the reader: see [`queue`].
+//! the reader: see `queue`.
 
 mod journal;
 mod queue;
