@@ -1,5 +1,6 @@
-//! What keeps a configuration from running on this machine, such as an interface that is missing: asked by `check` and, before anything is
-//! put into the system, by `run`. Pure but for the look-up of users, which is handed in.
+//! What keeps a configuration from running on this machine, such as an interface that is missing: asked by
+//! `check` and, before anything is put into the system, by `run`. Pure but for the look-up of users, which
+//! is handed in.
 
 use std::collections::BTreeSet;
 

@@ -37,7 +37,7 @@ pub(super) fn compare(ebpf: &mut Ebpf) -> Result<(), BpfError> {
 }
 
 /// Whether the programs' time lies between two of ours. They return 32 bits of it, in units of 2^20 ns
-/// (1.05 ms), which is enough: no whole number of seconds is a multiple of 2^52 ns.
+/// (1.05 ms): an offset below that is not seen, and harms no lease.
 fn is_between(before: Instant, told: u32, after: Instant) -> bool {
     #[expect(clippy::cast_possible_truncation, reason = "as the program does")]
     let unit = |moment: Instant| (moment.0 >> 20) as u32;
