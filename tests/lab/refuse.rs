@@ -172,10 +172,12 @@ fn another_nodes_program_is_not_told_to_be_detached() {
     scene.await_owner(1);
     let file = scene.node(1).config().display().to_string();
     let name = scene.node(1).instance().to_owned();
-    let mut second = scene.router(1).netns.command(node::binary().unwrap());
     let other = unique_name("node");
+    // One that is not refused is ended, and fails by its exit code.
+    let mut second = scene.router(1).netns.command("timeout");
+    second.arg("20").arg(node::binary().unwrap());
     let told = output(second.args(["run", "-f", &file, "--instance", &other]));
-    let says = format!("ens33 already has the XDP program of another xvrrp, instance {name}");
+    let says = format!("ens33 already has the programs of another xvrrp, instance {name}");
     assert_failed(&told, FAILURE, &[&says, "xvrrp cleanup --instance"]);
     assert!(!said(&told).contains("xdp off"), "{}", said(&told));
     assert_eq!(scene.status(1).text("state"), "MASTER");

@@ -2,9 +2,12 @@
 
 use std::{fs, path::Path};
 
-use aya::programs::loaded_programs;
+use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 
-use super::{BpfError, attach::INGRESS_PROGRAM};
+use super::{
+    BpfError,
+    attach::{EGRESS_PROGRAM, INGRESS_PROGRAM},
+};
 
 /// Why we cannot attach to an interface that has this program already. `pin` is where ours would be.
 pub(super) fn refusal(interface: &str, id: Option<u32>, pin: &Path) -> BpfError {
@@ -22,6 +25,32 @@ pub(super) fn refusal(interface: &str, id: Option<u32>, pin: &Path) -> BpfError 
         interface,
         program: program_name(id),
     }
+}
+
+/// Refuses an interface that another node's gate is on, however that node takes what it receives: tcx would let both of
+/// them on. `pin` is where our gate would be. What has no pin is no node's, or is about to go: a link outlives its last
+/// pin by moments.
+pub(super) fn refuse_other_nodes(interface: &str, pin: &Path) -> Result<(), BpfError> {
+    let instances = instances_beside(pin);
+    if instances.is_empty() {
+        return Ok(());
+    }
+    // An error is a kernel without tcx, where filters have no pins and XDP alone can tell.
+    let (_, programs) =
+        SchedClassifier::query_tcx(interface, TcAttachType::Egress).unwrap_or_default();
+    let is_gate = |name: &str| name.starts_with(EGRESS_PROGRAM);
+    if programs
+        .iter()
+        .filter_map(ProgramInfo::name_as_str)
+        .any(is_gate)
+    {
+        let interface = interface.to_owned();
+        return Err(BpfError::Ours {
+            interface,
+            instances,
+        });
+    }
+    Ok(())
 }
 
 /// `name (id N)` of an XDP program, as far as the kernel tells.

@@ -92,10 +92,10 @@ pub enum BpfError {
         /// Name and id, as far as known.
         program: String,
     },
-    /// Another node's program is on the interface.
+    /// Another node's programs are on the interface.
     #[error(
-        "{interface} already has the XDP program of {}: stop that node, or put the virtual routers of both into \
-         one file; if it is dead, `xvrrp cleanup --instance NAME` removes the program",
+        "{interface} already has the programs of {}: stop that node, or put the virtual routers of both into \
+         one file; if it is dead, `xvrrp cleanup --instance NAME` removes them",
         other_instance(instances)
     )]
     Ours {
@@ -297,7 +297,9 @@ fn attach_one(
 ) -> Result<Attachment, BpfError> {
     // The gate on the way out comes first: nothing of a virtual IP leaves before it is judged what comes
     // in. In tc the last one attached is the first one asked, so that marking follows the judgement.
-    let egress = attach::egress(ebpf, interface, &pins.join(format!("egress-{index}")))?;
+    let gate = pins.join(format!("egress-{index}"));
+    foreign::refuse_other_nodes(interface, &gate)?;
+    let egress = attach::egress(ebpf, interface, &gate)?;
     if wishes.marked.contains(&index) {
         attach::mark(ebpf, interface, &pins.join(format!("mark-{index}")))?;
     }
