@@ -166,20 +166,28 @@ fn a_capability_that_is_missing_is_named() {
     );
 }
 
+/// tc programs would sit beside each other, where XDP has room for one.
 #[test]
 fn another_nodes_program_is_not_told_to_be_detached() {
     let mut scene = Scene::started(shared(), [Settings::fast(254)]);
     scene.await_owner(1);
     let file = scene.node(1).config().display().to_string();
     let name = scene.node(1).instance().to_owned();
-    let other = unique_name("node");
-    // One that is not refused is ended, and fails by its exit code.
-    let mut second = scene.router(1).netns.command("timeout");
-    second.arg("20").arg(node::binary().unwrap());
-    let told = output(second.args(["run", "-f", &file, "--instance", &other]));
-    let says = format!("ens33 already has the programs of another xvrrp, instance {name}");
-    assert_failed(&told, FAILURE, &[&says, "xvrrp cleanup --instance"]);
-    assert!(!said(&told).contains("xdp off"), "{}", said(&told));
+    let addresses = |scene: &Scene| scene.router(1).netns.ip("addr show dev ens33").unwrap();
+    let had = addresses(&scene);
+    for mode in [NATIVE, ["--xdp-mode", "tc"]] {
+        // One that is not refused runs until it is ended.
+        let mut second = scene.router(1).netns.command("timeout");
+        second.args(["-k1", "20"]).arg(node::binary().unwrap());
+        let other = unique_name("node");
+        second.args(["run", "-f", &file, "--instance", &other]);
+        let told = output(second.args(mode));
+        let says = format!("ens33 already has the programs of another xvrrp, instance {name}");
+        assert_failed(&told, FAILURE, &[&says, "xvrrp cleanup --instance"]);
+        assert!(!said(&told).contains("xdp off"), "{}", said(&told));
+        assert!(!Path::new(RUN).join(&other).exists(), "{mode:?}");
+    }
+    assert_eq!(addresses(&scene), had);
     assert_eq!(scene.status(1).text("state"), "MASTER");
 }
 

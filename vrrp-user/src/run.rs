@@ -25,7 +25,7 @@ use vrrp_user::{
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
         machine::{self, Purpose},
         membership::Memberships,
-        netns, privilege,
+        netns, privilege, rivals,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir, RuntimeDirError},
         unicast_filter::{self, Promiscuous},
     },
@@ -193,6 +193,8 @@ async fn node(
         return given_up();
     }
     let mut journal = journal(config, &plan, &inventory, &interfaces)?;
+    journal.claim().store(directory)?;
+    rivals::check(directory, &journal)?;
     // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
     // that fails has to leave it there.
     let ours = spare_present(&mut journal, &inventory);

@@ -116,6 +116,17 @@ impl Journal {
         }
     }
 
+    /// The same before anything was changed: it names the interfaces, and a cleanup finds nothing in it to remove.
+    #[must_use]
+    pub fn claim(&self) -> Self {
+        let mut claim = Self::new(self.netns);
+        claim.interfaces.clone_from(&self.interfaces);
+        for interface in &mut claim.interfaces {
+            interface.egress = EgressRecord::Link;
+        }
+        claim
+    }
+
     /// Reads the journal; `None` if there is none.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod membership;
 pub mod netlink;
 pub mod netns;
 pub mod privilege;
+pub mod rivals;
 pub mod runtime_dir;
 mod secondaries;
 pub mod systemd;

@@ -220,6 +220,32 @@ impl RuntimeDir {
         }
     }
 
+    /// Opens the directory of another instance.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn beside(&self, instance: &InstanceName) -> Result<Option<Self>, RuntimeDirError> {
+        Self::open_existing(&self.base, instance)
+    }
+
+    /// Whether a process holds the lock.
+    ///
+    /// # Errors
+    /// When a system call fails.
+    pub fn is_locked(&self) -> Result<bool, RuntimeDirError> {
+        let failed = |errno: Errno| failed(&self.path(LOCK), errno);
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = match openat(&self.directory, LOCK, flags, Mode::empty()) {
+            Err(Errno::ENOENT) => return Ok(false),
+            other => File::from(other.map_err(failed)?),
+        };
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(false),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(true),
+            Err((_, errno)) => Err(failed(errno)),
+        }
+    }
+
     /// Reads a small file; `None` if there is none.
     ///
     /// # Errors
