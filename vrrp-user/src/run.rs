@@ -363,7 +363,7 @@ fn journal(
             }
             if is_present && !is_owner {
                 tracing::warn!(
-                    "({}) {} is on its interface already: taken for what another node left, and removed",
+                    "({}) {} is on its interface already: taken for what a killed node left, and removed; if keepalived runs here, stop it",
                     instance.name,
                     vip.address
                 );
