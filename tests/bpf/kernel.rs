@@ -14,6 +14,11 @@ pub(crate) fn load_with_virtual_macs() -> Option<Kernel> {
     object().map(|object| Kernel::load_with_virtual_macs(&object, 0).unwrap())
 }
 
+/// The same with the bounds that the node has on the rate of records.
+pub(crate) fn load_bounded() -> Option<Kernel> {
+    object().map(|object| Kernel::load_bounded(&object).unwrap())
+}
+
 /// Runs a case where the kernel, if there is one, has the routes that the host's model has.
 pub(crate) fn among_routes(case: impl FnOnce() + Send) {
     if object().is_none() {

@@ -20,6 +20,7 @@ mod fence;
 mod gate;
 mod kernel;
 mod property;
+mod pace;
 mod proxy_arp;
 mod ring;
 mod router_adverts;

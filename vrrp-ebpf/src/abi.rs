@@ -138,8 +138,11 @@ pub struct Slot {
     /// we became Active. Written by the node, before the word that says so. An Active with a later
     /// `better_seen` is none: see [`Standing`](crate::ownership::Standing).
     pub heeded: u64,
+    /// XDP's stamp of the last frame in which somebody else spoke as a virtual IP that we own. Written by
+    /// XDP, also when there is no record of it.
+    pub conflict_seen: u64,
     /// Keeps the cache line to itself.
-    pub _pad: [u64; 3],
+    pub _pad: [u64; 2],
 }
 
 /// The advert that a Backup follows: an advert equal to it only moves `last_seen` and is submitted

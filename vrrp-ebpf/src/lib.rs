@@ -9,5 +9,6 @@ pub mod checksum;
 pub mod election;
 pub mod frame;
 pub mod ownership;
+pub mod pace;
 pub mod policy;
 pub mod wire;

@@ -218,7 +218,10 @@ impl Makers {
 fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, Vec<u8>) {
     let bend = match row {
         Row::Counter(counter) => match counter {
-            Counter::AdvertAccepted | Counter::RingFull | Counter::BadSource => Bend::None,
+            Counter::AdvertAccepted
+            | Counter::RingFull
+            | Counter::RateLimited
+            | Counter::BadSource => Bend::None,
             Counter::AdvertPriorityZero => Bend::Priority,
             Counter::ChecksumPlain => Bend::Plain,
             Counter::ChecksumPseudo => Bend::Pseudo,

@@ -43,6 +43,10 @@ impl Row {
         let Self::Counter(counter) = self else {
             return true;
         };
+        // Of many frames at once, which `pace` is about.
+        if counter == Counter::RateLimited {
+            return false;
+        }
         let four = matches!(
             counter,
             // A choice that only IPv4 has.

@@ -13,9 +13,12 @@ use aya::{
     programs::{ProgramInfo, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
     util::KernelVersion,
 };
-use vrrp_ebpf::abi::{
-    Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, ProxyEntry, RouterEntry,
-    RouterKey, Slot, VipEntry, VipKey,
+use vrrp_ebpf::{
+    abi::{
+        Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, ProxyEntry,
+        RouterEntry, RouterKey, Slot, VipEntry, VipKey,
+    },
+    pace::Paces,
 };
 
 use super::World;
@@ -112,7 +115,7 @@ impl Kernel {
     /// # Errors
     /// Without privilege, or what the verifier has against a program.
     pub fn load(object: &[u8], log: u8) -> Result<Self> {
-        Self::loaded(object, log, false)
+        Self::loaded(object, log, false, false)
     }
 
     /// The same with what is about Virtual Router MACs, for worlds that have any.
@@ -120,13 +123,22 @@ impl Kernel {
     /// # Errors
     /// As [`Self::load`].
     pub fn load_with_virtual_macs(object: &[u8], log: u8) -> Result<Self> {
-        Self::loaded(object, log, true)
+        Self::loaded(object, log, true, false)
     }
 
-    fn loaded(object: &[u8], log: u8, virtual_macs: bool) -> Result<Self> {
+    /// The same with the bounds that the node has on the rate of records. Elsewhere each record counts.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_bounded(object: &[u8]) -> Result<Self> {
+        Self::loaded(object, 0, false, true)
+    }
+
+    fn loaded(object: &[u8], log: u8, virtual_macs: bool, bounded: bool) -> Result<Self> {
         let mut ebpf = EbpfLoader::new()
             .override_global("AYA_LOG_LEVEL", &log, true)
             .override_global("VIRTUAL_MACS", &u8::from(virtual_macs), true)
+            .override_global("BOUNDED", &u8::from(bounded), true)
             .load(object)
             .context("load the BPF object")?;
         let mut programs = Vec::new();
@@ -205,6 +217,18 @@ impl Kernel {
         }
         let mut filter: Array<_, [u64; FILTER_WORDS]> = self.map("FILTER")?;
         filter.set(0, world.filter(), 0)?;
+        Ok(())
+    }
+
+    /// Has every bound on records as after a long silence.
+    ///
+    /// # Errors
+    /// If the map cannot be written.
+    pub fn rest(&mut self, slots: u32) -> Result<()> {
+        let mut paces: Array<_, Paces> = self.map("PACES")?;
+        for slot in (0..slots).chain([NO_ROUTER]) {
+            paces.set(slot, [0; 8], 0)?;
+        }
         Ok(())
     }
 

@@ -315,7 +315,8 @@ const EMPTY_SLOT: Slot = Slot {
     follow: 0,
     better_seen: 0,
     heeded: 0,
-    _pad: [0; 3],
+    conflict_seen: 0,
+    _pad: [0; 2],
 };
 
 fn router(vlan: u16, vrid: u8) -> RouterKey {

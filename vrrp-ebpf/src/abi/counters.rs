@@ -14,6 +14,9 @@ pub enum Counter {
     ChecksumPseudo,
     /// Accepted although the ring was full: the record is lost, `last_seen` is not.
     RingFull,
+    /// Accepted adverts and conflicts whose record was left out, because too many came at once
+    /// ([`pace`](crate::pace)); the stamps of the slot are not.
+    RateLimited,
     /// Accepted (v3) with an address list that differs from ours.
     AddressListDiffers,
     /// Accepted (v3) with an interval that differs from the configured one.
@@ -94,12 +97,13 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name that `status --json` shows, in order of their index.
-    pub const ALL: [(Self, &'static str); 41] = [
+    pub const ALL: [(Self, &'static str); 42] = [
         (Self::AdvertAccepted, "advert_accepted"),
         (Self::AdvertPriorityZero, "advert_priority_zero"),
         (Self::ChecksumPlain, "checksum_plain"),
         (Self::ChecksumPseudo, "checksum_pseudo"),
         (Self::RingFull, "ring_full"),
+        (Self::RateLimited, "rate_limited"),
         (Self::AddressListDiffers, "address_list_differs"),
         (Self::IntervalDiffers, "interval_differs"),
         (Self::BadTtl, "bad_ttl"),

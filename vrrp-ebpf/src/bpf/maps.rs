@@ -16,6 +16,7 @@ use vrrp_ebpf::{
         Slot, VipEntry, VipKey, filter_position,
     },
     ownership::{Ownership, Standing},
+    pace::{self, News, Pace, Paces},
     policy::Tables,
 };
 
@@ -67,6 +68,16 @@ static COUNTERS: PerCpuArray<Counters, { MAX_ROUTERS as usize + 1 }> = PerCpuArr
 /// Records for the engine thread. Written by the programs, mapped by the node.
 #[btf_map]
 static EVENTS: RingBuf<Event, { RING_BYTES as usize }> = RingBuf::new();
+
+/// When the next record of each kind is due, by virtual router, and of all together at the end. Written
+/// by the programs alone.
+#[btf_map]
+static PACES: Array<Paces, { MAX_ROUTERS as usize + 1 }> = Array::new();
+
+/// Whether the rate of records is bounded: set when the object is loaded. Only tests and benches that
+/// count records do without.
+#[unsafe(no_mangle)]
+static BOUNDED: u8 = 1;
 
 /// The maps as a verdict sees them.
 pub(super) struct Maps;
@@ -202,6 +213,47 @@ pub(super) fn store_better_seen(slot: u32, stamp: u64) {
     if let Some(slot) = SLOTS.get_ptr_mut(slot) {
         // SAFETY: as in `store_last_seen`.
         unsafe { ptr::write_volatile(&raw mut (*slot).better_seen, stamp) }
+    }
+}
+
+/// Stores when somebody else spoke as a virtual IP that we own.
+#[inline(always)]
+pub(super) fn store_conflict_seen(slot: u32, stamp: u64) {
+    if let Some(slot) = SLOTS.get_ptr_mut(slot) {
+        // SAFETY: as in `store_last_seen`.
+        unsafe { ptr::write_volatile(&raw mut (*slot).conflict_seen, stamp) }
+    }
+}
+
+/// Whether there may be a record now: as often as is good for its virtual router, and for the node.
+#[inline(always)]
+pub(super) fn admits(slot: u32, news: News, now: u64) -> bool {
+    // SAFETY: as in `has_virtual_macs`.
+    let bounded = unsafe { ptr::read_volatile(&raw const BOUNDED) != 0 };
+    if !bounded {
+        return true;
+    }
+    take(slot, news as usize, news.pace(), now)
+        && (!news.is_shared() || take(MAX_ROUTERS, 0, pace::NODE, now))
+}
+
+/// Takes one record from a bound. Two CPUs at once may both take the same one, which costs a record more.
+#[inline(always)]
+fn take(index: u32, word: usize, pace: Pace, now: u64) -> bool {
+    let Some(words) = PACES.get_ptr_mut(index) else {
+        return true;
+    };
+    let word = opaque(word) & (size_of::<Paces>() / size_of::<u64>() - 1);
+    // SAFETY: `word` is below the number of words, and the map's memory outlives the program's run.
+    unsafe {
+        let word = words.cast::<u64>().add(word);
+        match pace.take(ptr::read_volatile(word), now) {
+            Some(due) => {
+                ptr::write_volatile(word, due);
+                true
+            }
+            None => false,
+        }
     }
 }
 

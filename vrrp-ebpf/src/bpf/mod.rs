@@ -13,7 +13,8 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::debug;
 use vrrp_ebpf::{
-    abi::Counter,
+    abi::{Counter, EventKind},
+    pace::News,
     policy::{self, Action, Departure, Link, Report, Tables as _, Verdict},
     wire::nd,
 };
@@ -242,11 +243,20 @@ fn record(verdict: &Verdict) {
     if verdict.better_seen != 0 {
         maps::store_better_seen(verdict.slot, verdict.better_seen);
     }
-    let submitted = match verdict.report {
-        Report::Nothing => true,
-        Report::Quiet => maps::submit(&verdict.event, NO_WAKEUP),
-        Report::Wake => maps::submit(&verdict.event, FORCE_WAKEUP),
-    };
+    if verdict.report == Report::Nothing {
+        return;
+    }
+    let event = &verdict.event;
+    if event.kind == EventKind::Conflict as u8 {
+        maps::store_conflict_seen(verdict.slot, event.stamp);
+    }
+    let wakes = verdict.report == Report::Wake;
+    let news = News::of(event, wakes, verdict.better_seen != 0);
+    if !maps::admits(verdict.slot, news, event.stamp) {
+        maps::count(verdict.slot, Counter::RateLimited as usize);
+        return;
+    }
+    let submitted = maps::submit(event, if wakes { FORCE_WAKEUP } else { NO_WAKEUP });
     if !submitted {
         maps::count(verdict.slot, Counter::RingFull as usize);
     }

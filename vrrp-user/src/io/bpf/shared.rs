@@ -82,6 +82,7 @@ const LAST_SEEN: usize = 1;
 const FOLLOW: usize = 2;
 const BETTER_SEEN: usize = 3;
 const HEEDED: usize = 4;
+const CONFLICT_SEEN: usize = 5;
 
 /// `SLOTS`: the words of every virtual router.
 #[derive(Debug)]
@@ -139,6 +140,13 @@ impl Slots {
     #[must_use]
     pub fn better_seen(&self, slot: u32) -> u64 {
         self.word(slot, BETTER_SEEN)
+            .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// XDP's stamp of the last conflict over a virtual IP of ours, in nanoseconds; 0 for none.
+    #[must_use]
+    pub fn conflict_seen(&self, slot: u32) -> u64 {
+        self.word(slot, CONFLICT_SEEN)
             .map_or(0, |word| word.load(Ordering::Acquire))
     }
 

@@ -70,6 +70,8 @@ pub(super) struct Member {
     installed: Option<Instant>,
     /// The virtual IP that the input being handled says is gone.
     lost: Option<u32>,
+    /// Arrival of the last conflict that the core was told of.
+    conflict_told: Instant,
     send_errno: Option<Errno>,
     /// It was told that the lease ended because adverts do not leave.
     unheard: bool,
@@ -126,6 +128,7 @@ impl Member {
             promoting: false,
             installed: None,
             lost: None,
+            conflict_told: Instant(0),
             send_errno: None,
             unheard: false,
             stats: Stats::default(),
@@ -217,8 +220,10 @@ impl Member {
         vip: u32,
         mac: Mac,
         source: IpAddr,
+        arrived: Instant,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
+        self.conflict_told = self.conflict_told.max(arrived);
         if self.core.state() != State::Active {
             return Ok(());
         }
@@ -248,11 +253,25 @@ impl Member {
             self.note_lapse(Instant(better_seen), None, around);
             self.feed(Input::BetterSeen(Instant(better_seen)), around)?;
         }
+        self.unrecorded_conflict(around)?;
         if self
             .deadline()
             .is_some_and(|deadline| deadline <= around.woken)
         {
             self.feed(Input::Timeout, around)?;
+        }
+        Ok(())
+    }
+
+    /// In a flood of announcements XDP leaves most records out, but hosts have believed each of them.
+    fn unrecorded_conflict(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
+        let seen = Instant(around.slots.conflict_seen(self.index));
+        if seen <= self.conflict_told {
+            return Ok(());
+        }
+        self.conflict_told = seen;
+        if self.core.state() == State::Active && seen >= self.core.since() {
+            self.feed(Input::Conflict, around)?;
         }
         Ok(())
     }

@@ -212,7 +212,8 @@ impl Engine {
             }
             kind if kind == EventKind::Conflict as u8 => {
                 let source = source(member.vip_family(event.vip));
-                member.conflict(event.vip, event.mac, source, &mut around)
+                let arrived = Instant(event.stamp);
+                member.conflict(event.vip, event.mac, source, arrived, &mut around)
             }
             kind if kind == EventKind::SuccessorAnnounced as u8 => {
                 member.feed(Input::SuccessorAnnounced, &mut around)
