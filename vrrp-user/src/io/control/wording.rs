@@ -45,6 +45,18 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             Level::INFO,
             format!("({name}) adverts leave again, and it serves"),
         )],
+        Event::AnnouncingFailed { errno, delayed, .. } => {
+            let error = io::Error::from_raw_os_error(errno);
+            let what = if delayed {
+                format!("is delayed, its interface takes no more at once: {error}")
+            } else {
+                format!("failed: {error}")
+            };
+            vec![(
+                Level::WARN,
+                format!("({name}) announcing the virtual IPs {what}"),
+            )]
+        }
         Event::InterfaceFailed { error, .. } => vec![(
             Level::ERROR,
             format!(

@@ -131,16 +131,10 @@ impl Frames {
         self.source_announcement.as_deref()
     }
 
-    /// By interface every announcement, `repeat` times: each virtual IP once before any a second
-    /// time, so that the last one does not wait for the repeats of the first.
-    pub fn announcements(
-        &self,
-        repeat: u8,
-    ) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
-        self.announcements.iter().map(move |(ifindex, frames)| {
-            let block = (0..repeat).flat_map(move |_| frames.iter().map(Vec::as_slice));
-            (*ifindex, block)
-        })
+    /// By interface one announcement per virtual IP.
+    #[must_use]
+    pub fn announcements(&self) -> &[(u32, Vec<Vec<u8>>)] {
+        &self.announcements
     }
 }
 

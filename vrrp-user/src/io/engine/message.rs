@@ -146,6 +146,15 @@ pub enum Event {
         /// errno of sendmmsg.
         errno: i32,
     },
+    /// Announcing the virtual IPs failed with this errno (told once until it works again).
+    AnnouncingFailed {
+        /// The router.
+        router: u32,
+        /// errno of sendmmsg.
+        errno: i32,
+        /// It is tried again until there is room.
+        delayed: bool,
+    },
     /// What the kernel told of an interface could not be taken over.
     InterfaceFailed {
         /// The router.

@@ -255,10 +255,8 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     assert_eq!(keys, expected);
 
     let frames = frames(mixed, OURS.into());
-    let announced: Vec<Vec<_>> = frames
-        .announcements(1)
-        .map(|(_, frames)| frames.map(<[u8]>::to_vec).collect())
-        .collect();
+    let announced = frames.announcements().iter();
+    let announced = Vec::from_iter(announced.map(|(_, frames)| frames.clone()));
     let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"];
     let expected = expected.map(|text| crate::proto::frame::announcement(MAC, address(text), true));
     assert_eq!(announced, [expected]);
@@ -319,8 +317,8 @@ fn sources(body: &str) -> (Vec<Mac>, Vec<(Mac, Mac)>) {
     let adverts = frames.adverts(100).chain(frames.adverts(0));
     let adverts = adverts.map(|frame| mac(frame, 6)).collect();
     let mut announced = Vec::new();
-    for (_, block) in frames.announcements(1) {
-        announced.extend(block.map(|frame| (mac(frame, 6), mac(frame, 22))));
+    for (_, round) in frames.announcements() {
+        announced.extend(round.iter().map(|frame| (mac(frame, 6), mac(frame, 22))));
     }
     (adverts, announced)
 }

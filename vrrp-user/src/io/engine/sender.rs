@@ -3,6 +3,7 @@
 use std::{
     io, mem,
     os::fd::{AsRawFd as _, OwnedFd},
+    time::Duration,
 };
 
 use nix::{
@@ -10,8 +11,17 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt},
 };
 
+use crate::proto::Instant;
+
 /// Frames handed to the kernel per system call.
 const BATCH: usize = 32;
+/// Announcements per [`SPACING`] and interface: 64,000 a second. A virtual interface keeps 256 frames for
+/// the other end, a queue of the kernel a thousand; what comes faster is lost there, or refused.
+const ROOM: usize = 64;
+/// See [`ROOM`].
+const SPACING: Duration = Duration::from_millis(1);
+/// The longest that a device without room is left alone.
+const PATIENCE: u32 = 64;
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline.
 const PRIORITY: libc::c_int = 6;
 
@@ -23,6 +33,65 @@ pub(super) struct FrameSender {
     /// Through it, where a frame can wait until the driver has room.
     queued: OwnedFd,
     address: libc::sockaddr_ll,
+    room: Room,
+}
+
+/// How many announcements an interface may be offered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    /// When there are [`ROOM`] again.
+    next: Instant,
+    /// How many until then.
+    left: usize,
+    /// How many times in a row there was no room in the device, doubled each time.
+    full: u32,
+}
+
+impl Room {
+    fn at(&mut self, now: Instant) -> usize {
+        if now >= self.next {
+            self.next = now + SPACING;
+            self.left = ROOM;
+        }
+        self.left
+    }
+
+    /// The device took so many.
+    fn took(&mut self, taken: usize) {
+        self.left = self.left.saturating_sub(taken);
+        if taken > 0 {
+            self.full = 0;
+        }
+    }
+
+    /// The device has no room: leaves it alone, for longer each time.
+    fn is_full(&mut self, now: Instant) {
+        self.full = (self.full * 2).clamp(1, PATIENCE);
+        self.left = 0;
+        self.next = now + SPACING * self.full;
+    }
+}
+
+/// What became of announcements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Offered {
+    /// So many of them, from the first on, have left or wait in the queueing discipline.
+    pub(super) taken: usize,
+    /// The next one can be offered then.
+    pub(super) again: Option<Instant>,
+    /// Why it was not taken now.
+    pub(super) refused: Option<Errno>,
+}
+
+impl Offered {
+    /// Nothing is left to do about these.
+    pub(super) fn all(taken: usize) -> Self {
+        Self {
+            taken,
+            again: None,
+            refused: None,
+        }
+    }
 }
 
 /// What became of frames.
@@ -56,6 +125,7 @@ impl FrameSender {
             direct,
             queued,
             address,
+            room: Room::default(),
         })
     }
 
@@ -84,6 +154,34 @@ impl FrameSender {
         sent
     }
 
+    /// Offers announcements in order, no more at once than there is room for. The first that is not taken
+    /// ends it.
+    pub(super) fn offer(&mut self, now: Instant, frames: &[Vec<u8>]) -> Offered {
+        let mut offered = Offered::all(0);
+        while offered.taken < frames.len() {
+            let rest = frames.iter().skip(offered.taken).map(Vec::as_slice);
+            let room = self.room.at(now).min(BATCH);
+            if room == 0 {
+                offered.again = Some(self.room.next);
+                break;
+            }
+            let (taken, refused) = self.batch(rest.take(room), hand_over_in_order);
+            offered.taken += taken;
+            self.room.took(taken);
+            offered.refused = refused;
+            match refused {
+                None => {}
+                Some(Errno::ENOBUFS) => {
+                    self.room.is_full(now);
+                    offered.again = Some(self.room.next);
+                    break;
+                }
+                Some(_) => break,
+            }
+        }
+        offered
+    }
+
     /// Whether the driver has not yet taken everything that was queued, as far as the kernel tells.
     pub(super) fn is_waiting(&self) -> bool {
         let mut bytes: libc::c_int = 0;
@@ -93,6 +191,19 @@ impl FrameSender {
     }
 
     fn send_batch<'frame, Frames>(&mut self, frames: Frames, sent: &mut Sent) -> Result<(), Errno>
+    where
+        Frames: Iterator<Item = &'frame [u8]>,
+    {
+        self.batch(frames, |count, send| hand_over(count, sent, send))
+    }
+
+    /// Prepares frames, [`BATCH`] at most, and has them handed over: `hand_over` gets how many they are,
+    /// and what sends those from an index on, [`Way::Queued`] only the one there.
+    fn batch<'frame, Frames, Result_>(
+        &mut self,
+        frames: Frames,
+        hand_over: impl FnOnce(usize, &mut dyn FnMut(Way, usize) -> Result<usize, Errno>) -> Result_,
+    ) -> Result_
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
@@ -110,7 +221,7 @@ impl FrameSender {
             message.msg_hdr.msg_namelen = ADDRESS_LENGTH;
             count += 1;
         }
-        hand_over(count, sent, |way, frames| {
+        hand_over(count, &mut |way, frames| {
             let (socket, last) = match way {
                 Way::Direct => (&self.direct, count),
                 Way::Queued => (&self.queued, frames + 1),
@@ -174,6 +285,26 @@ where
         }
     }
     Ok(())
+}
+
+/// As [`hand_over`], but ends at the first frame that is not taken: how many were, and why that one was
+/// not.
+fn hand_over_in_order(
+    count: usize,
+    send: &mut dyn FnMut(Way, usize) -> Result<usize, Errno>,
+) -> (usize, Option<Errno>) {
+    let mut taken = 0;
+    while taken < count {
+        let mut tried = send(Way::Direct, taken);
+        if tried == Err(Errno::ENOBUFS) {
+            tried = send(Way::Queued, taken);
+        }
+        match tried {
+            Ok(more) => taken += more,
+            Err(errno) => return (taken, Some(errno)),
+        }
+    }
+    (taken, None)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "20 bytes")]
@@ -280,6 +411,68 @@ mod tests {
             sent(full, full),
             (vec![], some(false, false, Some(Errno::ENOBUFS)))
         );
+    }
+
+    /// How many left of four, and why the next did not.
+    fn in_order(
+        mut direct: impl FnMut(usize) -> Option<Errno>,
+        mut queued: impl FnMut(usize) -> Option<Errno>,
+    ) -> (Vec<(Way, usize)>, (usize, Option<Errno>)) {
+        let mut left = Vec::new();
+        let result = hand_over_in_order(4, &mut |way, frame| {
+            let refuse: &mut dyn FnMut(usize) -> Option<Errno> = match way {
+                Way::Direct => &mut direct,
+                Way::Queued => &mut queued,
+            };
+            match refuse(frame) {
+                Some(errno) => Err(errno),
+                None => {
+                    left.push((way, frame));
+                    Ok(1)
+                }
+            }
+        });
+        (left, result)
+    }
+
+    #[test]
+    fn announcements_stop_at_the_first_that_is_not_taken() {
+        use Way::{Direct, Queued};
+        let (left, result) = in_order(room, full);
+        assert_eq!(result, (4, None));
+        assert_eq!(left, [0, 1, 2, 3].map(|frame| (Direct, frame)));
+        let stopped = |frame| (frame >= 1).then_some(Errno::ENOBUFS);
+        let (left, result) = in_order(stopped, |frame| (frame >= 2).then_some(Errno::ENOBUFS));
+        assert_eq!(result, (2, Some(Errno::ENOBUFS)));
+        assert_eq!(left, [(Direct, 0), (Queued, 1)]);
+        let down = |frame| (frame >= 3).then_some(Errno::ENETDOWN);
+        assert_eq!(in_order(down, room).1, (3, Some(Errno::ENETDOWN)));
+    }
+
+    #[test]
+    fn a_full_device_is_left_alone_for_longer_each_time() {
+        let mut room = Room::default();
+        let at = |ms: u64| Instant(1_000_000_000 + ms * 1_000_000);
+        assert_eq!(room.at(at(0)), ROOM);
+        room.took(ROOM - 1);
+        assert_eq!(room.at(at(0)), 1);
+        room.took(1);
+        assert_eq!((room.at(at(0)), room.next), (0, at(1)));
+        assert_eq!(room.at(at(1)), ROOM);
+        let mut waits = Vec::new();
+        let mut now = 1;
+        for _ in 0..9 {
+            room.is_full(at(now));
+            assert_eq!(room.at(at(now)), 0);
+            let wait = (room.next.0 - at(now).0) / 1_000_000;
+            waits.push(wait);
+            now += wait;
+            assert_eq!(room.at(at(now)), ROOM);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+        room.took(1);
+        room.is_full(at(now));
+        assert_eq!(room.next, at(now + 1));
     }
 
     #[test]

@@ -406,6 +406,7 @@ impl<'a> Plane<'a> {
             | Event::SendFailed { .. }
             | Event::LeaseEnded { .. }
             | Event::LeaseRenewed { .. }
+            | Event::AnnouncingFailed { .. }
             | Event::InterfaceFailed { .. }
             | Event::MemoryNotLocked { .. } => {}
         }
@@ -422,6 +423,7 @@ impl<'a> Plane<'a> {
             | Event::SendFailed { router, .. }
             | Event::LeaseEnded { router, .. }
             | Event::LeaseRenewed { router }
+            | Event::AnnouncingFailed { router, .. }
             | Event::InterfaceFailed { router, .. }
             | Event::AddressFound { router, .. }
             | Event::AddressRefused { router, .. }

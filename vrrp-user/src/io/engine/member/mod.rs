@@ -1,5 +1,6 @@
 //! One virtual router inside the engine: the core, and what it takes to carry its outputs out.
 
+mod announcing;
 mod interface;
 mod outputs;
 
@@ -11,6 +12,7 @@ use vrrp_ebpf::{
     ownership::{self, Ownership},
 };
 
+use self::announcing::Announcing;
 use super::{
     RouterSnapshot, Timeline,
     addresses::{Operation, Order},
@@ -79,8 +81,7 @@ pub(super) struct Member {
     outputs: Vec<Output>,
     /// The follow word as we wrote it last.
     followed: Option<Follow>,
-    /// Announcements per virtual IP that were not made, because the lease had ended.
-    owed: u8,
+    announcing: Announcing,
     /// An advert that left while `outputs` were carried out, not yet told to the core.
     sent: Option<Instant>,
     /// An advert that waits for room in the driver.
@@ -134,7 +135,7 @@ impl Member {
             stats: Stats::default(),
             outputs: Vec::with_capacity(OUTPUTS),
             followed: None,
-            owed: 0,
+            announcing: Announcing::default(),
             sent: None,
             waiting: None,
             lapse: None,
@@ -160,7 +161,8 @@ impl Member {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.core.deadline()
+        let both = [self.core.deadline(), self.announcing.deadline()];
+        both.into_iter().flatten().min()
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -255,6 +257,7 @@ impl Member {
         }
         self.unrecorded_conflict(around)?;
         if self
+            .core
             .deadline()
             .is_some_and(|deadline| deadline <= around.woken)
         {
@@ -362,7 +365,7 @@ impl Member {
             active_interval_ns: nanos(intervals.active_adver()),
             skew_ns: nanos(intervals.skew()),
             down_ns: nanos(intervals.active_down()),
-            deadline: self.deadline(),
+            deadline: self.core.deadline(),
             adverts_sent: self.stats.adverts_sent,
             priority_zero_sent: self.stats.priority_zero_sent,
             became_active: self.stats.became_active,

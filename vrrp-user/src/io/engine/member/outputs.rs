@@ -3,7 +3,10 @@
 use nix::errno::Errno;
 use vrrp_ebpf::ownership::{self, Ownership};
 
-use super::{Member, Superseded, Surroundings};
+use super::{
+    Member, Superseded, Surroundings,
+    announcing::Trouble,
+};
 use crate::{
     io::{
         bpf::shared::Slots,
@@ -11,7 +14,7 @@ use crate::{
         engine::{
             addresses::{Operation, Order},
             message::Event,
-            sender::{FrameSender, Sent},
+            sender::{FrameSender, Offered, Sent},
         },
     },
     proto::{Instant, Output, State, Transition},
@@ -151,41 +154,69 @@ impl Member {
         }
     }
 
+    /// Announces every virtual IP, `repeat` times. What waits for its first announcement does not wait for
+    /// the end of the turn.
     pub(super) fn announce(
         &mut self,
         repeat: u8,
         around: &mut Surroundings<'_>,
     ) -> Result<(), Superseded> {
-        self.check_word(around.slots)?;
-        //= C59: RFC 9568 section 8.2.2
-        // Where the engine stood still for long, somebody else may serve whom hosts would then lose.
-        let standing = around.slots.standing(self.index);
-        if !standing.ownership().serves(clock::now().0) {
-            self.owed = self.owed.max(repeat);
-            return Ok(());
-        }
-        for (ifindex, frames) in self.frames.announcements(repeat) {
-            let Some(sender) = sender(around.senders, ifindex) else {
-                continue;
-            };
-            let sent = sender.send(frames);
-            mark(&mut self.timeline.announced);
-            if let Some(errno) = sent.refused {
-                let (router, errno) = (self.index, errno as i32);
-                around
-                    .control
-                    .send_event(Event::SendFailed { router, errno });
-            }
+        self.announcing.add(repeat);
+        if self.announcing.is_first() {
+            return self.go_on_announcing(around);
         }
         Ok(())
     }
 
+    /// Announces what is due, as far as there is room.
+    pub(in crate::io::engine) fn go_on_announcing(
+        &mut self,
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), Superseded> {
+        let now = clock::now();
+        if !self.announcing.is_due(now) {
+            return Ok(());
+        }
+        self.check_word(around.slots)?;
+        //= C59: RFC 9568 section 8.2.2
+        // Where the engine stood still for long, somebody else may serve whom hosts would then lose. With
+        // the next renewal it goes on.
+        let standing = around.slots.standing(self.index);
+        if !standing.ownership().serves(now.0) {
+            self.announcing.halt();
+            return Ok(());
+        }
+        let timeline = &mut self.timeline;
+        let groups = self.frames.announcements();
+        let trouble = self.announcing.go_on(groups, |ifindex, frames| {
+            let Some(sender) = sender(around.senders, ifindex) else {
+                return Offered::all(frames.len());
+            };
+            let offered = sender.offer(now, frames);
+            mark(&mut timeline.announced);
+            offered
+        });
+        if let Some(Trouble { errno, delayed }) = trouble {
+            around.control.send_event(Event::AnnouncingFailed {
+                router: self.index,
+                errno: errno as i32,
+                delayed,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether virtual IPs wait for their first announcement.
+    pub(in crate::io::engine) fn waits_to_be_found(&self) -> bool {
+        self.announcing.is_first()
+    }
+
     /// With the word comes what was put off for want of it, or it never does.
     fn announce_owed(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
-        let owed = std::mem::take(&mut self.owed);
-        if owed > 0 && self.word.state() == ownership::State::Active {
-            return self.announce(owed, around);
+        if self.word.state() == ownership::State::Active {
+            return self.go_on_announcing(around);
         }
+        self.announcing.clear();
         Ok(())
     }
 

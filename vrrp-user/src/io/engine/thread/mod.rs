@@ -156,6 +156,7 @@ impl Engine {
         self.drain_timeouts(woken)?;
         self.drain_reports(woken)?;
         self.drain_commands(woken)?;
+        self.go_on_announcing()?;
         if self.stopping && self.members.iter().all(Member::is_finished) {
             return Err(End::Stopped);
         }
@@ -229,6 +230,20 @@ impl Engine {
             };
             if member.deadline().is_some_and(|deadline| deadline <= woken) {
                 member.timeout(&mut around)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Announcements that had to wait, those of virtual IPs that nobody has heard of before the repeats.
+    fn go_on_announcing(&mut self) -> Result<(), Superseded> {
+        for first in [true, false] {
+            for index in 0..self.members.len() {
+                if let Some((member, mut around)) = self.member_at(index, clock::now())
+                    && member.waits_to_be_found() == first
+                {
+                    member.go_on_announcing(&mut around)?;
+                }
             }
         }
         Ok(())

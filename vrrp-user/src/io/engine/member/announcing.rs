@@ -1,0 +1,243 @@
+//! Announcements of the virtual IPs, at a rate that interfaces and switches take: a device that has no room
+//! for a frame is asked again, so that every virtual IP is announced as often as configured.
+
+use nix::errno::Errno;
+
+use crate::{io::engine::sender::Offered, proto::Instant};
+
+/// The announcements of a virtual router by interface: one frame per virtual IP.
+pub(super) type Groups = [(u32, Vec<Vec<u8>>)];
+
+/// What is still to be announced. A round is every virtual IP once, so that none waits for the repeats of
+/// another.
+#[derive(Debug, Default)]
+pub(super) struct Announcing {
+    /// Rounds to go, with the present one.
+    rounds: u8,
+    /// Frames of the present round that are done.
+    done: usize,
+    /// Whether a round was completed since there was last nothing to do.
+    repeats: bool,
+    /// When there is room again.
+    due: Option<Instant>,
+    /// What the operator was told is in the way.
+    told: Option<Errno>,
+}
+
+/// Something is in the way of announcements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) errno: Errno,
+    /// They are late, and not given up.
+    pub(super) delayed: bool,
+}
+
+impl Announcing {
+    /// Adds rounds.
+    pub(super) fn add(&mut self, rounds: u8) {
+        self.rounds = self.rounds.saturating_add(rounds);
+    }
+
+    /// Whether virtual IPs wait for their first announcement.
+    pub(super) fn is_first(&self) -> bool {
+        self.rounds > 0 && !self.repeats
+    }
+
+    /// Whether something can be done now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.rounds > 0 && self.due.is_none_or(|due| due <= now)
+    }
+
+    /// When to go on; nothing if nothing waits for room.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// It is not for us to announce any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Nothing leaves for the present, until it is called for.
+    pub(super) fn halt(&mut self) {
+        self.due = None;
+    }
+
+    /// Offers frames until all are done or have to wait. Returns what the operator has not been told yet.
+    pub(super) fn go_on(
+        &mut self,
+        groups: &Groups,
+        mut offer: impl FnMut(u32, &[Vec<u8>]) -> Offered,
+    ) -> Option<Trouble> {
+        self.due = None;
+        let mut trouble = None;
+        while self.rounds > 0 {
+            let Some((ifindex, frames)) = rest(groups, self.done) else {
+                self.rounds -= 1;
+                self.done = 0;
+                self.repeats = true;
+                continue;
+            };
+            let Offered {
+                taken,
+                again,
+                refused,
+            } = offer(ifindex, frames);
+            self.done += taken;
+            trouble = self.news(refused, again.is_some()).or(trouble);
+            if again.is_some() {
+                self.due = again;
+                return trouble;
+            }
+            if refused.is_some() {
+                // Of this interface, until the next round.
+                self.done += frames.len() - taken;
+            }
+        }
+        self.repeats = false;
+        if trouble.is_none() {
+            self.told = None;
+        }
+        trouble
+    }
+
+    fn news(&mut self, refused: Option<Errno>, delayed: bool) -> Option<Trouble> {
+        let errno = refused.filter(|errno| self.told != Some(*errno))?;
+        self.told = refused;
+        Some(Trouble { errno, delayed })
+    }
+}
+
+/// What is left of a round after `done` frames: the frames of one interface.
+fn rest(groups: &Groups, done: usize) -> Option<(u32, &[Vec<u8>])> {
+    let mut before = done;
+    for (ifindex, frames) in groups {
+        match frames.get(before..) {
+            Some(rest) if !rest.is_empty() => return Some((*ifindex, rest)),
+            _ => before -= frames.len(),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Two interfaces with so many virtual IPs, told apart by their frames.
+    fn groups(first: u8, second: u8) -> Vec<(u32, Vec<Vec<u8>>)> {
+        vec![
+            (1, (0..first).map(|vip| vec![vip]).collect()),
+            (2, (first..first + second).map(|vip| vec![vip]).collect()),
+        ]
+    }
+
+    fn taken(taken: usize) -> Offered {
+        Offered {
+            taken,
+            again: None,
+            refused: None,
+        }
+    }
+
+    /// Goes on until all is done, with a device that takes `room` at once; what left, in order.
+    fn sent(announcing: &mut Announcing, groups: &Groups, room: usize) -> Vec<(u32, u8)> {
+        let mut sent = Vec::new();
+        let mut now = Instant(0);
+        while announcing.is_due(now) {
+            let mut left = room;
+            announcing.go_on(groups, |ifindex, frames| {
+                let count = left.min(frames.len());
+                left -= count;
+                sent.extend(frames[..count].iter().map(|frame| (ifindex, frame[0])));
+                Offered {
+                    again: (count < frames.len()).then_some(Instant(now.0 + 1)),
+                    ..taken(count)
+                }
+            });
+            now = announcing.deadline().unwrap_or(now);
+        }
+        sent
+    }
+
+    #[test]
+    fn every_virtual_ip_once_before_any_a_second_time() {
+        let groups = groups(7, 4);
+        for room in 1..30 {
+            let mut announcing = Announcing::default();
+            announcing.add(2);
+            announcing.add(1);
+            let sent = sent(&mut announcing, &groups, room);
+            assert_eq!(sent.len(), 33, "{room} at once");
+            let (first, rest) = sent.split_at(11);
+            assert!(first.iter().map(|(_, vip)| *vip).eq(0..11));
+            assert!(first.iter().all(|(ifindex, vip)| (*ifindex == 1) == (*vip < 7)));
+            let mut times = BTreeMap::<_, usize>::new();
+            for one in rest {
+                *times.entry(one).or_default() += 1;
+            }
+            assert!(times.len() == 11 && times.values().all(|times| *times == 2));
+            assert!(!announcing.is_due(Instant(u64::MAX)));
+        }
+    }
+
+    #[test]
+    fn the_first_round_is_known_from_its_repeats() {
+        let groups = groups(2, 0);
+        let mut announcing = Announcing::default();
+        assert!(!announcing.is_first());
+        announcing.add(2);
+        assert!(announcing.is_first());
+        let mut offered = 0;
+        announcing.go_on(&groups, |_, frames| {
+            offered += 1;
+            Offered {
+                again: (offered == 2).then_some(Instant(5)),
+                ..taken(if offered == 1 { frames.len() } else { 0 })
+            }
+        });
+        assert!(!announcing.is_first() && announcing.is_due(Instant(5)));
+        assert!(!announcing.is_due(Instant(4)));
+        sent(&mut announcing, &groups, 9);
+        announcing.add(1);
+        assert!(announcing.is_first());
+        announcing.clear();
+        assert!(!announcing.is_due(Instant(u64::MAX)));
+    }
+
+    #[test]
+    fn trouble_is_told_once_and_a_dead_interface_holds_nothing_up() {
+        let groups = groups(2, 2);
+        let mut announcing = Announcing::default();
+        announcing.add(2);
+        let full = |_: u32, _: &[Vec<u8>]| Offered {
+            taken: 0,
+            again: Some(Instant(1)),
+            refused: Some(Errno::ENOBUFS),
+        };
+        let delayed = Trouble {
+            errno: Errno::ENOBUFS,
+            delayed: true,
+        };
+        assert_eq!(announcing.go_on(&groups, full), Some(delayed));
+        assert_eq!(announcing.go_on(&groups, full), None);
+        let mut sent = 0;
+        let told = announcing.go_on(&groups, |ifindex, frames| {
+            if ifindex == 1 {
+                return Offered {
+                    refused: Some(Errno::ENETDOWN),
+                    ..taken(0)
+                };
+            }
+            sent += frames.len();
+            taken(frames.len())
+        });
+        let failed = Trouble {
+            errno: Errno::ENETDOWN,
+            delayed: false,
+        };
+        assert_eq!((told, sent), (Some(failed), 4));
+    }
+}
