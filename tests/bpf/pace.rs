@@ -47,12 +47,19 @@ fn flood(kernel: &mut Kernel, frame: &[u8], slot: u32) -> Left {
 /// Each frame was counted, and left a record or was counted as limited; the records keep to the pace.
 #[track_caller]
 fn keeps_to(left: &Left, pace: Pace, counter: Counter) {
-    assert!(left.others.contains(&(counter, FLOOD.into())), "{:?}", left.others);
+    assert!(
+        left.others.contains(&(counter, FLOOD.into())),
+        "{:?}",
+        left.others
+    );
     let records = u64::try_from(left.records.len()).unwrap();
     assert_eq!(records + left.limited, u64::from(FLOOD));
     let (first, last) = (left.records.first().unwrap(), left.records.last().unwrap());
     let most = pace.burst + (last.stamp - first.stamp) / pace.every + 1;
-    assert!((pace.burst..=most).contains(&records), "{records} of {most}");
+    assert!(
+        (pace.burst..=most).contains(&records),
+        "{records} of {most}"
+    );
 }
 
 fn advert(priority: u8) -> Vec<u8> {
@@ -187,7 +194,10 @@ fn all_virtual_routers_together() {
     kernel.rest(255).unwrap();
     for vrid in 1..=255 {
         let advert = Advert::v3(vrid, &[[10, 1, 2, vrid]]);
-        let worse = Advert { priority: 1, ..advert };
+        let worse = Advert {
+            priority: 1,
+            ..advert
+        };
         kernel.run(Program::Ingress, &worse.build(), 100).unwrap();
     }
     let records = kernel.take_events();
@@ -195,5 +205,8 @@ fn all_virtual_routers_together() {
     let most = NODE.burst + span / NODE.every + 1;
     let records = u64::try_from(records.len()).unwrap();
     // Each router alone would be allowed 16.
-    assert!((NODE.burst..=most).contains(&records), "{records} of {most}");
+    assert!(
+        (NODE.burst..=most).contains(&records),
+        "{records} of {most}"
+    );
 }

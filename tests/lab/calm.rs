@@ -9,9 +9,11 @@ use vrrp_tests::{
     capture::Capture,
     clock::{self, Nanos},
     config::Settings,
+    frames::{Advert, Arp},
     lab::VIP,
     load::{FifoHogs, Flood, Hogs},
     node::Node as _,
+    packet::PacketSocket,
     realtime,
     witness::{Stall, Witness, worst_between},
 };
@@ -145,6 +147,86 @@ fn a_flood_to_the_address_makes_no_transition() {
         let passed = scene.status(1).counter("vip_passed") - before;
         eprintln!("flood: {sent} packets sent, {passed} reached the VIP");
         assert!(passed > 10_000, "that was no flood");
+    });
+}
+
+/// Nanoseconds that the engine of a router has had a CPU for.
+fn engine_time(scene: &mut Scene, number: u8) -> u64 {
+    let pid = scene.node(number).process().unwrap().pid();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    for task in tasks {
+        let task = task.unwrap().path();
+        if std::fs::read_to_string(task.join("comm")).unwrap() == "engine\n" {
+            let stat = std::fs::read_to_string(task.join("schedstat")).unwrap();
+            return stat.split(' ').next().unwrap().parse().unwrap();
+        }
+    }
+    panic!("no thread `engine` in process {pid}");
+}
+
+/// A client sends the same frame as fast as it can. Tells how often, and what it cost the engine of
+/// router 1.
+fn flooded(scene: &mut Scene, what: &str, counter: &str, frame: &[u8]) {
+    let (before, limited) = {
+        let status = scene.status(1);
+        (status.counter(counter), status.counter("rate_limited"))
+    };
+    let (worked, from) = (engine_time(scene, 1), clock::now());
+    let client = &scene.lab.client;
+    client
+        .netns
+        .run(|| {
+            let socket = PacketSocket::sending(client.interface)?;
+            let until = from + clock::span_nanos(span());
+            while clock::now() < until {
+                // A full queue is what a flood meets.
+                socket.send(frame).ok();
+            }
+            Ok(())
+        })
+        .unwrap();
+    let took = clock::now() - from;
+    let worked = engine_time(scene, 1) - worked;
+    let status = scene.status(1);
+    let frames = status.counter(counter) - before;
+    let limited = status.counter("rate_limited") - limited;
+    let told = frames - limited;
+    let per_second = frames * 1_000_000_000 / took;
+    eprintln!(
+        "{what}: {frames} frames ({per_second} a second), {told} told to the engine, which had a CPU for {}.{} % of the time",
+        worked * 100 / took,
+        worked * 1000 / took % 10
+    );
+    assert!(frames > 10_000, "that was no flood");
+    // A few hundred a second at most, and what came at once in the beginning.
+    assert!(
+        told < frames / 10,
+        "{told} of {frames} were told to the engine"
+    );
+}
+
+#[test]
+fn a_flood_of_announcements_makes_no_transition() {
+    calm("flood of announcements of the VIP", |scene| {
+        let claim = Arp {
+            sender_mac: scene.lab.client.mac,
+            ..Arp::gratuitous(1, VIP.octets())
+        };
+        flooded(scene, "announcements", "arp_conflict", &claim.build());
+    });
+}
+
+/// Of a worse router, each of which an Active answers.
+#[test]
+fn a_flood_of_adverts_makes_no_transition() {
+    calm("flood of adverts of a worse router", |scene| {
+        let mut advert = Advert {
+            priority: 1,
+            timing: [0, 1],
+            ..Advert::v3(51, &[VIP.octets()])
+        };
+        advert.ip.source = scene.lab.client.address.octets();
+        flooded(scene, "adverts", "advert_accepted", &advert.build());
     });
 }
 

@@ -218,3 +218,54 @@ fn another_owner_is_told_and_heeded_in_version_3_alone() {
         assert_eq!(status.number("adverts_sent"), sent);
     }
 }
+
+/// Two clusters that got the same VRIDs from the same tutorial.
+//= C67: proof
+#[test]
+fn another_cluster_with_our_vrid_is_named() {
+    let cluster = |priority, ends: [u8; 2]| {
+        let address = |end| format!("virtual_ipaddress {{\n 192.168.1.{end}\n }}");
+        let [second, third] = ends.map(address);
+        [
+            instance(201, priority, &format!("version 2\n {second}")),
+            instance(202, priority, &format!("version 3\n {third}")),
+        ]
+        .concat()
+    };
+    let configs = [cluster(100, [10, 11]), cluster(150, [20, 21])];
+    let mut scene = Scene::started(shared(), configs);
+    let mac = scene
+        .router(2)
+        .mac
+        .map(|byte| format!("{byte:02x}"))
+        .join(":");
+    // Version 2 refuses its adverts, and serves.
+    let line = format!(
+        "(bad_address_list), the last from 192.168.1.2 ({mac}): its virtual IPs are not ours"
+    );
+    let lists = "(its are 192.168.1.20, ours 192.168.1.10; does another cluster use VRID 201?)";
+    await_lines(scene.log(1), 0, &[&line]);
+    assert!(scene.log(1).tail(usize::MAX).contains(lists));
+    // Version 3 yields to it, and nobody serves.
+    let line = format!(
+        "ERROR (VI_202) nobody serves 192.168.1.11: the Master, 192.168.1.2 ({mac}), has other \
+         virtual IPs (192.168.1.21)."
+    );
+    await_lines(scene.log(1), 0, &[&line]);
+    eventually("the status says so", || {
+        let status = &scene.statuses(1)[1];
+        status.field("unserved") == &serde_json::json!(["192.168.1.11"])
+    });
+    let status = &scene.statuses(1)[1];
+    assert_eq!(status.text("state"), "BACKUP");
+    let served = &scene.statuses(2)[1];
+    assert_eq!(served.field("unserved"), &serde_json::json!([]));
+    // The other cluster goes, and ours serves.
+    scene.node(2).stop().unwrap();
+    await_lines(
+        scene.log(1),
+        0,
+        &["(VI_202) the virtual IPs are not unserved any more"],
+    );
+    assert_eq!(scene.statuses(1)[1].text("state"), "MASTER");
+}

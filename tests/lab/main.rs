@@ -13,6 +13,7 @@
 )]
 
 mod accept;
+mod announcements;
 mod bare;
 mod beside;
 mod both_versions;

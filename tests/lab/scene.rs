@@ -279,6 +279,11 @@ impl Drop for Scene {
 pub(crate) struct RouterStatus(Value);
 
 impl RouterStatus {
+    /// One of its fields, of whatever kind.
+    pub(crate) fn field(&self, field: &str) -> &Value {
+        &self.0[field]
+    }
+
     /// A number among its fields.
     #[track_caller]
     pub(crate) fn number(&self, field: &str) -> u64 {

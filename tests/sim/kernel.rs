@@ -9,6 +9,7 @@ use vrrp_ebpf::{
         VipKey, router_flags, vip_state,
     },
     ownership::{Ownership, Standing},
+    pace::{News, Paces},
     policy::{self, Link, Report, Tables},
 };
 use vrrp_user::proto::{Instant, Settings, Version, frame::Mac};
@@ -37,6 +38,8 @@ pub(crate) struct Kernel {
     vip: VipEntry,
     pub(crate) ring: VecDeque<Event>,
     ring_size: usize,
+    /// Of the records, by kind.
+    paces: Paces,
 }
 
 /// What a frame did.
@@ -50,7 +53,7 @@ pub(crate) struct Received {
     pub(crate) stamped: bool,
     /// `better_seen` was set.
     pub(crate) better: bool,
-    /// The ring was full.
+    /// The ring was full, or too many came at once.
     pub(crate) forgotten: bool,
 }
 
@@ -89,6 +92,7 @@ impl Kernel {
             },
             ring: VecDeque::new(),
             ring_size,
+            paces: Paces::default(),
         }
     }
 
@@ -109,17 +113,30 @@ impl Kernel {
         if verdict.report == Report::Nothing {
             return None;
         }
-        let forgotten = self.ring.len() >= self.ring_size;
+        let wakes = verdict.report == Report::Wake;
+        let forgotten = self.ring.len() >= self.ring_size
+            || !self.admits(
+                now,
+                News::of(&verdict.event, wakes, verdict.better_seen > 0),
+            );
         if !forgotten {
             self.ring.push_back(verdict.event);
         }
         Some(Received {
             event: verdict.event,
-            wakes: verdict.report == Report::Wake && !forgotten,
+            wakes: wakes && !forgotten,
             stamped: verdict.seen > 0,
             better: verdict.better_seen > 0,
             forgotten,
         })
+    }
+
+    /// Whether there may be a record now.
+    fn admits(&mut self, now: Instant, news: News) -> bool {
+        let due = &mut self.paces[news as usize];
+        let next = news.pace().take(*due, now.0);
+        *due = next.unwrap_or(*due);
+        next.is_some()
     }
 
     /// Whether an ARP request would be answered.

@@ -4,10 +4,14 @@
 //! sides. Addresses are network order; everything else is host order.
 
 mod counters;
+mod sample;
 
 use bytemuck::{Pod, Zeroable};
 
-pub use self::counters::{Counter, Counters};
+pub use self::{
+    counters::{Counter, Counters},
+    sample::{HEAD_WORDS, MAX_SAMPLES, SAMPLE_SPACING, Sample, sample_index},
+};
 
 /// Virtual routers per node (all interfaces together).
 pub const MAX_ROUTERS: u32 = 256;
@@ -330,7 +334,9 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot, VipEntry, VipKey};
+    use super::{
+        PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Sample, Slot, VipEntry, VipKey,
+    };
 
     // SAFETY: `repr(C)`, no padding, any bit pattern is valid (they are bytemuck::Pod).
     unsafe impl aya::Pod for RouterKey {}
@@ -344,6 +350,8 @@ mod user {
     unsafe impl aya::Pod for ProxyEntry {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Slot {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Sample {}
     // SAFETY: as above.
     unsafe impl aya::Pod for VipKey {}
     // SAFETY: as above.

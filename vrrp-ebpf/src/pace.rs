@@ -122,13 +122,15 @@ mod tests {
     /// How many of those at these moments are taken.
     fn taken(moments: impl IntoIterator<Item = u64>) -> usize {
         let mut due = 0;
-        let taken = moments.into_iter().filter(|now| match PACE.take(due, *now) {
-            Some(next) => {
-                due = next;
-                true
-            }
-            None => false,
-        });
+        let taken = moments
+            .into_iter()
+            .filter(|now| match PACE.take(due, *now) {
+                Some(next) => {
+                    due = next;
+                    true
+                }
+                None => false,
+            });
         taken.count()
     }
 

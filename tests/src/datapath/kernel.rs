@@ -16,7 +16,7 @@ use aya::{
 use vrrp_ebpf::{
     abi::{
         Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, ProxyEntry,
-        RouterEntry, RouterKey, Slot, VipEntry, VipKey,
+        RouterEntry, RouterKey, Sample, Slot, VipEntry, VipKey, sample_index,
     },
     pace::Paces,
 };
@@ -230,6 +230,18 @@ impl Kernel {
             paces.set(slot, [0; 8], 0)?;
         }
         Ok(())
+    }
+
+    /// What is kept of the last frame that moved a counter of a slot; afterwards it is `next`.
+    ///
+    /// # Errors
+    /// If nothing is ever kept for this counter.
+    pub fn replace_sample(&mut self, slot: u32, counter: Counter, next: &Sample) -> Result<Sample> {
+        let index = sample_index(slot, counter as usize).context("a counter without samples")?;
+        let mut samples: Array<_, Sample> = self.map("SAMPLES")?;
+        let sample = samples.get(&index, 0)?;
+        samples.set(index, next, 0)?;
+        Ok(sample)
     }
 
     /// The words of a slot.

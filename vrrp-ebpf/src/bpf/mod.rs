@@ -3,6 +3,7 @@
 mod maps;
 mod packet;
 mod routes;
+mod samples;
 mod verifier;
 
 use aya_ebpf::{
@@ -13,7 +14,7 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::debug;
 use vrrp_ebpf::{
-    abi::{Counter, EventKind},
+    abi::{Counter, EventKind, sample_index},
     pace::News,
     policy::{self, Action, Departure, Link, Report, Tables as _, Verdict},
     wire::nd,
@@ -68,6 +69,9 @@ fn xvrrp_receive(context: TcContext) -> i32 {
         return TC_NEXT;
     };
     record(&verdict);
+    if let Some(index) = sampled(&verdict) {
+        samples::keep_skb(context.skb.skb, index);
+    }
     let answered = match verdict.action {
         Action::Pass | Action::Accept | Action::Readdress => return TC_NEXT,
         Action::Drop => {
@@ -203,6 +207,9 @@ fn receive(context: &XdpContext) -> u32 {
         return xdp_action::XDP_PASS;
     };
     record(&verdict);
+    if let Some(index) = sampled(&verdict) {
+        samples::keep(context.ctx, index);
+    }
     match verdict.action {
         Action::Pass | Action::Accept | Action::Readdress => xdp_action::XDP_PASS,
         Action::Drop => {
@@ -216,6 +223,19 @@ fn receive(context: &XdpContext) -> u32 {
         },
         Action::Advertise => advertise(context, &verdict.advertisement),
     }
+}
+
+/// Which sample the frame is to be, if any.
+#[inline(always)]
+fn sampled(verdict: &Verdict) -> Option<u32> {
+    // An accepted advert moves several counters, of which only one is asked about.
+    let [first, .., differs, _] = verdict.counters.indices();
+    let counter = if verdict.report == Report::Nothing {
+        first
+    } else {
+        differs
+    };
+    sample_index(verdict.slot, usize::from(counter))
 }
 
 /// Answers a solicitation. Where the driver has no room for a longer frame, the stack answers: it

@@ -133,6 +133,14 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         let text = format!("{} not on {}: {reason}", missing.address, missing.interface);
         row("missing", text);
     }
+    if !router.unserved.is_empty() {
+        let unserved = router.unserved.iter().map(ToString::to_string);
+        let unserved = unserved.collect::<Vec<_>>().join(", ");
+        row(
+            "NOT SERVED",
+            format!("{unserved}: by nobody, the master has other virtual IPs"),
+        );
+    }
     if let Some(mac) = &router.virtual_mac {
         let everything = if router.promiscuous {
             ", the interface is promiscuous for it"

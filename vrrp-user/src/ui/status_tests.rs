@@ -26,6 +26,7 @@ fn master() -> RouterStatus {
         send_error: None,
         lapse: None,
         vips: vec!["192.168.1.254/24".to_owned()],
+        unserved: Vec::new(),
         virtual_mac: None,
         missing_vips: Vec::new(),
         promiscuous: false,
@@ -317,4 +318,14 @@ fn what_is_wrong_and_what_went_wrong_is_told() {
     ] {
         assert!(text.contains(expected), "{text}");
     }
+}
+
+#[test]
+fn virtual_ips_that_nobody_serves_are_shown() {
+    let mut router = master();
+    assert!(!router_text(&router, 2_000_000_000).contains("NOT SERVED"));
+    router.unserved = vec!["192.168.1.254".parse().unwrap()];
+    let text = router_text(&router, 2_000_000_000);
+    let line = "\n  NOT SERVED     192.168.1.254: by nobody, the master has other virtual IPs\n";
+    assert!(text.contains(line), "{text}");
 }

@@ -17,12 +17,13 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::ProgramError,
 };
 use thiserror::Error;
 use vrrp_ebpf::abi::{
-    Counters, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey,
+    self, Counter, Counters, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Sample,
+    VipEntry, VipKey,
 };
 
 pub use attach::{Choice, EgressHook, Mode, Reception};
@@ -282,9 +283,10 @@ impl Dataplane {
     /// When the object lacks them, or they were taken before.
     pub fn counters(&mut self) -> Result<CounterTable, BpfError> {
         let map = take(&mut self.ebpf, "COUNTERS")?;
-        PerCpuArray::try_from(map)
-            .map(CounterTable)
-            .map_err(map_error("COUNTERS"))
+        let counters = PerCpuArray::try_from(map).map_err(map_error("COUNTERS"))?;
+        let map = take(&mut self.ebpf, "SAMPLES")?;
+        let samples = Array::try_from(map).map_err(map_error("SAMPLES"))?;
+        Ok(CounterTable { counters, samples })
     }
 }
 
@@ -360,7 +362,7 @@ impl Tables {
     /// When the map is full, or memory is.
     pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
         // The filter first: a virtual IP that the filter does not know would be a transit address.
-        let tail = if key.family == vrrp_ebpf::abi::IPV4 {
+        let tail = if key.family == abi::IPV4 {
             key.address.first_chunk::<4>()
         } else {
             key.address.last_chunk::<4>()
@@ -370,9 +372,13 @@ impl Tables {
     }
 }
 
-/// The counters of every virtual router, summed over CPUs when they are read.
+/// The counters of every virtual router, summed over CPUs when they are read, and the last frame of
+/// each kind that says something about its sender.
 #[expect(missing_debug_implementations, reason = "aya's PerCpuArray has none")]
-pub struct CounterTable(PerCpuArray<MapData, Counters>);
+pub struct CounterTable {
+    counters: PerCpuArray<MapData, Counters>,
+    samples: Array<MapData, Sample>,
+}
 
 impl CounterTable {
     /// Every counter of a slot.
@@ -380,7 +386,7 @@ impl CounterTable {
     /// # Errors
     /// When the kernel refuses the look-up.
     pub fn read(&self, slot: u32) -> Result<Counts, BpfError> {
-        let per_cpu = self.0.get(&slot, 0).map_err(map_error("COUNTERS"))?;
+        let per_cpu = self.counters.get(&slot, 0).map_err(map_error("COUNTERS"))?;
         let mut counts = Counts::default();
         for values in per_cpu.iter() {
             for (sum, value) in counts.0.iter_mut().zip(values) {
@@ -397,5 +403,10 @@ impl CounterSource for CounterTable {
             tracing::warn!("counters: {error}");
             Counts::default()
         })
+    }
+
+    fn sample(&self, slot: u32, counter: Counter) -> Option<Sample> {
+        let index = abi::sample_index(slot, counter as usize)?;
+        self.samples.get(&index, 0).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vrrp_ebpf::abi::{Counter, Counters};
+use vrrp_ebpf::abi::{Counter, Counters, Sample};
 
 /// What belongs to no virtual router.
 const NO_ROUTERS: [Counter; 2] = [Counter::UnknownVrid, Counter::EgressRedirect];
@@ -11,6 +11,8 @@ const NO_ROUTERS: [Counter; 2] = [Counter::UnknownVrid, Counter::EgressRedirect]
 pub trait CounterSource {
     /// The counters of a slot; [`NO_ROUTER`](vrrp_ebpf::abi::NO_ROUTER) is one as well.
     fn counters(&self, slot: u32) -> Counts;
+    /// How the last frame began that moved a counter of a slot; nothing if none was kept.
+    fn sample(&self, slot: u32, counter: Counter) -> Option<Sample>;
 }
 
 /// Counters of one slot, summed over the CPUs.

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use vrrp_ebpf::abi::Counter;
 
-use super::counters::Counts;
+use super::{
+    counters::Counts,
+    sighting::{Sighting, comma_separated},
+};
+use crate::config::Instance;
 
 /// How often the counters are looked at: two machines that do not understand each other should be
 /// told of before anybody asks why both are Active.
@@ -16,7 +20,7 @@ const REPEAT: u32 = 120;
 
 //= C67: RFC 9568 section 7.1
 /// Reasons to refuse an advert, with what they usually mean.
-const REASONS: [(Counter, &str); 13] = [
+const REASONS: [(Counter, &str); 14] = [
     (
         Counter::BadTtl,
         "its TTL is not 255, or outside of `min_ttl` and `max_ttl`: it was routed, or forged from \
@@ -39,6 +43,11 @@ const REASONS: [(Counter, &str); 13] = [
     (
         Counter::BadDestination,
         "it was sent to our own address, and we have no unicast peers: compare `unicast_peer`",
+    ),
+    (
+        Counter::OwnSource,
+        "another router sends from our own address, or our own adverts come back to us: compare the \
+         MAC with ours",
     ),
     (Counter::BadType, "its type is not ADVERTISEMENT"),
     (
@@ -79,16 +88,31 @@ struct Seen {
 }
 
 impl Refusals {
-    /// Compares with the last look; returns what to tell.
-    pub(super) fn look(&mut self, counts: &Counts) -> Vec<String> {
+    /// Compares with the last look; returns what to tell. `last` is the last advert that was refused for
+    /// a reason.
+    pub(super) fn look(
+        &mut self,
+        counts: &Counts,
+        instance: &Instance,
+        last: impl Fn(Counter) -> Option<Sighting>,
+    ) -> Vec<String> {
         let mut lines = Vec::new();
         for ((reason, meaning), seen) in REASONS.iter().zip(&mut self.seen) {
             let count = counts.of(*reason);
             let more = count.saturating_sub(seen.count);
             seen.quiet = seen.quiet.saturating_sub(1);
             if more > 0 && seen.quiet == 0 {
+                let last = last(*reason);
+                let who = last.as_ref().map_or_else(String::new, |last| {
+                    format!(", the last from {}", last.who())
+                });
+                let lists = last
+                    .filter(|_| *reason == Counter::BadAddressList)
+                    .map_or_else(String::new, |last| lists(&last, instance));
                 let name = reason.name();
-                lines.push(format!("{more} adverts refused ({name}): {meaning}"));
+                lines.push(format!(
+                    "{more} adverts refused ({name}){who}: {meaning}{lists}"
+                ));
                 seen.quiet = REPEAT;
                 seen.count = count;
             }
@@ -97,9 +121,52 @@ impl Refusals {
     }
 }
 
+/// Both address lists, and what is often the matter.
+fn lists(last: &Sighting, instance: &Instance) -> String {
+    let ours = Vec::from_iter(instance.advertised().map(|vip| vip.address));
+    format!(
+        " (its are {}, ours {}; does another cluster use VRID {}?)",
+        last.list(),
+        comma_separated(&ours),
+        instance.vrid
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::control::{sighting::tests::sighting, tests::instance};
+
+    /// What is told if no frame was kept.
+    fn look(refusals: &mut Refusals, counts: &Counts) -> Vec<String> {
+        refusals.look(counts, &instance("VI_1"), |_| None)
+    }
+
+    #[test]
+    fn the_last_sender_is_named_and_both_lists() {
+        let told = |counter| {
+            let last = |reason| {
+                let odd = sighting("192.168.1.3", &["192.168.1.20", "192.168.1.21"]);
+                (reason == counter).then_some(odd)
+            };
+            let lines = Refusals::default().look(&counted(counter, 3), &instance("VI_1"), last);
+            let [line] = &lines[..] else {
+                panic!("{lines:?}");
+            };
+            line.clone()
+        };
+        let start = "3 adverts refused (bad_password), the last from 192.168.1.3 \
+                     (02:00:00:00:00:07): its password is not ours: ";
+        assert!(told(Counter::BadPassword).starts_with(start));
+        let end = "compare `virtual_ipaddress` (its are 192.168.1.20, 192.168.1.21, ours \
+                   192.168.1.254; does another cluster use VRID 1?)";
+        assert!(told(Counter::BadAddressList).ends_with(end));
+        let own = told(Counter::OwnSource);
+        assert!(
+            own.contains("another router sends from our own address"),
+            "{own}"
+        );
+    }
 
     fn counted(counter: Counter, count: u64) -> Counts {
         Counts::from_iter([(counter, count)])
@@ -118,7 +185,7 @@ mod tests {
             Counter::BadAddressList,
             Counter::BadLength,
         ] {
-            let told = Refusals::default().look(&counted(error, 1));
+            let told = look(&mut Refusals::default(), &counted(error, 1));
             let [line] = &told[..] else {
                 panic!("{error:?}: {told:?}");
             };
@@ -131,18 +198,18 @@ mod tests {
     #[test]
     fn a_reason_is_told_once_and_again_after_a_while() {
         let mut refusals = Refusals::default();
-        assert!(refusals.look(&Counts::default()).is_empty());
-        assert!(refusals.look(&counted(Counter::ArpAnswered, 5)).is_empty());
-        let lines = refusals.look(&counted(Counter::BadPassword, 3));
+        assert!(look(&mut refusals, &Counts::default()).is_empty());
+        assert!(look(&mut refusals, &counted(Counter::ArpAnswered, 5)).is_empty());
+        let lines = look(&mut refusals, &counted(Counter::BadPassword, 3));
         assert_eq!(
             lines,
             ["3 adverts refused (bad_password): its password is not ours: compare `auth_pass`"]
         );
-        for look in 1..REPEAT {
-            let more = counted(Counter::BadPassword, 3 + u64::from(look));
-            assert!(refusals.look(&more).is_empty());
+        for later in 1..REPEAT {
+            let more = counted(Counter::BadPassword, 3 + u64::from(later));
+            assert!(look(&mut refusals, &more).is_empty());
         }
         let much = counted(Counter::BadPassword, 500);
-        assert_eq!(refusals.look(&much).len(), 1);
+        assert_eq!(look(&mut refusals, &much).len(), 1);
     }
 }

@@ -135,6 +135,9 @@ pub struct RouterStatus {
     /// Those of them that the router ought to have on their interfaces now, and has not.
     #[serde(default)]
     pub missing_vips: Vec<MissingVip>,
+    /// Virtual IPs that nobody serves: the Active that we follow does not have them.
+    #[serde(default)]
+    pub unserved: Vec<IpAddr>,
     /// Virtual Router MAC, if it is used.
     pub virtual_mac: Option<String>,
     /// The interface receives every frame, because it takes no MAC beside its own.
@@ -450,6 +453,7 @@ impl Record {
                 .map(|vip| format!("{}/{}", vip.address, vip.prefix))
                 .collect(),
             missing_vips: self.missing(instance, is_missing),
+            unserved: Vec::new(),
             virtual_mac: instance.virtual_mac().map(mac_text),
             promiscuous: interface.is_some_and(|one| one.promiscuous),
             counters: counts.by_name(),

@@ -4,7 +4,7 @@ use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
-use vrrp_ebpf::abi::{Counter, NO_ROUTER};
+use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
 
 use super::{
     counters::{CounterSource, Counts},
@@ -89,6 +89,10 @@ impl CounterSource for Counters {
             (Counter::BadTtl, 2),
             (Counter::UnknownVrid, unknown),
         ])
+    }
+
+    fn sample(&self, _: u32, _: Counter) -> Option<Sample> {
+        None
     }
 }
 

@@ -228,6 +228,22 @@ fn failures_are_named_with_their_remedy() {
         failed,
         ["(VI_1) sending an advert failed: Network is down (os error 100)"]
     );
+    for (errno, delayed, end) in [
+        (100, false, "failed: Network is down (os error 100)"),
+        (
+            105,
+            true,
+            "is delayed, its interface takes no more at once: No buffer space available (os error 105)",
+        ),
+    ] {
+        let announcing = Event::AnnouncingFailed {
+            router: 0,
+            errno,
+            delayed,
+        };
+        let line = format!("(VI_1) announcing the virtual IPs {end}");
+        assert_eq!(texts(&announcing, State::Active), [line]);
+    }
     let unusable = Event::InterfaceFailed {
         router: 0,
         error: InterfaceError::Table(TableError {

@@ -413,11 +413,14 @@ mod tests {
         );
     }
 
+    /// Frames that left, and how.
+    type Left = Vec<(Way, usize)>;
+
     /// How many left of four, and why the next did not.
     fn in_order(
         mut direct: impl FnMut(usize) -> Option<Errno>,
         mut queued: impl FnMut(usize) -> Option<Errno>,
-    ) -> (Vec<(Way, usize)>, (usize, Option<Errno>)) {
+    ) -> (Left, (usize, Option<Errno>)) {
         let mut left = Vec::new();
         let result = hand_over_in_order(4, &mut |way, frame| {
             let refuse: &mut dyn FnMut(usize) -> Option<Errno> = match way {

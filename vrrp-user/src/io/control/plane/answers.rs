@@ -76,14 +76,17 @@ impl Plane<'_> {
             .collect();
         let others = self.setup.counters.counters(NO_ROUTER);
         let routers = instances.iter().zip(&self.records).zip(&counts);
+        let routers = routers.zip(&self.unserved);
         let mut first_vip = 0;
-        let routers = routers.map(|((instance, record), counts)| {
+        let routers = routers.map(|(((instance, record), counts), unserved)| {
             let vips = first_vip..;
             first_vip += u32::try_from(instance.vips.len()).unwrap_or(u32::MAX);
             let missing = |vip: u32| !(self.setup.has_vip)(vips.start + vip);
             let mut interfaces = self.setup.interfaces.iter();
             let interface = interfaces.find(|interface| interface.name == instance.interface);
-            record.status(instance, counts, interface, missing, &discontinuity)
+            let mut status = record.status(instance, counts, interface, missing, &discontinuity);
+            status.unserved = unserved.missing().to_vec();
+            status
         });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

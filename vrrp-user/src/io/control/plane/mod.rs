@@ -1,6 +1,7 @@
 //! The loop of the control plane and what it remembers.
 
 mod answers;
+mod strangers;
 
 use std::{
     collections::BTreeSet,
@@ -24,6 +25,7 @@ use super::{
     signals::Request,
     socket::{self, StatusRequest},
     status::Record,
+    unserved::Unserved,
     wakeups::Wakeups,
     warnings::Warning,
     wording::{self, Line},
@@ -55,6 +57,10 @@ pub(super) struct Plane<'a> {
     records: Vec<Record>,
     /// By router.
     refusals: Vec<Refusals>,
+    /// By router.
+    unserved: Vec<Unserved>,
+    /// Routers whose VRID was heard where they are not, and which were told of it.
+    misplaced: BTreeSet<u32>,
     /// Routers that have not been seen started; `None` once READY was said.
     starting: Option<BTreeSet<u32>>,
     asked: Option<Asked>,
@@ -99,11 +105,15 @@ impl<'a> Plane<'a> {
         records.resize_with(setup.config.instances.len(), Record::default);
         let mut refusals = Vec::new();
         refusals.resize_with(setup.config.instances.len(), Refusals::default);
+        let mut unserved = Vec::new();
+        unserved.resize_with(setup.config.instances.len(), Unserved::default);
         Self {
             setup,
             notifier,
             records,
             refusals,
+            unserved,
+            misplaced: BTreeSet::new(),
             starting: Some(BTreeSet::new()),
             asked: None,
             removed: BTreeSet::new(),
@@ -159,20 +169,11 @@ impl<'a> Plane<'a> {
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => {
-                    self.tell_refusals();
+                    self.look_at_strangers();
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }
                 }
-            }
-        }
-    }
-
-    fn tell_refusals(&mut self) {
-        let instances = &self.setup.config.instances;
-        for ((slot, instance), refusals) in (0..).zip(instances).zip(&mut self.refusals) {
-            for line in refusals.look(&self.setup.counters.counters(slot)) {
-                tracing::warn!("({}) {line}", instance.name);
             }
         }
     }

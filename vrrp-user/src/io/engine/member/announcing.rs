@@ -173,7 +173,11 @@ mod tests {
             assert_eq!(sent.len(), 33, "{room} at once");
             let (first, rest) = sent.split_at(11);
             assert!(first.iter().map(|(_, vip)| *vip).eq(0..11));
-            assert!(first.iter().all(|(ifindex, vip)| (*ifindex == 1) == (*vip < 7)));
+            assert!(
+                first
+                    .iter()
+                    .all(|(ifindex, vip)| (*ifindex == 1) == (*vip < 7))
+            );
             let mut times = BTreeMap::<_, usize>::new();
             for one in rest {
                 *times.entry(one).or_default() += 1;
@@ -200,6 +204,7 @@ mod tests {
         });
         assert!(!announcing.is_first() && announcing.is_due(Instant(5)));
         assert!(!announcing.is_due(Instant(4)));
+        announcing.halt();
         sent(&mut announcing, &groups, 9);
         announcing.add(1);
         assert!(announcing.is_first());

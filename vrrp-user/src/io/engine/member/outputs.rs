@@ -3,10 +3,7 @@
 use nix::errno::Errno;
 use vrrp_ebpf::ownership::{self, Ownership};
 
-use super::{
-    Member, Superseded, Surroundings,
-    announcing::Trouble,
-};
+use super::{Member, Superseded, Surroundings, announcing::Trouble};
 use crate::{
     io::{
         bpf::shared::Slots,
