@@ -12,6 +12,8 @@ use aya::{
     Ebpf,
     maps::{Map, MapData},
 };
+#[cfg(test)]
+use nix::sys::mman::mmap_anonymous;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use vrrp_ebpf::{
     abi::{self, Follow, Slot},
@@ -59,6 +61,19 @@ impl<const COUNT: usize> Words<COUNT> {
             start: start.cast(),
             _owned: PhantomData,
         })
+    }
+
+    /// Words that no program reads.
+    #[cfg(test)]
+    fn unshared() -> Self {
+        let length = NonZeroUsize::new(Self::BYTES).unwrap();
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_PRIVATE) };
+        Self {
+            start: start.unwrap().cast(),
+            _owned: PhantomData,
+        }
     }
 
     fn word(&self, index: usize) -> Option<&AtomicU64> {
@@ -188,6 +203,12 @@ impl VipStates {
     /// When the map cannot be mapped.
     pub fn map(map: &MapData) -> Result<Self, BpfError> {
         Words::map(map).map(Self)
+    }
+
+    /// For the tests of what writes them.
+    #[cfg(test)]
+    pub(in crate::io) fn unshared() -> Self {
+        Self(Words::unshared())
     }
 
     /// Stores bits of [`abi::vip_state`].

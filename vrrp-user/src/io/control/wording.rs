@@ -89,7 +89,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
         )],
         Event::AddressesAccepted { .. } => vec![(
             Level::INFO,
-            format!("({name}) the kernel takes every virtual IP again"),
+            format!("({name}) the kernel takes every advertised virtual IP again"),
         )],
         Event::AddressFound { vip, prefix, .. } if instance.priority != election::OWNER => {
             let (vip, interface) = (address(instance, vip), interface(instance, vip));

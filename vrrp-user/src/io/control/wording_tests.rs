@@ -423,7 +423,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
         (
             Event::AddressesAccepted { router },
             Level::INFO,
-            "the kernel takes every virtual IP again".to_owned(),
+            "the kernel takes every advertised virtual IP again".to_owned(),
         ),
     ] {
         let told = lines(&event, &instance, State::Backup);

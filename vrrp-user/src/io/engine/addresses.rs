@@ -39,6 +39,7 @@ pub use self::set::{AddressSet, Placement};
 use self::{
     requests::{Answer, Requests, answers},
     retries::Retries,
+    trial::Refusal,
     waiting::Waiting,
 };
 use crate::{
@@ -127,8 +128,8 @@ pub struct AddressWorker {
     retries: Retries,
     /// What every router last wanted, by router.
     standing: BTreeMap<u32, Order>,
-    /// What the kernel has refused for longer than a moment, by router.
-    refused: BTreeMap<u32, BTreeSet<u32>>,
+    /// What the kernel refuses for longer than a moment, or did, by router.
+    refusals: BTreeMap<u32, Refusal>,
     /// When what was last told.
     told: BTreeMap<(u32, u32, i32), Instant>,
 }
@@ -159,7 +160,7 @@ impl AddressWorker {
             sequence: 0,
             retries: Retries::default(),
             standing: BTreeMap::new(),
-            refused: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             told: BTreeMap::new(),
         })
     }

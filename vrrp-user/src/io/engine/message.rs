@@ -181,14 +181,15 @@ pub enum Event {
         /// Its prefix length there.
         prefix: u8,
     },
-    /// The kernel has refused a virtual IP for longer than a moment.
+    /// The kernel has refused a virtual IP that the router is not to serve without, for longer than a moment. Told
+    /// again as long as it does.
     AddressRefused {
         /// The router.
         router: u32,
         /// Index in the instance's `vips`.
         vip: u32,
     },
-    /// It would take every virtual IP now.
+    /// It would take every such virtual IP now. Told more than once.
     AddressesAccepted {
         /// The router.
         router: u32,

@@ -70,6 +70,8 @@ pub(super) struct Plane<'a> {
     /// Routers that are to be kept from working, or not any more, for virtual IPs that the kernel
     /// refuses.
     holds: Vec<(u32, Option<FaultReason>)>,
+    /// Routers whose virtual IPs the kernel refuses.
+    held: BTreeSet<u32>,
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
@@ -118,6 +120,7 @@ impl<'a> Plane<'a> {
             asked: None,
             removed: BTreeSet::new(),
             holds: Vec::new(),
+            held: BTreeSet::new(),
             engine_alive: true,
             stopping: false,
             recreated: None,
@@ -351,6 +354,12 @@ impl<'a> Plane<'a> {
 
     fn take_event(&mut self, event: &Event) -> Result<Engine, ControlError> {
         self.engine_alive = true;
+        // Told more than once, or word of it might be lost.
+        if let Event::AddressesAccepted { router } = event
+            && !self.held.contains(router)
+        {
+            return Ok(Engine::Running);
+        }
         self.log_event(event);
         match *event {
             Event::Transition {
@@ -376,7 +385,8 @@ impl<'a> Plane<'a> {
                 }
                 self.notifier.addresses_settled(router as usize);
             }
-            Event::AddressRefused { router, vip } if self.is_advertised(router, vip) => {
+            Event::AddressRefused { router, vip } => {
+                self.held.insert(router);
                 self.holds
                     .push((router, Some(FaultReason::VipRefused { vip })));
             }
@@ -384,6 +394,7 @@ impl<'a> Plane<'a> {
                 if let Some(record) = self.record(router) {
                     record.accepted();
                 }
+                self.held.remove(&router);
                 self.holds.push((router, None));
             }
             Event::AddressFound {
@@ -401,7 +412,6 @@ impl<'a> Plane<'a> {
             Event::Stopped => return Ok(Engine::Stopped),
             Event::Superseded => return Err(ControlError::Superseded),
             Event::Notice { .. }
-            | Event::AddressRefused { .. }
             | Event::AddressMissing { .. }
             | Event::AddressStray { .. }
             | Event::SendFailed { .. }
@@ -444,13 +454,6 @@ impl<'a> Plane<'a> {
                 log(line);
             }
         }
-    }
-
-    /// Without an excluded one the router goes on for the others, which another one may lack as well.
-    fn is_advertised(&self, router: u32, vip: u32) -> bool {
-        let instance = self.setup.config.instances.get(router as usize);
-        let vip = instance.and_then(|instance| instance.vips.get(vip as usize));
-        vip.is_some_and(|vip| !vip.excluded)
     }
 
     /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with

@@ -46,6 +46,7 @@ impl AddressWorker {
                 self.carry_out(order);
             }
         }
+        self.repeat_acceptances();
     }
 
     fn present(&self) -> Present {

@@ -43,6 +43,9 @@ pub struct AddressSet {
     pub(super) holders: Vec<Holder>,
     /// The router has priority 255.
     owner: bool,
+    /// By virtual IP: adverts do not carry it, and without it the router goes on for the others, which another
+    /// router may lack as well.
+    excluded: Vec<bool>,
     /// What is requested for each.
     messages: Vec<AddressMessage>,
     /// Index of each by interface and address.
@@ -58,6 +61,7 @@ impl AddressSet {
             first_state,
             holders: vec![Holder::Nobody; placements.len()],
             owner,
+            excluded: placements.iter().map(|one| one.vip.excluded).collect(),
             messages: Vec::new(),
             places: BTreeMap::new(),
             install: Requests::default(),
@@ -79,6 +83,11 @@ impl AddressSet {
 
     pub(super) fn is_owners(&self) -> bool {
         self.owner
+    }
+
+    /// Whether the router is not to serve without this one.
+    pub(super) fn is_needed(&self, vip: u32) -> bool {
+        self.excluded.get(vip as usize) == Some(&false)
     }
 
     /// Interface and address of each.

@@ -9,18 +9,41 @@ use vrrp_ebpf::abi::vip_state;
 use super::{AddressSet, AddressWorker, Operation, Order};
 use crate::io::{clock, engine::message::Event};
 
+/// How many looks (one a second) repeat that the kernel takes everything: a router that does not hear it stays in
+/// FAULT, and word is lost where the queues are full.
+const REPEATS: u32 = 10;
+
+/// The virtual IPs of a router that the kernel refused, without which it is not to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It does so still.
+    Standing {
+        vips: BTreeSet<u32>,
+        /// The one of which was told.
+        told: u32,
+    },
+    /// It would take them now, which is told so many times more.
+    Over { repeats: u32 },
+}
+
 impl AddressWorker {
     /// Puts on its interface what was refused, and takes it off again. The programs neither answer for it nor
     /// let anything through meanwhile, since the router is not the owner.
     pub(super) fn try_again(&mut self, order: Order, set: &mut AddressSet) {
-        let refused = self.refused.get(&order.router).cloned();
-        let refused = refused.unwrap_or_default();
+        let router = order.router;
+        let refused = match self.refusals.get(&router) {
+            Some(Refusal::Standing { vips, .. }) => vips.clone(),
+            _ => BTreeSet::new(),
+        };
         let wanted: Vec<_> = refused.iter().map(|vip| (*vip, None)).collect();
         let requests = set.renewals(&wanted);
         self.send(order, set, requests, |vip| refused.contains(&vip));
-        let still = self.without_acknowledgement(set);
-        if refused.is_disjoint(&still) {
-            self.accept(order.router);
+        let missing = self.without_acknowledgement(set);
+        let still: BTreeSet<u32> = refused.intersection(&missing).copied().collect();
+        if still.is_empty() {
+            self.accept(router);
+        } else {
+            self.refuse(router, refused, &still);
         }
         let order = Order {
             operation: Operation::Remove,
@@ -41,34 +64,67 @@ impl AddressWorker {
         let is_again = self.retries.is_waiting(router);
         match operation {
             Operation::Install => {
-                let refused = self.without_acknowledgement(set);
-                if refused.is_empty() {
+                let missing = self.without_acknowledgement(set);
+                if missing.is_empty() {
                     self.retries.forget(router);
+                } else {
+                    self.retries.postpone(order, clock::now());
+                }
+                let is_needed = |vip: &u32| set.is_needed(*vip);
+                let needed: BTreeSet<u32> = missing.into_iter().filter(is_needed).collect();
+                if needed.is_empty() {
                     self.accept(router);
-                    return;
-                }
-                self.retries.postpone(order, clock::now());
-                if is_again && !self.refused.contains_key(&router) {
-                    for &vip in &refused {
-                        self.tell(Event::AddressRefused { router, vip });
-                    }
-                    self.refused.insert(router, refused);
+                } else if is_again {
+                    self.refuse(router, needed.clone(), &needed);
                 }
             }
-            Operation::Remove | Operation::Try if self.refused.contains_key(&router) => {
-                let order = Order {
-                    operation: Operation::Try,
-                    ..order
-                };
-                self.retries.postpone(order, clock::now());
+            Operation::Remove | Operation::Try => {
+                if let Some(Refusal::Standing { .. }) = self.refusals.get(&router) {
+                    let order = Order {
+                        operation: Operation::Try,
+                        ..order
+                    };
+                    self.retries.postpone(order, clock::now());
+                } else {
+                    self.retries.forget(router);
+                }
             }
-            Operation::Remove | Operation::Try => self.retries.forget(router),
+        }
+    }
+
+    /// These are not to be served without. Told of is one of those that are refused now, the same as long as it is
+    /// one of them, and each time: word may be lost.
+    fn refuse(&mut self, router: u32, vips: BTreeSet<u32>, now: &BTreeSet<u32>) {
+        let before = match self.refusals.get(&router) {
+            Some(Refusal::Standing { told, .. }) if now.contains(told) => Some(*told),
+            _ => None,
+        };
+        if let Some(told) = before.or_else(|| now.first().copied()) {
+            self.tell(Event::AddressRefused { router, vip: told });
+            self.refusals
+                .insert(router, Refusal::Standing { vips, told });
         }
     }
 
     fn accept(&mut self, router: u32) {
-        if self.refused.remove(&router).is_some() {
+        if let Some(refusal @ Refusal::Standing { .. }) = self.refusals.get_mut(&router) {
+            *refusal = Refusal::Over { repeats: REPEATS };
             self.told.retain(|(other, ..), _| *other != router);
+            self.tell(Event::AddressesAccepted { router });
+        }
+    }
+
+    pub(super) fn repeat_acceptances(&mut self) {
+        let mut over = Vec::new();
+        self.refusals.retain(|router, refusal| match refusal {
+            Refusal::Standing { .. } => true,
+            Refusal::Over { repeats } => {
+                over.push(*router);
+                *repeats = repeats.saturating_sub(1);
+                *repeats > 0
+            }
+        });
+        for router in over {
             self.tell(Event::AddressesAccepted { router });
         }
     }
@@ -78,3 +134,7 @@ impl AddressWorker {
         (0..set.count()).filter(is_missing).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "trial_tests.rs"]
+mod tests;

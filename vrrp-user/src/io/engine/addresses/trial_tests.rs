@@ -1,0 +1,191 @@
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, sync_channel},
+};
+
+use nix::sys::eventfd::EventFd;
+use vrrp_ebpf::abi::vip_state;
+
+use super::*;
+use crate::{
+    config::{self, Instance},
+    io::{
+        bpf::shared::VipStates,
+        engine::addresses::{Placement, Report},
+        testing::{in_namespace, index, run},
+    },
+};
+
+/// By virtual IP, in the order of the file.
+const NEEDED: u32 = 0;
+const ALSO_NEEDED: u32 = 1;
+const EXCLUDED: u32 = 2;
+
+/// A worker whose kernel refuses IPv6 on the interfaces that are told so.
+struct World {
+    worker: AddressWorker,
+    reports: Receiver<Report>,
+    states: Arc<VipStates>,
+}
+
+fn instance(priority: u8) -> Instance {
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n priority {priority}\n virtual_ipaddress {{\n  \
+         fe80::51 dev ens34\n  2001:db8::1/64 dev ens35\n }}\n virtual_ipaddress_excluded {{\n  \
+         2001:db8::2/64 dev ens36\n }}\n}}\n"
+    );
+    let config = config::parse("k.conf", text.as_bytes()).config;
+    config.unwrap().instances.remove(0)
+}
+
+impl World {
+    fn new(priority: u8) -> Self {
+        run("ip link set lo up");
+        for name in ["ens34", "ens35", "ens36"] {
+            run(&format!(
+                "ip link add {name} type veth peer name {name}p && ip link set {name}p up && ip link set {name} up"
+            ));
+        }
+        let instance = instance(priority);
+        let placements: Vec<_> = instance.vips.iter().map(placement).collect();
+        let states = Arc::new(VipStates::unshared());
+        let (sender, reports) = sync_channel(100);
+        let wake = Arc::new(EventFd::new().unwrap());
+        let sets = vec![AddressSet::new(&placements, 0, priority == 255)];
+        let worker = AddressWorker::new(sets, Arc::clone(&states), sender, wake).unwrap();
+        Self {
+            worker,
+            reports,
+            states,
+        }
+    }
+
+    /// Carries an order out, as the thread does.
+    fn order(&mut self, operation: Operation, lost: Option<u32>) -> Vec<Event> {
+        self.worker.retries.forget(0);
+        self.again(operation, lost)
+    }
+
+    /// The same once more; returns what was told of refusals.
+    fn again(&mut self, operation: Operation, lost: Option<u32>) -> Vec<Event> {
+        self.worker.carry_out(Order {
+            router: 0,
+            operation,
+            generation: 1,
+            lost,
+        });
+        self.told()
+    }
+
+    fn told(&self) -> Vec<Event> {
+        let told = self.reports.try_iter().filter_map(|report| match report {
+            Report::Told(event) => Some(event),
+            Report::Done(_) => None,
+        });
+        let is_about_refusals = |event: &Event| {
+            matches!(
+                event,
+                Event::AddressRefused { .. } | Event::AddressesAccepted { .. }
+            )
+        };
+        told.filter(is_about_refusals).collect()
+    }
+
+    fn is_ready(&self, vip: u32) -> bool {
+        self.states.get(vip) & vip_state::READY != 0
+    }
+
+    fn next(&self) -> Option<Operation> {
+        self.worker.retries.next().map(|(order, _)| order.operation)
+    }
+}
+
+fn placement(vip: &config::Vip) -> Placement<'_> {
+    let ifindex = index(vip.device.as_ref().unwrap());
+    Placement {
+        vip,
+        ifindex,
+        mac: Default::default(),
+    }
+}
+
+/// The kernel takes or refuses these virtual IPs, and removes what is there of them.
+fn refuse(vips: &[u32], value: u8) {
+    for vip in vips {
+        let name = ["ens34", "ens35", "ens36"][*vip as usize];
+        std::fs::write(
+            format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"),
+            value.to_string(),
+        )
+        .unwrap();
+    }
+}
+
+const fn refused(vip: u32) -> Event {
+    Event::AddressRefused { router: 0, vip }
+}
+
+const ACCEPTED: Event = Event::AddressesAccepted { router: 0 };
+
+#[test]
+fn an_excluded_one_that_is_refused_does_not_hide_another() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        refuse(&[EXCLUDED], 1);
+        assert_eq!(world.order(Operation::Install, None), []);
+        assert_eq!(world.again(Operation::Install, None), []);
+        assert_eq!(world.next(), Some(Operation::Install), "asked again");
+        refuse(&[NEEDED], 1);
+        assert_eq!(world.order(Operation::Install, Some(NEEDED)), []);
+        assert_eq!(world.again(Operation::Install, None), [refused(NEEDED)]);
+        // Word may have been lost.
+        assert_eq!(world.again(Operation::Install, None), [refused(NEEDED)]);
+    });
+}
+
+#[test]
+fn an_excluded_one_that_is_refused_keeps_nobody_in_fault() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        refuse(&[NEEDED, EXCLUDED], 1);
+        world.order(Operation::Install, None);
+        assert_eq!(world.again(Operation::Install, None), [refused(NEEDED)]);
+        world.order(Operation::Remove, None);
+        assert_eq!(world.next(), Some(Operation::Try));
+        assert_eq!(world.again(Operation::Try, None), [refused(NEEDED)]);
+        refuse(&[NEEDED], 0);
+        assert_eq!(world.again(Operation::Try, None), [ACCEPTED]);
+        assert_eq!(world.next(), None);
+        // Word may have been lost.
+        for _ in 0..REPEATS {
+            world.worker.look();
+            assert_eq!(world.told(), [ACCEPTED]);
+        }
+        world.worker.look();
+        assert_eq!(world.told(), []);
+    });
+}
+
+#[test]
+fn the_reason_stays_the_same_as_long_as_it_is_one() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        refuse(&[ALSO_NEEDED], 1);
+        world.order(Operation::Install, None);
+        assert_eq!(
+            world.again(Operation::Install, None),
+            [refused(ALSO_NEEDED)]
+        );
+        refuse(&[NEEDED], 1);
+        world.again(Operation::Install, Some(NEEDED));
+        assert_eq!(
+            world.again(Operation::Install, None),
+            [refused(ALSO_NEEDED)]
+        );
+        refuse(&[ALSO_NEEDED], 0);
+        assert_eq!(world.again(Operation::Install, None), [refused(NEEDED)]);
+        refuse(&[NEEDED], 0);
+        assert_eq!(world.again(Operation::Install, None), [ACCEPTED]);
+        assert!(world.is_ready(NEEDED) && world.is_ready(ALSO_NEEDED));
+    });
+}
