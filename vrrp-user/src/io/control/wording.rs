@@ -142,6 +142,8 @@ pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<Fau
         FaultReason::Deleted
         | FaultReason::Recreated
         | FaultReason::NoMac
+        | FaultReason::NoPeer
+        | FaultReason::NoRoom { .. }
         | FaultReason::VipRefused { .. } => Level::ERROR,
         _ => Level::INFO,
     };

@@ -333,10 +333,10 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
             error,
             "virtual IP 198.51.100.2 cannot be put on ens34",
         ),
-        (NoPeer, info, "no unicast peer is left to send adverts to"),
+        (NoPeer, error, "no unicast peer is left to send adverts to"),
         (
             NoRoom { mtu: 68 },
-            info,
+            error,
             "MTU 68 of interface ens33 is too small for an advert",
         ),
     ] {
