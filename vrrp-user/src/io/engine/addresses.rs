@@ -69,7 +69,7 @@ const STRAY: i32 = -2;
 /// What the engine wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Every virtual IP of the router on its interface.
+    /// Every virtual IP of the router on its interface, or the one that was lost.
     Install,
     /// Every virtual IP of the router gone.
     Remove,
@@ -205,10 +205,7 @@ impl AddressWorker {
                 self.states.set(state, bits);
             }
             match (order.operation, set.is_owners()) {
-                (Operation::Install, false) => {
-                    let requests = std::mem::take(&mut set.install);
-                    set.install = self.send(order, set, requests, |_| true);
-                }
+                (Operation::Install, false) => self.install(order, set),
                 (Operation::Remove, false) => self.remove_all(order, set),
                 (Operation::Install, true) => self.install_as_owner(order, set),
                 (Operation::Remove, true) => self.remove_as_owner(order, set),
@@ -217,6 +214,17 @@ impl AddressWorker {
             self.judge(order, set);
         }
         self.sets = sets;
+    }
+
+    /// Every virtual IP; or the one that is lost, or a flush of many would ask for all of them as often.
+    fn install(&mut self, order: Order, set: &mut AddressSet) {
+        if let Some(lost) = order.lost {
+            let requests = set.renewals(&[(lost, None)]);
+            self.send(order, set, requests, |vip| vip == lost);
+        } else {
+            let requests = std::mem::take(&mut set.install);
+            set.install = self.send(order, set, requests, |_| true);
+        }
     }
 
     /// Sends requests for the virtual IPs that are `wanted`, waits for the answers, and gives the
@@ -317,7 +325,8 @@ impl AddressWorker {
             }
             _ => {
                 self.fail(order.router, vip, &error);
-                return;
+                // It may be there, but is not what was asked for.
+                vip_state::INSTALLED
             }
         };
         self.states.set(set.first_state + vip, bits);

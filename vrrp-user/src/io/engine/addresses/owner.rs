@@ -30,6 +30,9 @@ impl AddressWorker {
                 );
             }
         }
+        for (vip, _) in missing.iter().filter(|(_, unusable)| unusable.is_none()) {
+            self.states.set(set.first_state + vip, vip_state::INSTALLED);
+        }
         let requests = set.renewals(&missing);
         self.send(order, set, requests, |vip| {
             missing.iter().any(|(other, _)| *other == vip)

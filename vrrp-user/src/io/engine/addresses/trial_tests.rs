@@ -166,6 +166,55 @@ fn an_excluded_one_that_is_refused_keeps_nobody_in_fault() {
     });
 }
 
+/// As an owner's, and any that is acknowledged.
+#[test]
+fn what_is_refused_after_it_was_there_is_not_served() {
+    for priority in [100, 255] {
+        in_namespace(async move || {
+            let mut world = World::new(priority);
+            if priority == 255 {
+                for (name, address) in [
+                    ("ens34", "fe80::51/64"),
+                    ("ens35", "2001:db8::1/64"),
+                    ("ens36", "2001:db8::2/64"),
+                ] {
+                    run(&format!("ip addr add {address} dev {name} nodad"));
+                }
+            }
+            assert_eq!(world.order(Operation::Install, None), []);
+            assert!((0..3).all(|vip| world.is_ready(vip)));
+            assert_eq!(world.next(), None);
+            refuse(&[NEEDED], 1);
+            assert_eq!(world.order(Operation::Install, None), []);
+            assert!(!world.is_ready(NEEDED));
+            assert!(world.is_ready(ALSO_NEEDED) && world.is_ready(EXCLUDED));
+            assert_eq!(world.again(Operation::Install, None), [refused(NEEDED)]);
+            refuse(&[NEEDED], 0);
+            assert_eq!(world.again(Operation::Install, None), [ACCEPTED]);
+            assert!(world.is_ready(NEEDED));
+        });
+    }
+}
+
+/// A flush of many is told as so many losses.
+#[test]
+fn of_a_lost_one_only_itself_is_asked_for() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        world.order(Operation::Install, None);
+        for (name, address) in [("ens35", "2001:db8::1/64"), ("ens36", "2001:db8::2/64")] {
+            run(&format!("ip addr del {address} dev {name}"));
+        }
+        let has = |name: &str| !run(&format!("ip -6 addr show dev {name} scope global")).is_empty();
+        world.order(Operation::Install, Some(ALSO_NEEDED));
+        assert!(has("ens35") && world.is_ready(ALSO_NEEDED));
+        assert!(!has("ens36"), "told of by itself");
+        world.order(Operation::Install, Some(EXCLUDED));
+        assert!(has("ens36") && world.is_ready(EXCLUDED));
+        assert_eq!(world.next(), None);
+    });
+}
+
 #[test]
 fn the_reason_stays_the_same_as_long_as_it_is_one() {
     in_namespace(async || {

@@ -44,8 +44,9 @@ impl Engine {
             EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
         )?);
         // Room for every order and report that can be under way: one at a time per router, and a
-        // refusal per virtual IP.
-        let (orders, order_queue) = sync_channel(4 * abi::MAX_ROUTERS as usize);
+        // loss and a refusal per virtual IP.
+        let (orders, order_queue) =
+            sync_channel(4 * abi::MAX_ROUTERS as usize + abi::MAX_VIPS as usize);
         let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
         let worker = AddressWorker::new(
             plan.addresses,
