@@ -89,8 +89,11 @@ impl Router {
     fn leave(&mut self, resign: bool, out: &mut Vec<Output>) {
         let waited_for = match self.state {
             State::Active => true,
-            // With a successor at work nobody waits for our word any more.
-            State::Retiring => self.timers.get(Timer::Linger).is_none(),
+            // With a successor at work nobody waits for our word any more. Nor once priority 0 has left:
+            // another one would start the Backups' Skew_Time over.
+            State::Retiring => {
+                self.timers.get(Timer::Linger).is_none() && self.advertised <= self.since
+            }
             // Nobody has heard of us yet, and priority 0 would make Backups rise beside the Active.
             State::Rising => false,
             State::Initialize | State::Fault | State::Backup => return,

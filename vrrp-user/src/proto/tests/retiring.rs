@@ -190,6 +190,11 @@ fn out_at_once_when_asked_again() {
         transition(out),
         Some((State::Retiring, State::Initialize, Cause::Shutdown))
     );
+    // A second priority 0 would start the Backups' Skew_Time over.
+    let mut bench = retiring();
+    bench.feed(START, Input::AdvertSent { at: START + ms(1) });
+    let out = bench.feed(START + ms(5), Input::ShutdownNow);
+    assert_eq!(out[..2], [DISOWN, Output::Remove]);
     // With a successor at work priority 0 would only disturb.
     let mut bench = retiring();
     bench.feed(START + ms(1), advert(START + ms(1), 99));
@@ -224,17 +229,23 @@ fn without_a_link_there_is_nobody_to_wait_for() {
     );
 }
 
-/// Priority 0 may have been lost, and who has heard a successor is waited for by nobody.
+/// Once it has left, another one would start the Backups' Skew_Time over; who has heard a successor is waited
+/// for by nobody.
 #[test]
-fn a_fault_with_a_living_link_says_it_again_unless_there_is_a_successor() {
-    for successor in [false, true] {
+fn a_fault_with_a_living_link_says_priority_zero_unless_it_is_said() {
+    let sent = Input::AdvertSent { at: START + ms(1) };
+    for (before, says) in [
+        (None, true),
+        (Some(advert(START, 99)), false),
+        (Some(sent), false),
+    ] {
         let mut bench = retiring();
-        if successor {
-            bench.feed(START, advert(START, 99));
+        if let Some(input) = before {
+            bench.feed(START, input);
         }
-        let out = bench.feed(START, Input::Fault(FaultReason::NoAddress));
+        let out = bench.feed(START + ms(2), Input::Fault(FaultReason::NoAddress));
         assert_eq!(out[0], DISOWN);
-        assert_eq!(out.contains(&RESIGN), !successor);
+        assert_eq!(out.contains(&RESIGN), says);
         assert_eq!(
             transition(out),
             Some((
