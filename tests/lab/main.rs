@@ -30,6 +30,7 @@ mod families;
 mod fault;
 mod handover;
 mod hearing;
+mod manager;
 mod missing;
 mod mtu;
 mod neighbours;

@@ -42,6 +42,7 @@ pub struct Xvrrp {
     config: PathBuf,
     arguments: Vec<String>,
     preload: Option<PathBuf>,
+    manager: Option<PathBuf>,
     unread: bool,
     // Dropped in this order: the process ends before what it left is cleaned up.
     process: Option<Process>,
@@ -84,6 +85,7 @@ impl Xvrrp {
             config: path,
             arguments: Vec::new(),
             preload: None,
+            manager: None,
             unread: false,
             process: None,
             _undo: undo,
@@ -106,6 +108,11 @@ impl Xvrrp {
     /// A shared object that stands between the next starts and the kernel (`LD_PRELOAD`).
     pub fn preload(&mut self, object: &Path) {
         self.preload = Some(object.to_owned());
+    }
+
+    /// The socket of a service manager for the next starts (`NOTIFY_SOCKET`).
+    pub fn report_to(&mut self, socket: &Path) {
+        self.manager = Some(socket.to_owned());
     }
 
     /// Nobody reads the log of the next starts, and it is full from the beginning.
@@ -147,6 +154,9 @@ impl Node for Xvrrp {
         command.arg("-f").arg(&self.config).args(&self.arguments);
         if let Some(object) = &self.preload {
             command.env("LD_PRELOAD", object);
+        }
+        if let Some(socket) = &self.manager {
+            command.env("NOTIFY_SOCKET", socket);
         }
         self.process = Some(if self.unread {
             Process::start_unread(command)?

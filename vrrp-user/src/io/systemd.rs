@@ -17,9 +17,10 @@ use std::{
 
 use sd_notify::NotifyState;
 
-/// Every virtual router has been started.
-pub fn ready() {
-    notify(&[NotifyState::Ready]);
+/// Every virtual router has been started. Returns whether nobody need be told again.
+#[must_use]
+pub fn ready() -> bool {
+    notify(&[NotifyState::Ready])
 }
 
 /// A planned stop has begun.
@@ -27,9 +28,10 @@ pub fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
-/// The line that `systemctl status` shows.
-pub fn status(text: &str) {
-    notify(&[NotifyState::Status(text)]);
+/// The line that `systemctl status` shows. Returns whether nobody need be told again.
+#[must_use]
+pub fn status(text: &str) -> bool {
+    notify(&[NotifyState::Status(text)])
 }
 
 /// A sign of life.
@@ -43,13 +45,17 @@ pub fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
-fn notify(states: &[NotifyState<'_>]) {
-    let Some(socket) = env::var_os("NOTIFY_SOCKET") else {
-        return;
-    };
-    if let Err(error) = send(&socket, states) {
+fn notify(states: &[NotifyState<'_>]) -> bool {
+    env::var_os("NOTIFY_SOCKET").is_none_or(|socket| tell(&socket, states))
+}
+
+/// Returns whether another try is of no use: it was taken, or nobody is there to take it.
+fn tell(socket: &OsStr, states: &[NotifyState<'_>]) -> bool {
+    let sent = send(socket, states);
+    if let Err(error) = &sent {
         tracing::debug!("sd_notify: {error}");
     }
+    !sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// As `sd_notify::notify`, which waits for a service manager (of a container, say) that does not read.
@@ -84,6 +90,18 @@ mod tests {
         let mut received = [0; 64];
         let length = manager.recv(&mut received).unwrap();
         assert_eq!(&received[..length], b"READY=1\nSTATUS=VI_1 MASTER\n");
+    }
+
+    #[test]
+    fn what_was_not_taken_is_to_be_told_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        assert!(tell(path.as_os_str(), &[NotifyState::Ready]), "nobody");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        while send(path.as_os_str(), &[NotifyState::Watchdog]).is_ok() {}
+        assert!(!tell(path.as_os_str(), &[NotifyState::Ready]));
+        manager.recv(&mut [0; 64]).unwrap();
+        assert!(tell(path.as_os_str(), &[NotifyState::Ready]));
     }
 
     #[test]

@@ -46,6 +46,9 @@ const REQUESTS: usize = 16;
 /// stop or the watchdog.
 const EVENTS_PER_TURN: usize = 256;
 
+/// How soon a service manager whose queue was full is told again.
+const RETELL: Duration = Duration::from_millis(100);
+
 /// A source address that is gone may be back in a moment (`ip addr flush` and `add`, a network daemon that is
 /// started anew), and to go on meanwhile costs less than two failovers. No longer than this, and no longer than an
 /// Advertisement_Interval, which is what the standby needs at most once it has heard priority 0.
@@ -61,8 +64,10 @@ pub(super) struct Plane<'a> {
     unserved: Vec<Unserved>,
     /// Routers whose VRID was heard where they are not, and which were told of it.
     misplaced: BTreeSet<u32>,
-    /// Routers that have not been seen started; `None` once READY was said.
+    /// Routers that have not been seen started; `None` once the service manager has taken READY.
     starting: Option<BTreeSet<u32>>,
+    /// A state has changed since the service manager last took the summary.
+    summary_is_old: bool,
     asked: Option<Asked>,
     /// (router, virtual IP) that the kernel reported removed; whether that is news depends on the
     /// state, which the next snapshot tells.
@@ -116,7 +121,8 @@ impl<'a> Plane<'a> {
             refusals,
             unserved,
             misplaced: BTreeSet::new(),
-            starting: Some(BTreeSet::new()),
+            starting: None,
+            summary_is_old: false,
             asked: None,
             removed: BTreeSet::new(),
             holds: Vec::new(),
@@ -147,6 +153,7 @@ impl<'a> Plane<'a> {
         self.note_names(&monitor);
         self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
+        let mut retell = interval(RETELL);
         let runtime = self.setup.directory.folder();
         let mut belongings = Belongings::new(&runtime, self.setup.pins);
         let mut engine = Engine::Running;
@@ -170,6 +177,7 @@ impl<'a> Plane<'a> {
                 }
                 request = self.setup.signals.next() => self.obey(request)?,
                 Some(client) = asking.recv() => self.ask_status(Some(client))?,
+                _ = retell.tick(), if self.has_to_tell() => self.tell_manager(),
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => {
                     self.look_at_strangers();
@@ -328,7 +336,14 @@ impl<'a> Plane<'a> {
         self.obey(Request::Stop)
     }
 
+    /// Handles some events, and then tells the service manager, whose queue may be short, in one message.
     fn take_events(&mut self) -> Result<Engine, ControlError> {
+        let engine = self.take_some()?;
+        self.tell_manager();
+        Ok(engine)
+    }
+
+    fn take_some(&mut self) -> Result<Engine, ControlError> {
         let mut engine = Engine::Busy;
         for _ in 0..EVENTS_PER_TURN {
             let event = match self.setup.engine.try_event() {
@@ -371,7 +386,7 @@ impl<'a> Plane<'a> {
                     record.remember(transition);
                 }
                 self.notifier.entered(router as usize, transition, priority);
-                systemd::status(&self.summary());
+                self.summary_is_old = true;
             }
             Event::Promoted { router, timeline } => {
                 if let Some(record) = self.record(router) {
@@ -480,10 +495,6 @@ impl<'a> Plane<'a> {
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);
-            if starting.is_empty() {
-                self.starting = None;
-                systemd::ready();
-            }
         }
         let removed: Vec<_> = self
             .removed
@@ -535,6 +546,24 @@ impl<'a> Plane<'a> {
             Request::Dump => self.ask_status(None)?,
         }
         Ok(())
+    }
+
+    fn is_ready_untold(&self) -> bool {
+        self.starting.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
+    fn has_to_tell(&self) -> bool {
+        self.summary_is_old || self.is_ready_untold()
+    }
+
+    /// READY comes first: the start of the unit waits for it.
+    fn tell_manager(&mut self) {
+        if self.is_ready_untold() && systemd::ready() {
+            self.starting = None;
+        }
+        if self.summary_is_old && systemd::status(&self.summary()) {
+            self.summary_is_old = false;
+        }
     }
 
     /// A hung engine answers no snapshot, and systemd is told nothing.
