@@ -86,7 +86,7 @@ impl Place {
         self.assert_ends(by, FAILURE, says);
     }
 
-    /// It is the file that is wrong.
+    /// It is the file that is wrong, or does not fit the machine.
     #[track_caller]
     fn assert_misconfigured(&self, says: &[&str]) {
         self.assert_ends(&[], CONFIG, says);
@@ -415,10 +415,7 @@ fn an_unknown_script_user_is_told_before_anything_is_started() {
     let place = Place::new(&config);
     let line = format!("{}:12: ", place.file().display());
     let says = "(VI_1) script /bin/true: there is no user nobody_of_that_name";
-    place.assert_refused(
-        &[],
-        &[&format!("{line}error: {says}"), "nothing is started"],
-    );
+    place.assert_misconfigured(&[&format!("{line}error: {says}"), "nothing is started"]);
     assert_failed(&place.check(), 0, &[&format!("{line}warning: {says}")]);
 }
 
@@ -442,7 +439,7 @@ fn an_interfaces_own_address_is_no_virtual_ip() {
         }
         let told = format!("(VI_1) virtual IP {own} is ens33's own address");
         let error = format!("{}:22: error: {told}", place.file().display());
-        place.assert_refused(&[], &[&error, "priority 255", "nothing is started"]);
+        place.assert_misconfigured(&[&error, "priority 255", "nothing is started"]);
 
         let warning = format!("{}:22: warning: {told}", place.file().display());
         assert_failed(&place.check(), 0, &[&warning]);

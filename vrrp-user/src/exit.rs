@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use thiserror::Error;
-use vrrp_user::io::{control::ControlError, engine::PlanError};
+use vrrp_user::io::engine::PlanError;
 
 /// `EX_CONFIG` of sysexits(3).
 const CONFIG: u8 = 78;
@@ -24,16 +24,13 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_of_the_configuration(error: &anyhow::Error) -> bool {
-    error.is::<Misconfigured>()
-        || matches!(error.downcast_ref(), Some(ControlError::User(_)))
-        // An interface may come.
-        || error
-            .downcast_ref()
-            .is_some_and(|error| !matches!(error, PlanError::NoInterface { .. }))
+    error.is::<Misconfigured>() || error.is::<PlanError>()
 }
 
 #[cfg(test)]
 mod tests {
+    use vrrp_user::io::control::ControlError;
+
     use super::*;
 
     #[test]
@@ -41,12 +38,8 @@ mod tests {
         let wrong = anyhow::Error::from(Misconfigured("wrong"));
         assert!(is_of_the_configuration(&wrong.context("in a context")));
         assert!(is_of_the_configuration(&PlanError::TooManyVips.into()));
-        let missing = PlanError::NoInterface {
-            instance: "VI_1".to_owned(),
-            interface: "ens33".to_owned(),
-        };
-        assert!(!is_of_the_configuration(&missing.into()));
-        assert!(!is_of_the_configuration(&ControlError::Superseded.into()));
+        let superseded = anyhow::Error::from(ControlError::Superseded);
+        assert!(!is_of_the_configuration(&superseded));
         assert!(!is_of_the_configuration(&anyhow::anyhow!("anything else")));
     }
 }

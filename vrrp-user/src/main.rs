@@ -76,7 +76,7 @@ fn check(file: &Path) -> anyhow::Result<()> {
         .ok_or(Misconfigured("the configuration has errors"))?;
     match control_runtime()?.block_on(Inventory::read()) {
         Ok(inventory) => {
-            for diagnostic in machine::check(&config, &inventory, Purpose::Check) {
+            for diagnostic in machine::check(&config, &inventory, Purpose::Check).diagnostics {
                 writeln!(out, "{diagnostic}")?;
             }
         }

@@ -23,7 +23,7 @@ use vrrp_user::{
             resignation::Resignations,
         },
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
-        machine::{self, Purpose},
+        machine::{self, Purpose, Refusal},
         membership::Memberships,
         netns, privilege, rivals,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir, RuntimeDirError},
@@ -180,10 +180,13 @@ async fn node(
     let inventory = Inventory::read()
         .await
         .context("cannot read the interfaces")?;
-    let missing = machine::check(config, &inventory, Purpose::Run);
-    tell(&missing);
-    if machine::refuses(&missing) {
-        bail!("the configuration cannot run on this machine, nothing is started");
+    let found = machine::check(config, &inventory, Purpose::Run);
+    tell(&found.diagnostics);
+    let refused = "the configuration cannot run on this machine, nothing is started";
+    match found.refusal {
+        None => {}
+        Some(Refusal::Absent) => bail!(refused),
+        Some(Refusal::Wrong) => return Err(Misconfigured(refused).into()),
     }
     let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
     fit(config, &mut plan, &inventory);

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::control::{Inventory, UserError, script_user};
-use crate::config::{Config, Diagnostic, Instance, Place, Report, Script, Severity};
+use crate::config::{Config, Diagnostic, Instance, Place, Report, Script};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +16,28 @@ pub enum Purpose {
     Run,
 }
 
-/// What stands between `config` and this machine, in the order of the file.
-#[must_use]
-pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Vec<Diagnostic> {
-    check_with(config, inventory, purpose, script_user)
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Why `run` does not start, if it does not.
+    pub refusal: Option<Refusal>,
 }
 
-/// Whether one of them keeps `run` from starting.
+/// Whether it is worth while to start again later; the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It may mend itself: an interface may come, and so may the service that knows the users.
+    Absent,
+    /// The configuration has to be changed, or the machine's.
+    Wrong,
+}
+
+/// What stands between `config` and this machine.
 #[must_use]
-pub fn refuses(found: &[Diagnostic]) -> bool {
-    found.iter().any(|one| one.severity == Severity::Error)
+pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Found {
+    check_with(config, inventory, purpose, script_user)
 }
 
 fn check_with(
@@ -33,29 +45,41 @@ fn check_with(
     inventory: &Inventory,
     purpose: Purpose,
     look_up: impl Fn(&Script) -> Result<(), UserError>,
-) -> Vec<Diagnostic> {
+) -> Found {
     let mut checked = Checked {
         inventory,
         purpose,
         report: Report::default(),
+        refusal: None,
     };
     for instance in &config.instances {
         checked.interfaces(instance);
     }
     checked.own_addresses(config);
     checked.users(config, look_up);
-    checked.report.finish()
+    Found {
+        diagnostics: checked.report.finish(),
+        refusal: checked.refusal,
+    }
 }
 
 struct Checked<'a> {
     inventory: &'a Inventory,
     purpose: Purpose,
     report: Report,
+    refusal: Option<Refusal>,
 }
 
 impl Checked<'_> {
+    fn refuse(&mut self, why: Refusal) {
+        if self.purpose == Purpose::Run {
+            self.refusal = self.refusal.max(Some(why));
+        }
+    }
+
     /// Something that another machine may have.
-    fn lacks(&mut self, place: &Place, message: String, help: impl Into<String>) {
+    fn lacks(&mut self, why: Refusal, place: &Place, message: String, help: impl Into<String>) {
+        self.refuse(why);
         match self.purpose {
             Purpose::Check => self.report.warn_help(
                 place,
@@ -90,6 +114,7 @@ impl Checked<'_> {
             None => "`ip link` shows their names".to_owned(),
         };
         self.lacks(
+            Refusal::Absent,
             place,
             format!("({}) there is no interface {name}", instance.name),
             help,
@@ -99,6 +124,7 @@ impl Checked<'_> {
     /// What would take the machine's own address away.
     fn own_addresses(&mut self, config: &Config) {
         for found in self.inventory.own_virtual_ips(&config.instances) {
+            self.refuse(Refusal::Wrong);
             match self.purpose {
                 Purpose::Check => self.report.warn(
                     found.place,
@@ -128,7 +154,12 @@ impl Checked<'_> {
                     continue;
                 }
                 if let Err(error) = look_up(script) {
+                    let why = match error {
+                        UserError::Lookup { .. } => Refusal::Absent,
+                        _ => Refusal::Wrong,
+                    };
                     self.lacks(
+                        why,
                         &script.user_place,
                         format!("({}) {error}", instance.name),
                         "create it, or name another one after the command or in `script_user`",

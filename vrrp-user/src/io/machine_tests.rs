@@ -1,7 +1,7 @@
 use std::io;
 
 use super::*;
-use crate::config;
+use crate::config::{self, Severity};
 
 const FILE: &str = "vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {\n  \
                     192.168.1.254\n  10.0.0.1 dev ens34\n  10.0.0.2 dev ens34\n }\n}\n";
@@ -21,10 +21,11 @@ fn found(text: &str, interfaces: &[&str], purpose: Purpose) -> Vec<String> {
     let interfaces: Vec<(&str, &[&str])> = interfaces.iter().map(|name| (*name, &[][..])).collect();
     let inventory = Inventory::of(&interfaces);
     let found = check_with(&configuration(text), &inventory, purpose, any_user);
-    assert_eq!(
-        refuses(&found),
-        purpose == Purpose::Run && !found.is_empty()
-    );
+    let is_refused = purpose == Purpose::Run && !found.diagnostics.is_empty();
+    // Interfaces may come.
+    let refusal = is_refused.then_some(Refusal::Absent);
+    assert_eq!(found.refusal, refusal);
+    let found = found.diagnostics;
     found.iter().map(ToString::to_string).collect()
 }
 
@@ -82,8 +83,8 @@ fn a_missing_user_is_named_where_it_is_given() {
         })
     };
     let found = check_with(&configuration(&text), &inventory, Purpose::Run, no_user);
-    assert!(refuses(&found));
-    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found.refusal, Some(Refusal::Wrong));
+    let found: Vec<_> = found.diagnostics.iter().map(ToString::to_string).collect();
     let help = "create it, or name another one after the command or in `script_user`";
     assert_eq!(
         found,
@@ -101,8 +102,12 @@ fn users_are_looked_up_on_this_machine() {
         let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
         check(&configuration(&text), &inventory, Purpose::Check)
     };
-    assert_eq!(of("root"), []);
-    let found = of("no_such_user");
+    assert_eq!(of("root"), Found::default());
+    let Found {
+        diagnostics: found,
+        refusal,
+    } = of("no_such_user");
+    assert_eq!(refusal, None);
     assert_eq!(
         (found.len(), found[0].severity, found[0].place.line),
         (1, Severity::Warning, 2)
@@ -121,7 +126,27 @@ fn a_user_that_cannot_be_looked_up_is_said() {
         })
     };
     let found = check_with(&configuration(&text), &inventory, Purpose::Run, broken);
-    assert!(refuses(&found));
+    assert_eq!(found.diagnostics.len(), 1);
+    assert_eq!(found.refusal, Some(Refusal::Absent));
+}
+
+#[test]
+fn what_has_to_be_changed_counts_more_than_what_may_come() {
+    let text = FILE.replace(" interface", " notify /bin/a x\n interface");
+    let no_user = |script: &Script| {
+        Err(UserError::User {
+            script: script.argv[0].clone(),
+            user: script.user.clone().unwrap_or_default(),
+        })
+    };
+    let of = |purpose| {
+        let inventory = Inventory::of(&[("ens33", &[])]);
+        check_with(&configuration(&text), &inventory, purpose, no_user)
+    };
+    let found = of(Purpose::Run);
+    assert_eq!(found.diagnostics.len(), 2, "{found:#?}");
+    assert_eq!(found.refusal, Some(Refusal::Wrong));
+    assert_eq!(of(Purpose::Check).refusal, None);
 }
 
 #[test]
@@ -129,11 +154,12 @@ fn the_interfaces_own_address_is_named_where_it_is_given() {
     let inventory = Inventory::of(&[("ens33", &["192.168.1.254/24"]), ("ens34", &["10.9.9.9/8"])]);
     let of = |purpose| check_with(&configuration(FILE), &inventory, purpose, any_user);
     let found = of(Purpose::Run);
-    assert!(refuses(&found));
+    assert_eq!(found.refusal, Some(Refusal::Wrong));
+    let found = found.diagnostics;
     assert_eq!(found.len(), 1, "{found:#?}");
     let shown = found[0].to_string();
     let expected = "k.conf:5: error: (VI_1) virtual IP 192.168.1.254/24 is ens33's own address";
     assert!(shown.starts_with(expected), "{shown}");
     let found = of(Purpose::Check);
-    assert_eq!((refuses(&found), found[0].place.line), (false, 5));
+    assert_eq!((found.refusal, found.diagnostics[0].place.line), (None, 5));
 }
