@@ -205,7 +205,9 @@ fn an_ordinary_user_who_asks_for_the_status_is_told_who_may() {
     assert_failed(
         &told,
         FAILURE,
-        &["only root may ask a node (sudo xvrrp status)"],
+        &[&format!(
+            "only root may ask a node (sudo xvrrp status --instance {name})"
+        )],
     );
 }
 

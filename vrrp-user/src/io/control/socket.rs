@@ -9,6 +9,7 @@
 //! and time, and so is how many there are.
 
 use std::{
+    ffi::OsStr,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -26,7 +27,7 @@ use tokio::{
 };
 
 use super::status::Status;
-use crate::io::runtime_dir::{CONTROL_SOCKET, RuntimeDir};
+use crate::io::runtime_dir::{CONTROL_SOCKET, InstanceName, RuntimeDir};
 
 const CLIENTS: usize = 16;
 const REQUEST_BYTES: u64 = 4096;
@@ -79,13 +80,13 @@ pub enum ClientError {
         path: PathBuf,
     },
     /// The socket is root's.
-    #[error("only root may ask a node (sudo xvrrp status): no permission for {}", path.display())]
+    #[error("only root may ask a node (sudo xvrrp status{}): no permission for {}", option(path), path.display())]
     Forbidden {
         /// The socket.
         path: PathBuf,
     },
     /// Nobody listens.
-    #[error("the node has died, and nobody cleaned up after it (xvrrp cleanup): nobody listens at {}", path.display())]
+    #[error("the node has died, and nobody cleaned up after it (xvrrp cleanup{}): nobody listens at {}", option(path), path.display())]
     Dead {
         /// The socket.
         path: PathBuf,
@@ -239,13 +240,30 @@ fn unconnected(path: PathBuf, source: io::Error) -> ClientError {
     }
 }
 
+/// Name of the instance that has this socket.
+fn instance(path: &Path) -> Option<&OsStr> {
+    path.parent().and_then(Path::file_name)
+}
+
+/// What a command needs to be about that instance.
+fn option(path: &Path) -> String {
+    match instance(path) {
+        Some(name) if name != InstanceName::default().as_str() => {
+            format!(" --instance {}", name.display())
+        }
+        _ => String::new(),
+    }
+}
+
 /// The other instances of this machine, as the folders beside that of this socket name them.
 fn others(path: &Path) -> String {
     let base = path.parent().and_then(Path::parent);
     let entries = base.and_then(|base| fs::read_dir(base).ok());
-    let names = entries.into_iter().flatten().filter_map(Result::ok);
-    let names = names.filter(|one| one.path().is_dir());
-    let mut names = Vec::from_iter(names.map(|one| one.file_name().to_string_lossy().into_owned()));
+    let folders = entries.into_iter().flatten().filter_map(Result::ok);
+    let folders = folders.filter(|one| one.path().is_dir());
+    let names = folders.map(|one| one.file_name());
+    let names = names.filter(|name| Some(name.as_os_str()) != instance(path));
+    let mut names = Vec::from_iter(names.map(|name| name.to_string_lossy().into_owned()));
     if names.is_empty() {
         return String::new();
     }

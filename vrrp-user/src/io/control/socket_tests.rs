@@ -1,7 +1,7 @@
 use super::*;
 use crate::io::{
     control::{counters::Counts, ietf_vrrp::Vrrp},
-    runtime_dir::InstanceName,
+    runtime_dir::{self, InstanceName},
 };
 
 /// A server that answers with an empty status, and its socket.
@@ -139,8 +139,30 @@ async fn instances_that_are_there_are_named_instead_of_one_that_is_not() {
     for name in ["r2", "r1"] {
         fs::create_dir(base.path().join(name)).unwrap();
     }
+    let named = "; there is --instance r1, r2";
     let error = why(base.path()).await.to_string();
-    assert!(error.ends_with("; there is --instance r1, r2"), "{error}");
+    assert!(error.ends_with(named), "{error}");
+    // A folder without a socket is that of a node that starts.
+    fs::create_dir(base.path().join("default")).unwrap();
+    let error = why(base.path()).await.to_string();
+    assert!(error.ends_with(named), "{error}");
+}
+
+#[test]
+fn what_is_to_be_run_is_about_the_instance_that_was_asked() {
+    let base = Path::new(runtime_dir::BASE);
+    for (name, option) in [("default", ""), ("blue", " --instance blue")] {
+        let told = |kind: io::ErrorKind| {
+            unconnected(base.join(name).join(CONTROL_SOCKET), kind.into()).to_string()
+        };
+        let dead = told(io::ErrorKind::ConnectionRefused);
+        assert!(dead.contains(&format!("(xvrrp cleanup{option})")), "{dead}");
+        let forbidden = told(io::ErrorKind::PermissionDenied);
+        assert!(
+            forbidden.contains(&format!("(sudo xvrrp status{option})")),
+            "{forbidden}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 
@@ -62,7 +62,7 @@ struct Job {
 }
 
 /// The scripts of one virtual router, users looked up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Scripts {
     name: String,
     master: Option<Script>,
@@ -79,19 +79,25 @@ impl Notifier {
     /// When a user or group does not exist.
     pub(super) fn start(config: &Config) -> Result<Self, UserError> {
         let is_guarded = config.globals.script_security;
-        let routers = config.instances.iter().map(|instance| {
-            let scripts = Scripts::new(instance, is_guarded)?;
-            scripts.check();
+        let scripts = config.instances.iter();
+        let scripts = scripts.map(|instance| Scripts::new(instance, is_guarded));
+        let scripts: Vec<Scripts> = scripts.collect::<Result<_, _>>()?;
+        // Beside the control plane, which a file system that does not answer must not hold up.
+        let checked = scripts.clone();
+        drop(spawn_blocking(move || {
+            checked.iter().for_each(Scripts::check);
+        }));
+        let routers = scripts.into_iter().map(|scripts| {
             let (queue, jobs) = mpsc::unbounded_channel();
-            Ok(Router {
+            Router {
                 queue,
                 worker: tokio::spawn(work(scripts, jobs, Limits::default())),
                 told: None,
                 gate: None,
-            })
+            }
         });
         Ok(Self {
-            routers: routers.collect::<Result<_, _>>()?,
+            routers: routers.collect(),
         })
     }
 
