@@ -224,6 +224,7 @@ fn a_damaged_journal_is_named_and_the_rest_removed() {
     assert!(told.status.success(), "{}", said(&told));
     let says = format!("the journal {} is damaged", journal.display());
     assert!(said(&told).contains(&says), "{}", said(&told));
+    assert!(!scene.has_address(1));
     for folder in [PINS, RUN] {
         assert!(!Path::new(folder).join(&name).exists(), "{folder}");
     }

@@ -16,7 +16,12 @@
 //!   not, its addresses are removed, but the programs stay: they are what keeps it quiet. The
 //!   answer then is an error that names the process, to be killed and cleaned up after.
 
-use std::{fmt, io, net::IpAddr, path::Path, time::Duration};
+use std::{
+    fmt, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use thiserror::Error;
 
@@ -84,8 +89,36 @@ pub enum CleanupError {
     #[error("{0}, which the service that ended did not start: not fenced")]
     NotTheServices(RuntimeDirError),
     /// The node was fenced, and is still there.
-    #[error("fenced, but {0}: kill it and run this again")]
-    StillAlive(RuntimeDirError),
+    #[error("fenced{}, but {node}: kill it and run this again", told(removed))]
+    StillAlive {
+        /// Who holds the lock.
+        node: RuntimeDirError,
+        /// What was removed all the same.
+        removed: Box<Removed>,
+    },
+    /// Nobody knows what the node put into the system.
+    #[error(
+        "{}, and {} does not tell either what the node put on interfaces: remove its virtual IPs (`ip address del`) and \
+         virtual MACs (`bridge fdb del`) by hand, then {}, and run this again; until then its programs stay, and keep \
+         this machine from answering for the virtual IPs",
+        with_causes(damaged.as_ref()), copy.display(), journal.display()
+    )]
+    Unknown {
+        /// What is wrong with the journal.
+        damaged: Box<JournalError>,
+        /// The journal.
+        journal: PathBuf,
+        /// What should have its copy.
+        copy: PathBuf,
+    },
+}
+
+fn told(removed: &Removed) -> String {
+    if removed.is_empty() {
+        String::new()
+    } else {
+        format!(" ({removed})")
+    }
 }
 
 /// Which node a cleanup may take out of service while its process still exists.
@@ -191,16 +224,18 @@ pub async fn run(
     let Some(directory) = RuntimeDir::open_existing(base, instance)? else {
         return without_journal(pins);
     };
-    let lock = match directory.lock() {
+    let (lock, before) = match directory.lock() {
         Err(RuntimeDirError::Locked { pid, .. }) if fence.allows(pid) => {
             fence_alive(&directory, pins).await?
         }
         Err(error @ RuntimeDirError::Locked { .. }) if fence != Fence::Never => {
             return Err(CleanupError::NotTheServices(error));
         }
-        other => other?,
+        other => (other?, Removed::default()),
     };
-    let removed = leftovers(&directory, &lock, pins).await?;
+    let mut removed = leftovers(&directory, &lock, pins).await?;
+    removed.fenced.splice(..0, before.fenced);
+    removed.resigned.splice(..0, before.resigned);
     directory.remove_all(lock)?;
     Ok(removed)
 }
@@ -215,18 +250,16 @@ pub async fn leftovers(
     _lock: &Lock,
     pins: &impl Pins,
 ) -> Result<Removed, CleanupError> {
-    let journal = load_journal(directory)?;
-    let is_here = journal.as_ref().map(is_here).transpose()?;
+    let journal = load_journal(directory);
+    let is_here = match &journal {
+        Ok(Some(journal)) => is_here(journal)?,
+        _ => false,
+    };
     let mut steps = Steps::default();
     let mut removed = Removed::default();
-    fence(
-        directory,
-        pins,
-        is_here == Some(true),
-        &mut steps,
-        &mut removed,
-    );
-    if let (Some(journal), Some(true)) = (&journal, is_here) {
+    fence(directory, pins, &mut steps, &mut removed);
+    let journal = journal?;
+    if let (Some(journal), true) = (&journal, is_here) {
         removed.addresses = remove_addresses(&journal.addresses, &mut steps).await;
         removed.macs = remove_macs(&journal.macs, &mut steps);
         removed.qdiscs = remove_filters(journal, pins, &mut steps).await;
@@ -244,19 +277,26 @@ pub async fn leftovers(
     Ok(removed)
 }
 
-/// The journal, or what can be said instead of it: nothing is gained by refusing to clean up.
+/// The journal, or its copy if it is damaged.
 fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, CleanupError> {
-    match Journal::load(directory) {
-        Err(error @ JournalError::Damaged { .. }) => {
-            tracing::warn!(
-                "{}: which addresses and virtual MACs the node put on interfaces is not known; look for them \
-                 (`ip address`, `bridge fdb`), and remove what should not be there",
-                with_causes(&error)
-            );
-            Ok(None)
-        }
-        other => Ok(other?),
+    let damaged = match Journal::load(directory) {
+        Err(damaged @ JournalError::Damaged { .. }) => damaged,
+        other => return Ok(other?),
+    };
+    let copy = directory.path(RESIGNATIONS);
+    if let Ok(Some(journal)) = resignation::load_journal(directory) {
+        tracing::warn!(
+            "{}: going by the copy in {}",
+            with_causes(&damaged),
+            copy.display()
+        );
+        return Ok(Some(journal));
     }
+    Err(CleanupError::Unknown {
+        damaged: Box::new(damaged),
+        journal: directory.path(JOURNAL),
+        copy,
+    })
 }
 
 /// What comes first whenever a node has ended in a way in which nobody could be told: takes its ownership words, and
@@ -267,30 +307,26 @@ fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, CleanupError>
 pub fn resign(directory: &RuntimeDir, pins: &impl Pins) -> Result<Removed, CleanupError> {
     let mut steps = Steps::default();
     let mut removed = Removed::default();
-    fence(directory, pins, true, &mut steps, &mut removed);
+    fence(directory, pins, &mut steps, &mut removed);
     steps.finish()?;
     Ok(removed)
 }
 
-fn fence(
-    directory: &RuntimeDir,
-    pins: &impl Pins,
-    is_here: bool,
-    steps: &mut Steps,
-    removed: &mut Removed,
-) {
+fn fence(directory: &RuntimeDir, pins: &impl Pins, steps: &mut Steps, removed: &mut Removed) {
     let fenced = steps.record("fence", pins.fence()).unwrap_or_default();
     removed.fenced = fenced.iter().map(|router| router.slot).collect();
     let active = fenced.iter().filter(|router| router.was_active);
     let active = Vec::from_iter(active.map(|router| router.slot));
-    if active.is_empty() || !is_here {
+    if active.is_empty() {
         return;
     }
     removed.resigned = match resignation::load(directory) {
-        Ok(resignations) => {
+        // Elsewhere its interfaces are others, and its Backups not there.
+        Ok(Some(left)) if netns::current().is_ok_and(|here| here == left.netns) => {
             let ours = |resignation: &&Resignation| active.contains(&resignation.slot);
-            resignations.iter().filter(ours).filter_map(send).collect()
+            left.routers.iter().filter(ours).filter_map(send).collect()
         }
+        Ok(_) => Vec::new(),
         Err(error) => {
             tracing::warn!("no priority 0: {}", with_causes(&error));
             Vec::new()
@@ -328,13 +364,17 @@ fn is_here(journal: &Journal) -> Result<bool, CleanupError> {
 }
 
 /// Fences a node that holds its lock. Returns the lock if the node ends.
-async fn fence_alive(directory: &RuntimeDir, pins: &impl Pins) -> Result<Lock, CleanupError> {
-    let journal = load_journal(directory)?;
-    if let Some(journal) = &journal {
-        is_here(journal)?;
-    }
+async fn fence_alive(
+    directory: &RuntimeDir,
+    pins: &impl Pins,
+) -> Result<(Lock, Removed), CleanupError> {
+    let journal = load_journal(directory);
+    let is_here = match &journal {
+        Ok(Some(journal)) => is_here(journal)?,
+        _ => false,
+    };
     let mut steps = Steps::default();
-    resign(directory, pins)?;
+    let mut removed = resign(directory, pins)?;
     let mut poll = tokio::time::interval(POLL);
     let waiting = async {
         loop {
@@ -346,15 +386,18 @@ async fn fence_alive(directory: &RuntimeDir, pins: &impl Pins) -> Result<Lock, C
         }
     };
     if let Ok(lock) = tokio::time::timeout(PATIENCE, waiting).await {
-        return Ok(lock?);
+        return Ok((lock?, removed));
     }
-    if let Some(journal) = journal {
-        remove_addresses(&journal.addresses, &mut steps).await;
+    if let (Some(journal), true) = (journal?, is_here) {
+        removed.addresses = remove_addresses(&journal.addresses, &mut steps).await;
     }
     steps.finish()?;
     match directory.lock() {
-        Ok(lock) => Ok(lock),
-        Err(error @ RuntimeDirError::Locked { .. }) => Err(CleanupError::StillAlive(error)),
+        Ok(lock) => Ok((lock, removed)),
+        Err(node @ RuntimeDirError::Locked { .. }) => Err(CleanupError::StillAlive {
+            node,
+            removed: Box::new(removed),
+        }),
         Err(error) => Err(error.into()),
     }
 }

@@ -127,6 +127,13 @@ impl Journal {
         claim
     }
 
+    /// A virtual IP is not the node's to remove. Returns whether that is news.
+    pub(super) fn spare(&mut self, instance: &str, address: IpAddr) -> bool {
+        let mut records = self.addresses.iter_mut();
+        let record = records.find(|one| one.instance == instance && one.address == address);
+        record.is_some_and(|record| !std::mem::replace(&mut record.preexisting, true))
+    }
+
     /// Reads the journal; `None` if there is none.
     ///
     /// # Errors
@@ -168,15 +175,10 @@ pub fn spare(directory: &RuntimeDir, instance: &str, address: IpAddr) -> Result<
     let Some(mut journal) = Journal::load(directory)? else {
         return Ok(());
     };
-    let mut records = journal.addresses.iter_mut();
-    let record = records.find(|one| one.instance == instance && one.address == address);
-    match record {
-        Some(record) if !record.preexisting => {
-            record.preexisting = true;
-            journal.store(directory)
-        }
-        _ => Ok(()),
+    if journal.spare(instance, address) {
+        journal.store(directory)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,11 +27,11 @@ pub const BASE: &str = "/run/xvrrp";
 pub const CONTROL_SOCKET: &str = "control.sock";
 /// File name of the journal.
 pub const JOURNAL: &str = "journal";
-/// File name of the priority 0 adverts of the running node.
+/// File name of the priority 0 adverts of the running node, and of a copy of its journal.
 pub const RESIGNATIONS: &str = "resignations";
 const LOCK: &str = "lock";
-/// Our files are small, even with hundreds of virtual routers; a larger one is not ours.
-const MAX_FILE: u64 = 16 << 20;
+/// The largest file of ours has the adverts for thousands of unicast peers; a larger one is not ours.
+const MAX_FILE: u64 = 32 << 20;
 
 /// Name of an instance of the node, keepalived's `instance`: 1-32 of `A-Z a-z 0-9 _ . -`, not
 /// starting with a dot.
@@ -249,7 +249,7 @@ impl RuntimeDir {
     /// Reads a small file; `None` if there is none.
     ///
     /// # Errors
-    /// When it is no regular file, somebody else's, larger than 16 MiB, or cannot be read.
+    /// When it is no regular file, somebody else's, larger than 32 MiB, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RuntimeDirError> {
         // O_NONBLOCK: a FIFO in its place must not hold us up.
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;

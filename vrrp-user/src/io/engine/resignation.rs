@@ -2,9 +2,12 @@
 //! Backups wait for their Skew_Time and not for their Active_Down_Interval (RFC 9568 section 6.4.3).
 //!
 //! The frames lie ready beside the journal, with the source address and the MAC that the node speaks from. The control
-//! plane writes them before the engine is told of either, so that the engine itself never writes a file.
+//! plane writes them before the engine is told of either, so that the engine itself never writes a file. With them lie
+//! the network namespace, in which alone they may be sent, and a copy of the journal, for a cleanup that finds it damaged.
 
-use std::{collections::BTreeMap, io, net::IpAddr};
+mod hex;
+
+use std::{borrow::Cow, collections::BTreeMap, io, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -17,7 +20,10 @@ use super::{
     unicast::UnicastSender,
 };
 use crate::{
-    io::runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
+    io::{
+        journal::Journal,
+        runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
+    },
     proto::{Settings, advert::EncodeError, frame::Mac},
 };
 
@@ -41,6 +47,26 @@ pub struct Resignations {
     /// In order of the configuration.
     speakers: Vec<Speaker>,
     ready: BTreeMap<u32, Resignation>,
+    journal: Journal,
+    /// The file does not say yet what is said here.
+    is_stale: bool,
+}
+
+/// What is in the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Content<'a> {
+    netns: u64,
+    routers: Vec<Cow<'a, Resignation>>,
+    journal: Cow<'a, Journal>,
+}
+
+/// The part of it that has to be understood for priority 0, whatever version of the node wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Left {
+    /// Inode of the network namespace that the rest is about.
+    pub netns: u64,
+    /// By virtual router.
+    pub routers: Vec<Resignation>,
 }
 
 /// What the adverts of a virtual router are made of.
@@ -65,13 +91,14 @@ pub struct Resignation {
     /// Its unicast peers; none for multicast.
     pub peers: Vec<IpAddr>,
     /// Ethernet frames to the group, or IP packets for each peer in turn.
+    #[serde(with = "hex")]
     pub frames: Vec<Vec<u8>>,
 }
 
 impl Resignations {
-    /// For the virtual routers of a plan; nothing is written yet.
+    /// For the virtual routers of a plan, and what the journal says by now; nothing is written yet.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, journal: &Journal) -> Self {
         let speakers = plan.routers.iter().map(|router| Speaker {
             ifindex: router.ifindex,
             settings: router.settings.clone(),
@@ -82,18 +109,45 @@ impl Resignations {
         Self {
             speakers: speakers.collect(),
             ready: BTreeMap::new(),
+            journal: journal.clone(),
+            is_stale: false,
         }
     }
 
-    /// The engine is going to be told this. Writes what changes by it.
+    /// The engine is going to be told this. Writes what changes by it, once.
     ///
     /// # Errors
-    /// When the file cannot be written: then it says what it said before.
+    /// When the file cannot be written: then it says what it said before, until the next call.
     pub fn prepare(
         &mut self,
         directory: &RuntimeDir,
-        command: Command,
+        commands: impl IntoIterator<Item = Command>,
     ) -> Result<(), ResignationError> {
+        let mut noted = Ok(());
+        for command in commands {
+            // A router whose adverts cannot be built is no reason to forget the others.
+            let this = self.note(command);
+            noted = noted.and(this);
+        }
+        if self.is_stale {
+            let content = Content {
+                netns: self.journal.netns,
+                routers: self.ready.values().map(Cow::Borrowed).collect(),
+                journal: Cow::Borrowed(&self.journal),
+            };
+            directory.replace(RESIGNATIONS, &serde_json::to_vec(&content)?)?;
+            self.is_stale = false;
+        }
+        Ok(noted?)
+    }
+
+    /// A virtual IP is not the node's to remove. To be written by the next [`prepare`](Self::prepare).
+    pub fn spare(&mut self, instance: &str, address: IpAddr) {
+        // Without anything that is ready there is no file.
+        self.is_stale |= self.journal.spare(instance, address) && !self.ready.is_empty();
+    }
+
+    fn note(&mut self, command: Command) -> Result<(), EncodeError> {
         let (Command::LinkUp { router: slot, .. } | Command::Fit { router: slot, .. }) = command
         else {
             return Ok(());
@@ -102,15 +156,13 @@ impl Resignations {
             return Ok(());
         };
         speaker.learn(command);
-        let Some(resignation) = speaker.resignation(slot)? else {
-            return Ok(());
-        };
-        if self.ready.get(&slot) == Some(&resignation) {
-            return Ok(());
+        if let Some(resignation) = speaker.resignation(slot)?
+            && self.ready.get(&slot) != Some(&resignation)
+        {
+            self.ready.insert(slot, resignation);
+            self.is_stale = true;
         }
-        self.ready.insert(slot, resignation);
-        let written = Vec::from_iter(self.ready.values());
-        Ok(directory.replace(RESIGNATIONS, &serde_json::to_vec(&written)?)?)
+        Ok(())
     }
 }
 
@@ -142,15 +194,26 @@ impl Speaker {
     }
 }
 
-/// What the last node of this directory would say for its virtual routers; nothing without the file.
+/// What the last node of this directory would say for its virtual routers; `None` without the file.
 ///
 /// # Errors
 /// When the file cannot be read or is not what we write.
-pub fn load(directory: &RuntimeDir) -> Result<Vec<Resignation>, ResignationError> {
-    match directory.read(RESIGNATIONS)? {
-        Some(content) => Ok(serde_json::from_slice(&content)?),
-        None => Ok(Vec::new()),
-    }
+pub fn load(directory: &RuntimeDir) -> Result<Option<Left>, ResignationError> {
+    let content = directory.read(RESIGNATIONS)?;
+    let left = content.map(|content| serde_json::from_slice(&content));
+    Ok(left.transpose()?)
+}
+
+/// The journal as it was when the file was written; `None` without the file.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, ResignationError> {
+    let Some(content) = directory.read(RESIGNATIONS)? else {
+        return Ok(None);
+    };
+    let content: Content<'_> = serde_json::from_slice(&content)?;
+    Ok(Some(content.journal.into_owned()))
 }
 
 impl Resignation {
@@ -177,9 +240,25 @@ mod tests {
     use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
-    use crate::{config::Quick, io::runtime_dir::InstanceName};
+    use crate::{
+        config::Quick,
+        io::{journal::AddressRecord, runtime_dir::InstanceName},
+    };
 
     const IFINDEX: u32 = 7;
+    const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 254));
+
+    fn journal() -> Journal {
+        let mut journal = Journal::new(77);
+        journal.addresses.push(AddressRecord {
+            instance: "VI_51".to_owned(),
+            index: IFINDEX,
+            address: VIP,
+            prefix: 32,
+            preexisting: false,
+        });
+        journal
+    }
 
     fn resignations() -> Resignations {
         let quick = Quick {
@@ -192,7 +271,7 @@ mod tests {
         };
         let config = quick.parse().config.unwrap();
         let plan = Plan::new(&config.instances, |_| Some((IFINDEX, [0; 6]))).unwrap();
-        Resignations::new(&plan)
+        Resignations::new(&plan, &journal())
     }
 
     fn link_up(router: u32, primary: [u8; 4], mac: Mac) -> Command {
@@ -206,8 +285,9 @@ mod tests {
 
     /// Ethernet source, IPv4 source, priority and number of virtual IPs of the only frame that is ready.
     fn ready(directory: &RuntimeDir) -> (Vec<u8>, Vec<u8>, [u8; 2]) {
-        let loaded = load(directory).unwrap();
-        let [resignation] = &loaded[..] else {
+        let loaded = load(directory).unwrap().unwrap();
+        assert_eq!(loaded.netns, 77);
+        let [resignation] = &loaded.routers[..] else {
             panic!("{loaded:?}");
         };
         assert_eq!((resignation.slot, resignation.ifindex), (0, IFINDEX));
@@ -228,8 +308,8 @@ mod tests {
             advertised,
         };
         // Nobody speaks from an interface that is not known.
-        resignations.prepare(&directory, fit(2)).unwrap();
-        assert_eq!(load(&directory).unwrap(), []);
+        resignations.prepare(&directory, [fit(2)]).unwrap();
+        assert_eq!(load(&directory).unwrap(), None);
         let (first, other) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
         let (ours, new) = ([192, 168, 1, 1], [192, 168, 1, 9]);
         for (command, mac, address, count) in [
@@ -239,7 +319,7 @@ mod tests {
             (link_up(0, new, other), other, new, 1),
             (fit(7), other, new, 2),
         ] {
-            resignations.prepare(&directory, command).unwrap();
+            resignations.prepare(&directory, [command]).unwrap();
             let expected = (mac.to_vec(), address.to_vec(), [0, count]);
             assert_eq!(ready(&directory), expected, "{command:?}");
         }
@@ -250,8 +330,62 @@ mod tests {
             link_up(9, new, other),
             Command::Stop,
         ] {
-            resignations.prepare(&directory, command).unwrap();
-            assert_eq!(load(&directory).unwrap(), [], "{command:?}");
+            resignations.prepare(&directory, [command]).unwrap();
+            assert_eq!(load(&directory).unwrap(), None, "{command:?}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_later() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let mut resignations = resignations();
+        let (mac, ours) = ([2, 0, 0, 0, 0, 1], [192, 168, 1, 1]);
+        // A folder in its place cannot be replaced.
+        let obstacle = directory.path(RESIGNATIONS);
+        std::fs::create_dir(&obstacle).unwrap();
+        let up = link_up(0, ours, mac);
+        resignations.prepare(&directory, [up]).unwrap_err();
+        resignations.prepare(&directory, [up]).unwrap_err();
+        std::fs::remove_dir(&obstacle).unwrap();
+        resignations.prepare(&directory, []).unwrap();
+        assert_eq!(ready(&directory).0, mac);
+    }
+
+    #[test]
+    fn a_copy_of_the_journal_lies_with_them() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let mut resignations = resignations();
+        resignations.spare("VI_51", IpAddr::from([192, 168, 1, 253]));
+        resignations.prepare(&directory, []).unwrap();
+        assert_eq!(load_journal(&directory).unwrap(), None);
+        let up = link_up(0, [192, 168, 1, 1], [2, 0, 0, 0, 0, 1]);
+        resignations.prepare(&directory, [up]).unwrap();
+        let mut expected = journal();
+        assert_eq!(load_journal(&directory).unwrap(), Some(expected.clone()));
+        resignations.spare("VI_51", VIP);
+        resignations.prepare(&directory, []).unwrap();
+        expected.addresses[0].preexisting = true;
+        assert_eq!(load_journal(&directory).unwrap(), Some(expected));
+    }
+
+    /// As many as there may be, with as long an advert as an Ethernet frame takes, of both versions.
+    #[test]
+    fn the_adverts_of_every_peer_have_room() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let peers = vrrp_ebpf::abi::MAX_PEERS as usize;
+        let mut resignations = resignations();
+        let all = Resignation {
+            slot: 0,
+            ifindex: IFINDEX,
+            peers: vec![VIP; peers],
+            frames: vec![vec![0xff; 1500]; 2 * peers],
+        };
+        resignations.ready.insert(0, all.clone());
+        resignations.is_stale = true;
+        resignations.prepare(&directory, []).unwrap();
+        assert_eq!(load(&directory).unwrap().unwrap().routers, [all]);
     }
 }

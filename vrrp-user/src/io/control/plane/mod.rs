@@ -181,6 +181,8 @@ impl<'a> Plane<'a> {
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => {
                     self.look_at_strangers();
+                    // What could not be written.
+                    self.prepare_resignations([]);
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }
@@ -247,9 +249,7 @@ impl<'a> Plane<'a> {
 
     fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
         // Before the engine speaks from anywhere: then it may die at any moment.
-        for command in changes.iter().filter_map(|change| change.command) {
-            self.prepare_resignation(command);
-        }
+        self.prepare_resignations(changes.iter().filter_map(|change| change.command));
         for change in changes {
             let Change {
                 command,
@@ -312,15 +312,15 @@ impl<'a> Plane<'a> {
         }
     }
 
-    fn prepare_resignation(&mut self, command: Command) {
+    fn prepare_resignations(&mut self, commands: impl IntoIterator<Item = Command>) {
         let Setup {
             resignations,
             directory,
             ..
         } = &mut self.setup;
-        if let Err(error) = resignations.prepare(directory, command) {
+        if let Err(error) = resignations.prepare(directory, commands) {
             let error = cleanup::with_causes(&error);
-            tracing::error!("{error}: after a crash, nobody will be told that this router is gone");
+            tracing::error!("{error}: after a crash, nobody may be told that a router is gone");
         }
     }
 
@@ -473,19 +473,22 @@ impl<'a> Plane<'a> {
 
     /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with
     /// another prefix length, is still the node's.
-    fn spare(&self, router: u32, vip: u32, prefix: u8) {
+    fn spare(&mut self, router: u32, vip: u32, prefix: u8) {
         let instance = self.setup.config.instances.get(router as usize);
         let address =
             instance.and_then(|instance| Some((instance, instance.vips.get(vip as usize)?)));
         if let Some((instance, vip)) = address
             && (instance.priority == 255 || vip.prefix == prefix)
-            && let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address)
         {
-            tracing::error!(
-                "({}) cannot note that {} stays: {error}",
-                instance.name,
-                vip.address
-            );
+            if let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address) {
+                tracing::error!(
+                    "({}) cannot note that {} stays: {error}",
+                    instance.name,
+                    vip.address
+                );
+            }
+            self.setup.resignations.spare(&instance.name, vip.address);
+            self.prepare_resignations([]);
         }
     }
 
