@@ -455,21 +455,20 @@ fn remove_macs(records: &[MacRecord], steps: &mut Steps) -> usize {
 
 async fn remove_filters(journal: &Journal, pins: &impl Pins, steps: &mut Steps) -> Vec<String> {
     let mut removed = Vec::new();
-    for interface in &journal.interfaces {
-        if interface.egress == EgressRecord::Link
-            || !kernel::link_exists(interface.index, &interface.name).await
-        {
+    let records = journal.interfaces.iter();
+    for interface in records.filter(|one| one.egress != EgressRecord::Link) {
+        // It may have been renamed since.
+        let Some(name) = kernel::link_name(interface.index).await else {
             continue;
-        }
-        let name = &interface.name;
+        };
         steps.record(
             format_args!("detach from {name}"),
-            pins.detach_filters(name),
+            pins.detach_filters(&name),
         );
         if interface.egress == EgressRecord::OwnClsact {
             let result = kernel::remove_unused_clsact(interface.index).await;
             if steps.record(format_args!("remove clsact of {name}"), result) == Some(true) {
-                removed.push(name.clone());
+                removed.push(name);
             }
         }
     }

@@ -59,20 +59,17 @@ impl Addresses {
     }
 }
 
-/// Whether an interface still has this index and this name.
-pub(super) async fn link_exists(index: u32, name: &str) -> bool {
-    let Ok(handle) = connect() else {
-        return false;
-    };
+/// The name that an interface has now, if it still exists.
+pub(super) async fn link_name(index: u32) -> Option<String> {
+    let handle = connect().ok()?;
     let mut links = std::pin::pin!(handle.link().get().match_index(index).execute());
-    let Some(Ok(link)) = links.next().await else {
-        return false;
-    };
-    let matches = |attribute: &LinkAttribute| match attribute {
-        LinkAttribute::IfName(found) => found == name,
-        _ => false,
-    };
-    link.attributes.iter().any(matches)
+    let link = links.next().await?.ok()?;
+    link.attributes
+        .into_iter()
+        .find_map(|attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name),
+            _ => None,
+        })
 }
 
 /// Removes the clsact qdisc unless somebody else has put a filter into it. Returns whether it was

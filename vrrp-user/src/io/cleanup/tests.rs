@@ -192,6 +192,31 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
     });
 }
 
+#[test]
+fn filters_are_removed_from_an_interface_that_was_renamed() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("tc qdisc add dev ens33 clsact");
+        ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
+        let index = index("ens33");
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut journal = Journal::new(netns::current().unwrap());
+        journal.interfaces.push(InterfaceRecord {
+            index,
+            name: "ens33".to_owned(),
+            egress: EgressRecord::OwnClsact,
+        });
+        journal.store(&directory).unwrap();
+        ip("ip link set ens33 name wan0");
+        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
+            .await
+            .unwrap();
+        assert_eq!(removed.qdiscs, ["wan0"]);
+        assert!(!ip("tc qdisc show dev wan0").contains("clsact"));
+    });
+}
+
 /// Frames that have arrived at the other end of `ens33`.
 fn arrived() -> u64 {
     let shown = ip("ip -s -j link show dev peer");

@@ -323,9 +323,9 @@ impl Record {
         self.refusals.insert(vip, errno);
     }
 
-    /// It would take all of them now.
-    pub(super) fn accepted(&mut self) {
-        self.refusals.clear();
+    /// Forgets the refusal of what it has taken since.
+    pub(super) fn accepted(&mut self, has_vip: impl Fn(u32) -> bool) {
+        self.refusals.retain(|vip, _| !has_vip(*vip));
     }
 
     /// The virtual IPs that a router that serves does not have where they belong.

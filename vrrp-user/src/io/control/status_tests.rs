@@ -157,7 +157,11 @@ fn a_master_says_which_of_its_virtual_ips_are_missing() {
         interface: "lo".to_owned(),
         reason: Some("Operation not permitted (os error 1); xvrrp needs CAP_NET_ADMIN".to_owned()),
     };
+    record.accepted(|_| false);
     assert_eq!(missing(&record, true), [expected]);
+    record.accepted(|vip| vip == 0);
+    let mut lost = missing(&record, true);
+    assert_eq!(lost.remove(0).reason, None, "it was taken since");
 }
 
 #[test]

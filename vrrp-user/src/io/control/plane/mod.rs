@@ -183,11 +183,22 @@ impl<'a> Plane<'a> {
                     self.look_at_strangers();
                     // What could not be written.
                     self.prepare_resignations([]);
+                    self.forget_refusals();
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }
                 }
             }
+        }
+    }
+
+    /// In each look, since nothing is told of an address that is there.
+    fn forget_refusals(&mut self) {
+        let mut first = 0;
+        let instances = &self.setup.config.instances;
+        for (instance, record) in instances.iter().zip(&mut self.records) {
+            record.accepted(|vip| (self.setup.has_vip)(first + vip));
+            first += u32::try_from(instance.vips.len()).unwrap_or(u32::MAX);
         }
     }
 
@@ -392,6 +403,7 @@ impl<'a> Plane<'a> {
                 if let Some(record) = self.record(router) {
                     record.promoted(timeline);
                 }
+                self.forget_refusals();
                 self.notifier.addresses_settled(router as usize);
             }
             Event::AddressFailed { router, vip, errno } => {
@@ -406,9 +418,6 @@ impl<'a> Plane<'a> {
                     .push((router, Some(FaultReason::VipRefused { vip })));
             }
             Event::AddressesAccepted { router } => {
-                if let Some(record) = self.record(router) {
-                    record.accepted();
-                }
                 self.held.remove(&router);
                 self.holds.push((router, None));
             }
