@@ -105,14 +105,22 @@ fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
         seen.iter().filter(defends).map(|seen| seen.at).collect()
     };
     claim_address(&scene.lab.client);
-    eventually("the first claim is answered", || defences().len() == 1);
+    eventually("the first claim is answered", || !defences().is_empty());
     claim_address(&scene.lab.client);
     eventually("both claims are seen", || {
         scene.status(1).counter("arp_conflict") == 2
     });
-    eventually("the second claim is answered", || defences().len() == 2);
-    let defences = defences();
-    assert!(defences[1] - defences[0] >= DEFEND_INTERVAL, "{defences:?}");
+    // Of the start's announcements, a busy machine may send the last ones only now.
+    let early = |all: &[u64]| {
+        let within = |at: &&u64| **at < all[0] + DEFEND_INTERVAL;
+        all.iter().filter(within).count()
+    };
+    eventually("the second claim is answered after the interval", || {
+        let all = defences();
+        early(&all) < all.len()
+    });
+    let all = defences();
+    assert_eq!(all.len() - early(&all), 1, "{all:?}");
 }
 
 /// The better router never hears that another one took over, and the loss ends with the better one's advert: the
