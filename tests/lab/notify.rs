@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use nix::sys::signal::Signal;
 use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
 
-use crate::scene::{LIMIT, Scene, eventually, shared};
+use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 fn settings() -> Settings {
     Settings {
@@ -59,6 +59,42 @@ fn scripts_are_told_every_transition_in_order() {
     expect(&["BACKUP", "MASTER"]);
     scene.node(1).stop().unwrap();
     expect(&["STOP"]);
+}
+
+/// The node says at the start that it will not run the script, and looks at it again before each run.
+#[test]
+fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
+    fs::write(
+        &script,
+        format!("#!/bin/sh\necho $3 >> {}\n", told.display()),
+    )
+    .unwrap();
+    let set_mode = |mode| {
+        fs::set_permissions(&script, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(0o757);
+    let path = script.display();
+    let config = Settings {
+        global: "script_user root\nenable_script_security".to_owned(),
+        instance: format!("notify {path}"),
+        ..settings()
+    };
+    let mut scene = Scene::started(shared(), [config]);
+    let reason = format!("users other than root can change {path} (enable_script_security)");
+    let at_start = format!("(VI_1) {path} will not be run as root: {reason}");
+    let at_run = format!("(VI_1) cannot run {path}: as root: {reason}");
+    scene.await_owner(1);
+    // For BACKUP and for MASTER.
+    await_lines(scene.log(1), 0, &[&at_start]);
+    eventually("both runs are refused", || {
+        scene.log(1).tail(usize::MAX).matches(&at_run).count() == 2
+    });
+    assert!(lines(&told).is_empty());
+    set_mode(0o755);
+    scene.router(1).port.cut().unwrap();
+    eventually("the script is told", || lines(&told) == ["FAULT"]);
 }
 
 /// A script can take back what it did to the address, before the address goes.

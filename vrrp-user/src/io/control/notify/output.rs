@@ -136,6 +136,8 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
     use crate::io::clock;
 
@@ -186,7 +188,9 @@ mod tests {
             }
             written
         });
-        collect(reader, "VI_1".to_owned(), "endless".to_owned()).await;
+        let collected = collect(reader, "VI_1".to_owned(), "endless".to_owned());
+        let whole = timeout(Duration::from_secs(20), collected).await;
+        whole.expect("the output is read until its end");
         let written = writer.join().unwrap();
         // Before it is slowed down, beside what fills the pipe.
         assert!(written <= LIMIT + BYTES + 2 * SCRAP, "{written}");

@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    /// A world in which everything is safe but what is named `open`.
+    /// A world in which everything is safe but what has the mode 0701.
     fn first_unsafe(path: &Path) -> Option<String> {
         let folder = path.parent().unwrap();
         let is_safe = |part: &Part| part.mode & 0o7777 != 0o701;
@@ -196,6 +196,8 @@ mod tests {
             fs::write(base.join(folder).join("script"), "").unwrap();
         }
         fs::set_permissions(base.join("open"), fs::Permissions::from_mode(0o701)).unwrap();
+        fs::write(base.join("closed/other"), "").unwrap();
+        fs::set_permissions(base.join("closed/other"), fs::Permissions::from_mode(0o701)).unwrap();
         symlink("../closed/script", base.join("open/back")).unwrap();
         for (name, target) in [
             ("good", "closed/../closed/./script"),
@@ -206,6 +208,7 @@ mod tests {
             symlink(target, base.join(name)).unwrap();
         }
         assert_eq!(first_unsafe(&base.join("good")), None);
+        assert_eq!(first_unsafe(&base.join("closed/other")).unwrap(), "other");
         assert_eq!(first_unsafe(&base.join("absolute")).unwrap(), "open");
         assert_eq!(first_unsafe(&base.join("there-and-back")).unwrap(), "open");
         assert!(matches!(

@@ -181,21 +181,22 @@ async fn a_script_that_others_can_change_does_not_run_as_root() {
         user: Some("nobody".to_owned()),
         ..script.clone()
     };
+    let [guarded, trusted, as_nobody] = [(&script, true), (&script, false), (&nobody, true)]
+        .map(|(script, is_guarded)| Script::new(script, is_guarded).unwrap());
     let limits = Limits::default();
-    let run = async |script: &config::Script, is_guarded, argument: &str| {
-        let script = Script::new(script, is_guarded).unwrap();
+    let run = async |script: &Script, argument: &str| {
         let arguments = [argument.to_owned()];
         script.run("VI_1", &arguments, &limits, || false).await;
     };
     fs::write(bench.path("log"), "").unwrap();
     fs::set_permissions(bench.path("log"), fs::Permissions::from_mode(0o666)).unwrap();
-    run(&script, true, "guarded").await;
-    run(&script, false, "trusted").await;
-    run(&nobody, true, "nobody").await;
+    run(&guarded, "guarded").await;
+    run(&trusted, "trusted").await;
+    run(&as_nobody, "nobody").await;
     assert_eq!(bench.log(), ["script trusted", "script nobody"]);
-    // As it is looked at before each run.
+    // The same one is looked at before each run.
     fs::set_permissions(bench.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    run(&script, true, "mended").await;
+    run(&guarded, "mended").await;
     assert_eq!(bench.log().last().unwrap(), "script mended");
 }
 
