@@ -53,3 +53,29 @@ fn flags(interface: &str) -> io::Result<u32> {
     }
     Ok(value.data)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::testing::{in_namespace, run};
+
+    /// A veth has the switch, as cards do, and it is on at first.
+    #[test]
+    fn the_switch_is_read() {
+        in_namespace(async || {
+            run("ip link add card type veth peer name end");
+            assert!(takes_vlan_tags("card"));
+            if run("command -v ethtool || true").is_empty() {
+                return;
+            }
+            run("ethtool -K card rxvlan off");
+            assert!(!takes_vlan_tags("card"));
+        });
+    }
+
+    #[test]
+    fn without_an_answer_it_is_off() {
+        assert!(!takes_vlan_tags("no such"));
+        assert!(!takes_vlan_tags("a name that is too long"));
+    }
+}
