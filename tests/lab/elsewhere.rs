@@ -7,9 +7,11 @@ use vrrp_tests::{
     capture::Capture,
     clock,
     config::Settings,
-    lab::{INNER_INTERFACE, INNER_VIP},
+    frames::Advert,
+    lab::{INNER_INTERFACE, INNER_VIP, VIP},
     link::Port,
     node::{BACKUP, MASTER, Node as _},
+    packet::PacketSocket,
     wire::Frame,
 };
 
@@ -28,6 +30,42 @@ fn scene() -> Scene {
     scene.node(1).start().unwrap();
     scene.await_owner(1);
     scene
+}
+
+/// They are told once, however many come: they may be those of another cluster.
+#[test]
+fn adverts_for_a_virtual_router_that_come_in_there_are_told() {
+    let mut scene = scene();
+    let send = |scene: &Scene| {
+        let server = &scene.lab.behind.as_ref().unwrap().server;
+        let mut advert = Advert::v3(51, &[VIP.octets()]);
+        advert.ip.source = server.address.octets();
+        advert.ethernet.source = server.mac;
+        let frame = advert.build();
+        let sent = server
+            .netns
+            .run(|| Ok(PacketSocket::sending(server.interface)?.send(&frame)?));
+        sent.unwrap();
+        format!(
+            "{} ({})",
+            server.address,
+            server.mac.map(|byte| format!("{byte:02x}")).join(":")
+        )
+    };
+    let sender = send(&scene);
+    let line = format!(
+        "(VI_1) adverts with its VRID 51 come in by {INNER_INTERFACE}, from {sender}, where it does \
+         not listen: compare `interface ens33` and the cabling"
+    );
+    await_lines(scene.log(1), 0, &[&line]);
+    // The node looks at them every five seconds.
+    let until = clock::now() + clock::span_nanos(Duration::from_secs(6));
+    while clock::now() < until {
+        send(&scene);
+        clock::sleep(Duration::from_millis(500));
+    }
+    let told = scene.log(1).tail(usize::MAX).matches(&line).count();
+    assert_eq!(told, 1);
 }
 
 //= C61: proof

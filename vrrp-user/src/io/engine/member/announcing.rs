@@ -147,6 +147,7 @@ mod tests {
         let mut sent = Vec::new();
         let mut now = Instant(0);
         while announcing.is_due(now) {
+            assert!(now < Instant(1000), "announced for ever: {sent:?}");
             let mut left = room;
             announcing.go_on(groups, |ifindex, frames| {
                 let count = left.min(frames.len());
