@@ -58,40 +58,37 @@ fn write<F: Frame>(frame: &F, link: Link, index: u32) -> bool {
         }
         ptr::write_volatile(&raw mut (*sample).stamp, now);
     }
-    let mut length = 0;
-    for index in 0..HEAD_WORDS {
-        let at = index * WORD;
-        let word = match frame.word(at) {
-            Some(word) => {
-                length = at + WORD;
-                word
-            }
-            None => {
-                // Adverts end on an even address, and nobody asks for what lies behind them.
-                let [a, b, c, d] = frame.read(at).unwrap_or_default();
-                let tail_at = at + if frame.read::<4>(at).is_some() { 4 } else { 0 };
-                let [e, f] = frame.read(tail_at).unwrap_or_default();
-                length = tail_at
-                    + if frame.read::<2>(tail_at).is_some() {
-                        2
-                    } else {
-                        0
-                    };
-                if tail_at == at {
-                    u64::from_be_bytes([e, f, 0, 0, 0, 0, 0, 0])
-                } else {
-                    u64::from_be_bytes([a, b, c, d, e, f, 0, 0])
-                }
-            }
-        };
-        // SAFETY: as above; `index` is one of the words.
+    let store = |index: usize, word: u64| {
+        // SAFETY: as above; whoever calls this has an index below `HEAD_WORDS`.
         unsafe {
             let head = (&raw mut (*sample).head).cast::<u64>();
             ptr::write_volatile(head.add(index), word.to_be());
         }
-        if length != at + WORD {
+    };
+    let mut words = 0;
+    for index in 0..HEAD_WORDS {
+        let Some(word) = frame.word(index * WORD) else {
             break;
+        };
+        store(index, word);
+        words = index + 1;
+    }
+    // Blurred, or the verifier would follow what is left once for each number of words.
+    let words = frame.blur(words);
+    let mut length = words * WORD;
+    if words < HEAD_WORDS {
+        // Adverts end on an even address, and nobody asks for what lies behind them.
+        let mut rest = 0;
+        if let Some(half) = frame.read(length) {
+            rest = u64::from(u32::from_be_bytes(half)) << 32;
+            length = frame.blur(length + 4);
         }
+        if let Some(pair) = frame.read(length) {
+            let pair = u64::from(u16::from_be_bytes(pair));
+            rest |= pair << if length % WORD == 0 { 48 } else { 16 };
+            length = frame.blur(length + 2);
+        }
+        store(words, rest);
     }
     // SAFETY: as above.
     unsafe {

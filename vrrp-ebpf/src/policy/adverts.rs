@@ -54,7 +54,12 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     };
     let [a, b, c, d, ..] = entry.primary;
     let primary = [a, b, c, d];
-    match destined(ip.destination == GROUP_V4, ip.destination == primary, entry) {
+    match destined(
+        frame,
+        ip.destination == GROUP_V4,
+        ip.destination == primary,
+        entry,
+    ) {
         Destined::Right => {}
         Destined::Wrong => return Some(Verdict::drop(entry.slot, Counter::BadDestination)),
         Destined::Elsewhere => return None,
@@ -94,8 +99,15 @@ pub(super) enum Destined {
 /// Where an advert to the group, or to our own address, goes. One to the group is none of a unicast
 /// router's: another daemon here may have the same VRID by multicast.
 #[inline(always)]
-pub(super) const fn destined(to_group: bool, to_us: bool, entry: &RouterEntry) -> Destined {
-    let unicast = entry.flags & router_flags::UNICAST != 0;
+pub(super) fn destined<F: Frame + ?Sized>(
+    frame: &F,
+    to_group: bool,
+    to_us: bool,
+    entry: &RouterEntry,
+) -> Destined {
+    // Blurred, or the verifier would follow the adverts of unicast routers and those to the group one by
+    // one, through every loop to come.
+    let unicast = frame.blur_word(u64::from(entry.flags & router_flags::UNICAST)) != 0;
     if to_us && unicast || to_group && !unicast {
         return Destined::Right;
     }

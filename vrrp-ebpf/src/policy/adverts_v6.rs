@@ -49,7 +49,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
         return group.then_some(Verdict::pass(NO_ROUTER, Counter::UnknownVrid));
     };
     let primary = u128::from_be_bytes(entry.primary);
-    match adverts::destined(group, destination == primary, entry) {
+    match adverts::destined(frame, group, destination == primary, entry) {
         Destined::Right => {}
         Destined::Wrong => return Some(Verdict::drop(entry.slot, Counter::BadDestination)),
         Destined::Elsewhere => return None,

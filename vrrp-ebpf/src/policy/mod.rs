@@ -261,7 +261,7 @@ pub fn refusal<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) 
 #[inline(always)]
 pub fn concern<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) -> Option<Verdict> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
-    let place = Place::new(link, ethernet);
+    let place = Place::new(link, ethernet).blurred(frame);
     match ethernet.ethertype {
         ethernet::IPV4 => {
             let ip = Ipv4::parse(frame, ethernet.payload)?;
@@ -351,6 +351,19 @@ impl Place {
         Self {
             ifindex: link.ifindex,
             vlan: ethernet.vlan,
+        }
+    }
+
+    /// The same, of which the verifier does not know any more whether there is a tag.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a VLAN ID before and after"
+    )]
+    fn blurred<F: Frame + ?Sized>(self, frame: &F) -> Self {
+        Self {
+            vlan: frame.blur(usize::from(self.vlan)) as u16,
+            ..self
         }
     }
 
