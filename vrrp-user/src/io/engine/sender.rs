@@ -235,8 +235,13 @@ impl FrameSender {
             // SAFETY: `rest` holds `left` headers whose pointers (frames, `pieces`, our address)
             // all outlive the call; the kernel only reads the frames.
             let done = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), left, 0) };
-            let done = Errno::result(done)?;
-            Ok(usize::try_from(done).unwrap_or_default())
+            match Errno::result(done) {
+                Ok(done) => Ok(usize::try_from(done).unwrap_or_default()),
+                // Frames that the device still holds count for the socket's buffer, and that may be full
+                // before the device is.
+                Err(Errno::EAGAIN) => Err(Errno::ENOBUFS),
+                Err(errno) => Err(errno),
+            }
         })
     }
 }
