@@ -1,10 +1,12 @@
 //! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
 
-use std::{env, net::IpAddr, sync::Arc};
+use std::{
+    collections::BTreeSet, env, fs, net::IpAddr, process::Command, sync::Arc, time::Duration,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::{netns::Netns, run, xdp_pass::XdpPass};
+use crate::{netns::Netns, realtime, run, xdp_pass::XdpPass};
 
 /// Name of the switch's bridge.
 pub const BRIDGE: &str = "br0";
@@ -171,6 +173,49 @@ impl Port {
             .map(drop)
     }
 
+    /// Makes the port receive for a millisecond of every ten. In between, a veth keeps 256 frames and
+    /// refuses the rest. For ports that [run XDP](Self::runs_xdp), on Linux 5.12 or newer.
+    ///
+    /// # Errors
+    /// If the kernel has no thread that receives, or does not let it be slowed down.
+    pub fn slow(&self) -> Result<()> {
+        let before = self.receivers()?;
+        let switch = format!("/sys/class/net/{}/threaded", self.name);
+        // `ip netns exec`, because only its /sys shows the namespace.
+        let mut write = Command::new("ip");
+        write.args(["netns", "exec", self.switch.name(), "sh", "-c"]);
+        run::run(write.arg(format!("echo 1 > {switch}")))?;
+        let receivers = &self.receivers()? - &before;
+        ensure!(
+            !receivers.is_empty(),
+            "no thread receives for {}",
+            self.name
+        );
+        for thread in receivers {
+            realtime::share(thread, Duration::from_millis(1), Duration::from_millis(10))?;
+        }
+        Ok(())
+    }
+
+    /// The threads of the kernel that receive for ports of this name, whatever switch they are of.
+    fn receivers(&self) -> Result<BTreeSet<i32>> {
+        let name = format!("napi/{}-", self.name);
+        let mut threads = BTreeSet::new();
+        for entry in fs::read_dir("/proc").context("/proc")? {
+            let path = entry?.path();
+            let number = path.file_name().and_then(|number| number.to_str());
+            let Some(thread) = number.and_then(|number| number.parse().ok()) else {
+                continue;
+            };
+            // It may have ended meanwhile.
+            let called = fs::read_to_string(path.join("comm")).unwrap_or_default();
+            if called.starts_with(&name) {
+                threads.insert(thread);
+            }
+        }
+        Ok(threads)
+    }
+
     /// Loses the adverts of both families, both ways, and nothing else.
     ///
     /// # Errors
@@ -270,7 +315,7 @@ fn quieten(netns: &Netns) -> Result<()> {
             let path = std::path::Path::new("/proc/sys").join(key);
             // A kernel without IPv6 has none of its switches.
             if path.exists() {
-                std::fs::write(&path, value).with_context(|| format!("sysctl {key}={value}"))?;
+                fs::write(&path, value).with_context(|| format!("sysctl {key}={value}"))?;
             }
         }
         Ok(())

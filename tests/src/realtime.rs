@@ -49,6 +49,15 @@ const ATTRIBUTES: u32 = 48;
 /// # Errors
 /// If the kernel refuses: no privilege, too much of it promised to others, an affinity.
 pub fn become_deadline(runtime: Duration, period: Duration) -> Result<()> {
+    share(0, runtime, period)
+}
+
+/// Gives a thread so much of every period and no more (SCHED_DEADLINE); 0 is the calling one, others may
+/// be the kernel's.
+///
+/// # Errors
+/// As [`become_deadline`], or if there is no such thread.
+pub fn share(thread: i32, runtime: Duration, period: Duration) -> Result<()> {
     let period = clock::span_nanos(period);
     let attributes = libc::sched_attr {
         size: ATTRIBUTES,
@@ -60,8 +69,8 @@ pub fn become_deadline(runtime: Duration, period: Duration) -> Result<()> {
         sched_deadline: period,
         sched_period: period,
     };
-    // SAFETY: the pointer is to a live sched_attr that knows its size; pid 0 is the calling thread.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    // SAFETY: the pointer is to a live sched_attr that knows its size.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, thread, &raw const attributes, 0) };
     if set == 0 {
         Ok(())
     } else {
