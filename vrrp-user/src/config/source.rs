@@ -31,6 +31,14 @@ pub(super) fn lines(file: &str, text: &[u8], report: &mut Report) -> Vec<Line> {
         file: Arc::clone(&file),
         line: 1,
     };
+    if let Some(encoding) = utf_16(text) {
+        report.error_help(
+            &first,
+            "the file is in UTF-16, which neither keepalived nor xvrrp reads",
+            format!("convert it: iconv -f {encoding} -t UTF-8 {file} > NEW_FILE"),
+        );
+        return Vec::new();
+    }
     let text = without_bom(text, &first, report);
     let (text, latin_1) = decode(text);
     let mut macros = Macros::default();
@@ -56,6 +64,17 @@ pub(super) fn lines(file: &str, text: &[u8], report: &mut Report) -> Vec<Line> {
         lines.extend(macros.take(line, report));
     }
     lines
+}
+
+/// What iconv calls the encoding of a file in UTF-16. Without a byte order mark it shows by the NUL byte in each of the
+/// first two characters.
+fn utf_16(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [1..=255, 0, 1..=255, 0, ..] => Some("UTF-16LE"),
+        [0, 1..=255, 0, 1..=255, ..] => Some("UTF-16BE"),
+        _ => None,
+    }
 }
 
 fn without_bom<'a>(bytes: &'a [u8], place: &Place, report: &mut Report) -> &'a [u8] {
@@ -324,6 +343,27 @@ mod tests {
             (lines[0].text.as_str(), lines[0].latin_1),
             ("auth_pass £x", false)
         );
+    }
+
+    #[test]
+    fn a_file_in_utf_16_is_one_error_that_says_so() {
+        let text = "! head\nglobal_defs {\n}\nvrrp_instance VI_1 {\n}\n";
+        let big = Vec::from_iter(text.encode_utf16().flat_map(u16::to_be_bytes));
+        let little = Vec::from_iter(text.encode_utf16().flat_map(u16::to_le_bytes));
+        for (bytes, encoding) in [
+            ([b"\xfe\xff", &big[..]].concat(), "UTF-16"),
+            ([b"\xff\xfe", &little[..]].concat(), "UTF-16"),
+            (big, "UTF-16BE"),
+            (little, "UTF-16LE"),
+        ] {
+            assert_eq!(
+                error(&bytes),
+                format!(
+                    "k.conf:1: error: the file is in UTF-16, which neither keepalived nor xvrrp reads; convert it: \
+                     iconv -f {encoding} -t UTF-8 k.conf > NEW_FILE"
+                )
+            );
+        }
     }
 
     #[test]

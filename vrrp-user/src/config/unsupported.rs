@@ -87,6 +87,16 @@ fn meant_script(keyword: &str) -> Option<String> {
 
 fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Report) {
     let (keyword, place) = (statement.keyword(), &statement.place);
+    if matches!(keyword, "auth_type" | "auth_pass") {
+        report.warn_help(
+            place,
+            format!(
+                "`{keyword}` has an effect in an `authentication {{ }}` block alone, ignored{block}"
+            ),
+            "move it into that block of the `vrrp_instance`, on every router",
+        );
+        return;
+    }
     let elsewhere = [Context::Instance, Context::Globals, Context::Top]
         .into_iter()
         .find(|other| {

@@ -171,6 +171,15 @@ fn what_is_unsafe_to_ignore_is_an_error_and_the_rest_a_warning() {
             &["7: warning: `priorty` is not a keyword, ignored; did you mean `priority`?"],
         ),
         (
+            "auth_type PASS\nauth_pass 1111",
+            &[
+                "7: warning: `auth_type` has an effect in an `authentication { }` block alone, ignored; move it into that \
+                 block of the `vrrp_instance`, on every router",
+                "8: warning: `auth_pass` has an effect in an `authentication { }` block alone, ignored; move it into that \
+                 block of the `vrrp_instance`, on every router",
+            ],
+        ),
+        (
             "bogus {\n state {\n }\n}",
             &["7: warning: `bogus` is not a keyword, ignored with its block"],
         ),
