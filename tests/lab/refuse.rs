@@ -27,6 +27,9 @@ const USAGE: i32 = 2;
 /// The configuration is wrong.
 const CONFIG: i32 = 78;
 
+/// What makes setpriv run something as an ordinary user.
+const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
 /// A router with a configuration, and no node yet.
 struct Place {
     lab: Lab,
@@ -143,13 +146,22 @@ fn an_ordinary_user_is_told_what_is_missing() {
     // The configuration has to be readable, or that would be what is missing.
     open_to_all(place.folder.path(), 0o755);
     open_to_all(&place.file(), 0o644);
-    let nobody = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
-    place.assert_refused(&nobody, &["run as root", "/run/xvrrp"]);
+    let nobody = ["setpriv"].into_iter().chain(NOBODY);
+    place.assert_refused(&Vec::from_iter(nobody), &["run as root", "/run/xvrrp"]);
+}
+
+#[test]
+fn an_ordinary_user_who_cleans_up_is_told_who_may() {
+    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
+    scene.await_state(1, "MASTER");
+    let mut command = Command::new("setpriv");
+    command.args(NOBODY).arg(node::binary().unwrap());
+    command.args(["cleanup", "--instance", scene.node(1).instance()]);
+    assert_failed(
+        &output(&mut command),
+        FAILURE,
+        &["`xvrrp cleanup` has to be run as root"],
+    );
 }
 
 #[test]
@@ -197,7 +209,7 @@ fn an_ordinary_user_who_asks_for_the_status_is_told_who_may() {
     scene.await_state(1, "MASTER");
     let name = scene.node(1).instance().to_owned();
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.args(NOBODY);
     command
         .arg(node::binary().unwrap())
         .args(["status", "--instance", &name]);
@@ -501,6 +513,7 @@ fn usage_errors_end_with_2() {
             "192.168.1.254",
         ][..],
         &["run", "--no-such-flag"],
+        &["run", "--vrid", "1", "--interface", "ens33", "--vip", "foo"],
         &["status", "--instance", "../x"],
         &[],
     ] {

@@ -1,22 +1,45 @@
-//! How commands end: 0, 1 for what may be cured by trying again, 2 for a wrong command line (clap's), 78 for a wrong
+//! How commands end: 0, 1 for what may be cured by trying again, 2 for a wrong command line (as clap does), 78 for a wrong
 //! configuration. The unit's `RestartPreventExitStatus=` names the last two.
 
 use std::process::ExitCode;
 
+use nix::unistd::geteuid;
 use thiserror::Error;
 use vrrp_user::io::engine::PlanError;
 
+/// The one that clap ends with.
+const USAGE: u8 = 2;
 /// `EX_CONFIG` of sysexits(3).
 const CONFIG: u8 = 78;
+
+/// The virtual router on the command line cannot be run, whatever the system is like.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("{0}")]
+pub(crate) struct Misused(pub(crate) &'static str);
 
 /// The configuration cannot be run, whatever the system is like.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("{0}")]
 pub(crate) struct Misconfigured(pub(crate) &'static str);
 
+/// Says that `what` has to be run as root: the first thing that an ordinary user is refused is no help to them.
+pub(crate) fn with_privilege_hint(
+    error: impl std::error::Error + Send + Sync + 'static,
+    what: &str,
+) -> anyhow::Error {
+    let error = anyhow::Error::new(error);
+    if geteuid().is_root() {
+        error
+    } else {
+        error.context(format!("{what} has to be run as root"))
+    }
+}
+
 /// The exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
-    if is_of_the_configuration(error) {
+    if error.is::<Misused>() {
+        ExitCode::from(USAGE)
+    } else if is_of_the_configuration(error) {
         ExitCode::from(CONFIG)
     } else {
         ExitCode::FAILURE

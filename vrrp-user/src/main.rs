@@ -108,7 +108,9 @@ fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
         Fence::Never
     };
     let base = Path::new(runtime_dir::BASE);
-    let removed = control_runtime()?.block_on(cleanup::run(base, instance, &pins, fence))?;
+    let removed = control_runtime()?
+        .block_on(cleanup::run(base, instance, &pins, fence))
+        .map_err(|error| exit::with_privilege_hint(error, "`xvrrp cleanup`"))?;
     if !removed.is_empty() {
         tracing::warn!("removed what instance {instance} left: {removed}");
     }

@@ -6,7 +6,6 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use caps::Capability;
-use nix::unistd::geteuid;
 use tokio::runtime::Runtime;
 use vrrp_ebpf::abi::vip_state;
 use vrrp_user::{
@@ -31,7 +30,10 @@ use vrrp_user::{
     },
 };
 
-use crate::{cli::Run, exit::Misconfigured};
+use crate::{
+    cli::Run,
+    exit::{self, Misconfigured, Misused},
+};
 
 /// How long an engine may take to end that has nothing left to do.
 const ENGINE_END: Duration = Duration::from_secs(2);
@@ -54,8 +56,8 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
         env!("CARGO_PKG_VERSION"),
         config.instances.len()
     );
-    let directory =
-        RuntimeDir::create(Path::new(runtime_dir::BASE), name).map_err(with_privilege_hint)?;
+    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)
+        .map_err(|error| exit::with_privilege_hint(error, "a node"))?;
     let lock = directory.lock().map_err(with_name_hint)?;
     let pins = InstancePins::new(name.as_str());
     resign_in_a_panic(name, &pins)?;
@@ -106,16 +108,6 @@ fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result
     Ok(())
 }
 
-/// The first thing that an ordinary user is refused is no help to them.
-fn with_privilege_hint(error: RuntimeDirError) -> anyhow::Error {
-    let error = anyhow::Error::new(error);
-    if geteuid().is_root() {
-        error
-    } else {
-        error.context("a node has to be run as root")
-    }
-}
-
 /// Two nodes of one machine meet here, whichever network namespaces they are in.
 fn with_name_hint(error: RuntimeDirError) -> anyhow::Error {
     match error {
@@ -140,10 +132,13 @@ fn with_lacking_capabilities(error: anyhow::Error, lacking: &[Capability]) -> an
 
 /// Reads the configuration and tells what is wrong with it.
 fn configuration(arguments: &Run) -> anyhow::Result<Config> {
-    let parsed = match arguments.quick.router() {
-        Some(router) => router.parse(),
-        None => config::load(&arguments.file),
-    };
+    if let Some(router) = arguments.quick.router() {
+        let parsed = router.parse();
+        tell(&parsed.diagnostics);
+        let wrong = Misused("the command line has errors, nothing is started; see --help");
+        return Ok(parsed.config.ok_or(wrong)?);
+    }
+    let parsed = config::load(&arguments.file);
     tell(&parsed.diagnostics);
     let wrong = Misconfigured("the configuration has errors, nothing is started");
     Ok(parsed.config.ok_or(wrong)?)
