@@ -18,6 +18,7 @@ mod bare;
 mod beside;
 mod both_versions;
 mod calm;
+mod check;
 mod clean;
 mod conflict;
 mod contenders;

@@ -93,6 +93,7 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
         notify: draft.notify,
         place: place.clone(),
         interface_place: draft.interface_at.place.clone(),
+        source_place: place.clone(),
     };
     if let Some(at) = too_many_at {
         addresses::limit(&mut instance, at, report);

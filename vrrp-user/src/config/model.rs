@@ -84,6 +84,8 @@ pub struct Instance {
     pub place: Place,
     /// Where its `interface` is given.
     pub interface_place: Place,
+    /// Where its `source` is given; without one, where the instance stands.
+    pub source_place: Place,
 }
 
 impl Instance {
@@ -126,6 +128,12 @@ impl Instance {
             vip.excluded = true;
         }
         (before > most.max(1)).then_some(before)
+    }
+
+    /// FAULT while the machine does not have `source`: adverts of unicast peers come to it.
+    #[must_use]
+    pub fn needs_source(&self) -> bool {
+        self.track_source || self.unicast.is_some()
     }
 
     /// The Virtual Router MAC (RFC 9568 section 7.3), used or not.
@@ -236,6 +244,20 @@ pub struct Notify {
     pub any: Option<Script>,
 }
 
+impl Notify {
+    /// Every script that is given.
+    pub fn scripts(&self) -> impl Iterator<Item = &Script> {
+        let all = [
+            &self.master,
+            &self.backup,
+            &self.fault,
+            &self.stop,
+            &self.any,
+        ];
+        all.into_iter().flatten()
+    }
+}
+
 /// A command to run: no shell is involved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -247,4 +269,6 @@ pub struct Script {
     pub group: Option<String>,
     /// Where its user is named: its own statement or `script_user`.
     pub user_place: Place,
+    /// Where its own statement stands.
+    pub place: Place,
 }

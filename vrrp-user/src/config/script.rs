@@ -74,6 +74,7 @@ pub(super) fn script(
         user,
         group,
         user_place,
+        place: place.clone(),
     })
 }
 

@@ -135,7 +135,10 @@ impl<'s> TransportDraft<'s> {
                 );
             }
         }
-        instance.source = self.source.map(|(source, _)| source);
+        if let Some((source, at)) = self.source {
+            instance.source = Some(source);
+            instance.source_place = at.place.clone();
+        }
         instance.track_source = self.track_source;
         let mut peers = Vec::new();
         for (peer, at) in std::mem::take(&mut self.peers) {

@@ -1,10 +1,15 @@
 //! What keeps a configuration from running on this machine, such as an interface that is missing: asked by
 //! `check` and, before anything is put into the system, by `run`. Pure but for the look-up of users, which
-//! is handed in.
+//! is handed in. `check` is told beside that what a node that runs would say.
+
+mod foretold;
 
 use std::collections::BTreeSet;
 
-use super::control::{Inventory, UserError, script_user};
+use super::{
+    control::{Inventory, UserError, script_flaws, script_user},
+    rivals,
+};
 use crate::config::{Config, Diagnostic, Instance, Place, Report, Script};
 
 /// Who asks.
@@ -37,30 +42,15 @@ pub enum Refusal {
 /// What stands between `config` and this machine.
 #[must_use]
 pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Found {
-    check_with(config, inventory, purpose, script_user)
-}
-
-fn check_with(
-    config: &Config,
-    inventory: &Inventory,
-    purpose: Purpose,
-    look_up: impl Fn(&Script) -> Result<(), UserError>,
-) -> Found {
-    let mut checked = Checked {
-        inventory,
-        purpose,
-        report: Report::default(),
-        refusal: None,
-    };
-    for instance in &config.instances {
-        checked.interfaces(instance);
+    let mut checked = Checked::new(inventory, purpose);
+    checked.obstacles(config, script_user);
+    // A node looks for itself when it runs; a file system that does not answer must not hold up its start.
+    if purpose == Purpose::Check {
+        checked.scripts(config, script_flaws);
+        checked.sources(config);
+        checked.keepalived(config, &rivals::keepalived());
     }
-    checked.own_addresses(config);
-    checked.users(config, look_up);
-    Found {
-        diagnostics: checked.report.finish(),
-        refusal: checked.refusal,
-    }
+    checked.finish()
 }
 
 struct Checked<'a> {
@@ -70,7 +60,32 @@ struct Checked<'a> {
     refusal: Option<Refusal>,
 }
 
-impl Checked<'_> {
+impl<'a> Checked<'a> {
+    fn new(inventory: &'a Inventory, purpose: Purpose) -> Self {
+        Self {
+            inventory,
+            purpose,
+            report: Report::default(),
+            refusal: None,
+        }
+    }
+
+    fn finish(self) -> Found {
+        Found {
+            diagnostics: self.report.finish(),
+            refusal: self.refusal,
+        }
+    }
+
+    /// What `run` refuses to start with.
+    fn obstacles(&mut self, config: &Config, look_up: impl Fn(&Script) -> Result<(), UserError>) {
+        for instance in &config.instances {
+            self.interfaces(instance);
+        }
+        self.own_addresses(config);
+        self.users(config, look_up);
+    }
+
     fn refuse(&mut self, why: Refusal) {
         if self.purpose == Purpose::Run {
             self.refusal = self.refusal.max(Some(why));
@@ -141,15 +156,7 @@ impl Checked<'_> {
     fn users(&mut self, config: &Config, look_up: impl Fn(&Script) -> Result<(), UserError>) {
         let mut known = BTreeSet::new();
         for instance in &config.instances {
-            let notify = &instance.notify;
-            let scripts = [
-                &notify.master,
-                &notify.backup,
-                &notify.fault,
-                &notify.stop,
-                &notify.any,
-            ];
-            for script in scripts.into_iter().flatten() {
+            for script in instance.notify.scripts() {
                 if !known.insert((&script.user, &script.group)) {
                     continue;
                 }

@@ -13,6 +13,17 @@ fn configuration(text: &str) -> Config {
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
 }
 
+fn check_with(
+    config: &Config,
+    inventory: &Inventory,
+    purpose: Purpose,
+    look_up: impl Fn(&Script) -> Result<(), UserError>,
+) -> Found {
+    let mut checked = Checked::new(inventory, purpose);
+    checked.obstacles(config, look_up);
+    checked.finish()
+}
+
 fn any_user(_: &Script) -> Result<(), UserError> {
     Ok(())
 }
@@ -98,7 +109,10 @@ fn a_missing_user_is_named_where_it_is_given() {
 #[test]
 fn users_are_looked_up_on_this_machine() {
     let of = |user: &str| {
-        let text = FILE.replace(" interface", &format!(" notify /bin/a {user}\n interface"));
+        let text = FILE.replace(
+            " interface",
+            &format!(" notify /bin/true {user}\n interface"),
+        );
         let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
         check(&configuration(&text), &inventory, Purpose::Check)
     };
@@ -162,4 +176,118 @@ fn the_interfaces_own_address_is_named_where_it_is_given() {
     assert!(shown.starts_with(expected), "{shown}");
     let found = of(Purpose::Check);
     assert_eq!((found.refusal, found.diagnostics[0].place.line), (None, 5));
+}
+
+fn foretold(
+    text: &str,
+    inventory: &Inventory,
+    say: impl Fn(&mut Checked<'_>, &Config),
+) -> Vec<String> {
+    let config = configuration(text);
+    let mut checked = Checked::new(inventory, Purpose::Check);
+    say(&mut checked, &config);
+    let found = checked.finish();
+    assert_eq!(found.refusal, None);
+    found.diagnostics.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_script_is_said_once_where_it_stands() {
+    let text = FILE.replace(
+        " interface",
+        " notify_master \"/bin/a master\"\n notify_backup \"/bin/a backup\"\n notify /bin/b\n notify_stop /bin/a nobody\n \
+         interface",
+    );
+    let text = format!("{text}global_defs {{\n enable_script_security\n}}\n");
+    let flaws = |script: &Script, is_guarded: bool| match script.argv[0].as_str() {
+        "/bin/a" => vec![format!("{:?} {is_guarded}", script.user), "2".to_owned()],
+        _ => Vec::new(),
+    };
+    let found = foretold(&text, &Inventory::of(&[]), |checked, config| {
+        checked.scripts(config, flaws);
+    });
+    assert_eq!(
+        found,
+        [
+            "k.conf:2: warning: (VI_1) None true",
+            "k.conf:2: warning: (VI_1) 2",
+            "k.conf:5: warning: (VI_1) Some(\"nobody\") true",
+            "k.conf:5: warning: (VI_1) 2",
+        ]
+    );
+}
+
+#[test]
+fn a_source_address_of_another_machine_is_said_where_it_stands() {
+    let of = |lines: &str, addresses: &[&str], elsewhere: &[&str]| {
+        let text = FILE.replace(" interface", &format!(" {lines}\n interface"));
+        let inventory = Inventory::of(&[("ens33", addresses), ("ens34", elsewhere)]);
+        foretold(&text, &inventory, |checked, config| checked.sources(config))
+    };
+    let unicast = "unicast_peer {\n 192.168.1.2\n }\n unicast_src_ip 192.168.1.1";
+    let tracked = "track_src_ip\n mcast_src_ip 192.168.1.1";
+    for (lines, line) in [(unicast, 5), (tracked, 3)] {
+        assert_eq!(
+            of(lines, &["192.168.1.7/24"], &[]),
+            [format!(
+                "k.conf:{line}: warning: (VI_1) its source address 192.168.1.1 is not on this machine: `run` is in FAULT \
+                 state until it is; give it to an interface, or write an address that the machine has"
+            )]
+        );
+        assert_eq!(of(lines, &["192.168.1.1/24"], &[]), [""; 0]);
+    }
+    let multicast = "mcast_src_ip 192.168.1.1";
+    let unheard = "other routers may not take it for a neighbour";
+    for (lines, line, consequence) in [
+        (multicast, 2, unheard),
+        (tracked, 3, unheard),
+        (
+            unicast,
+            5,
+            "adverts to it may come by another interface, by which they are not heard",
+        ),
+    ] {
+        assert_eq!(
+            of(lines, &[], &["192.168.1.1/24"]),
+            [format!(
+                "k.conf:{line}: warning: (VI_1) source address 192.168.1.1 is not on ens33: {consequence}"
+            )]
+        );
+    }
+    assert_eq!(of(multicast, &[], &[]).len(), 1);
+    // What is said of the interface is enough.
+    let text = FILE.replace(" interface", &format!(" {unicast}\n interface"));
+    let found = foretold(&text, &Inventory::of(&[]), |checked, config| {
+        checked.sources(config)
+    });
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn keepalived_is_to_be_stopped_first() {
+    let of = |here: &[u32], somewhere: &[u32]| {
+        let found = rivals::Namesakes {
+            here: here.to_vec(),
+            somewhere: somewhere.to_vec(),
+        };
+        foretold(FILE, &Inventory::of(&[]), |checked, config| {
+            checked.keepalived(config, &found);
+        })
+    };
+    let effect = "`run` takes its virtual IPs away, as if a killed node had left them; stop it before `run`, as by \
+                  `systemctl disable --now keepalived`";
+    assert_eq!(of(&[], &[]), [""; 0]);
+    assert_eq!(
+        of(&[12, 13], &[14]),
+        [format!(
+            "k.conf: warning: keepalived runs in this network namespace, processes 12, 13: {effect}"
+        )]
+    );
+    assert_eq!(
+        of(&[], &[14]),
+        [format!(
+            "k.conf: warning: keepalived runs on this machine (root can tell whether in this network namespace), \
+             process 14: {effect}"
+        )]
+    );
 }

@@ -25,19 +25,21 @@ pub fn exists(inode: u64) -> bool {
 }
 
 fn in_use(inode: u64) -> bool {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return false;
-    };
-    processes
-        .filter_map(Result::ok)
-        .filter(|entry| {
-            entry
-                .file_name()
-                .as_encoded_bytes()
-                .iter()
-                .all(u8::is_ascii_digit)
-        })
-        .any(|entry| fs::metadata(entry.path().join("ns/net")).is_ok_and(|ns| ns.ino() == inode))
+    processes().any(|process| of(process).is_ok_and(|found| found == inode))
+}
+
+/// The network namespace of a process.
+///
+/// # Errors
+/// When it has ended, or we may not look at it.
+pub(super) fn of(process: u32) -> io::Result<u64> {
+    Ok(fs::metadata(format!("/proc/{process}/ns/net"))?.ino())
+}
+
+/// Every process that `/proc` shows.
+pub(super) fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Other nodes of this machine on the interfaces of ours. tc programs of two nodes would sit beside each other, and
 //! both would serve the same virtual router. Asked before anything is put into the system, and of kernels without tcx,
-//! where nothing else can tell.
+//! where nothing else can tell. And keepalived, of which `check` warns.
 
-use std::fs;
+use std::{fs, io};
 
 use super::{
     bpf::BpfError,
     journal::Journal,
+    netns,
     runtime_dir::{InstanceName, RuntimeDir, RuntimeDirError},
 };
 
@@ -35,6 +36,41 @@ pub fn check(directory: &RuntimeDir, ours: &Journal) -> Result<(), BpfError> {
         }
     }
     Ok(())
+}
+
+/// What runs under a name, by its processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namesakes {
+    /// In our network namespace.
+    pub here: Vec<u32>,
+    /// In a network namespace that we may not know; to root there are none.
+    pub somewhere: Vec<u32>,
+}
+
+/// keepalived, whose virtual IPs a node would take for those of a killed node.
+#[must_use]
+pub fn keepalived() -> Namesakes {
+    named("keepalived")
+}
+
+fn named(name: &str) -> Namesakes {
+    let mut found = Namesakes::default();
+    let Ok(ours) = netns::current() else {
+        return found;
+    };
+    for process in netns::processes() {
+        let told = fs::read_to_string(format!("/proc/{process}/comm"));
+        if told.is_ok_and(|told| told.trim_end() == name) {
+            match netns::of(process) {
+                Ok(theirs) if theirs == ours => found.here.push(process),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    found.somewhere.push(process);
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// The other instances that have a directory beside this one.
@@ -66,8 +102,30 @@ fn live(directory: &RuntimeDir, name: &InstanceName) -> Option<(InstanceName, Jo
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        os::unix::fs::symlink,
+        process::{self, Command},
+    };
+
     use super::*;
     use crate::io::journal::{EgressRecord, InterfaceRecord};
+
+    #[test]
+    fn a_process_of_the_name_is_found_while_it_runs() {
+        let temporary = tempfile::tempdir().unwrap();
+        // Of this run alone; the kernel keeps 15 bytes of it.
+        let name = format!("rival-{}", process::id());
+        let program = temporary.path().join(&name);
+        symlink("/bin/sleep", &program).unwrap();
+        assert_eq!(named(&name), Namesakes::default());
+        let mut process = Command::new(program).arg("60").spawn().unwrap();
+        // It has the name as soon as it is another program.
+        let found = named(&name);
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert_eq!(found.here, [process.id()]);
+        assert_eq!(named(&name), Namesakes::default());
+    }
 
     fn journal(netns: u64, interfaces: &[(u32, &str)]) -> Journal {
         let mut journal = Journal::new(netns);

@@ -347,18 +347,18 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
         assert_eq!((instance.version, instance.garp.repeat), (Version::V3, 3));
         assert_eq!(instance.garp.refresh, Duration::from_secs(60));
         assert_eq!(instance.lease, Lease::Off);
-        let globals_line = 1 + text[..text.find("script_user").expect("it is there")]
-            .matches('\n')
-            .count();
-        let any_line = 1 + text[..text.find("/bin/e").expect("it is there")]
-            .matches('\n')
-            .count();
+        let line_of = |word: &str| {
+            let before = &text[..text.find(word).expect("it is there")];
+            1 + before.matches('\n').count()
+        };
+        let (globals_line, any_line) = (line_of("script_user"), line_of("/bin/e"));
         let script = |argv: &[&str], user: &str, group: &str, line: usize| {
             Some(Script {
                 argv: argv.iter().map(ToString::to_string).collect(),
                 user: Some(user.to_owned()),
                 group: Some(group.to_owned()),
                 user_place: Place::new("k.conf", line),
+                place: Place::new("k.conf", line_of(argv[0])),
             })
         };
         assert_eq!(

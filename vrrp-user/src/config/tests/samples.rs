@@ -74,6 +74,7 @@ fn the_tutorial_word_for_word() {
         notify: Notify::default(),
         place: Place::new("k.conf", 11),
         interface_place: Place::new("k.conf", 13),
+        source_place: Place::new("k.conf", 11),
     };
     assert_eq!(config.instances, std::slice::from_ref(&expected));
 

@@ -20,6 +20,7 @@ fn adverts_are_multicast_from_the_interfaces_address_unless_told_otherwise() {
     let source = instance(&with("mcast_src_ip 10.0.0.1\ntrack_src_ip"));
     assert_eq!(source.source, Some(IpAddr::from([10, 0, 0, 1])));
     assert!(source.track_source);
+    assert_eq!(source.source_place.line, source.place.line + 6);
     assert_eq!(source.unicast, None);
     assert_eq!(found(&with("mcast_src_ip 10.0.0.1")), [""; 0]);
 }

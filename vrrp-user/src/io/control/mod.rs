@@ -32,8 +32,9 @@ use super::{
 use crate::config::Config;
 
 pub use links::Inventory;
+pub(super) use links::SourceFlaw;
 pub use notify::UserError;
-pub(super) use notify::script_user;
+pub(super) use notify::{script_flaws, script_user};
 pub use signals::Signals;
 
 /// How long the scripts of a stop may take.

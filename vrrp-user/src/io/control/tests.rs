@@ -73,6 +73,7 @@ pub(super) fn instance(name: &str) -> Instance {
         notify: Notify::default(),
         place: Place::default(),
         interface_place: Place::default(),
+        source_place: Place::default(),
     }
 }
 
@@ -226,6 +227,7 @@ async fn node_starts_answers_and_stops() {
         user: None,
         group: None,
         user_place: Place::default(),
+        place: Place::default(),
     });
     let config = Config {
         globals: Globals::default(),

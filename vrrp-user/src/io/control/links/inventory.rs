@@ -4,11 +4,14 @@ use std::{collections::BTreeSet, fmt, io, net::IpAddr};
 
 use super::{
     dump,
+    sources::is_elsewhere,
     table::{Address, Table},
+    watch::is_here,
 };
 use crate::{
     config::{Instance, Place},
-    proto::election::OWNER,
+    io::control::{warnings::Warning, wording},
+    proto::{FaultReason, election::OWNER},
 };
 
 /// What to do about a virtual IP that is an interface's own address.
@@ -69,6 +72,19 @@ impl Inventory {
             .any(|found| found.address == address && !found.unusable)
     }
 
+    /// What `run` would say of the source address that an instance names. Of an interface that is missing nothing is
+    /// said here.
+    pub(in crate::io) fn source_flaw(&self, instance: &Instance) -> Option<SourceFlaw> {
+        let (source, needed) = (instance.source?, instance.needs_source());
+        let interface = self.0.index_of(&instance.interface)?;
+        if needed && !is_here(source, interface, &self.0) {
+            let text = wording::fault_text(instance, FaultReason::NoSource);
+            return Some(SourceFlaw::Fault(text));
+        }
+        let elsewhere = is_elsewhere((source, needed), interface, &self.0);
+        elsewhere.then(|| SourceFlaw::Warning(Warning::SourceElsewhere.text(instance)))
+    }
+
     /// Virtual IPs below priority 255 that are their interface's own address. The node would take
     /// them off it.
     pub(in crate::io) fn own_virtual_ips<'config>(
@@ -103,6 +119,15 @@ impl Inventory {
         }
         own
     }
+}
+
+/// What is wrong with a source address, without the name of the instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io) enum SourceFlaw {
+    /// It keeps the virtual router in FAULT.
+    Fault(String),
+    /// The virtual router works.
+    Warning(String),
 }
 
 /// A virtual IP that its interface has for its own address.

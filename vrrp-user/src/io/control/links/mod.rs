@@ -17,6 +17,7 @@ use rtnetlink::{MulticastGroup, new_connection, new_multicast_connection};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use inventory::Inventory;
+pub(in crate::io) use inventory::SourceFlaw;
 use table::Table;
 pub(super) use watch::{Change, Device, Router, Watched};
 

@@ -1,6 +1,6 @@
 //! Judges whether the configured source addresses are on the interfaces that the adverts leave by. Pure.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     table::Table,
@@ -16,7 +16,11 @@ impl Sources {
     /// What changed since the last call.
     pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
         let numbered = (0..).zip(routers);
-        let elsewhere = numbered.filter(|(_, router)| is_elsewhere(router, table));
+        let elsewhere = numbered.filter(|(_, router)| {
+            let interface = router.interface.index;
+            let mut source = router.source.into_iter();
+            source.any(|source| is_elsewhere(source, interface, table))
+        });
         let found: BTreeSet<u32> = elsewhere.map(|(number, _)| number).collect();
         for &router in self.0.symmetric_difference(&found) {
             changes.push(Change {
@@ -30,13 +34,14 @@ impl Sources {
 
 /// An address that nobody here has is a fault, or meant to be so (`mcast_src_ip` without `track_src_ip`): that is
 /// told as well, as answers to it do not come here.
-fn is_elsewhere(router: &Router, table: &Table) -> bool {
-    let Some((source, needed)) = router.source else {
-        return false;
-    };
+pub(super) fn is_elsewhere(
+    (source, needed): (IpAddr, bool),
+    interface: u32,
+    table: &Table,
+) -> bool {
     let mut places = table.places_of(source).peekable();
     let is_nowhere = places.peek().is_none();
-    table.link(router.interface.index).is_some()
-        && !places.any(|index| index == router.interface.index)
+    table.link(interface).is_some()
+        && !places.any(|index| index == interface)
         && !(is_nowhere && needed)
 }

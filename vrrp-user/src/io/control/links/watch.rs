@@ -357,7 +357,7 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
         return Verdict::Unusable(FaultReason::NoMac);
     };
     let primary = match router.source {
-        Some((source, true)) if !is_here(source, router, table) => {
+        Some((source, true)) if !is_here(source, router.index(), table) => {
             return Verdict::Unusable(FaultReason::NoSource);
         }
         Some((source, _)) => source,
@@ -381,10 +381,10 @@ fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
 }
 
 /// Whether the machine has an address. A link-local one of another interface is another one.
-fn is_here(address: IpAddr, router: &Router, table: &Table) -> bool {
+pub(super) fn is_here(address: IpAddr, interface: u32, table: &Table) -> bool {
     match address {
         IpAddr::V6(local) if local.is_unicast_link_local() => {
-            let mut on = table.addresses(router.index()).iter();
+            let mut on = table.addresses(interface).iter();
             on.any(|found| found.address == address && !found.unusable)
         }
         _ => table.has_address(address),

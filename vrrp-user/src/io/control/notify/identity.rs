@@ -1,10 +1,10 @@
 //! The user that a script runs as.
 
-use std::{ffi::CString, io};
+use std::{ffi::CString, io, path::Path};
 
 use nix::{
     errno::Errno,
-    unistd::{Gid, Group, Uid, User, geteuid, getgrouplist, setgid, setgroups, setuid},
+    unistd::{Gid, Group, Uid, User, getgrouplist, setgid, setgroups, setuid},
 };
 use thiserror::Error;
 use tokio::process::Command;
@@ -95,8 +95,19 @@ impl Identity {
         }))
     }
 
-    pub(super) fn is_root(&self) -> bool {
-        self.uid.unwrap_or_else(geteuid).is_root()
+    /// Whom a node that is run as the user `node` runs the script as.
+    pub(super) fn user(&self, node: Uid) -> Uid {
+        self.uid.unwrap_or(node)
+    }
+
+    /// Whether this user may not execute a file. Asked of `test -x` as that user, because the folders on the way and
+    /// access control lists count as well. An ordinary user cannot become another one, and learns nothing.
+    pub(super) fn is_denied(&self, file: &Path) -> bool {
+        let mut test = Command::new("test");
+        test.arg("-x").arg(file);
+        self.apply(&mut test);
+        let status = test.as_std_mut().status();
+        status.is_ok_and(|status| status.code() == Some(1))
     }
 
     /// Makes the command run as this user.
@@ -143,6 +154,7 @@ mod tests {
             user: user.map(str::to_owned),
             group: None,
             user_place: config::Place::default(),
+            place: config::Place::default(),
         };
         let nobody = User::from_name("nobody").unwrap().unwrap();
         let found = Identity::with_default("x", &script(None), "nobody").unwrap();

@@ -31,6 +31,11 @@ pub(in crate::io) fn script_user(script: &config::Script) -> Result<(), UserErro
     Script::new(script, false).map(drop)
 }
 
+/// What `run` would say of a script whose user exists, each without the name of the instance.
+pub(in crate::io) fn script_flaws(script: &config::Script, is_guarded: bool) -> Vec<String> {
+    Script::new(script, is_guarded).map_or_else(|_| Vec::new(), |script| script.flaws())
+}
+
 /// How long a promotion's scripts wait for the kernel's acknowledgement of the addresses, which
 /// services that bind to them need.
 const GATE: Duration = Duration::from_secs(1);

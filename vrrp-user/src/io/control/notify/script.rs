@@ -9,7 +9,7 @@ use std::{
 use nix::{
     errno::Errno,
     sys::signal::{Signal, killpg},
-    unistd::{Pid, geteuid},
+    unistd::{Pid, Uid, geteuid},
 };
 use tokio::{
     process::{Child, Command},
@@ -78,28 +78,66 @@ impl Script {
 
     /// Says at the start what every run would say.
     pub(super) fn check(&self, instance: &str) {
-        let program = &self.program;
-        match self.security() {
-            Ok(()) => {}
-            Err(error) if self.is_guarded => {
-                tracing::error!(
-                    "({instance}) {program} will not be run as root: {error} (enable_script_security)"
-                );
-            }
-            // A script that is missing is told of when it is to run.
-            Err(security::Unsafe::Unknown { .. }) => {}
-            Err(error) => {
-                tracing::warn!(
-                    "({instance}) SECURITY VIOLATION - {program} runs as root, and {error}; \
-                     enable_script_security would refuse it"
-                );
-            }
+        match self.security_flaw(geteuid()) {
+            None => {}
+            Some(flaw) if self.is_guarded => tracing::error!("({instance}) {flaw}"),
+            Some(flaw) => tracing::warn!("({instance}) {flaw}"),
         }
     }
 
-    fn security(&self) -> Result<(), security::Unsafe> {
+    /// What a node, which is run as root, would say of it, as far as files tell. An ordinary user may be unable to look
+    /// at them.
+    pub(super) fn flaws(&self) -> Vec<String> {
+        let file = security::located(&self.program).ok_or_else(|| io::Error::from(Errno::ENOENT));
+        let found = file.and_then(|file| file.metadata().map(|_| file));
+        let obstacle = match found {
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied && !geteuid().is_root() =>
+            {
+                return Vec::new();
+            }
+            Err(error) => Some(error),
+            Ok(file) => {
+                let is_denied = |identity: &Identity| identity.is_denied(&file);
+                let may = security::is_executable(&file)
+                    && !self.identity.as_ref().is_some_and(is_denied);
+                (!may).then(|| Errno::EACCES.into())
+            }
+        };
+        let security = self.security_flaw(Uid::from_raw(0));
+        if self.is_guarded && security.is_some() {
+            return Vec::from_iter(security);
+        }
+        let obstacle = obstacle.map(|error| self.cannot_run(&error));
+        Vec::from_iter(security.into_iter().chain(obstacle))
+    }
+
+    /// What `enable_script_security` refuses or would refuse, to a node that is run as this user.
+    fn security_flaw(&self, node: Uid) -> Option<String> {
+        let program = &self.program;
+        match self.security(node) {
+            Ok(()) => None,
+            Err(error) if self.is_guarded => Some(format!(
+                "{program} will not be run as root: {error} (enable_script_security)"
+            )),
+            // A script that is missing is told of when it is to run.
+            Err(security::Unsafe::Unknown { .. }) => None,
+            Err(error) => Some(format!(
+                "SECURITY VIOLATION - {program} runs as root, and {error}; enable_script_security would refuse it"
+            )),
+        }
+    }
+
+    fn cannot_run(&self, error: &io::Error) -> String {
+        format!("cannot run {}: {error}", self.program)
+    }
+
+    fn security(&self, node: Uid) -> Result<(), security::Unsafe> {
         let identity = self.identity.as_ref();
-        if identity.map_or_else(|| geteuid().is_root(), Identity::is_root) {
+        if identity
+            .map_or(node, |identity| identity.user(node))
+            .is_root()
+        {
             security::check(&self.program)
         } else {
             Ok(())
@@ -118,7 +156,7 @@ impl Script {
         let (child, output) = match self.start(appended).await {
             Ok(started) => started,
             Err(error) => {
-                tracing::error!("({instance}) cannot run {program}: {error}");
+                tracing::error!("({instance}) {}", self.cannot_run(&error));
                 return;
             }
         };
@@ -142,7 +180,7 @@ impl Script {
         let (script, appended) = (self.clone(), appended.to_vec());
         let start = move || {
             if script.is_guarded {
-                script.security().map_err(|error| {
+                script.security(geteuid()).map_err(|error| {
                     io::Error::other(format!("as root: {error} (enable_script_security)"))
                 })?;
             }

@@ -31,22 +31,22 @@ pub(super) enum Unsafe {
 /// owned by root, and neither writable for everybody nor for a group other than root's; for
 /// everybody in a directory with the sticky bit (`/tmp`), where nobody replaces what is root's.
 pub(super) fn check(program: &str) -> Result<(), Unsafe> {
-    walk(&located(program), is_safe)
+    let file = located(program).unwrap_or_else(|| PathBuf::from(program));
+    walk(&file, is_safe)
 }
 
 /// The file that would be run: a bare name is looked for in `PATH`.
-fn located(program: &str) -> PathBuf {
-    let unknown = || PathBuf::from(program);
+pub(super) fn located(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
-        return std::path::absolute(program).unwrap_or_else(|_| unknown());
+        return std::path::absolute(program).ok();
     }
     let folders = env::var_os("PATH").unwrap_or_default();
     let mut places = env::split_paths(&folders).map(|folder| folder.join(program));
-    let found = places.find(|place| is_executable(place));
-    found.unwrap_or_else(unknown)
+    places.find(|place| is_executable(place))
 }
 
-fn is_executable(path: &Path) -> bool {
+/// Whether it is a file that somebody may execute.
+pub(super) fn is_executable(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
@@ -223,8 +223,9 @@ mod tests {
 
     #[test]
     fn a_bare_name_is_found_where_it_is_run_from() {
-        let found = located("sh");
+        let found = located("sh").unwrap();
         assert!(found.is_absolute() && is_executable(&found), "{found:?}");
-        assert_eq!(located("/bin/sh"), Path::new("/bin/sh"));
+        assert_eq!(located("/bin/sh").unwrap(), Path::new("/bin/sh"));
+        assert_eq!(located("no-such-program"), None);
     }
 }

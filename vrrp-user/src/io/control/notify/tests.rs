@@ -37,6 +37,7 @@ impl Bench {
             user: None,
             group: None,
             user_place: config::Place::default(),
+            place: config::Place::default(),
         }
     }
 
@@ -315,6 +316,7 @@ async fn missing_and_failing_scripts_do_not_stop_the_next() {
             user: None,
             group: None,
             user_place: config::Place::default(),
+            place: config::Place::default(),
         }),
         fault: Some(bench.script("fault", "exit 3")),
         any: Some(bench.script("any", "echo $3 >> $log; kill -9 $$")),
@@ -334,6 +336,7 @@ fn unknown_users_and_groups_are_errors() {
         user: user.map(str::to_owned),
         group: group.map(str::to_owned),
         user_place: config::Place::default(),
+        place: config::Place::default(),
     };
     let error = Script::new(&script(Some("no such user"), None), false).unwrap_err();
     assert_eq!(
@@ -362,4 +365,60 @@ async fn user_and_group_are_taken_on_with_all_supplementary_groups() {
     assert!(!groups.split(' ').any(|group| group == "root"), "{groups}");
     assert_eq!(bench.log()[0], "nobody");
     assert_eq!(bench.log()[2], "daemon");
+}
+
+#[test]
+fn what_cannot_be_run_is_said_before() {
+    let bench = Bench::new();
+    let flaws = |script: &config::Script, is_guarded: bool| script_flaws(script, is_guarded);
+    let (fine, mut private) = (bench.script("fine", ""), bench.script("private", ""));
+    assert_eq!(flaws(&fine, false).len(), 1);
+    let as_user = |script: &config::Script, user: &str| config::Script {
+        user: Some(user.to_owned()),
+        ..script.clone()
+    };
+    let (by_nobody, by_root) = (as_user(&fine, "nobody"), as_user(&fine, "root"));
+    assert_eq!(flaws(&by_nobody, true), [""; 0]);
+
+    // The folder is writable for everybody.
+    let path = |name: &str| bench.path(name).display().to_string();
+    let folder = bench.0.path().display();
+    let change = format!("users other than root can change {folder}");
+    assert_eq!(
+        flaws(&by_root, true),
+        [format!(
+            "{} will not be run as root: {change} (enable_script_security)",
+            path("fine")
+        )]
+    );
+    assert_eq!(
+        flaws(&by_root, false),
+        [format!(
+            "SECURITY VIOLATION - {} runs as root, and {change}; enable_script_security would refuse it",
+            path("fine")
+        )]
+    );
+
+    let missing = "No such file or directory (os error 2)";
+    private.argv[0] = path("missing");
+    assert_eq!(
+        flaws(&as_user(&private, "nobody"), true),
+        [format!("cannot run {}: {missing}", path("missing"))]
+    );
+    private.argv[0] = "no-such-program".to_owned();
+    assert_eq!(
+        flaws(&private, false),
+        [format!("cannot run no-such-program: {missing}")]
+    );
+
+    let denied = |name: &str| format!("cannot run {}: Permission denied (os error 13)", path(name));
+    fs::set_permissions(bench.path("fine"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(flaws(&by_nobody, false), [denied("fine")]);
+    if nix::unistd::geteuid().is_root() {
+        private.argv[0] = path("private");
+        fs::set_permissions(bench.path("private"), fs::Permissions::from_mode(0o700)).unwrap();
+        let found = flaws(&as_user(&private, "nobody"), false);
+        assert_eq!(found, [denied("private")]);
+        assert_eq!(flaws(&as_user(&private, "root"), false).len(), 1);
+    }
 }

@@ -208,10 +208,9 @@ impl<'a> Plane<'a> {
                 name: instance.name.clone(),
                 interface: self.device(instance, &instance.interface)?,
                 owner: instance.priority == 255,
-                // Adverts of unicast peers come to this address.
                 source: instance
                     .source
-                    .map(|source| (source, instance.track_source || instance.unicast.is_some())),
+                    .map(|source| (source, instance.needs_source())),
                 peers: instance.unicast.as_ref().map_or_else(Vec::new, |unicast| {
                     unicast.peers.iter().map(|peer| peer.address).collect()
                 }),
