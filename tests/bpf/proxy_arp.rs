@@ -1,10 +1,6 @@
 //! Proxy ARP by a virtual router that uses its Virtual Router MAC (C62).
 
-use vrrp_ebpf::{
-    abi::{Counter, IPV4},
-    ownership::State,
-    wire::mac,
-};
+use vrrp_ebpf::{abi::Counter, ownership::State, types::Family, wire::mac};
 use vrrp_tests::{
     datapath::{
         behind::{BEHIND, BESIDE},
@@ -18,7 +14,7 @@ use crate::{
     kernel::among_routes,
 };
 
-const VIRTUAL: [u8; 6] = mac::of_router(IPV4, VRID);
+const VIRTUAL: [u8; 6] = mac::of_router(Family::V4, VRID);
 const SERVER: [u8; 4] = [BEHIND[0], BEHIND[1], 0, 9];
 
 fn world() -> World {

@@ -1,10 +1,6 @@
 //! Router Advertisements from a virtual router at its Virtual Router MAC (C3, C54).
 
-use vrrp_ebpf::{
-    abi::{Counter, IPV6},
-    ownership::State,
-    wire::mac,
-};
+use vrrp_ebpf::{abi::Counter, ownership::State, types::Family, wire::mac};
 use vrrp_tests::{
     datapath::{
         v6::{self, SLOT},
@@ -15,7 +11,7 @@ use vrrp_tests::{
 
 use crate::bench::{Bench, Fate};
 
-const VIRTUAL: [u8; 6] = mac::of_router(IPV6, VRID);
+const VIRTUAL: [u8; 6] = mac::of_router(Family::V6, VRID);
 /// A maximum of 1500 bytes.
 const MTU: [u8; 8] = [5, 1, 0, 0, 0, 0, 5, 220];
 

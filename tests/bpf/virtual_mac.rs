@@ -1,8 +1,9 @@
 //! Frames to and from a Virtual Router MAC (C49, C51, C52, C55, C58, C60).
 
 use vrrp_ebpf::{
-    abi::{Counter, IPV4, IPV6, vip_state},
+    abi::{Counter, vip_state},
     ownership::State,
+    types::Family,
     wire::mac,
 };
 use vrrp_tests::{
@@ -20,8 +21,8 @@ use vrrp_tests::{
 
 use crate::bench::{Bench, Fate};
 
-const VIRTUAL: [u8; 6] = mac::of_router(IPV4, VRID);
-const VIRTUAL_V6: [u8; 6] = mac::of_router(IPV6, VRID);
+const VIRTUAL: [u8; 6] = mac::of_router(Family::V4, VRID);
+const VIRTUAL_V6: [u8; 6] = mac::of_router(Family::V6, VRID);
 const FAR: [u8; 4] = [10, 9, 8, 7];
 const FAR_V6: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
 
@@ -169,9 +170,9 @@ fn frames_to_other_macs_are_left_alone() {
             Ethernet::to(MAC),
             Ethernet::to(PEER_MAC),
             // Of a virtual router that does not use it, in two ways, and of none of ours.
-            Ethernet::to(mac::of_router(IPV4, VRID_V2)),
+            Ethernet::to(mac::of_router(Family::V4, VRID_V2)),
             tagged.clone(),
-            Ethernet::to(mac::of_router(IPV4, VRID + 10)),
+            Ethernet::to(mac::of_router(Family::V4, VRID + 10)),
             Ethernet::to([0, 0, 0x5e, 0, 3, VRID]),
         ] {
             let frame = transit(ethernet);

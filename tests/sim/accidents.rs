@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use vrrp_user::proto::{Input, frame};
+use vrrp_ebpf::{types::Mac, wire::encode};
+use vrrp_user::proto::Input;
 
 use crate::{
     chance::{Chance, Fate, Weather},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// MAC of a host that is no router.
-const STRANGER: frame::Mac = [2, 0, 0, 0, 1, 0];
+const STRANGER: Mac = [2, 0, 0, 0, 1, 0];
 
 impl<C: Chance> World<C> {
     /// The process starts, with this priority.
@@ -94,7 +95,7 @@ impl<C: Chance> World<C> {
         self.trace
             .note(self.now, || "a stranger claims the address".to_owned());
         self.watch.hosts.announced(self.now, Believed::Stranger);
-        let frame: Rc<[u8]> = Rc::from(frame::gratuitous_arp(STRANGER, VIP));
+        let frame: Rc<[u8]> = Rc::from(encode::gratuitous_arp(STRANGER, VIP));
         for to in 0..self.nodes.len() {
             if let Fate::After(delay) | Fate::Twice(delay, _) = self.chance.fate(&self.weather)
                 && self.nodes[to].plugged

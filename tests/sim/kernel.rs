@@ -11,8 +11,9 @@ use vrrp_ebpf::{
     ownership::{Ownership, Standing},
     pace::{News, Paces},
     policy::{self, Link, Report, Tables},
+    types::Mac,
 };
-use vrrp_user::proto::{Instant, Settings, Version, frame::Mac};
+use vrrp_user::proto::{Instant, Settings, Version};
 
 use crate::planted::Plant;
 

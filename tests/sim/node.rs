@@ -8,13 +8,10 @@ use std::{
 use vrrp_ebpf::{
     abi::vip_state,
     ownership::{self, Ownership},
+    types::Mac,
+    wire::encode::{self, Format, Message},
 };
-use vrrp_user::proto::{
-    FaultReason, Instant, Router, Settings, State, Version,
-    advert::{Format, Message},
-    election::OWNER,
-    frame,
-};
+use vrrp_user::proto::{FaultReason, Instant, Router, Settings, State, Version};
 
 use crate::{
     clock::Clock,
@@ -147,7 +144,7 @@ impl Node {
         if order.epoch != self.epoch {
             return;
         }
-        let kept = self.settings.priority == OWNER;
+        let kept = self.settings.is_owner();
         let before = self.kernel.vip_state;
         self.kernel.vip_state = match (order.install, done) {
             (true, false) if !kept => before | vip_state::INSTALLED,
@@ -179,7 +176,7 @@ impl Node {
 }
 
 impl Frames {
-    fn new(settings: &Settings, mac: frame::Mac) -> Self {
+    fn new(settings: &Settings, mac: Mac) -> Self {
         let format = match settings.version {
             Version::V2 => Format::V2 { password: None },
             Version::V3 => Format::V3 {
@@ -195,17 +192,17 @@ impl Frames {
                 addresses: &[IpAddr::V4(VIP)],
                 source: settings.primary,
             };
-            Rc::from(frame::advert(mac, &message).unwrap())
+            Rc::from(encode::advert(mac, &message).unwrap())
         };
         Self {
             advert: advert(settings.priority),
             resignation: advert(0),
-            announcement: Rc::from(frame::gratuitous_arp(mac, VIP)),
+            announcement: Rc::from(encode::gratuitous_arp(mac, VIP)),
         }
     }
 }
 
-fn mac(index: usize) -> frame::Mac {
+fn mac(index: usize) -> Mac {
     [2, 0, 0, 0, 0, u8::try_from(index).unwrap() + 1]
 }
 

@@ -6,7 +6,14 @@
 mod counters;
 mod sample;
 
+use core::net::IpAddr;
+
 use bytemuck::{Pod, Zeroable};
+
+use crate::{
+    types::{self, Family, Mac},
+    wire::mac,
+};
 
 pub use self::{
     counters::{Counter, Counters},
@@ -28,11 +35,6 @@ pub const RING_BYTES: u32 = 1 << 18;
 /// Index in `COUNTERS` of what belongs to no virtual router of ours.
 pub const NO_ROUTER: u32 = MAX_ROUTERS;
 
-/// Address family of a virtual router: 4 or 6, as on the wire.
-pub const IPV4: u8 = 4;
-/// See [`IPV4`].
-pub const IPV6: u8 = 6;
-
 /// Key of `ROUTERS` and `MACS`: a VRID is unique per interface, VLAN and family (RFC 9568 section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -41,10 +43,36 @@ pub struct RouterKey {
     pub ifindex: u32,
     /// VLAN ID of the frame's 802.1Q tag, 0 for untagged and priority-tagged frames.
     pub vlan: u16,
-    /// [`IPV4`] or [`IPV6`].
+    /// A [`Family`].
     pub family: u8,
     /// Virtual Router ID, 1-255.
     pub vrid: u8,
+}
+
+impl RouterKey {
+    /// The key of a virtual router.
+    #[must_use]
+    #[inline(always)]
+    pub const fn new(ifindex: u32, vlan: u16, family: Family, vrid: u8) -> Self {
+        Self {
+            ifindex,
+            vlan,
+            family: family as u8,
+            vrid,
+        }
+    }
+
+    /// Family of the virtual router.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        Family::from_number(self.family)
+    }
+
+    /// Its Virtual Router MAC.
+    #[must_use]
+    pub const fn virtual_mac(&self) -> Mac {
+        mac::of_router(self.family(), self.vrid)
+    }
 }
 
 /// Value of `ROUTERS`: what the receive checks of RFC 9568 section 7.1 compare with.
@@ -117,9 +145,9 @@ pub struct ProxyEntry {
     /// Index in `SLOTS` of the virtual router.
     pub slot: u32,
     /// The interface's MAC, with which the kernel answers.
-    pub own: [u8; 6],
+    pub own: Mac,
     /// The Virtual Router MAC, which is to be told instead.
-    pub mac: [u8; 6],
+    pub mac: Mac,
 }
 
 /// Value of `SLOTS`, mapped into the node's memory: the words both sides touch per packet or per
@@ -197,12 +225,56 @@ pub struct VipKey {
     pub ifindex: u32,
     /// VLAN ID, 0 for untagged frames.
     pub vlan: u16,
-    /// [`IPV4`] or [`IPV6`].
+    /// A [`Family`].
     pub family: u8,
     /// Explicit padding.
     pub _pad: u8,
     /// The virtual IP, IPv4 in the first four bytes.
     pub address: [u8; 16],
+}
+
+impl VipKey {
+    /// The key of a virtual IP whose address is in this form already.
+    #[must_use]
+    #[inline(always)]
+    pub const fn new(ifindex: u32, vlan: u16, family: Family, address: [u8; 16]) -> Self {
+        Self {
+            ifindex,
+            vlan,
+            family: family as u8,
+            _pad: 0,
+            address,
+        }
+    }
+
+    /// The key of a virtual IP on an interface, without a VLAN tag.
+    #[must_use]
+    pub const fn of(ifindex: u32, address: IpAddr) -> Self {
+        let bytes = types::address_bytes(address);
+        Self::new(ifindex, 0, Family::of(address), bytes)
+    }
+
+    /// Family of the virtual IP.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        Family::from_number(self.family)
+    }
+
+    /// Where the virtual IP falls in the filter: see [`filter_position`].
+    #[must_use]
+    pub const fn filter_position(&self) -> (usize, u32) {
+        let [a, b, c, d, .., e, f, g, h] = self.address;
+        filter_position(match self.family() {
+            Family::V4 => [a, b, c, d],
+            Family::V6 => [e, f, g, h],
+        })
+    }
+
+    /// The virtual IP.
+    #[must_use]
+    pub const fn ip(&self) -> IpAddr {
+        types::address_from(self.family(), self.address)
+    }
 }
 
 /// Value of `VIPS`.
@@ -215,7 +287,7 @@ pub struct VipEntry {
     pub vip: u32,
     /// MAC that answers carry: the interface's, or the Virtual Router MAC where configured. The latter
     /// is written into what leaves.
-    pub mac: [u8; 6],
+    pub mac: Mac,
     /// Bits of [`vip_flags`].
     pub flags: u8,
     /// Explicit padding.
@@ -295,7 +367,7 @@ pub struct Event {
     /// Source IP of an advert, or sender protocol address; IPv4 in the first four bytes.
     pub source: [u8; 16],
     /// Ethernet source.
-    pub mac: [u8; 6],
+    pub mac: Mac,
     /// Max Advertise Interval (v3) or Advertisement Interval (v2), in centiseconds.
     pub interval_cs: u16,
     /// An [`EventKind`].

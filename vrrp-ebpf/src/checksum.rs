@@ -2,11 +2,8 @@
 
 use crate::{
     frame::{Frame, WORD},
-    wire::ipv4::MIN_HEADER,
+    wire::{ipv4::MIN_HEADER, vrrp::PROTOCOL},
 };
-
-/// Protocol number of VRRP, also in pseudo-headers.
-pub const VRRP: u8 = 112;
 
 /// Bytes of an IPv6 address.
 const ADDRESS_V6: usize = 16;
@@ -52,6 +49,19 @@ impl Sum {
         )
     }
 
+    /// Adds bytes, the first of which stands at an even offset of the message; an odd last one is padded
+    /// with zero.
+    #[must_use]
+    pub fn add_bytes(self, bytes: &[u8]) -> Self {
+        let (words, rest) = bytes.as_chunks();
+        let sum = words.iter().fold(self, |sum, word| sum.add(*word));
+        let mut last = [0; 4];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        sum.add(last)
+    }
+
     /// Adds the `N` words of a frame, the first of which starts `at` bytes into it. Nothing if they
     /// are not all there.
     #[inline(always)]
@@ -69,7 +79,9 @@ impl Sum {
     #[inline(always)]
     pub const fn add_pseudo_v4(self, source: [u8; 4], destination: [u8; 4], length: u16) -> Self {
         let [high, low] = length.to_be_bytes();
-        self.add(source).add(destination).add([0, VRRP, high, low])
+        self.add(source)
+            .add(destination)
+            .add([0, PROTOCOL, high, low])
     }
 
     /// Adds the IPv6 pseudo-header (RFC 8200 section 8.1) of a message of `length` bytes, whose
@@ -143,6 +155,16 @@ mod tests {
             .add([192, 168, 0, 1])
             .add_word(0);
         assert!(sum.is_valid());
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::ZERO.add_bytes(&bytes).checksum(), !0xddf2);
+    }
+
+    #[test]
+    fn an_odd_byte_is_padded() {
+        for bytes in [&[0x12, 0x34, 0x56][..], &[0x12, 0x34, 0x56, 0, 0]] {
+            assert_eq!(Sum::ZERO.add_bytes(bytes).checksum(), !(0x1234 + 0x5600));
+        }
+        assert_eq!(Sum::ZERO.add_bytes(&[0x12]).checksum(), !0x1200);
     }
 
     #[test]
@@ -180,7 +202,7 @@ mod tests {
         addresses[31] = 0x12;
         // fe80 + 0001 + ff02 + 0012 + 0018 + 0070 = 1fe1d
         let v6 = Sum::ZERO
-            .add_pseudo_v6(addresses.as_slice(), 0, 24, VRRP)
+            .add_pseudo_v6(addresses.as_slice(), 0, 24, PROTOCOL)
             .unwrap();
         assert_eq!(v6.checksum(), !0xfe1e);
     }

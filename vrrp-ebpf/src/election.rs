@@ -1,6 +1,10 @@
 //! Who is better: the rule by which an Active gives way. Both halves go by it: XDP silences an Active
 //! at a better router's advert, and the core makes a Backup of it.
 
+/// Priority of the router that owns the virtual IPs (RFC 9568 section 5.2.4).
+//= C6: RFC 9568 section 5.2.4
+pub const OWNER: u8 = 255;
+
 /// A router as an election sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {

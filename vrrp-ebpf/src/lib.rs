@@ -4,6 +4,9 @@
 //! and tested on the host. [`policy`] is the verdict on a frame; the programs only carry it out.
 #![cfg_attr(not(test), no_std)]
 
+#[cfg(not(target_arch = "bpf"))]
+extern crate alloc;
+
 pub mod abi;
 pub mod checksum;
 pub mod election;
@@ -11,4 +14,5 @@ pub mod frame;
 pub mod ownership;
 pub mod pace;
 pub mod policy;
+pub mod types;
 pub mod wire;

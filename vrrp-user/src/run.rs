@@ -347,10 +347,9 @@ fn journal(
         for vip in &instance.vips {
             let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
             let index = elsewhere.map_or(router.ifindex, |(index, _)| index);
-            let is_owner = instance.priority == 255;
             let is_usable = inventory.is_usable(index, vip.address);
             let is_present = inventory.is_present(index, vip.address);
-            if is_owner && is_present && !is_usable {
+            if instance.is_owner() && is_present && !is_usable {
                 tracing::warn!(
                     "({}) duplicate address detection of {} is under way or has failed: xvrrp puts it back \
                      without; configure it with `nodad`",
@@ -358,7 +357,7 @@ fn journal(
                     vip.address
                 );
             }
-            if is_present && !is_owner {
+            if is_present && !instance.is_owner() {
                 tracing::warn!(
                     "({}) {} is on its interface already: taken for what a killed node left, and removed; if keepalived runs here, stop it",
                     instance.name,
@@ -370,7 +369,7 @@ fn journal(
                 index,
                 address: vip.address,
                 prefix: vip.prefix,
-                preexisting: is_owner && is_present,
+                preexisting: instance.is_owner() && is_present,
             });
         }
     }

@@ -8,20 +8,21 @@ use std::{
 use vrrp_ebpf::{
     abi::{Event, EventKind, address_digest, event_flags, router_flags},
     policy::{self, Link},
-    wire::{arp::Arp, vrrp::Header},
+    types::Mac,
+    wire::{
+        arp::Arp,
+        encode::{self, Format, Message},
+        vrrp::{GROUP_V4, GROUP_V6, Header, PROTOCOL},
+    },
 };
 use vrrp_tests::{
     datapath::world::{IFINDEX, SLOT, World, wide},
     frames::{PEER, Packet},
 };
-use vrrp_user::proto::{
-    advert::{Format, GROUP_V4, GROUP_V6, Message, PROTOCOL},
-    frame,
-};
 
 use crate::{bytes::Bytes, repair};
 
-const MAC: frame::Mac = [2, 0, 0, 0, 0, 9];
+const MAC: Mac = [2, 0, 0, 0, 0, 9];
 const ETHERNET: usize = 14;
 const IPV4: usize = 20;
 const IPV6: usize = 40;
@@ -78,7 +79,7 @@ fn encode(mut fields: Bytes<'_>) {
         addresses: &addresses,
         source,
     };
-    let sent = frame::advert(MAC, &message);
+    let sent = encode::advert(MAC, &message);
     assert_eq!(sent.is_ok(), can_be_said(&message), "{sent:?} {message:?}");
     if let Ok(sent) = sent {
         match source {
@@ -154,7 +155,7 @@ fn is_well_formed(sent: &[u8], message: &Message<'_>, source: Ipv6Addr) {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let summed = [
         &source.octets()[..],
-        &GROUP_V6.octets(),
+        &GROUP_V6,
         &length.to_be_bytes(),
         &[0, 0, 0, PROTOCOL],
         bytes,
@@ -176,7 +177,7 @@ fn is_well_formed(sent: &[u8], message: &Message<'_>, source: Ipv6Addr) {
 
 /// An announcement says of an address that it is at our MAC.
 fn is_announced(address: IpAddr) {
-    let sent = frame::announcement(MAC, address, true);
+    let sent = encode::announcement(MAC, address, true);
     match address {
         IpAddr::V4(address) => {
             let said = Arp::parse(sent.as_slice(), ETHERNET);
@@ -217,7 +218,7 @@ fn decode(bytes: &[u8]) {
     let packet = Packet {
         protocol: PROTOCOL,
         payload: bytes.clone(),
-        ..Packet::to(GROUP_V4.octets())
+        ..Packet::to(GROUP_V4)
     };
     let event = accepted(&world, &packet.build());
 

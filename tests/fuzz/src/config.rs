@@ -5,12 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use vrrp_ebpf::wire::encode::{Format, Message};
 use vrrp_user::{
     config::{self, Auth, Instance, Severity},
-    proto::{
-        Family, Version,
-        advert::{Format, Message},
-    },
+    proto::{Family, Version},
 };
 
 const FILE: &str = "fuzz.conf";

@@ -2,8 +2,9 @@
 //! VRID belongs to a family.
 
 use bytemuck::Zeroable as _;
-use vrrp_ebpf::abi::{
-    IPV6, RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest, router_flags,
+use vrrp_ebpf::{
+    abi::{RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest, router_flags},
+    types::Family,
 };
 
 use super::world::{IFINDEX, MAC, PRIORITY, VLAN, VRID, World};
@@ -51,12 +52,7 @@ pub fn with_vip_state(mut world: World, bits: u64) -> World {
 }
 
 fn router(vlan: u16) -> RouterKey {
-    RouterKey {
-        ifindex: IFINDEX,
-        vlan,
-        family: IPV6,
-        vrid: VRID,
-    }
+    RouterKey::new(IFINDEX, vlan, Family::V6, VRID)
 }
 
 fn entry(slot: u32, addresses: &[[u8; 16]]) -> RouterEntry {
@@ -83,13 +79,7 @@ pub fn digest(addresses: &[[u8; 16]]) -> u32 {
 }
 
 fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 16]) -> (VipKey, VipEntry) {
-    let key = VipKey {
-        ifindex: IFINDEX,
-        vlan,
-        family: IPV6,
-        _pad: 0,
-        address,
-    };
+    let key = VipKey::new(IFINDEX, vlan, Family::V6, address);
     let entry = VipEntry {
         slot,
         vip,

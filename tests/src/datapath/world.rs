@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use vrrp_ebpf::{
     abi::{
-        FILTER_WORDS, Follow, IPV4, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot,
+        FILTER_WORDS, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot,
         VipEntry, VipKey, address_digest, filter_position, router_flags, vip_state,
     },
     ownership::{Ownership, Standing, State},
     policy::{Routes, Tables},
-    wire::mac,
+    types::Family,
 };
 
 use super::behind::BEHIND;
@@ -190,7 +190,7 @@ impl World {
         let (key, _) = routers.find(|(_, entry)| entry.slot == slot).unwrap();
         self.macs.push((*key, slot));
         for (_, vip) in self.vips.iter_mut().filter(|(_, vip)| vip.slot == slot) {
-            vip.mac = mac::of_router(key.family, key.vrid);
+            vip.mac = key.virtual_mac();
         }
         self
     }
@@ -203,7 +203,7 @@ impl World {
         let entry = ProxyEntry {
             slot,
             own: MAC,
-            mac: mac::of_router(key.family, key.vrid),
+            mac: key.virtual_mac(),
         };
         self.proxies.push((key.ifindex, entry));
         self
@@ -228,12 +228,7 @@ impl World {
     pub fn filter(&self) -> [u64; FILTER_WORDS] {
         let mut words = [0; FILTER_WORDS];
         for (key, _) in &self.vips {
-            let tail = if key.family == IPV4 {
-                key.address.first_chunk()
-            } else {
-                key.address.last_chunk()
-            };
-            let (word, bit) = filter_position(*tail.unwrap());
+            let (word, bit) = key.filter_position();
             words[word] |= 1 << bit;
         }
         words
@@ -320,12 +315,7 @@ const EMPTY_SLOT: Slot = Slot {
 };
 
 fn router(vlan: u16, vrid: u8) -> RouterKey {
-    RouterKey {
-        ifindex: IFINDEX,
-        vlan,
-        family: IPV4,
-        vrid,
-    }
+    RouterKey::new(IFINDEX, vlan, Family::V4, vrid)
 }
 
 fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
@@ -344,13 +334,7 @@ fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
 }
 
 fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
-    let key = VipKey {
-        ifindex: IFINDEX,
-        vlan,
-        family: IPV4,
-        _pad: 0,
-        address: wide(address),
-    };
+    let key = VipKey::new(IFINDEX, vlan, Family::V4, wide(address));
     let entry = VipEntry {
         slot,
         vip,

@@ -6,9 +6,8 @@ use aya_ebpf::{
     programs::{TcContext, XdpContext},
 };
 use vrrp_ebpf::{
-    checksum::VRRP,
     frame::{Frame, FrameMut, WORD},
-    wire::ethernet,
+    wire::{ethernet, vrrp::PROTOCOL},
 };
 
 use super::verifier::{load, opaque, unknown};
@@ -99,7 +98,7 @@ fn is_read_whole(frame: &ReceivedFrame) -> bool {
     const UDP: u8 = 17;
     let ethertype = frame.read(ethernet::HEADER - 2).map(u16::from_be_bytes);
     match ethertype {
-        Some(ethernet::IPV4) => frame.read(ethernet::HEADER + 9) == Some([VRRP]),
+        Some(ethernet::IPV4) => frame.read(ethernet::HEADER + 9) == Some([PROTOCOL]),
         // Extension headers, too: what is behind them decides.
         Some(ethernet::IPV6) => frame
             .read(ethernet::HEADER + 6)

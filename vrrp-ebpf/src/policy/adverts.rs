@@ -5,7 +5,6 @@ use super::{
     Action, Counts, NO_EVENT, Place, Report, Tables, Verdict,
     counts::Flag,
     list::{self, List},
-    v4,
 };
 use crate::{
     abi::{
@@ -13,9 +12,10 @@ use crate::{
         address_digest, event_flags, router_flags,
     },
     checksum::{self, Sum},
-    election::Candidate,
+    election::{Candidate, OWNER},
     frame::{Frame, WORD},
     ownership::State,
+    types::v4_bytes,
     wire::{
         ethernet,
         ipv4::{self, Ipv4},
@@ -29,7 +29,6 @@ const ADDRESS: usize = 4;
 const CHUNKS: usize = 255 * ADDRESS / WORD / list::CHUNK;
 /// Bytes of the shortest frame with an advert's header in it.
 const SHORTEST_FRAME: usize = ethernet::HEADER + ipv4::MIN_HEADER + HEADER;
-const OWNER_PRIORITY: u8 = 255;
 const SIMPLE_PASSWORD: u8 = 1;
 
 /// The verdict on a packet of protocol 112; nothing if it is not for a virtual router of ours.
@@ -76,7 +75,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
     Some(match check(frame, tables, place, &ip, entry) {
         Ok(advert) => {
             let source = Source {
-                address: v4(ip.source),
+                address: v4_bytes(ip.source),
                 tail: ip.source,
             };
             accept(frame, tables, source, entry, advert)
@@ -166,7 +165,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::MartianSource);
     }
     //= C10: RFC 9568 section 7.1
-    check_sender(tables, v4(ip.source), ip.ttl, entry)?;
+    check_sender(tables, v4_bytes(ip.source), ip.ttl, entry)?;
     let spoken = match header.version {
         2 => router_flags::ACCEPT_V2,
         3 => router_flags::ACCEPT_V3,
@@ -218,7 +217,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     //= C20: RFC 3768 section 7.1
     if list_differs
         && header.version == 2
-        && header.priority != OWNER_PRIORITY
+        && header.priority != OWNER
         && entry.flags & router_flags::SKIP_ADDRESS_CHECK == 0
     {
         return Err(Counter::BadAddressList);
@@ -239,7 +238,7 @@ pub(super) fn is_impostor(named: Option<&VipEntry>, entry: &RouterEntry, priorit
     //= C81: RFC 9568 section 5.1.1.1
     //= C81: RFC 9568 section 5.1.2.1
     let ours = named.is_some_and(|vip| vip.slot == entry.slot);
-    ours && priority != 0 && priority != OWNER_PRIORITY
+    ours && priority != 0 && priority != OWNER
 }
 
 /// The way that an advert has come. One from the link has a TTL of 255, and nobody elsewhere can
@@ -387,7 +386,7 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
         address: u128::from_be_bytes(entry.primary),
     };
     //= C18: RFC 3768 section 7.1
-    let discarded = version == 2 && entry.priority == OWNER_PRIORITY;
+    let discarded = version == 2 && entry.priority == OWNER;
     let better = priority != 0 && !discarded && sender.deposes(ours);
     let followed = Follow {
         source_tail: source.tail,

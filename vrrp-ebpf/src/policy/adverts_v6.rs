@@ -8,12 +8,11 @@ use super::{
 };
 use crate::{
     abi::{Counter, NO_ROUTER, RouterEntry, router_flags},
-    checksum::VRRP,
     frame::{Frame, WORD},
     wire::{
         ethernet,
         ipv6::{self, Ipv6, Upper},
-        vrrp::{ADVERTISEMENT, GROUP_V6, HEADER, Header},
+        vrrp::{ADVERTISEMENT, GROUP_V6, HEADER, Header, PROTOCOL},
     },
 };
 
@@ -152,7 +151,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let sum = list
         .sum
         .add_word(word)
-        .add_pseudo_v6(frame, ip.source_at(), length, VRRP)
+        .add_pseudo_v6(frame, ip.source_at(), length, PROTOCOL)
         .ok_or(Counter::BadLength)?;
     //= C14: RFC 9568 section 7.1
     if !sum.is_valid() {

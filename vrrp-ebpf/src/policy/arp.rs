@@ -3,11 +3,11 @@
 use super::{
     Action, Counts, Place, Tables, Verdict,
     claim::{self, Claim},
-    v4,
 };
 use crate::{
     abi::{Counter, VipEntry},
     frame::Frame,
+    types::v4_bytes,
     wire::arp::{Answer, Arp},
 };
 
@@ -29,7 +29,7 @@ pub(super) fn judge<F: Frame + ?Sized, T: Tables>(
             announces: arp.sender == arp.target,
             conflict: Counter::ArpConflict,
         };
-        return claim::judge(tables, vip, claim, || Some(v4(arp.sender)));
+        return claim::judge(tables, vip, claim, || Some(v4_bytes(arp.sender)));
     }
     if !arp.is_request() {
         return None;

@@ -8,7 +8,6 @@
 use super::{Action, Departure, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
 use crate::{
     abi::{Counter, VipEntry},
-    checksum::VRRP,
     frame::Frame,
     wire::{
         arp::{self, Arp},
@@ -16,6 +15,7 @@ use crate::{
         ipv6::{ICMPV6, Ipv6},
         nd::{self, Kind, target_at},
         router_advert,
+        vrrp::PROTOCOL,
     },
 };
 
@@ -28,7 +28,7 @@ pub(super) fn judge_ipv4<F: Frame + ?Sized, T: Tables>(
     at: usize,
 ) -> Option<Departure> {
     let ip = Ipv4::parse(frame, at)?;
-    if ip.protocol == VRRP {
+    if ip.protocol == PROTOCOL {
         return None;
     }
     let redirect = redirect::judge_v4(frame, place, &ip);
@@ -48,7 +48,7 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     at: usize,
 ) -> Option<Departure> {
     let ip = Ipv6::parse(frame, at)?;
-    if ip.next_header == VRRP {
+    if ip.next_header == PROTOCOL {
         return None;
     }
     let redirect = redirect::judge_v6(frame, place, &ip);

@@ -16,12 +16,12 @@ mod virtual_mac;
 
 use crate::{
     abi::{
-        Counter, Event, Follow, IPV4, IPV6, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey,
-        VipEntry, VipKey,
+        Counter, Event, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry,
+        VipKey,
     },
-    checksum::VRRP,
     frame::Frame,
     ownership::{Ownership, Standing},
+    types::{Family, v4_bytes},
     wire::{
         arp::Answer,
         ethernet::{self, Ethernet},
@@ -29,6 +29,7 @@ use crate::{
         ipv6::{self, ICMPV6, Ipv6},
         nd,
         source::Source,
+        vrrp::PROTOCOL,
     },
 };
 
@@ -265,7 +266,7 @@ pub fn concern<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, link: Link) 
     match ethernet.ethertype {
         ethernet::IPV4 => {
             let ip = Ipv4::parse(frame, ethernet.payload)?;
-            if ip.protocol == VRRP {
+            if ip.protocol == PROTOCOL {
                 let verdict = adverts::judge(frame, tables, place, &ip);
                 if verdict.is_some() {
                     return verdict;
@@ -294,10 +295,10 @@ fn ingress_v6<F: Frame + ?Sized, T: Tables>(
         if let Some(kind) = nd::Kind::read(frame, ip.payload_at()) {
             return neighbour::judge(frame, tables, place, &ip, kind);
         }
-    } else if (ip.next_header == VRRP || ip.is_extended())
+    } else if (ip.next_header == PROTOCOL || ip.is_extended())
         && let Some(upper) = ip.upper(frame)
     {
-        if upper.protocol == VRRP {
+        if upper.protocol == PROTOCOL {
             let verdict = adverts_v6::judge(frame, tables, place, &ip, &upper);
             if verdict.is_some() {
                 return verdict;
@@ -369,25 +370,20 @@ impl Place {
 
     /// The virtual router with this VRID here.
     #[inline(always)]
-    const fn router(self, family: u8, vrid: u8) -> RouterKey {
-        RouterKey {
-            ifindex: self.ifindex,
-            vlan: self.vlan,
-            family,
-            vrid,
-        }
+    const fn router(self, family: Family, vrid: u8) -> RouterKey {
+        RouterKey::new(self.ifindex, self.vlan, family, vrid)
     }
 
     /// The virtual router with this VRID here, and IPv4.
     #[inline(always)]
     const fn router_v4(self, vrid: u8) -> RouterKey {
-        self.router(IPV4, vrid)
+        self.router(Family::V4, vrid)
     }
 
     /// The virtual router with this VRID here, and IPv6.
     #[inline(always)]
     const fn router_v6(self, vrid: u8) -> RouterKey {
-        self.router(IPV6, vrid)
+        self.router(Family::V6, vrid)
     }
 
     /// Looks for a virtual IP; no more than the filter's word is read for nearly every address
@@ -397,13 +393,12 @@ impl Place {
         if !tables.may_be_vip(address) {
             return None;
         }
-        tables.vip(&VipKey {
-            ifindex: self.ifindex,
-            vlan: self.vlan,
-            family: IPV4,
-            _pad: 0,
-            address: v4(address),
-        })
+        tables.vip(&VipKey::new(
+            self.ifindex,
+            self.vlan,
+            Family::V4,
+            v4_bytes(address),
+        ))
     }
 
     /// Looks for the virtual IP that stands `at` bytes into the frame, as [`Self::vip_v4`] does.
@@ -417,19 +412,11 @@ impl Place {
         if !tables.may_be_vip(frame.read(at + 12)?) {
             return None;
         }
-        tables.vip(&VipKey {
-            ifindex: self.ifindex,
-            vlan: self.vlan,
-            family: IPV6,
-            _pad: 0,
-            address: ipv6::address(frame, at)?.to_be_bytes(),
-        })
+        tables.vip(&VipKey::new(
+            self.ifindex,
+            self.vlan,
+            Family::V6,
+            ipv6::address(frame, at)?.to_be_bytes(),
+        ))
     }
-}
-
-/// An IPv4 address as the maps and records hold it. It is put together as a number, because an array
-/// with twelve zeroes is a call of `memset` in BPF, which the verifier follows byte by byte.
-#[inline(always)]
-const fn v4(address: [u8; 4]) -> [u8; 16] {
-    (u32::from_le_bytes(address) as u128).to_le_bytes()
 }

@@ -6,10 +6,10 @@ use crate::{
 };
 
 /// Hardware type Ethernet, protocol IPv4, lengths 6 and 4.
-const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+pub(super) const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
 const OPERATION_AT: usize = 6;
 const SENDER_AT: usize = 8;
-const REQUEST: u16 = 1;
+pub(super) const REQUEST: u16 = 1;
 const REPLY: u16 = 2;
 
 /// An ARP packet.

@@ -1,23 +1,26 @@
 //! The Virtual Router MAC (RFC 9568 section 7.3).
 
-use crate::abi::{IPV4, IPV6};
+use crate::types::{Family, Mac};
 
 /// The MAC of the virtual router with this VRID: 00-00-5E-00-01-{VRID}, or for IPv6
 /// 00-00-5E-00-02-{VRID}.
 #[must_use]
 #[inline(always)]
-pub const fn of_router(family: u8, vrid: u8) -> [u8; 6] {
-    let block = if family == IPV4 { 1 } else { 2 };
+pub const fn of_router(family: Family, vrid: u8) -> Mac {
+    let block = match family {
+        Family::V4 => 1,
+        Family::V6 => 2,
+    };
     [0, 0, 0x5e, 0, block, vrid]
 }
 
 /// Family and VRID of the virtual router that has this MAC; nothing for every other MAC.
 #[must_use]
 #[inline(always)]
-pub const fn router(mac: [u8; 6]) -> Option<(u8, u8)> {
+pub const fn router(mac: Mac) -> Option<(Family, u8)> {
     match mac {
-        [0, 0, 0x5e, 0, 1, vrid] => Some((IPV4, vrid)),
-        [0, 0, 0x5e, 0, 2, vrid] => Some((IPV6, vrid)),
+        [0, 0, 0x5e, 0, 1, vrid] => Some((Family::V4, vrid)),
+        [0, 0, 0x5e, 0, 2, vrid] => Some((Family::V6, vrid)),
         _ => None,
     }
 }
@@ -29,9 +32,20 @@ mod tests {
     //= C3: proof
     #[test]
     fn each_virtual_router_has_a_mac_of_its_own() {
-        assert_eq!(of_router(IPV4, 51), [0x00, 0x00, 0x5e, 0x00, 0x01, 51]);
-        assert_eq!(of_router(IPV6, 51), [0x00, 0x00, 0x5e, 0x00, 0x02, 51]);
-        for (family, vrid) in [(IPV4, 1), (IPV4, 255), (IPV6, 1), (IPV6, 255)] {
+        assert_eq!(
+            of_router(Family::V4, 51),
+            [0x00, 0x00, 0x5e, 0x00, 0x01, 51]
+        );
+        assert_eq!(
+            of_router(Family::V6, 51),
+            [0x00, 0x00, 0x5e, 0x00, 0x02, 51]
+        );
+        for (family, vrid) in [
+            (Family::V4, 1),
+            (Family::V4, 255),
+            (Family::V6, 1),
+            (Family::V6, 255),
+        ] {
             assert_eq!(router(of_router(family, vrid)), Some((family, vrid)));
         }
     }

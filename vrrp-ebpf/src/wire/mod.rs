@@ -1,7 +1,9 @@
-//! Wire formats, as far as a verdict needs them. All multi-byte fields come out in host order,
-//! addresses stay bytes.
+//! Wire formats: what is received, as far as a verdict needs it, and what is sent (`encode`). All
+//! multi-byte fields come out in host order, addresses stay bytes.
 
 pub mod arp;
+#[cfg(not(target_arch = "bpf"))]
+pub mod encode;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;

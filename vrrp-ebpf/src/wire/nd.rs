@@ -11,20 +11,20 @@ use crate::{
 };
 
 const SOLICITATION: u8 = 135;
-const ADVERTISEMENT: u8 = 136;
+pub(super) const ADVERTISEMENT: u8 = 136;
 /// Hop limit that proves a sender on the same link.
-const HOP_LIMIT: u8 = 255;
+pub(super) const HOP_LIMIT: u8 = 255;
 /// Type, code, checksum, flags or reserved bits, target address.
 const FIXED: usize = 24;
-const CHECKSUM_AT: usize = 2;
+pub(super) const CHECKSUM_AT: usize = 2;
 const TARGET_AT: usize = 8;
 /// Type, length in units of as many bytes, MAC.
 const OPTION: usize = 8;
 const SOURCE_LINK_LAYER: u8 = 1;
-const TARGET_LINK_LAYER: u8 = 2;
-const ROUTER: u8 = 0x80;
+pub(super) const TARGET_LINK_LAYER: u8 = 2;
+pub(super) const ROUTER: u8 = 0x80;
 const SOLICITED: u8 = 0x40;
-const OVERRIDE: u8 = 0x20;
+pub(super) const OVERRIDE: u8 = 0x20;
 /// First byte of a multicast address.
 const MULTICAST: u8 = 0xff;
 /// ff02::1:ff00:0/104 (RFC 4291 section 2.7.1); the last 24 bits are the target's.
@@ -32,7 +32,7 @@ const SOLICITED_NODE: u128 = 0xff02_0000_0000_0000_0000_0001_ff00_0000;
 const SOLICITED_NODE_BITS: u32 = 0x00ff_ffff;
 /// `::`, which stands for no address.
 const UNSPECIFIED: u128 = 0;
-const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+pub(super) const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 /// Bytes of an advertisement with its option.
 const ANSWER: u8 = 32;

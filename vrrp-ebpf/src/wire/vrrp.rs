@@ -1,15 +1,20 @@
 //! VRRP advert header (RFC 9568 section 5.1, RFC 3768 section 5.1): the first eight bytes. The
 //! addresses follow, and in version 2 eight bytes of authentication data.
 
+/// IP protocol and Next Header of VRRP (RFC 9568 sections 5.1.1.4 and 5.1.2.4).
+//= C2: RFC 9568 section 5.1.1.4
+pub const PROTOCOL: u8 = 112;
 /// Bytes of the header.
 pub const HEADER: usize = 8;
 /// Bytes of authentication data that end a version 2 advert.
 pub const AUTH_DATA: usize = 8;
 /// Type of an advert, the only one there is.
 pub const ADVERTISEMENT: u8 = 1;
-/// Where adverts over IPv4 are sent to.
+/// Where adverts over IPv4 are sent to (RFC 9568 section 5.1.1.2).
+//= C2: RFC 9568 section 5.1.1.2
 pub const GROUP_V4: [u8; 4] = [224, 0, 0, 18];
-/// Where adverts over IPv6 are sent to: ff02::12.
+/// Where adverts over IPv6 are sent to: ff02::12 (RFC 9568 section 5.1.2.2).
+//= C2: RFC 9568 section 5.1.2.2
 pub const GROUP_V6: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
 /// TTL or Hop Limit that proves a sender on the same link.
 pub const TTL: u8 = 255;

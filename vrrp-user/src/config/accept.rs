@@ -1,7 +1,8 @@
 //! Accept_Mode (RFC 9568 section 6.1): `accept`, `no_accept`, and what strict mode makes of them.
 
-use super::{diag::Report, finish::OWNER, instance::Draft};
+use super::{diag::Report, instance::Draft};
 use crate::proto::Version;
+use crate::proto::election::OWNER;
 
 /// Whether packets to the virtual IPs are accepted: yes unless told otherwise, which is keepalived's
 /// default and not the RFC's. The address owner always accepts them, as the addresses are its own.

@@ -9,10 +9,7 @@ use super::{
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
 };
-use crate::proto::{Departures, InitialState, Lease, Version};
-
-/// The address owner's priority.
-pub(super) const OWNER: u8 = 255;
+use crate::proto::{Departures, InitialState, Lease, Version, election::OWNER};
 
 /// keepalived's default priority.
 const DEFAULT_PRIORITY: u8 = 100;

@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
-use vrrp_ebpf::{abi, wire::mac};
+use vrrp_ebpf::{
+    types::Mac,
+    wire::{encode, mac},
+};
 
 use super::diag::Place;
-use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, advert, frame::Mac};
+use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, election::OWNER};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +92,12 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4): they are its own addresses.
+    #[must_use]
+    pub const fn is_owner(&self) -> bool {
+        self.priority == OWNER
+    }
+
     /// Family of the adverts and of every virtual IP in them.
     #[must_use]
     pub fn family(&self) -> Family {
@@ -106,7 +115,7 @@ impl Instance {
     /// How many of them an advert carries on a link with this MTU; 0 if it has no room for one.
     #[must_use]
     pub fn fitting(&self, mtu: u32) -> usize {
-        let room = advert::room(self.narrowest(), self.family(), mtu);
+        let room = encode::room(self.narrowest(), self.family(), mtu);
         self.advertised().take(room).count()
     }
 
@@ -138,11 +147,7 @@ impl Instance {
 
     /// The Virtual Router MAC (RFC 9568 section 7.3), used or not.
     pub(super) fn router_mac(&self) -> Mac {
-        let family = match self.family() {
-            Family::V4 => abi::IPV4,
-            Family::V6 => abi::IPV6,
-        };
-        mac::of_router(family, self.vrid)
+        mac::of_router(self.family(), self.vrid)
     }
 
     /// The Virtual Router MAC, if adverts leave from it or a virtual IP is found at it.

@@ -11,9 +11,6 @@ use super::{
 };
 use crate::proto::Family;
 
-/// The address owner's priority.
-const OWNER: u8 = 255;
-
 /// What an instance's statements say about the transport.
 #[derive(Debug)]
 pub(super) struct TransportDraft<'s> {
@@ -127,7 +124,7 @@ impl<'s> TransportDraft<'s> {
                     &at.place,
                     format!("({name}) {source} is not of the family of the virtual IPs"),
                 );
-            } else if virtual_ip && instance.priority != OWNER {
+            } else if virtual_ip && !instance.is_owner() {
                 report.error_help(
                     &at.place,
                     format!("({name}) {source} is a virtual IP: no router could tell its adverts from ours"),

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use vrrp_ebpf::types::{Mac, mac_text};
+
 use super::{ast::Statement, diag::Report, model::Instance, value};
-use crate::proto::frame::{Mac, mac_text};
 
 /// How often switches are told where the virtual MAC is if no advert comes from it, unless
 /// `garp_master_refresh` says otherwise. They forget a MAC after five minutes, most of them.

@@ -7,9 +7,9 @@ use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use vrrp_ebpf::types::Mac;
 
 use super::runtime_dir::{JOURNAL, RuntimeDir, RuntimeDirError};
-use crate::proto::frame::Mac;
 
 /// Layout of the file; another one is refused rather than guessed at.
 const LAYOUT: u32 = 1;

@@ -9,13 +9,10 @@ use std::{
 };
 
 use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
-use vrrp_ebpf::abi;
+use vrrp_ebpf::wire::vrrp::{GROUP_V4, GROUP_V6};
 
 use super::engine::{Plan, plan::RouterPlan};
-use crate::proto::{
-    Family,
-    advert::{GROUP_V4, GROUP_V6},
-};
+use crate::proto::Family;
 
 /// Groups that one socket joins: `igmp_max_memberships` allows 20, and `optmem_max` some hundreds.
 const GROUPS_PER_SOCKET: usize = 16;
@@ -65,7 +62,7 @@ fn groups(router: &RouterPlan) -> impl Iterator<Item = (u32, IpAddr)> {
     // Already while we are Backup: the kernel joins when it gets the address, and its MLD report may
     // come up to a second later. Until a switch has seen it, an owner would not hear the question.
     let solicited = router.vips.iter().filter_map(|vip| {
-        let is_ipv6 = vip.family == abi::IPV6;
+        let is_ipv6 = vip.family() == Family::V6;
         is_ipv6.then(|| (vip.ifindex, IpAddr::V6(solicited_node(vip.address))))
     });
     adverts.into_iter().chain(solicited)

@@ -2,13 +2,10 @@
 
 use std::net::IpAddr;
 
-use vrrp_ebpf::election::Candidate;
+pub use vrrp_ebpf::election::OWNER;
+use vrrp_ebpf::{election::Candidate, types::address_bytes};
 
 use super::{Advert, Settings, Version};
-
-/// Priority of the router that owns the virtual IPs (RFC 9568 section 5.2.4).
-//= C6: RFC 9568 section 5.2.4
-pub const OWNER: u8 = 255;
 
 /// Whether an advert deposes us while Active, as XDP finds, too. Its priority is not 0.
 #[must_use]
@@ -19,11 +16,10 @@ pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
 }
 
 fn candidate(priority: u8, address: IpAddr) -> Candidate {
-    let address = match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-        IpAddr::V6(address) => address.to_bits(),
-    };
-    Candidate { priority, address }
+    Candidate {
+        priority,
+        address: u128::from_be_bytes(address_bytes(address)),
+    }
 }
 
 /// Whether an advert of this version is nothing to us, because we own the addresses. Version 3 has the
@@ -33,7 +29,7 @@ pub fn owner_discards(version: Version, settings: &Settings) -> bool {
     //= C18: RFC 3768 section 7.1
     //# MUST verify that the VRID is configured on the receiving interface and the local router is
     //# not the IP Address owner (Priority equals 255 (decimal)).
-    version == Version::V2 && settings.priority == OWNER
+    version == Version::V2 && settings.is_owner()
 }
 
 /// The lowest priority whose adverts restart the Active_Down_Timer of a Backup (RFC 9568 section
@@ -42,7 +38,7 @@ pub fn owner_discards(version: Version, settings: &Settings) -> bool {
 pub fn restart_min(settings: &Settings, held_back: bool) -> u8 {
     //= C43: RFC 9568 section 6.1
     // The owner preempts whatever Preempt_Mode says (RFC 9568 section 6.1).
-    let preempts = settings.priority == OWNER || (settings.preempt && !held_back);
+    let preempts = settings.is_owner() || (settings.preempt && !held_back);
     //= C36, C37: RFC 9568 section 6.4.2
     if preempts { settings.priority } else { 1 }
 }

@@ -3,11 +3,8 @@
 //! No clock, socket, thread or `async` in here. Everything that can be decided is decided here; the
 //! engine (`io::engine`) carries the outputs out in the order in which they were pushed.
 
-pub mod advert;
-mod checksum;
 pub mod election;
 pub mod fault;
-pub mod frame;
 pub mod history;
 pub mod input;
 pub mod intervals;
@@ -23,8 +20,9 @@ pub use input::{Advert, Input};
 pub use intervals::Intervals;
 pub use output::{Cause, Output, State, Transition};
 pub use router::Router;
-pub use settings::{Departures, Family, Garp, InitialState, Lease, Settings, Version};
+pub use settings::{Departures, Garp, InitialState, Lease, Settings};
 pub use time::Instant;
+pub use vrrp_ebpf::types::{Family, Version};
 
 #[cfg(test)]
 mod tests;

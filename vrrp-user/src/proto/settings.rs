@@ -2,25 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::Intervals;
-
-/// Protocol version of a virtual router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// RFC 3768: IPv4 only, whole seconds, unscaled Skew_Time.
-    V2,
-    /// RFC 9568.
-    V3,
-}
-
-/// Address family of a virtual router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
+use super::{Family, Intervals, Version, election::OWNER};
 
 /// keepalived's `state`: a hint for the first moments only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,4 +98,12 @@ pub struct Settings {
     pub departures: Departures,
     /// Our source address, for the tie-break of equal priorities (RFC 9568 section 6.4.3).
     pub primary: IpAddr,
+}
+
+impl Settings {
+    /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4).
+    #[must_use]
+    pub const fn is_owner(&self) -> bool {
+        self.priority == OWNER
+    }
 }

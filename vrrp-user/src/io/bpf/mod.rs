@@ -362,12 +362,7 @@ impl Tables {
     /// When the map is full, or memory is.
     pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
         // The filter first: a virtual IP that the filter does not know would be a transit address.
-        let tail = if key.family == abi::IPV4 {
-            key.address.first_chunk::<4>()
-        } else {
-            key.address.last_chunk::<4>()
-        };
-        self.filter.insert(tail.copied().unwrap_or_default());
+        self.filter.insert(&key);
         self.vips.insert(key, entry, 0).map_err(refused("VIPS"))
     }
 }

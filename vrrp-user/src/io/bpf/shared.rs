@@ -16,7 +16,7 @@ use aya::{
 use nix::sys::mman::mmap_anonymous;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use vrrp_ebpf::{
-    abi::{self, Follow, Slot},
+    abi::{self, Follow, Slot, VipKey},
     ownership::{Ownership, Standing},
 };
 
@@ -240,9 +240,9 @@ impl Filter {
         Words::map(map).map(Self)
     }
 
-    /// Adds an address by its last four bytes.
-    pub fn insert(&self, tail: [u8; 4]) {
-        let (word, bit) = abi::filter_position(tail);
+    /// Adds a virtual IP.
+    pub fn insert(&self, key: &VipKey) {
+        let (word, bit) = key.filter_position();
         if let Some(word) = self.0.word(word) {
             word.fetch_or(1 << bit, Ordering::AcqRel);
         }

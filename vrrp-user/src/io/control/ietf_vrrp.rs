@@ -13,7 +13,7 @@ use super::counters::Counts;
 use crate::{
     config::Instance,
     io::engine::RouterSnapshot,
-    proto::{LastEvent, NewMasterReason, State, Version, election},
+    proto::{LastEvent, NewMasterReason, State, Version},
 };
 
 /// `/vrrp`: the node.
@@ -143,7 +143,7 @@ impl VrrpInstance {
             version: version.to_owned(),
             //= C72: RFC 8347
             state: state(snapshot.state).to_owned(),
-            is_owner: instance.priority == election::OWNER,
+            is_owner: instance.is_owner(),
             last_adv_source: history.last_source,
             up_datetime: up,
             master_down_interval: snapshot.down_ns / 10_000_000,

@@ -4,6 +4,7 @@ use std::{fmt::Display, net::IpAddr};
 
 use vrrp_ebpf::{
     abi::Sample,
+    types::{Mac, mac_text},
     wire::{
         ethernet::{self, Ethernet},
         ipv4::Ipv4,
@@ -12,7 +13,7 @@ use vrrp_ebpf::{
     },
 };
 
-use crate::proto::{Instant, frame::Mac, frame::mac_text};
+use crate::proto::Instant;
 
 /// An advert that was refused, or that was accepted and is odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +112,9 @@ pub(super) mod tests {
 
     use bytemuck::Zeroable as _;
 
+    use vrrp_ebpf::wire::encode::{self, Format, Message};
+
     use super::*;
-    use crate::proto::{
-        advert::{Format, Message},
-        frame,
-    };
 
     const MAC: Mac = [2, 0, 0, 0, 0, 7];
 
@@ -147,7 +146,7 @@ pub(super) mod tests {
             addresses: &addresses,
             source: source.parse().unwrap(),
         };
-        frame::advert(MAC, &message).unwrap()
+        encode::advert(MAC, &message).unwrap()
     }
 
     pub(in crate::io::control) fn sighting(source: &str, addresses: &[&str]) -> Sighting {

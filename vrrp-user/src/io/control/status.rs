@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use vrrp_ebpf::types::mac_text;
 
 use super::{
     Interface,
@@ -31,7 +32,7 @@ use crate::{
             realtime::{Policy, Scheduling},
         },
     },
-    proto::{Cause, FaultReason, Instant, State, Transition, Version, frame::mac_text},
+    proto::{Cause, FaultReason, Instant, State, Transition, Version},
 };
 
 /// Transitions that are remembered per virtual router.

@@ -4,6 +4,7 @@
 use std::{io, net::IpAddr, time::Duration};
 
 use tracing::Level;
+use vrrp_ebpf::types::mac_text;
 
 use super::{links::inventory, scheduling, warnings};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
         Event,
         message::{Lapse, Notice},
     },
-    proto::{Cause, Family, FaultReason, State, Transition, Version, election, frame::mac_text},
+    proto::{Cause, Family, FaultReason, State, Transition, Version},
 };
 
 /// A line of the log.
@@ -91,7 +92,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             Level::INFO,
             format!("({name}) the kernel takes every advertised virtual IP again"),
         )],
-        Event::AddressFound { vip, prefix, .. } if instance.priority != election::OWNER => {
+        Event::AddressFound { vip, prefix, .. } if !instance.is_owner() => {
             let (vip, interface) = (address(instance, vip), interface(instance, vip));
             vec![(
                 Level::ERROR,
@@ -341,7 +342,7 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
 
 /// Whether a worse router's advert has one of ours follow at once.
 fn answers(instance: &Instance) -> bool {
-    let discards = instance.version == Version::V2 && instance.priority == election::OWNER;
+    let discards = instance.version == Version::V2 && instance.is_owner();
     !discards && !instance.departures.lower_prio_no_advert
 }
 

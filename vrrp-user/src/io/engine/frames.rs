@@ -2,11 +2,12 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use crate::proto::{
-    Settings,
-    advert::{EncodeError, Format, Message},
-    frame,
+use vrrp_ebpf::{
+    types::Mac,
+    wire::encode::{self, EncodeError, Format, Message},
 };
+
+use crate::proto::Settings;
 
 /// What a virtual router's frames are made of, beside its settings.
 #[derive(Clone, Debug)]
@@ -21,11 +22,11 @@ pub struct FrameSpec {
     pub vips: Vec<IpAddr>,
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
     /// (`dev`).
-    pub elsewhere: Vec<Option<(u32, frame::Mac)>>,
+    pub elsewhere: Vec<Option<(u32, Mac)>>,
     /// For each, the Virtual Router MAC if that is the MAC that it is found at.
-    pub virtual_macs: Vec<Option<frame::Mac>>,
+    pub virtual_macs: Vec<Option<Mac>>,
     /// The Virtual Router MAC, if multicast adverts leave from it.
-    pub advert_mac: Option<frame::Mac>,
+    pub advert_mac: Option<Mac>,
     /// Unicast peers; none for multicast.
     pub peers: Vec<IpAddr>,
     /// TTL of adverts to unicast peers.
@@ -35,7 +36,7 @@ pub struct FrameSpec {
 impl FrameSpec {
     /// Another interface than that of the adverts has this MAC. Tells whether a virtual IP is there that was
     /// found at another.
-    pub fn set_mac_elsewhere(&mut self, ifindex: u32, mac: frame::Mac) -> bool {
+    pub fn set_mac_elsewhere(&mut self, ifindex: u32, mac: Mac) -> bool {
         let mut is_new = false;
         for (place, known) in self.elsewhere.iter_mut().flatten() {
             if *place == ifindex && *known != mac {
@@ -48,7 +49,7 @@ impl FrameSpec {
 
     /// Interface and MAC of each virtual IP, while the interface of the adverts is this one, with this
     /// MAC.
-    pub fn places(&self, ifindex: u32, mac: frame::Mac) -> impl Iterator<Item = (u32, frame::Mac)> {
+    pub fn places(&self, ifindex: u32, mac: Mac) -> impl Iterator<Item = (u32, Mac)> {
         let places = self.elsewhere.iter().zip(&self.virtual_macs);
         places.map(move |(elsewhere, virtual_mac)| {
             let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
@@ -78,13 +79,13 @@ impl Frames {
         spec: &FrameSpec,
         settings: &Settings,
         ifindex: u32,
-        mac: frame::Mac,
+        mac: Mac,
     ) -> Result<Self, EncodeError> {
         // An owner's virtual IP is announced by who owns it.
         let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
         let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
         for (vip, (ifindex, mac)) in spec.vips.iter().zip(spec.places(ifindex, mac)) {
-            let frame = frame::announcement(mac, *vip, true);
+            let frame = encode::announcement(mac, *vip, true);
             match announcements
                 .iter_mut()
                 .find(|(index, _)| *index == ifindex)
@@ -97,7 +98,7 @@ impl Frames {
             adverts: adverts(spec, settings, mac, settings.priority)?,
             resignations: Self::resignations(spec, settings, mac)?,
             source_announcement: tells_source
-                .then(|| frame::announcement(mac, settings.primary, true)),
+                .then(|| encode::announcement(mac, settings.primary, true)),
             announcements,
         })
     }
@@ -109,7 +110,7 @@ impl Frames {
     pub fn resignations(
         spec: &FrameSpec,
         settings: &Settings,
-        mac: frame::Mac,
+        mac: Mac,
     ) -> Result<Vec<Vec<u8>>, EncodeError> {
         adverts(spec, settings, mac, 0)
     }
@@ -142,7 +143,7 @@ impl Frames {
 fn adverts(
     spec: &FrameSpec,
     settings: &Settings,
-    mac: frame::Mac,
+    mac: Mac,
     priority: u8,
 ) -> Result<Vec<Vec<u8>>, EncodeError> {
     let first = (spec.format, settings.advert_interval);
@@ -159,10 +160,10 @@ fn adverts(
         if spec.peers.is_empty() {
             //= C3: RFC 9568 section 7.2
             let source = spec.advert_mac.unwrap_or(mac);
-            frames.push(frame::advert(source, &message)?);
+            frames.push(encode::advert(source, &message)?);
         }
         for peer in &spec.peers {
-            frames.push(frame::unicast(&message, *peer, spec.ttl)?);
+            frames.push(encode::unicast(&message, *peer, spec.ttl)?);
         }
     }
     Ok(frames)

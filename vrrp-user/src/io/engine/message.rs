@@ -1,18 +1,15 @@
 //! What the control plane and the engine thread tell each other. `Copy`, fixed size: the engine
 //! neither allocates nor formats.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
-use vrrp_ebpf::ownership::Ownership;
+use vrrp_ebpf::{ownership::Ownership, wire::encode::EncodeError};
 
 use super::realtime::Scheduling;
 use crate::{
     io::bpf::TableError,
-    proto::{FaultReason, History, Instant, State, Transition, advert::EncodeError},
+    proto::{FaultReason, History, Instant, State, Transition},
 };
 
 /// From the control plane to the engine. `router` is the index of the instance in the
@@ -361,16 +358,5 @@ impl Default for RouterSnapshot {
             other_owner: None,
             history: History::default(),
         }
-    }
-}
-
-/// An address as the core and the control plane carry it, from the 16 bytes of a BPF event.
-#[must_use]
-pub fn ip_from_wire(family: u8, bytes: [u8; 16]) -> IpAddr {
-    let [a, b, c, d, ..] = bytes;
-    if family == vrrp_ebpf::abi::IPV4 {
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-    } else {
-        IpAddr::from(bytes)
     }
 }

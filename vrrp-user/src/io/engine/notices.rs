@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use vrrp_ebpf::abi::event_flags;
 
 use super::message::Notice;
-use crate::proto::{Advert, Instant, Settings, State, Version};
+use crate::proto::{Advert, Instant, Settings, State, Version, election::OWNER};
 
 const KINDS: usize = 9;
 /// A notice that does not change is repeated once in this long.
@@ -130,7 +130,7 @@ fn of_priority(own: u8, state: State, heard: u8) -> Option<Notice> {
         (0, State::Retiring) => None,
         (0, _) => Some(Notice::PriorityZero),
         //= C67: RFC 9568 section 8.3.2
-        (255, _) if own == 255 => Some(Notice::TwoOwners),
+        (OWNER, _) if own == OWNER => Some(Notice::TwoOwners),
         (_, State::Active) if heard < own => Some(Notice::LowerPriority(heard)),
         (_, State::Active) if heard > own => Some(Notice::HigherPriority(heard)),
         (_, State::Active | State::Backup) if heard == own => Some(Notice::EqualPriority(heard)),

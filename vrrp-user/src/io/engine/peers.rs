@@ -1,8 +1,11 @@
 //! Unicast peers as XDP knows them, and what each has to prove.
 
-use vrrp_ebpf::abi::{PeerEntry, PeerKey};
+use vrrp_ebpf::{
+    abi::{PeerEntry, PeerKey},
+    types::address_bytes,
+    wire::vrrp::TTL,
+};
 
-use super::plan::{DEFAULT_TTL, address_bytes};
 use crate::config::{Peer, Unicast};
 
 /// One unicast peer of a virtual router.
@@ -25,7 +28,7 @@ impl PeerPlan {
     /// 255 only if it was told to, and otherwise what its kernel sends, 64 as a rule.
     pub(super) fn new(peer: &Peer, unicast: &Unicast, slot: u32) -> Self {
         let sent_with_255 = match unicast.ttl {
-            Some(ttl) => ttl == DEFAULT_TTL,
+            Some(ttl) => ttl == TTL,
             None => peer.address.is_ipv4(),
         };
         let entry = |usual: u8| {
@@ -43,7 +46,7 @@ impl PeerPlan {
                 slot,
                 address: address_bytes(peer.address),
             },
-            near: entry(if sent_with_255 { DEFAULT_TTL } else { 0 }),
+            near: entry(if sent_with_255 { TTL } else { 0 }),
             far: entry(0),
             is_near: false,
         }

@@ -1,14 +1,12 @@
 //! What the engine runs: the configuration joined with the interfaces it is for.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
 use vrrp_ebpf::{
     abi::{self, RouterEntry, RouterKey, VipEntry, VipKey, router_flags, vip_flags},
-    wire::mac,
+    types::{Mac, address_bytes},
+    wire::{encode::Format, vrrp::TTL},
 };
 
 use super::{
@@ -19,11 +17,8 @@ use super::{
 };
 use crate::{
     config::{Auth, Instance},
-    proto::{Family, Settings, Version, advert::Format, frame::Mac},
+    proto::{Family, Settings, Version},
 };
-
-/// TTL of adverts unless told otherwise (RFC 9568 section 5.1.1.3).
-pub(super) const DEFAULT_TTL: u8 = 255;
 
 /// Why a configuration cannot run here.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -131,9 +126,8 @@ impl Plan {
                 &placements,
                 first_vip,
             ));
-            let owner = instance.priority == 255;
             plan.addresses
-                .push(AddressSet::new(&placements, first_vip, owner));
+                .push(AddressSet::new(&placements, first_vip, instance.is_owner()));
             first_vip += vips;
         }
         if plan.virtual_macs().count() > abi::MAX_MACS as usize {
@@ -146,7 +140,7 @@ impl Plan {
     /// Interface and MAC wherever a Virtual Router MAC is used.
     pub fn virtual_macs(&self) -> impl Iterator<Item = (u32, Mac)> {
         let keys = self.routers.iter().flat_map(|router| &router.macs);
-        keys.map(|key| (key.ifindex, mac::of_router(key.family, key.vrid)))
+        keys.map(|key| (key.ifindex, key.virtual_mac()))
     }
 }
 
@@ -159,24 +153,13 @@ impl RouterPlan {
         first_vip: u32,
     ) -> Self {
         let family = instance.family();
-        let key = RouterKey {
-            ifindex,
-            vlan: 0,
-            family: wire_family(family),
-            vrid: instance.vrid,
-        };
-        let virtual_mac = mac::of_router(key.family, key.vrid);
+        let key = RouterKey::new(ifindex, 0, family, instance.vrid);
+        let virtual_mac = key.virtual_mac();
         let listed: Vec<IpAddr> = instance.advertised().map(|vip| vip.address).collect();
         let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
-            .map(|placement| VipKey {
-                ifindex: placement.ifindex,
-                vlan: 0,
-                family: address_family(placement.vip.address),
-                _pad: 0,
-                address: address_bytes(placement.vip.address),
-            })
+            .map(|placement| VipKey::of(placement.ifindex, placement.vip.address))
             .collect();
         Self {
             settings: settings(instance, family),
@@ -197,9 +180,7 @@ impl RouterPlan {
                 peers: unicast.map_or_else(Vec::new, |unicast| {
                     unicast.peers.iter().map(|peer| peer.address).collect()
                 }),
-                ttl: unicast
-                    .and_then(|unicast| unicast.ttl)
-                    .unwrap_or(DEFAULT_TTL),
+                ttl: unicast.and_then(|unicast| unicast.ttl).unwrap_or(TTL),
             },
             ifindex,
             key,
@@ -314,36 +295,6 @@ fn version_2(instance: &Instance) -> Format {
     }
 }
 
-fn address_family(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => abi::IPV4,
-        IpAddr::V6(_) => abi::IPV6,
-    }
-}
-
-fn wire_family(family: Family) -> u8 {
-    match family {
-        Family::V4 => abi::IPV4,
-        Family::V6 => abi::IPV6,
-    }
-}
-
-/// An address as the BPF maps hold it: IPv4 in the first four bytes.
-#[must_use]
-pub fn address_bytes(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(address) => {
-            let mut bytes = [0; 16];
-            bytes
-                .iter_mut()
-                .zip(address.octets())
-                .for_each(|(to, from)| *to = from);
-            bytes
-        }
-        IpAddr::V6(address) => address.octets(),
-    }
-}
-
 fn settings(instance: &Instance, family: Family) -> Settings {
     Settings {
         vrid: instance.vrid,
@@ -357,10 +308,7 @@ fn settings(instance: &Instance, family: Family) -> Settings {
         lease: instance.lease,
         garp: instance.garp,
         departures: instance.departures,
-        primary: match family {
-            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
-            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
-        },
+        primary: family.unspecified(),
     }
 }
 

@@ -1,3 +1,5 @@
+use vrrp_ebpf::wire::encode;
+
 use super::*;
 use crate::{config, io::engine::frames::Frames};
 
@@ -121,7 +123,7 @@ fn the_source_is_announced_to_unicast_peers_unless_it_is_a_virtual_ip() {
         frames.source_announcement().map(<[u8]>::to_vec)
     };
     let peers = "unicast_peer {\n 192.168.1.2\n}";
-    let frame = crate::proto::frame::gratuitous_arp(MAC, OURS.into());
+    let frame = encode::gratuitous_arp(MAC, OURS.into());
     assert_eq!(announced(peers, OURS), Some(frame));
     assert_eq!(announced(peers, [192, 168, 1, 254]), None);
     assert_eq!(announced("", OURS), None);
@@ -189,7 +191,7 @@ fn both_versions_are_sent_and_heard() {
 #[test]
 fn adverts_of_ipv6_begin_with_the_link_local_address() {
     let plan = plan_of("fe80::51\n2001:db8::fe/64", "");
-    assert_eq!(plan.key.family, abi::IPV6);
+    assert_eq!(plan.key.family(), Family::V6);
     assert_eq!(plan.settings.family, Family::V6);
     assert_eq!(plan.settings.primary, address("::"));
     let entry = plan.entry(address("fe80::1"));
@@ -241,16 +243,11 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     let keys: Vec<_> = mixed
         .vips
         .iter()
-        .map(|key| (key.family, key.address))
+        .map(|key| (key.family(), key.address))
         .collect();
     let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"].map(|text| {
         let address = address(text);
-        let family = if address.is_ipv4() {
-            abi::IPV4
-        } else {
-            abi::IPV6
-        };
-        (family, address_bytes(address))
+        (Family::of(address), address_bytes(address))
     });
     assert_eq!(keys, expected);
 
@@ -258,7 +255,7 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     let announced = frames.announcements().iter();
     let announced = Vec::from_iter(announced.map(|(_, frames)| frames.clone()));
     let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"];
-    let expected = expected.map(|text| crate::proto::frame::announcement(MAC, address(text), true));
+    let expected = expected.map(|text| encode::announcement(MAC, address(text), true));
     assert_eq!(announced, [expected]);
 }
 

@@ -1,21 +1,24 @@
 //! Which virtual router answers by proxy ARP on an interface (RFC 9568 section 8.1.3).
 
 use vrrp_ebpf::{
-    abi::{IPV4, ProxyEntry},
+    abi::ProxyEntry,
+    types::{Family, Mac},
     wire::mac,
 };
 
 use super::plan::RouterPlan;
-use crate::proto::frame::Mac;
 
 /// Has one virtual router per interface answer: the kernel's answers do not tell which they are for. Of
 /// those of IPv4 that use their Virtual Router MAC there it is the one with the lowest VRID, the same on
 /// every node.
 pub(super) fn assign(routers: &mut [RouterPlan]) {
     let used = routers.iter().flat_map(|router| &router.macs);
-    let used: Vec<_> = used.filter(|key| key.family == IPV4).copied().collect();
+    let used: Vec<_> = used
+        .filter(|key| key.family() == Family::V4)
+        .copied()
+        .collect();
     for router in routers {
-        let own = router.macs.iter().filter(|key| key.family == IPV4);
+        let own = router.macs.iter().filter(|key| key.family() == Family::V4);
         let is_lowest = |ifindex: u32, vrid: u8| {
             let mut there = used.iter().filter(|key| key.ifindex == ifindex);
             there.all(|other| vrid <= other.vrid)
@@ -37,7 +40,7 @@ impl RouterPlan {
             let entry = ProxyEntry {
                 slot: self.slot(),
                 own: place.map_or(mac, |(_, mac)| *mac),
-                mac: mac::of_router(IPV4, self.key.vrid),
+                mac: mac::of_router(Family::V4, self.key.vrid),
             };
             (*ifindex, entry)
         })

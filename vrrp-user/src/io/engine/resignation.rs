@@ -11,6 +11,7 @@ use std::{borrow::Cow, collections::BTreeMap, io, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use vrrp_ebpf::{types::Mac, wire::encode::EncodeError};
 
 use super::{
     frames::{FrameSpec, Frames},
@@ -24,7 +25,7 @@ use crate::{
         journal::Journal,
         runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
     },
-    proto::{Settings, advert::EncodeError, frame::Mac},
+    proto::Settings,
 };
 
 /// Why resignations cannot be written.

@@ -11,9 +11,9 @@ use std::{
 
 use nix::{errno::Errno, net::if_::if_indextoname};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
+use vrrp_ebpf::wire::vrrp::PROTOCOL;
 
 use super::sender::Sent;
-use crate::proto::advert;
 
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline, which these adverts
 /// cannot bypass.
@@ -42,7 +42,7 @@ impl UnicastSender {
     /// # Errors
     /// errno of socket or setsockopt; EPERM without CAP_NET_RAW.
     pub(super) fn open(ifindex: u32, peers: &[IpAddr]) -> io::Result<Self> {
-        let protocol = Protocol::from(i32::from(advert::PROTOCOL));
+        let protocol = Protocol::from(i32::from(PROTOCOL));
         let is_ipv6 = peers.first().is_some_and(IpAddr::is_ipv6);
         let domain = if is_ipv6 { Domain::IPV6 } else { Domain::IPV4 };
         let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
@@ -106,11 +106,10 @@ fn address(peer: IpAddr, ifindex: u32) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use vrrp_ebpf::wire::encode::{self, Format, Message};
+
     use super::*;
-    use crate::{
-        io::testing::{in_namespace, index, run},
-        proto::frame,
-    };
+    use crate::io::testing::{in_namespace, index, run};
 
     #[test]
     fn link_local_peers_are_on_the_interface() {
@@ -130,8 +129,8 @@ mod tests {
             run("ip link set peer up");
             run("ip addr add 192.168.1.1/24 dev ens33");
             let peers = ["192.168.1.1", "192.168.1.2"].map(|peer| peer.parse().unwrap());
-            let message = advert::Message {
-                format: advert::Format::V3 {
+            let message = Message {
+                format: Format::V3 {
                     pseudo_header: true,
                 },
                 vrid: 51,
@@ -140,7 +139,7 @@ mod tests {
                 addresses: &[peers[0]],
                 source: peers[0],
             };
-            let packets = peers.map(|peer| frame::unicast(&message, peer, 255).unwrap());
+            let packets = peers.map(|peer| encode::unicast(&message, peer, 255).unwrap());
             let send = |sender: &UnicastSender, count| {
                 let sent = sender.send(packets.iter().take(count).map(Vec::as_slice));
                 (sent.any, sent.refused)
@@ -168,8 +167,8 @@ mod tests {
             for (source, peer) in [("192.168.1.1", "192.168.1.2"), ("fe80::1", "fe80::2")] {
                 let source: IpAddr = source.parse().unwrap();
                 let peer: IpAddr = peer.parse().unwrap();
-                let message = advert::Message {
-                    format: advert::Format::V3 {
+                let message = Message {
+                    format: Format::V3 {
                         pseudo_header: true,
                     },
                     vrid: 51,
@@ -178,7 +177,7 @@ mod tests {
                     addresses: &[source],
                     source,
                 };
-                let packet = frame::unicast(&message, peer, 255).unwrap();
+                let packet = encode::unicast(&message, peer, 255).unwrap();
                 let sender = UnicastSender::open(index("ens33"), &[peer]).unwrap();
                 let sent = sender.send(std::iter::once(packet.as_slice()));
                 assert_eq!((sent.any, sent.refused), (true, None), "{peer}");

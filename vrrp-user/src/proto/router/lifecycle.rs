@@ -33,7 +33,7 @@ impl Router {
         self.worse = None;
         //= C31: RFC 9568 section 6.4.1
         let held_back = self.begin(now) > now;
-        let owner = self.settings.priority == election::OWNER;
+        let owner = self.settings.is_owner();
         if owner && !held_back {
             return self.promote(Cause::Owner, now, now, out);
         }

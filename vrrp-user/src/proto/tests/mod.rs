@@ -4,7 +4,6 @@
 mod active;
 mod backup;
 mod both_versions;
-mod codec;
 mod departures;
 mod history;
 mod intervals;

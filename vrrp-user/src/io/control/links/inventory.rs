@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::{Instance, Place},
     io::control::{warnings::Warning, wording},
-    proto::{FaultReason, election::OWNER},
+    proto::FaultReason,
 };
 
 /// What to do about a virtual IP that is an interface's own address.
@@ -91,7 +91,7 @@ impl Inventory {
         &self,
         instances: &'config [Instance],
     ) -> Vec<OwnVirtualIp<'config>> {
-        let movable = instances.iter().filter(|one| one.priority != OWNER);
+        let movable = instances.iter().filter(|one| !one.is_owner());
         let placed: Vec<_> = movable
             .flat_map(|instance| instance.vips.iter().map(move |vip| (instance, vip)))
             .filter_map(|(instance, vip)| {

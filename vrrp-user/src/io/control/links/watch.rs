@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::time::Instant;
+use vrrp_ebpf::wire::encode;
 
 use super::{
     elsewhere::Elsewhere,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     io::{control::warnings::Warning, engine::Command},
-    proto::{Family, FaultReason, Version, advert},
+    proto::{Family, FaultReason, Version},
 };
 
 /// Scope of an address that is valid everywhere, and on the link only.
@@ -88,7 +89,7 @@ impl Router {
         } else {
             Family::V6
         };
-        advert::room(self.version, family, mtu).min(self.listed)
+        encode::room(self.version, family, mtu).min(self.listed)
     }
 
     /// What to say of a new MTU that changes how many they carry.

@@ -207,7 +207,7 @@ impl<'a> Plane<'a> {
             Ok(Router {
                 name: instance.name.clone(),
                 interface: self.device(instance, &instance.interface)?,
-                owner: instance.priority == 255,
+                owner: instance.is_owner(),
                 source: instance
                     .source
                     .map(|source| (source, instance.needs_source())),
@@ -486,7 +486,7 @@ impl<'a> Plane<'a> {
         let address =
             instance.and_then(|instance| Some((instance, instance.vips.get(vip as usize)?)));
         if let Some((instance, vip)) = address
-            && (instance.priority == 255 || vip.prefix == prefix)
+            && (instance.is_owner() || vip.prefix == prefix)
         {
             if let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address) {
                 tracing::error!(

@@ -7,9 +7,10 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
 };
+use vrrp_ebpf::types::Mac;
 
 use super::{message::message, present, requests::Requests};
-use crate::{config::Vip, io::netlink, proto::frame::Mac};
+use crate::{config::Vip, io::netlink};
 
 /// One virtual IP and the interface it goes to.
 #[derive(Clone, Copy, Debug)]

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use vrrp_ebpf::types::Mac;
+
 use super::{Member, Superseded, Surroundings};
 use crate::{
     io::{
         bpf::Tables,
         engine::{frames::Frames, message::InterfaceError, peers::PeerPlan},
     },
-    proto::{Input, State, frame::Mac},
+    proto::{Input, State},
 };
 
 impl Member {

@@ -8,8 +8,9 @@ use std::{net::IpAddr, sync::Arc, sync::mpsc::SyncSender};
 
 use nix::errno::Errno;
 use vrrp_ebpf::{
-    abi::Follow,
+    abi::{Follow, VipKey},
     ownership::{self, Ownership},
+    types::{Family, Mac},
 };
 
 use self::announcing::Announcing;
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     io::bpf::shared::Slots,
-    proto::{Advert, Input, Instant, Output, Router, State, frame::Mac},
+    proto::{Advert, Input, Instant, Output, Router, State},
 };
 
 /// More outputs than one input can cause.
@@ -148,16 +149,15 @@ impl Member {
         self.order(Operation::Remove, around);
     }
 
-    /// [`abi::IPV4`](vrrp_ebpf::abi::IPV4) or [`abi::IPV6`](vrrp_ebpf::abi::IPV6).
-    pub(super) fn family(&self) -> u8 {
-        self.plan.key.family
+    pub(super) fn family(&self) -> Family {
+        self.plan.settings.family
     }
 
     /// Family of a virtual IP (index in `VIP_STATES`), which an excluded one does not share.
-    pub(super) fn vip_family(&self, vip: u32) -> u8 {
+    pub(super) fn vip_family(&self, vip: u32) -> Family {
         let vip = vip.saturating_sub(self.plan.first_vip) as usize;
         let key = self.plan.vips.get(vip);
-        key.map_or_else(|| self.family(), |key| key.family)
+        key.map_or_else(|| self.family(), VipKey::family)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

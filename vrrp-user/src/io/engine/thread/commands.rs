@@ -1,12 +1,14 @@
 //! Carries out what the control plane wants.
 
+use vrrp_ebpf::types::Mac;
+
 use super::Engine;
 use crate::{
     io::engine::{
         member::Superseded,
         message::{Command, Event},
     },
-    proto::{Input, Instant, frame::Mac},
+    proto::{Input, Instant},
 };
 
 impl Engine {

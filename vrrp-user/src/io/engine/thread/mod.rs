@@ -23,13 +23,16 @@ use nix::{
         timerfd::TimerFd,
     },
 };
-use vrrp_ebpf::abi::{self, EventKind};
+use vrrp_ebpf::{
+    abi::{self, EventKind},
+    types::address_from,
+};
 
 use super::{
     addresses::{Order, Report},
     handle::{self, EngineHandle, EngineSide},
     member::{Member, Superseded, Surroundings},
-    message::{Event, ip_from_wire},
+    message::Event,
     plan::Plan,
     realtime::{self, Realtime, Thread},
     sender::FrameSender,
@@ -195,17 +198,13 @@ impl Engine {
         let Some((member, mut around)) = self.member(event.slot, woken) else {
             return Ok(());
         };
-        let source = |family| ip_from_wire(family, event.source);
+        let source = |family| address_from(family, event.source);
         match event.kind {
             kind if kind == EventKind::Advert as u8 => {
                 let advert = Advert {
                     arrived: Instant(event.stamp),
                     source: source(member.family()),
-                    version: if event.version == 2 {
-                        Version::V2
-                    } else {
-                        Version::V3
-                    },
+                    version: Version::from_number(event.version),
                     priority: event.priority,
                     interval_cs: event.interval_cs,
                 };

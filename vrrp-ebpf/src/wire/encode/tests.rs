@@ -5,13 +5,10 @@ use std::{
     time::Duration,
 };
 
-use crate::proto::{
-    Family, Version,
-    advert::{EncodeError, Format, Message, room},
-    frame,
-};
+use super::{EncodeError, Format, Message, advert, announcement, room, unicast};
+use crate::types::{Family, Mac, Version};
 
-const MAC: frame::Mac = [2, 0, 0, 0, 0, 1];
+const MAC: Mac = [2, 0, 0, 0, 0, 1];
 const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 1));
 
 fn hex(text: &str) -> Vec<u8> {
@@ -124,7 +121,7 @@ fn c1_c2_version_3_over_ipv6() {
         // The flow label, which that kernel made up.
         expected[15] &= 0xf0;
         expected[16..18].fill(0);
-        assert_eq!(frame::advert(MAC, &message).unwrap(), expected);
+        assert_eq!(advert(MAC, &message).unwrap(), expected);
     }
 }
 
@@ -138,10 +135,7 @@ fn c1_c2_frame_over_ipv4() {
     // keepalived counts its datagrams; ours say DF instead: 4000 for 0001, the checksum 3fff less.
     expected[18..22].copy_from_slice(&[0, 0, 0x40, 0]);
     expected[24..26].copy_from_slice(&[0xd8, 0xe9]);
-    assert_eq!(
-        frame::advert(MAC, &version_2(&[v4(254)])).unwrap(),
-        expected
-    );
+    assert_eq!(advert(MAC, &version_2(&[v4(254)])).unwrap(), expected);
 }
 
 /// The message with a pseudo-header from above: in its sum, c0a8 + 0102 stand for e000 + 0012.
@@ -151,7 +145,7 @@ fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
     let addresses = [v4(200), v4(201)];
     let message = version_3(&addresses, true);
     assert_eq!(
-        frame::unicast(&message, v4(2), 64).unwrap(),
+        unicast(&message, v4(2), 64).unwrap(),
         hex("45 c0 00 24 00 00 40 00 40 70 b6 56 c0 a8 01 01
              c0 a8 01 02 31 33 fe 02 00 0a c8 08 c0 a8 01 c8
              c0 a8 01 c9")
@@ -159,13 +153,13 @@ fn c9_a_unicast_peer_gets_a_packet_of_its_own() {
     // Without a pseudo-header the message does not know where it goes.
     for message in [version_3(&addresses, false), version_2(&addresses)] {
         assert_eq!(message.encode_to(v4(2)), message.encode());
-        let packet = frame::unicast(&message, v4(2), 255).unwrap();
+        let packet = unicast(&message, v4(2), 255).unwrap();
         assert_eq!(packet[20..], message.encode().unwrap());
         assert_eq!((packet[8], &packet[16..20]), (255, &[192, 168, 1, 2][..]));
     }
     let elsewhere = v6("fe80::2");
     let error = Err(EncodeError::Family(elsewhere));
-    assert_eq!(frame::unicast(&message, elsewhere, 255), error);
+    assert_eq!(unicast(&message, elsewhere, 255), error);
 }
 
 /// The message to the group from above: in its sum, 2001 + 0db8 + 0002 stand for ff02 + 0012, so that
@@ -190,9 +184,9 @@ fn c9_a_unicast_peer_of_ipv6_gets_a_packet_of_its_own() {
          00 00 00 00 00 00 00 02 31 35 64 02 00 64 ff 17
          fe 80 00 00 00 00 00 00 00 00 00 00 00 00 00 05
          20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 05");
-    assert_eq!(frame::unicast(&message, peer, 64), Ok(expected));
+    assert_eq!(unicast(&message, peer, 64), Ok(expected));
     let error = Err(EncodeError::Family(v4(2)));
-    assert_eq!(frame::unicast(&message, v4(2), 64), error);
+    assert_eq!(unicast(&message, v4(2), 64), error);
 }
 
 //= C61: proof
@@ -201,7 +195,7 @@ fn c61_gratuitous_arp() {
     let expected = hex("ff ff ff ff ff ff 02 00 00 00 00 01 08 06 00 01
          08 00 06 04 00 01 02 00 00 00 00 01 c0 a8 01 c8
          ff ff ff ff ff ff c0 a8 01 c8");
-    assert_eq!(frame::announcement(MAC, v4(200), true), expected);
+    assert_eq!(announcement(MAC, v4(200), true), expected);
 }
 
 //= C61: proof
@@ -211,7 +205,7 @@ fn c61_gratuitous_arp_of_a_virtual_mac() {
          08 00 06 04 00 01 00 00 5e 00 01 33 c0 a8 01 c8
          00 00 5e 00 01 33 c0 a8 01 c8");
     let mac = [0x00, 0x00, 0x5e, 0x00, 0x01, 0x33];
-    assert_eq!(frame::announcement(mac, v4(200), true), expected);
+    assert_eq!(announcement(mac, v4(200), true), expected);
 }
 
 //= C31, C34: proof
@@ -223,11 +217,11 @@ fn c34_unsolicited_neighbour_advertisement() {
          00 00 00 00 00 01 88 00 57 93 20 00 00 00 fe 80
          00 00 00 00 00 00 00 00 00 00 00 00 00 05 02 01
          02 00 00 00 00 01");
-    assert_eq!(frame::announcement(MAC, v6("fe80::5"), false), expected);
+    assert_eq!(announcement(MAC, v6("fe80::5"), false), expected);
     // R set: 8000 more in the sum, 8000 less in the checksum, with the borrow carried round.
     expected[58] = 0xa0;
     expected[56..58].copy_from_slice(&[0xd7, 0x92]);
-    assert_eq!(frame::announcement(MAC, v6("fe80::5"), true), expected);
+    assert_eq!(announcement(MAC, v6("fe80::5"), true), expected);
 }
 
 //= C5, C7, C28: refusal
@@ -274,7 +268,7 @@ fn refuses_what_has_no_encoding() {
     ];
     for (message, error) in cases {
         assert_eq!(message.encode(), Err(error));
-        assert_eq!(frame::advert(MAC, &message), Err(error));
+        assert_eq!(advert(MAC, &message), Err(error));
     }
 }
 

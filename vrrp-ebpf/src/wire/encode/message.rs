@@ -2,50 +2,38 @@
 //!
 //! Called when a router is configured, never per advert.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use alloc::{vec, vec::Vec};
+use core::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
 
-use super::{Family, Version, checksum};
-
-/// IP protocol / Next Header of VRRP (RFC 9568 sections 5.1.1.4 and 5.1.2.4).
-//= C2: RFC 9568 section 5.1.1.4
-pub const PROTOCOL: u8 = 112;
-
-/// The group that IPv4 adverts go to (RFC 9568 section 5.1.1.2).
-//= C2: RFC 9568 section 5.1.1.2
-pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-
-/// The group that IPv6 adverts go to (RFC 9568 section 5.1.2.2).
-//= C2: RFC 9568 section 5.1.2.2
-pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
-
-/// Type of the only message there is.
-const ADVERTISEMENT: u8 = 1;
+use super::ip::{Ends, put_checksum};
+use crate::{
+    checksum::Sum,
+    types::{Family, Version},
+    wire::{
+        ethernet, ipv4, ipv6,
+        vrrp::{ADVERTISEMENT, AUTH_DATA, GROUP_V4, GROUP_V6, HEADER, PROTOCOL},
+    },
+};
 
 /// Where the checksum lies in either version.
-const CHECKSUM_OFFSET: usize = 6;
+const CHECKSUM_AT: usize = 6;
 
 /// As many addresses as the Count field takes.
-const MAX_ADDRESSES: u32 = 255;
+const MAX_ADDRESSES: usize = 255;
 
 /// How many addresses an advert has room for on a link with this MTU. keepalived counts the Ethernet
 /// header in, and routers with the same file have to leave out the same ones.
 #[must_use]
 pub fn room(version: Version, family: Family, mtu: u32) -> usize {
-    const ETHERNET: u32 = 14;
-    const HEADER: u32 = 8;
-    const AUTHENTICATION_DATA: u32 = 8;
     let (headers, address) = match (family, version) {
-        (Family::V4, Version::V2) => (20 + HEADER + AUTHENTICATION_DATA, 4),
-        (Family::V4, Version::V3) => (20 + HEADER, 4),
-        (Family::V6, _) => (40 + HEADER, 16),
+        (Family::V4, Version::V2) => (ipv4::MIN_HEADER + HEADER + AUTH_DATA, 4),
+        (Family::V4, Version::V3) => (ipv4::MIN_HEADER + HEADER, 4),
+        (Family::V6, _) => (ipv6::HEADER + HEADER, 16),
     };
-    let room = mtu.saturating_sub(ETHERNET + headers) / address;
-    room.min(MAX_ADDRESSES) as usize
+    let room = (mtu as usize).saturating_sub(ethernet::HEADER + headers) / address;
+    room.min(MAX_ADDRESSES)
 }
 
 /// How a message is put.
@@ -104,10 +92,20 @@ impl Message<'_> {
     /// # Errors
     /// See [`EncodeError`].
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        self.encode_to(match self.source {
+        self.encode_to(self.group())
+    }
+
+    /// The group that adverts go to.
+    #[must_use]
+    pub fn group(&self) -> IpAddr {
+        match self.source {
             IpAddr::V4(_) => GROUP_V4.into(),
             IpAddr::V6(_) => GROUP_V6.into(),
-        })
+        }
+    }
+
+    pub(super) fn ends(&self, destination: IpAddr) -> Result<Ends, EncodeError> {
+        Ends::new(self.source, destination).ok_or(EncodeError::Family(destination))
     }
 
     /// The VRRP message to a unicast peer, whose address a pseudo-header includes; without an IP
@@ -116,19 +114,13 @@ impl Message<'_> {
     /// # Errors
     /// See [`EncodeError`].
     pub fn encode_to(&self, destination: IpAddr) -> Result<Vec<u8>, EncodeError> {
-        if destination.is_ipv4() != self.source.is_ipv4() {
-            return Err(EncodeError::Family(destination));
-        }
+        let ends = self.ends(destination)?;
         //= C7: RFC 9568 section 5.2.5
         let count = u8::try_from(self.addresses.len())
             .ok()
             .filter(|count| *count > 0)
             .ok_or(EncodeError::Count(self.addresses.len()))?;
-        let version = match self.format {
-            Format::V2 { .. } => 2,
-            Format::V3 { .. } => 3,
-        };
-        let version_type = version << 4 | ADVERTISEMENT;
+        let version_type = (self.version() as u8) << 4 | ADVERTISEMENT;
         let mut message = vec![version_type, self.vrid, self.priority, count];
         message.extend(self.interval_field()?);
         message.extend([0; 2]);
@@ -145,10 +137,8 @@ impl Message<'_> {
             message.extend(password.unwrap_or_default());
         }
         //= C8: RFC 3768 section 5.3.8
-        let sum = checksum::finish(
-            self.pseudo_header(destination, message.len()) + checksum::sum(&message),
-        );
-        checksum::put(&mut message, CHECKSUM_OFFSET, sum);
+        let sum = self.pseudo_header(ends, message.len());
+        put_checksum(&mut message, CHECKSUM_AT, sum);
         Ok(message)
     }
 
@@ -171,14 +161,19 @@ impl Message<'_> {
         }
     }
 
-    fn pseudo_header(&self, destination: IpAddr, length: usize) -> u64 {
+    const fn version(&self) -> Version {
         match self.format {
-            Format::V2 { .. } => 0,
+            Format::V2 { .. } => Version::V2,
+            Format::V3 { .. } => Version::V3,
+        }
+    }
+
+    fn pseudo_header(&self, ends: Ends, length: usize) -> Sum {
+        match self.format {
+            Format::V2 { .. } => Sum::ZERO,
             //= C8: RFC 9568 section 5.2.8
-            Format::V3 { pseudo_header } if !pseudo_header && self.source.is_ipv4() => 0,
-            Format::V3 { .. } => {
-                checksum::pseudo_header(self.source, destination, PROTOCOL, length)
-            }
+            Format::V3 { pseudo_header } if !pseudo_header && self.source.is_ipv4() => Sum::ZERO,
+            Format::V3 { .. } => ends.pseudo_header(PROTOCOL, length),
         }
     }
 }
