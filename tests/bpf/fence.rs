@@ -169,13 +169,13 @@ fn silenced_active_is_no_owner_over_ipv6() {
 #[test]
 fn nobody_is_silenced_by_history_or_while_retiring() {
     let mut bench = Bench::new();
-    let mut heeded = World::new().with_state(SLOT, State::Active);
-    let words = heeded.slot(SLOT);
-    (words.heeded, words.better_seen) = (2, 2);
+    let mut considered = World::new().with_state(SLOT, State::Active);
+    let words = considered.slot(SLOT);
+    (words.considered_until, words.better_seen) = (2, 2);
     let retiring = World::new()
         .with_state(SLOT, State::Retiring)
         .with_better_seen(SLOT);
-    for world in [heeded, retiring] {
+    for world in [considered, retiring] {
         let outcome = bench.receive(&world, &Arp::who_has(VIP).build());
         assert_eq!(outcome.fate, Fate::Answer);
     }
@@ -204,7 +204,7 @@ fn programs_silence_an_active_by_themselves() {
     let mut words = received(&question, XDP_DROP);
 
     // The engine has followed that router, which fell silent, and becomes Active again.
-    words.heeded = words.better_seen;
+    words.considered_until = words.better_seen;
     kernel.set_slot(SLOT, &words).unwrap();
     let run = kernel.run(Program::Ingress, &question, 1).unwrap();
     assert_eq!(run.returned, XDP_TX);

@@ -357,9 +357,9 @@ impl Node {
                     return false;
                 }
                 let active = ownership::State::Active;
-                let heeds = !self.plant.is_some_and(Plant::heeds_nothing);
+                let heeds = !self.plant.is_some_and(Plant::considers_nothing);
                 if state == active && engine.word.state() != active && heeds {
-                    self.kernel.heeded = engine.core.heeded().0;
+                    self.kernel.considered_until = engine.core.considered_until().0;
                 }
                 engine.word = Ownership::new(state, engine.epoch, expiry);
                 self.kernel.ownership = engine.word;

@@ -29,7 +29,7 @@ const LINK: Link = Link {
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
     pub(crate) ownership: Ownership,
-    pub(crate) heeded: u64,
+    pub(crate) considered_until: u64,
     pub(crate) last_seen: u64,
     pub(crate) better_seen: u64,
     pub(crate) follow: Follow,
@@ -67,7 +67,7 @@ impl Kernel {
         };
         Self {
             ownership: Ownership::NONE,
-            heeded: 0,
+            considered_until: 0,
             last_seen: 0,
             better_seen: 0,
             follow: Follow::default(),
@@ -158,7 +158,7 @@ impl Kernel {
     fn standing(&self) -> Standing {
         Standing {
             word: self.ownership,
-            heeded: self.heeded,
+            considered_until: self.considered_until,
             better_seen: self.better_seen,
         }
     }

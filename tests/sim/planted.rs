@@ -225,7 +225,7 @@ impl Plant {
         )
     }
 
-    pub(crate) fn heeds_nothing(self) -> bool {
+    pub(crate) fn considers_nothing(self) -> bool {
         self == Self::FenceOutlivesDemotion
     }
 

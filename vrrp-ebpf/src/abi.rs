@@ -166,10 +166,10 @@ pub struct Slot {
     /// XDP's stamp of the last accepted advert of a router that is better than we
     /// ([`Candidate::deposes`](crate::election::Candidate::deposes)), whatever we are. Written by XDP.
     pub better_seen: u64,
-    /// Adverts that arrived up to this moment depose us no more: they were taken into account before
-    /// we became Active. Written by the node, before the word that says so. An Active with a later
-    /// `better_seen` is none: see [`Standing`](crate::ownership::Standing).
-    pub heeded: u64,
+    /// The election has considered every better advert up to this time. If `better_seen` is later, the
+    /// programs treat us as fenced although the word says Active: see
+    /// [`Standing`](crate::ownership::Standing). Written by the node, before the word that says Active.
+    pub considered_until: u64,
     /// XDP's stamp of the last frame in which somebody else spoke as a virtual IP that we own. Written by
     /// XDP, also when there is no record of it.
     pub conflict_seen: u64,

@@ -114,8 +114,8 @@ impl Ownership {
 pub struct Standing {
     /// The word as the node wrote it.
     pub word: Ownership,
-    /// [`Slot::heeded`](crate::abi::Slot::heeded).
-    pub heeded: u64,
+    /// [`Slot::considered_until`](crate::abi::Slot::considered_until).
+    pub considered_until: u64,
     /// [`Slot::better_seen`](crate::abi::Slot::better_seen).
     pub better_seen: u64,
 }
@@ -124,7 +124,7 @@ impl Standing {
     /// Nobody's.
     pub const NONE: Self = Self {
         word: Ownership::NONE,
-        heeded: 0,
+        considered_until: 0,
         better_seen: 0,
     };
 
@@ -133,7 +133,7 @@ impl Standing {
     #[inline(always)]
     pub const fn ownership(self) -> Ownership {
         match self.word.state() {
-            State::Active if self.better_seen > self.heeded => Ownership::NONE,
+            State::Active if self.better_seen > self.considered_until => Ownership::NONE,
             _ => self.word,
         }
     }
@@ -179,7 +179,7 @@ mod tests {
     fn better_router_ends_what_it_was_not_known_before() {
         let standing = |state, better_seen| Standing {
             word: Ownership::new(state, 1, 10_240),
-            heeded: 5,
+            considered_until: 5,
             better_seen,
         };
         for history in [0, 4, 5] {

@@ -18,7 +18,7 @@ use vrrp_user::{
         cleanup,
         control::{self, ControlError, Interface, Inventory, Setup, Signals},
         engine::{
-            self, EngineHandle, Plan, Realtime, Resources, realtime::Hurry,
+            self, EngineHandle, Plan, Realtime, Resources, realtime::BoostedPriority,
             resignation::Resignations,
         },
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
@@ -202,7 +202,7 @@ async fn node(
     let promiscuous = receive_virtual_macs(&mut journal, directory)?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
-    let hurry = (!arguments.no_realtime).then(|| Hurry::begin().ok());
+    let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
     let dataplane = kept_dataplane.insert(Dataplane::attach(
         pins.directory(),
         &interfaces,
@@ -227,7 +227,7 @@ async fn node(
     journal.store(directory)?;
     let resignations = Resignations::new(&plan, &journal);
     let (engine, thread) = start_engine(arguments, config, plan, dataplane)?;
-    drop(hurry);
+    drop(boost);
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
     let result = control::run(Setup {

@@ -322,7 +322,7 @@ impl Setting {
             let words = world.slot(slot);
             words.last_seen = u64::from(role.successor_heard);
             words.follow = role.follow.pack();
-            words.heeded = 2;
+            words.considered_until = 2;
             words.better_seen = if role.outranked { 3 } else { 2 };
         }
         let vips = self.vips.iter().map(Vip::state);

@@ -139,7 +139,7 @@ impl World {
     #[must_use]
     pub fn with_better_seen(mut self, slot: u32) -> Self {
         let words = self.slot(slot);
-        (words.heeded, words.better_seen) = (1, 2);
+        (words.considered_until, words.better_seen) = (1, 2);
         self
     }
 
@@ -254,7 +254,7 @@ impl Tables for World {
         let words = &self.slots[slot as usize];
         Standing {
             word: Ownership(words.ownership),
-            heeded: words.heeded,
+            considered_until: words.considered_until,
             better_seen: words.better_seen,
         }
     }
@@ -309,7 +309,7 @@ const EMPTY_SLOT: Slot = Slot {
     last_seen: 0,
     follow: 0,
     better_seen: 0,
-    heeded: 0,
+    considered_until: 0,
     conflict_seen: 0,
     _pad: [0; 2],
 };

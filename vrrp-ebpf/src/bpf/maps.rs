@@ -112,7 +112,7 @@ impl Tables for Maps {
         unsafe {
             Standing {
                 word: Ownership(ptr::read_volatile(&raw const (*slot).ownership)),
-                heeded: ptr::read_volatile(&raw const (*slot).heeded),
+                considered_until: ptr::read_volatile(&raw const (*slot).considered_until),
                 better_seen: ptr::read_volatile(&raw const (*slot).better_seen),
             }
         }

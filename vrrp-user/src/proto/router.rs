@@ -167,10 +167,10 @@ impl Router {
         self.timers.next()
     }
 
-    /// What arrived up to then is taken into account: it does not depose a router that becomes Active
-    /// ([`Slot::heeded`](vrrp_ebpf::abi::Slot::heeded)).
+    /// The election has considered every better advert up to this time
+    /// ([`Slot::considered_until`](vrrp_ebpf::abi::Slot::considered_until)).
     #[must_use]
-    pub fn heeded(&self) -> Instant {
+    pub fn considered_until(&self) -> Instant {
         self.restarted
     }
 

@@ -254,7 +254,7 @@ mod tests {
     fn only_an_active_under_its_lease_has_to_resign() {
         let standing = |state, better_seen| Standing {
             word: Ownership::new(state, 1, 10_240),
-            heeded: 5,
+            considered_until: 5,
             better_seen,
         };
         assert!(is_active(standing(State::Active, 0), 10_239));

@@ -96,7 +96,7 @@ const OWNERSHIP: usize = 0;
 const LAST_SEEN: usize = 1;
 const FOLLOW: usize = 2;
 const BETTER_SEEN: usize = 3;
-const HEEDED: usize = 4;
+const CONSIDERED_UNTIL: usize = 4;
 const CONFLICT_SEEN: usize = 5;
 
 /// `SLOTS`: the words of every virtual router.
@@ -167,8 +167,8 @@ impl Slots {
 
     /// From now on adverts of better routers that arrived up to `moment`, in nanoseconds, depose
     /// nobody. Comes before the word that it is for.
-    pub fn heed(&self, slot: u32, moment: u64) {
-        if let Some(word) = self.word(slot, HEEDED) {
+    pub fn set_considered(&self, slot: u32, moment: u64) {
+        if let Some(word) = self.word(slot, CONSIDERED_UNTIL) {
             word.store(moment, Ordering::Release);
         }
     }
@@ -176,10 +176,10 @@ impl Slots {
     /// What the words make us.
     #[must_use]
     pub fn standing(&self, slot: u32) -> Standing {
-        let heeded = self.word(slot, HEEDED);
+        let considered_until = self.word(slot, CONSIDERED_UNTIL);
         Standing {
             word: self.ownership(slot),
-            heeded: heeded.map_or(0, |word| word.load(Ordering::Acquire)),
+            considered_until: considered_until.map_or(0, |word| word.load(Ordering::Acquire)),
             better_seen: self.better_seen(slot),
         }
     }

@@ -96,7 +96,7 @@ fn c41_a_better_routers_stamp_deposes() {
     );
     assert_eq!(bench.deadline(), heard + DOWN);
     assert_eq!(bench.router.last_advert(), Some(heard));
-    assert_eq!(bench.router.heeded(), heard);
+    assert_eq!(bench.router.considered_until(), heard);
 }
 
 /// The last advert of the better router that this one has relieved.
@@ -108,7 +108,7 @@ fn c41_a_stamp_that_was_heeded_deposes_nobody() {
     bench.feed(heard, advert(heard, 101));
     bench.expire();
     assert_eq!(
-        (bench.state(), bench.router.heeded()),
+        (bench.state(), bench.router.considered_until()),
         (State::Active, heard)
     );
     for at in [START, heard] {

@@ -63,7 +63,7 @@ impl Member {
         let word = Ownership::new(state, self.epoch, expiry);
         let active = ownership::State::Active;
         if state == active && self.word.state() != active {
-            slots.heed(self.index, self.core.heeded().0);
+            slots.set_considered(self.index, self.core.considered_until().0);
         }
         slots
             .replace(self.index, self.word, word)

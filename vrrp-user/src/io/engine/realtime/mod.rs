@@ -151,9 +151,9 @@ fn schedule(priority: u8) -> Result<(), Errno> {
 /// A start is a tenth of a second of work, most of it the kernel's verifier. On a machine whose
 /// CPUs are all wanted that takes seconds for an ordinary thread, in which a better router is missing.
 #[derive(Debug)]
-pub struct Hurry(());
+pub struct BoostedPriority(());
 
-impl Hurry {
+impl BoostedPriority {
     /// Begins.
     ///
     /// # Errors
@@ -163,9 +163,9 @@ impl Hurry {
     }
 }
 
-impl Drop for Hurry {
+impl Drop for BoostedPriority {
     fn drop(&mut self) {
-        // Nobody may be refused less.
+        // To go back to an ordinary thread needs no privilege, so that this cannot fail.
         set_scheduler(libc::SCHED_OTHER, 0).ok();
     }
 }
@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     #[expect(clippy::print_stdout, reason = "a skipped test says why")]
-    fn a_hurry_ends() {
-        match Hurry::begin() {
-            Ok(hurry) => {
+    fn a_boost_ends() {
+        match BoostedPriority::begin() {
+            Ok(boost) => {
                 assert_eq!(policy(), libc::SCHED_FIFO);
-                drop(hurry);
+                drop(boost);
             }
             Err(errno) => println!("skipped: real-time scheduling is refused ({errno})"),
         }
