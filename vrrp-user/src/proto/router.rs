@@ -18,89 +18,71 @@
 
 mod active;
 mod backup;
+mod common;
 mod lifecycle;
 mod retiring;
 mod rising;
 mod status;
 
-use std::net::IpAddr;
+use vrrp_ebpf::ownership;
 
-use vrrp_ebpf::{abi::Follow, ownership};
-
+use self::{active::Active, backup::Backup, common::Common, retiring::Retiring, rising::Rising};
 use super::{
-    Advert, Cause, History, Input, Instant, Intervals, Output, Settings, State, Transition,
-    election,
-    timers::{Timer, Timers},
+    Advert, Cause, Input, Instant, Output, Settings, State, Transition, election, timers::Timer,
 };
 
 /// One virtual router.
 #[derive(Clone, Debug)]
 pub struct Router {
-    settings: Settings,
-    state: State,
-    since: Instant,
-    timers: Timers,
-    /// Of the Active that we follow; our own until one is heard.
-    intervals: Intervals,
-    /// The moment that the Active_Down_Timer counts from. What arrived before it is history.
-    restarted: Instant,
-    /// That moment was a priority 0 advert.
-    released: bool,
-    /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
-    startup_end: Option<Instant>,
-    /// First start as `state MASTER`, and nobody was heard since.
-    trusting: bool,
-    /// A live Active that we are about to preempt.
-    worse: Option<Worse>,
-    /// Why we are or were Rising.
-    rises_for: Cause,
-    /// Who sent the last advert with a priority.
-    active: Option<Peer>,
-    last_advert: Option<Instant>,
-    /// Who was last heard in version 3, and when its silence there means that it has stopped.
-    version_3: Option<(IpAddr, Instant)>,
-    /// The word that the engine was last told.
-    follow: Option<Follow>,
-    addresses: Addresses,
-    /// End of the lease last given, nanoseconds.
-    lease_end: u64,
-    /// When an advert of ours last left, or was decided on.
-    advertised: Instant,
-    /// Announcements of the present block still to be sent.
-    block: u8,
-    /// A worse router was heard since the last announcement against it.
-    contested: bool,
-    /// When we last answered a conflict.
-    defended: Option<Instant>,
-    /// Shutdown was asked for: never start again.
-    stopping: bool,
-    history: History,
+    common: Common,
+    phase: Phase,
 }
 
-/// An Active with a priority below ours.
+/// The state, with what means something in it alone.
+#[derive(Clone, Debug)]
+enum Phase {
+    Initialize,
+    Fault,
+    Backup(Backup),
+    Rising(Rising),
+    Active(Active),
+    Retiring(Retiring),
+}
+
+impl Phase {
+    const fn state(&self) -> State {
+        match self {
+            Self::Initialize => State::Initialize,
+            Self::Fault => State::Fault,
+            Self::Backup(_) => State::Backup,
+            Self::Rising(_) => State::Rising,
+            Self::Active(_) => State::Active,
+            Self::Retiring(_) => State::Retiring,
+        }
+    }
+}
+
+/// What a phase wants the router to do next.
 #[derive(Clone, Copy, Debug)]
-struct Worse {
-    /// Arrival of its last advert.
-    heard: Instant,
-    /// From then on its silence means that it is gone.
-    until: Instant,
+enum Next {
+    /// Stay in the phase.
+    Stay,
+    /// Make ready to relieve a router that still serves. With the deadline that decided it.
+    Rise(Cause, Instant),
+    /// Become Active. With the deadline that decided it.
+    Promote(Cause, Instant),
+    /// Give way to a better router.
+    FallBack(Heard),
+    /// Stop serving, and stop.
+    Finish(Cause),
 }
 
-/// The sender of an advert.
+/// How a better router was heard.
 #[derive(Clone, Copy, Debug)]
-struct Peer {
-    source: IpAddr,
-    priority: u8,
-}
-
-/// What was last asked of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Addresses {
-    Absent,
-    /// Install was asked for, and maybe acknowledged.
-    Wanted,
-    /// Remove was asked for and is not acknowledged.
-    Leaving,
+enum Heard {
+    Advert(Advert),
+    /// No more than the arrival of its advert is known: its record was lost.
+    Stamp(Instant),
 }
 
 impl Router {
@@ -108,29 +90,8 @@ impl Router {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            intervals: own_intervals(&settings),
-            settings,
-            state: State::Initialize,
-            since: Instant::default(),
-            timers: Timers::default(),
-            restarted: Instant::default(),
-            released: false,
-            startup_end: None,
-            trusting: false,
-            worse: None,
-            rises_for: Cause::Preempt,
-            active: None,
-            last_advert: None,
-            version_3: None,
-            follow: None,
-            addresses: Addresses::Absent,
-            lease_end: 0,
-            advertised: Instant::default(),
-            block: 0,
-            contested: false,
-            defended: None,
-            stopping: false,
-            history: History::default(),
+            common: Common::new(settings),
+            phase: Phase::Initialize,
         }
     }
 
@@ -149,12 +110,9 @@ impl Router {
             Input::Seen(at) => self.seen(now, at, out),
             Input::BetterSeen(at) => self.better_seen(now, at, out),
             Input::SuccessorAnnounced => self.successor_announced(now, out),
-            Input::AdvertSent { at } => {
-                self.advertised = self.advertised.max(at);
-                self.renew(at, out);
-            }
+            Input::AdvertSent { at } => self.advert_sent(at, out),
             Input::AddressesReady => self.addresses_ready(now, out),
-            Input::AddressesGone => self.addresses_gone(),
+            Input::AddressesGone => self.common.addresses_gone(),
             Input::AddressLost => self.address_lost(out),
             Input::Conflict => self.conflict(now, out),
             Input::Timeout => self.timeout(now, out),
@@ -164,53 +122,101 @@ impl Router {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        self.common.timers.next()
     }
 
     /// The election has considered every better advert up to this time
     /// ([`Slot::considered_until`](vrrp_ebpf::abi::Slot::considered_until)).
     #[must_use]
     pub fn considered_until(&self) -> Instant {
-        self.restarted
+        self.common.restarted
+    }
+
+    fn proceed(&mut self, next: Next, now: Instant, out: &mut Vec<Output>) {
+        match next {
+            Next::Stay => {}
+            Next::Rise(cause, deadline) => self.rise(cause, now, deadline, out),
+            Next::Promote(cause, deadline) => self.promote(cause, now, deadline, out),
+            Next::FallBack(heard) => self.fall_back(heard, now, out),
+            Next::Finish(cause) => self.finish(cause, now, out),
+        }
     }
 
     fn advert(&mut self, now: Instant, advert: &Advert, out: &mut Vec<Output>) {
-        if self.is_said_again(advert) {
+        let common = &mut self.common;
+        if common.is_said_again(advert) {
             return;
         }
-        let discarded = election::owner_discards(advert.version, &self.settings);
-        match self.state {
-            State::Initialize | State::Fault => return,
-            State::Backup | State::Rising if discarded => return,
-            State::Active if discarded => return self.discarded_in_active(now, advert, out),
-            State::Backup => self.advert_in_backup(advert, out),
-            State::Rising => self.advert_in_rising(now, advert, out),
-            State::Active => self.advert_in_active(now, advert, out),
+        let discarded = election::owner_discards(advert.version, &common.settings);
+        let next = match &mut self.phase {
+            Phase::Initialize | Phase::Fault => return,
+            Phase::Backup(_) | Phase::Rising(_) if discarded => return,
+            Phase::Active(active) if discarded => {
+                return active.discarded(common, now, advert, out);
+            }
+            Phase::Backup(backup) => backup.advert(common, advert, out),
+            Phase::Rising(rising) => rising.advert(common, now, advert),
+            Phase::Active(active) => active.advert(common, now, advert, out),
             // Also of a version that the owner discards: it says that somebody serves.
-            State::Retiring => self.advert_in_retiring(now, advert),
-        }
-        self.last_advert = self.last_advert.max(Some(advert.arrived));
-        self.history.last_source = Some(advert.source);
+            Phase::Retiring(_) => Retiring::advert(common, now, advert),
+        };
+        self.proceed(next, now, out);
+        self.common.arrived(advert.arrived);
+        self.common.history.last_source = Some(advert.source);
     }
 
     fn seen(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
+        let common = &mut self.common;
         // With both versions the stamp may be of either.
-        let discarded = election::owner_discards(self.settings.version, &self.settings);
-        match self.state {
+        let discarded = election::owner_discards(common.settings.version, &common.settings);
+        let next = match &mut self.phase {
             // An Active goes by its records and by `better_seen`.
-            State::Initialize | State::Fault | State::Active => return,
-            State::Backup | State::Rising if discarded => return,
-            State::Backup => self.seen_in_backup(at),
-            State::Rising => self.seen_in_rising(now, at, out),
-            State::Retiring => self.successor_heard(now, at),
-        }
-        self.last_advert = self.last_advert.max(Some(at));
+            Phase::Initialize | Phase::Fault | Phase::Active(_) => return,
+            Phase::Backup(_) | Phase::Rising(_) if discarded => return,
+            Phase::Backup(backup) => backup.seen(common, at),
+            Phase::Rising(_) => Rising::seen(common, at),
+            Phase::Retiring(_) => Retiring::successor_heard(common, now, at),
+        };
+        self.proceed(next, now, out);
+        self.common.arrived(at);
     }
 
     fn better_seen(&mut self, now: Instant, at: Instant, out: &mut Vec<Output>) {
-        if self.state == State::Active && at > self.restarted {
-            self.fall_back_unheard(now, at, out);
-            self.last_advert = self.last_advert.max(Some(at));
+        if matches!(self.phase, Phase::Active(_)) && at > self.common.restarted {
+            self.fall_back(Heard::Stamp(at), now, out);
+            self.common.arrived(at);
+        }
+    }
+
+    fn successor_announced(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Retiring(_)) {
+            self.finish(Cause::Drained, now, out);
+        }
+    }
+
+    fn advert_sent(&mut self, at: Instant, out: &mut Vec<Output>) {
+        match &mut self.phase {
+            Phase::Active(active) => active.advert_sent(&self.common, at, out),
+            Phase::Retiring(retiring) => retiring.advert_sent(&self.common, at, out),
+            Phase::Initialize | Phase::Fault | Phase::Backup(_) | Phase::Rising(_) => {}
+        }
+    }
+
+    fn addresses_ready(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if let Phase::Rising(rising) = &self.phase {
+            self.promote(rising.cause, now, now, out);
+        }
+    }
+
+    fn address_lost(&self, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Rising(_) | Phase::Active(_)) {
+            out.push(Output::Install);
+        }
+    }
+
+    fn conflict(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Active(_)) {
+            Active::conflict(&mut self.common, now, out);
         }
     }
 
@@ -218,120 +224,46 @@ impl Router {
     fn timeout(&mut self, now: Instant, out: &mut Vec<Output>) {
         for timer in Timer::ALL {
             //= C45: RFC 9568 section 6.2
-            let Some(deadline) = self.timers.expired(timer, now) else {
-                continue;
-            };
-            match timer {
-                Timer::PreemptDelay => self.preempt_delay_over(out),
-                Timer::ActiveDown => self.active_down(now, deadline, out),
-                Timer::Rise => self.promote(self.rises_for, now, deadline, out),
-                //= C39: RFC 9568 section 6.4.3
-                Timer::Adver => self.advertise(now, out),
-                Timer::Block => self.go_on_with_block(now, out),
-                Timer::Reassert => self.reassert_again(now, out),
-                Timer::SecondBlock => self.second_block(now, out),
-                Timer::Refresh => self.refresh(now, out),
-                Timer::Defend => self.defend(now, out),
-                Timer::Repeat => self.repeat_priority_zero(out),
-                Timer::Linger | Timer::Drain => self.finish(Cause::Drained, now, out),
+            if let Some(deadline) = self.common.timers.take_expired(timer, now) {
+                let next = self.expired(timer, now, deadline, out);
+                self.proceed(next, now, out);
             }
         }
     }
 
-    /// Changes the state. The transition is pushed by the caller, after everything urgent.
-    fn enter(&mut self, to: State, cause: Cause, now: Instant, deadline: Instant) -> Transition {
-        let from = self.state;
-        self.history.entered(from, to, cause, now);
-        self.state = to;
-        self.since = now;
-        self.timers.clear();
-        Transition {
-            from,
-            to,
-            cause,
-            at: now,
-            deadline,
-            last_advert: self.last_advert,
+    /// The timer belongs to the present phase: entering another one stops all timers.
+    fn expired(
+        &mut self,
+        timer: Timer,
+        now: Instant,
+        deadline: Instant,
+        out: &mut Vec<Output>,
+    ) -> Next {
+        let common = &mut self.common;
+        match &mut self.phase {
+            Phase::Backup(backup) => backup.expired(common, timer, now, deadline, out),
+            Phase::Rising(rising) => Next::Promote(rising.cause, deadline),
+            Phase::Active(active) => {
+                active.expired(common, timer, now, deadline, out);
+                Next::Stay
+            }
+            Phase::Retiring(_) => Retiring::expired(timer, out),
+            Phase::Initialize | Phase::Fault => Next::Stay,
         }
     }
 
+    /// Changes the state, of which the caller then stores the phase. It pushes the transition, after everything
+    /// urgent.
+    fn enter(&mut self, to: State, cause: Cause, now: Instant, deadline: Instant) -> Transition {
+        let from = self.phase.state();
+        self.common.entered(from, to, cause, now, deadline)
+    }
+
     /// Stops serving. Always the first output of a demotion.
-    fn disown(&mut self, out: &mut Vec<Output>) {
-        self.lease_end = 0;
+    fn disown(out: &mut Vec<Output>) {
         out.push(Output::Own {
             state: ownership::State::Idle,
             expiry: 0,
         });
     }
-
-    fn install(&mut self, out: &mut Vec<Output>) {
-        if self.addresses != Addresses::Wanted {
-            self.addresses = Addresses::Wanted;
-            out.push(Output::Install);
-        }
-    }
-
-    fn remove(&mut self, out: &mut Vec<Output>) {
-        if self.addresses == Addresses::Wanted {
-            self.addresses = Addresses::Leaving;
-            out.push(Output::Remove);
-        }
-    }
-
-    fn addresses_gone(&mut self) {
-        // An answer to an older Remove, overtaken by an Install, changes nothing.
-        if self.addresses == Addresses::Leaving {
-            self.addresses = Addresses::Absent;
-        }
-    }
-
-    fn addresses_ready(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.state == State::Rising {
-            self.promote(self.rises_for, now, now, out);
-        }
-    }
-
-    fn address_lost(&self, out: &mut Vec<Output>) {
-        if matches!(self.state, State::Rising | State::Active) {
-            out.push(Output::Install);
-        }
-    }
-
-    fn set_follow(&mut self, follow: Follow, out: &mut Vec<Output>) {
-        if self.follow != Some(follow) {
-            self.follow = Some(follow);
-            out.push(Output::Follow {
-                follow,
-                clear_seen: false,
-            });
-        }
-    }
-
-    /// Follow nobody: every advert wakes the engine.
-    fn follow_nobody(&mut self, out: &mut Vec<Output>) {
-        let restart_min = self.restart_min();
-        self.set_follow(
-            Follow {
-                restart_min,
-                ..Follow::default()
-            },
-            out,
-        );
-    }
-
-    fn restart_min(&self) -> u8 {
-        let held_back = self.timers.get(Timer::PreemptDelay).is_some();
-        election::restart_min(&self.settings, held_back)
-    }
-}
-
-/// Active_Adver_Interval is our own Advertisement_Interval until an Active is heard.
-fn own_intervals(settings: &Settings) -> Intervals {
-    intervals_as(settings.priority, settings)
-}
-
-/// The same, had we that priority.
-fn intervals_as(priority: u8, settings: &Settings) -> Intervals {
-    Intervals::new(settings.version, priority, settings.advert_interval)
-        .down_after(settings.departures.down_timer_adverts)
 }

@@ -84,9 +84,10 @@ impl Timers {
         self.0.iter().flatten().min().copied()
     }
 
-    /// The deadline of `timer` if it runs and its deadline has come.
-    pub(super) fn expired(&self, timer: Timer, now: Instant) -> Option<Instant> {
-        self.get(timer).filter(|deadline| *deadline <= now)
+    /// Stops `timer` if it runs and its deadline has come, and tells that deadline.
+    pub(super) fn take_expired(&mut self, timer: Timer, now: Instant) -> Option<Instant> {
+        let slot = self.0.get_mut(timer as usize)?;
+        slot.take_if(|deadline| *deadline <= now)
     }
 }
 
@@ -113,9 +114,14 @@ mod tests {
     #[test]
     fn expires_at_the_deadline_and_not_before() {
         let mut timers = Timers::default();
-        assert_eq!(timers.expired(Timer::Adver, Instant(u64::MAX)), None);
+        assert_eq!(timers.take_expired(Timer::Adver, Instant(u64::MAX)), None);
         timers.set(Timer::Adver, Instant(10));
-        assert_eq!(timers.expired(Timer::Adver, Instant(9)), None);
-        assert_eq!(timers.expired(Timer::Adver, Instant(10)), Some(Instant(10)));
+        assert_eq!(timers.take_expired(Timer::Adver, Instant(9)), None);
+        assert_eq!(timers.get(Timer::Adver), Some(Instant(10)));
+        assert_eq!(
+            timers.take_expired(Timer::Adver, Instant(10)),
+            Some(Instant(10))
+        );
+        assert_eq!(timers.get(Timer::Adver), None, "a timer fires once");
     }
 }

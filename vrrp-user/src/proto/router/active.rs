@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use vrrp_ebpf::ownership::{self, Ownership};
 
-use super::Router;
+use super::{Heard, Next, Phase, Router, common::Common};
 use crate::proto::{
-    Advert, Cause, Instant, Intervals, Lease, Output, State, election, timers::Timer,
+    Advert, Cause, Instant, Intervals, Lease, Output, Settings, State, election, timers::Timer,
 };
 
 /// At most one answer to conflicts in this time (DEFEND_INTERVAL of RFC 5227 section 1.1): two
@@ -20,6 +20,181 @@ const BLOCK_SPACING: Duration = Duration::from_millis(1);
 /// The first lease is at least this long, so that it covers the way to the network card.
 const FIRST_LEASE_MIN: Duration = Duration::from_millis(1);
 
+/// What only an Active knows.
+#[derive(Clone, Debug)]
+pub(super) struct Active {
+    /// End of the lease last given, nanoseconds.
+    pub(super) lease_end: u64,
+    /// When an advert of ours last left, or was decided on.
+    pub(super) advertised: Instant,
+    /// Announcements of the present block still to be sent.
+    block: u8,
+    /// A router below us was heard since the last announcement against it.
+    contested: bool,
+}
+
+impl Active {
+    pub(super) fn advert(
+        &mut self,
+        common: &mut Common,
+        now: Instant,
+        advert: &Advert,
+        out: &mut Vec<Output>,
+    ) -> Next {
+        //= C45: RFC 9568 section 6.2
+        if advert.arrived < common.restarted {
+            return Next::Stay;
+        }
+        if advert.priority == 0 {
+            //= C40: RFC 9568 section 6.4.3
+            if !self.has_answered(advert) {
+                self.advertise(common, now, out);
+                let next = now + common.settings.advert_interval;
+                common.timers.set(Timer::Adver, next);
+            }
+            // Who resigns was Active beside us, and hosts may have believed it.
+            self.reassert(common, now, out);
+        } else if election::deposes(advert, &common.settings) {
+            //= C43: RFC 9568 section 6.4.3
+            //= C18: RFC 9568 erratum 8298
+            return Next::FallBack(Heard::Advert(*advert));
+        } else {
+            //= C42: RFC 9568 section 6.4.3
+            //# Send an ADVERTISEMENT immediately to assert the Active state to the sending VRRP
+            //# Router and to update any learning bridges with the correct Active VRRP Router path.
+            let answers = !common.settings.departures.lower_prio_no_advert;
+            if answers && !self.has_answered(advert) {
+                self.advertise(common, now, out);
+            }
+            self.reassert(common, now, out);
+        }
+        Next::Stay
+    }
+
+    /// The owner discards an advert of version 2: it is neither deposed nor made to answer. But hosts and
+    /// switches may have believed a router below us, and would go on doing so.
+    pub(super) fn discarded(
+        &mut self,
+        common: &mut Common,
+        now: Instant,
+        advert: &Advert,
+        out: &mut Vec<Output>,
+    ) {
+        if advert.arrived >= common.restarted && advert.priority < election::OWNER {
+            self.reassert(common, now, out);
+        }
+    }
+
+    /// Whether an advert of ours left after this one came in: after a stall a queue of adverts
+    /// needs one answer, not one each.
+    fn has_answered(&self, advert: &Advert) -> bool {
+        advert.arrived < self.advertised
+    }
+
+    pub(super) fn expired(
+        &mut self,
+        common: &mut Common,
+        timer: Timer,
+        now: Instant,
+        deadline: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        match timer {
+            //= C39: RFC 9568 section 6.4.3
+            Timer::Adver => {
+                self.advertise(common, now, out);
+                next_on_grid(common, now, deadline);
+            }
+            Timer::Block => self.go_on_with_block(common, now, out),
+            Timer::Reassert => self.reassert_again(common, now, out),
+            Timer::SecondBlock => self.begin_block(common, now, out),
+            Timer::Refresh => refresh(common, now, out),
+            Timer::Defend => defend(common, now, out),
+            // Those of other states, which were stopped.
+            _ => {}
+        }
+    }
+
+    /// Sends an advert, and keeps the Adver_Timer on its grid.
+    ///
+    /// A stalled Active needs no more than this. Its lease ended by itself; the adverts of whoever
+    /// took over come in before the timeout and depose it or are answered; the lease is renewed
+    /// when the advert has left.
+    fn advertise(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        self.advertised = now;
+        out.push(Output::Advertise {
+            priority: common.settings.priority,
+        });
+        if let Some(due) = common.timers.take_expired(Timer::Adver, now) {
+            next_on_grid(common, now, due);
+        }
+    }
+
+    /// An advert left at `at`: it renews the lease.
+    pub(super) fn advert_sent(&mut self, common: &Common, at: Instant, out: &mut Vec<Output>) {
+        self.advertised = self.advertised.max(at);
+        // An advert of an earlier term entitles to nothing.
+        if at < common.since {
+            return;
+        }
+        if let Some(lease) = lease(&common.settings) {
+            let Instant(expiry) = at + lease;
+            if expiry > self.lease_end {
+                self.lease_end = expiry;
+                out.push(own(expiry));
+            }
+        }
+    }
+
+    /// Hosts and switches may have believed a router below us, so that silencing it is not enough: they
+    /// must hear from us. Once now; once again an Advertisement_Interval later, because the other's
+    /// own announcements may follow its advert; and not more often than that however many adverts
+    /// come, or two routers that cannot hear each other would flood the link.
+    fn reassert(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        if common.timers.get(Timer::Reassert).is_some() {
+            self.contested = true;
+            return;
+        }
+        self.begin_block(common, now, out);
+        let next = now + common.settings.advert_interval;
+        common.timers.set(Timer::Reassert, next);
+    }
+
+    fn reassert_again(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        announce(1, out);
+        if std::mem::take(&mut self.contested) {
+            let next = now + common.settings.advert_interval;
+            common.timers.set(Timer::Reassert, next);
+        }
+    }
+
+    /// The first announcement of a block at once, the others one by one.
+    fn begin_block(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        self.block = common.settings.garp.repeat;
+        common.timers.stop(Timer::Block);
+        self.go_on_with_block(common, now, out);
+    }
+
+    fn go_on_with_block(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        announce(self.block.min(1), out);
+        self.block = self.block.saturating_sub(1);
+        if self.block > 0 {
+            common.timers.set(Timer::Block, now + BLOCK_SPACING);
+        }
+    }
+
+    /// Somebody else announced a virtual IP, and hosts may have believed it. What may not be answered yet
+    /// is answered as soon as it may: whoever announced it may be silent by then, and the hosts would
+    /// stay with it.
+    pub(super) fn conflict(common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        let allowed = common.defended.map(|last| last + DEFEND_INTERVAL);
+        match allowed.filter(|allowed| *allowed > now) {
+            Some(later) => common.timers.set(Timer::Defend, later),
+            None => defend(common, now, out),
+        }
+    }
+}
+
 impl Router {
     pub(super) fn promote(
         &mut self,
@@ -32,235 +207,106 @@ impl Router {
         // it. Were we the owner before that, both would answer. So it is silenced first; a request
         // in the microseconds between is answered by nobody, and repeated. With nobody there, the
         // address is served as early as possible.
-        let served_elsewhere = self.state == State::Rising || self.released;
+        let served_elsewhere = match &self.phase {
+            Phase::Rising(_) => true,
+            Phase::Backup(backup) => backup.active_resigned,
+            _ => false,
+        };
         let transition = self.enter(State::Active, cause, now, deadline);
-        self.contested = false;
-        self.lease_end = self.first_lease(now);
-        let own = Output::Own {
-            state: ownership::State::Active,
-            expiry: self.lease_end,
+        let common = &mut self.common;
+        let lease_end = first_lease(&common.settings, now);
+        let mut active = Active {
+            lease_end,
+            advertised: now,
+            block: 0,
+            contested: false,
         };
         //= C59: RFC 9568 section 8.1.2
         if served_elsewhere {
-            self.advertise(now, out);
-            out.push(own);
+            active.advertise(common, now, out);
+            out.push(own(lease_end));
         } else {
-            out.push(own);
-            self.advertise(now, out);
+            out.push(own(lease_end));
+            active.advertise(common, now, out);
         }
-        self.install(out);
+        common.install(out);
         //= C34: RFC 9568 section 6.4.2
-        self.begin_block(now, out);
-        let garp = self.settings.garp;
-        self.follow_nobody(out);
-        self.timers
-            .set(Timer::Adver, now + self.settings.advert_interval);
+        active.begin_block(common, now, out);
+        common.follow_nobody(out);
+        let Settings {
+            garp,
+            advert_interval,
+            ..
+        } = common.settings;
+        common.timers.set(Timer::Adver, now + advert_interval);
         if !garp.delay.is_zero() {
-            self.timers.set(Timer::SecondBlock, now + garp.delay);
+            common.timers.set(Timer::SecondBlock, now + garp.delay);
         }
         if !garp.refresh.is_zero() {
-            self.timers.set(Timer::Refresh, now + garp.refresh);
+            common.timers.set(Timer::Refresh, now + garp.refresh);
         }
+        self.phase = Phase::Active(active);
         out.push(Output::Transition(transition));
     }
+}
 
-    pub(super) fn advert_in_active(
-        &mut self,
-        now: Instant,
-        advert: &Advert,
-        out: &mut Vec<Output>,
-    ) {
-        //= C45: RFC 9568 section 6.2
-        if advert.arrived < self.restarted {
-            return;
+const fn own(expiry: u64) -> Output {
+    Output::Own {
+        state: ownership::State::Active,
+        expiry,
+    }
+}
+
+/// The Adver_Timer after one that was `due`: no drift, and no burst after a stall, which costs the grid
+/// instead.
+fn next_on_grid(common: &mut Common, now: Instant, due: Instant) {
+    let interval = common.settings.advert_interval;
+    let next = (due + interval).max(now + interval / 2);
+    common.timers.set(Timer::Adver, next);
+}
+
+/// Brief: until the first advert has left, nobody knows that we serve.
+fn first_lease(settings: &Settings, now: Instant) -> u64 {
+    lease(settings).map_or(Ownership::FOREVER, |lease| {
+        let brief = (settings.advert_interval / 4).max(FIRST_LEASE_MIN);
+        (now + brief.min(lease)).0
+    })
+}
+
+fn lease(settings: &Settings) -> Option<Duration> {
+    match settings.lease {
+        Lease::Off => None,
+        Lease::Auto => Some(automatic_lease(settings)),
+        Lease::Span(span) => Some(span),
+    }
+}
+
+/// Shorter than any peer's Active_Down_Interval. `down_timer_adverts` cannot be seen on the wire:
+/// peers have the same number by keepalived's rule, and one that has the RFC's must not find us
+/// serving beside it either.
+fn automatic_lease(settings: &Settings) -> Duration {
+    let adverts = settings.departures.down_timer_adverts;
+    let interval = settings.advert_interval;
+    match adverts.min(Intervals::DOWN_TIMER_ADVERTS) {
+        // A peer gives no more than its Skew_Time on top of the interval, the owner the least.
+        0 | 1 => {
+            let least = Intervals::new(settings.version, election::OWNER, interval);
+            interval.saturating_add(least.skew())
         }
-        if advert.priority == 0 {
-            //= C40: RFC 9568 section 6.4.3
-            if !self.answered(advert) {
-                self.advertise(now, out);
-                self.timers
-                    .set(Timer::Adver, now + self.settings.advert_interval);
-            }
-            // Who resigns was Active beside us, and hosts may have believed it.
-            self.reassert(now, out);
-        } else if election::deposes(advert, &self.settings) {
-            //= C43: RFC 9568 section 6.4.3
-            //= C18: RFC 9568 erratum 8298
-            self.fall_back(now, advert, out);
-        } else {
-            //= C42: RFC 9568 section 6.4.3
-            //# Send an ADVERTISEMENT immediately to assert the Active state to the sending VRRP
-            //# Router and to update any learning bridges with the correct Active VRRP Router path.
-            if !self.answered(advert) && !self.settings.departures.lower_prio_no_advert {
-                self.advertise(now, out);
-            }
-            self.reassert(now, out);
-        }
+        adverts => interval.saturating_mul(u32::from(adverts)),
     }
+}
 
-    /// The owner discards an advert of version 2: it is neither deposed nor made to answer. But hosts and
-    /// switches may have believed a worse router, and would go on doing so.
-    pub(super) fn discarded_in_active(
-        &mut self,
-        now: Instant,
-        advert: &Advert,
-        out: &mut Vec<Output>,
-    ) {
-        if advert.arrived >= self.restarted && advert.priority < election::OWNER {
-            self.reassert(now, out);
-        }
-    }
+fn refresh(common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+    let garp = common.settings.garp;
+    announce(garp.refresh_repeat, out);
+    common.timers.set(Timer::Refresh, now + garp.refresh);
+}
 
-    /// Whether an advert of ours left after this one came in: after a stall a queue of adverts
-    /// needs one answer, not one each.
-    fn answered(&self, advert: &Advert) -> bool {
-        advert.arrived < self.advertised
-    }
-
-    /// Sends an advert, and keeps the Adver_Timer on its grid: no drift, and no burst after a
-    /// stall, which costs the grid instead.
-    ///
-    /// A stalled Active needs no more than this. Its lease ended by itself; the adverts of whoever
-    /// took over come in before the timeout and depose it or are answered; the lease is renewed
-    /// when the advert has left.
-    pub(super) fn advertise(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.advertised = now;
-        out.push(Output::Advertise {
-            priority: self.settings.priority,
-        });
-        if let Some(due) = self.timers.expired(Timer::Adver, now) {
-            let interval = self.settings.advert_interval;
-            let next = (due + interval).max(now + interval / 2);
-            self.timers.set(Timer::Adver, next);
-        }
-    }
-
-    /// Renews the lease for an advert that left at `at`.
-    pub(super) fn renew(&mut self, at: Instant, out: &mut Vec<Output>) {
-        // An advert of an earlier term entitles to nothing.
-        if at < self.since {
-            return;
-        }
-        let (state, end) = match self.state {
-            State::Active => (
-                ownership::State::Active,
-                self.lease().map(|lease| at + lease),
-            ),
-            // It was priority 0.
-            State::Retiring => (ownership::State::Retiring, self.timers.get(Timer::Drain)),
-            State::Initialize | State::Fault | State::Backup | State::Rising => return,
-        };
-        if let Some(Instant(expiry)) = end
-            && expiry > self.lease_end
-        {
-            self.lease_end = expiry;
-            out.push(Output::Own { state, expiry });
-        }
-    }
-
-    /// Brief: until the first advert has left, nobody knows that we serve.
-    fn first_lease(&self, now: Instant) -> u64 {
-        self.lease().map_or(Ownership::FOREVER, |lease| {
-            let brief = (self.settings.advert_interval / 4).max(FIRST_LEASE_MIN);
-            (now + brief.min(lease)).0
-        })
-    }
-
-    fn lease(&self) -> Option<Duration> {
-        match self.settings.lease {
-            Lease::Off => None,
-            Lease::Auto => Some(self.automatic_lease()),
-            Lease::Span(span) => Some(span),
-        }
-    }
-
-    /// Shorter than any peer's Active_Down_Interval. `down_timer_adverts` cannot be seen on the wire:
-    /// peers have the same number by keepalived's rule, and one that has the RFC's must not find us
-    /// serving beside it either.
-    fn automatic_lease(&self) -> Duration {
-        let adverts = self.settings.departures.down_timer_adverts;
-        let interval = self.settings.advert_interval;
-        match adverts.min(Intervals::DOWN_TIMER_ADVERTS) {
-            // A peer gives no more than its Skew_Time on top of the interval, the owner the least.
-            0 | 1 => {
-                let least = Intervals::new(self.settings.version, election::OWNER, interval);
-                interval.saturating_add(least.skew())
-            }
-            adverts => interval.saturating_mul(u32::from(adverts)),
-        }
-    }
-
-    /// Hosts and switches may have believed a worse router, so that silencing it is not enough: they
-    /// must hear from us. Once now; once again an Advertisement_Interval later, because the other's
-    /// own announcements may follow its advert; and not more often than that however many adverts
-    /// come, or two routers that cannot hear each other would flood the link.
-    fn reassert(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.timers.get(Timer::Reassert).is_some() {
-            self.contested = true;
-            return;
-        }
-        self.begin_block(now, out);
-        self.timers
-            .set(Timer::Reassert, now + self.settings.advert_interval);
-    }
-
-    pub(super) fn reassert_again(&mut self, now: Instant, out: &mut Vec<Output>) {
-        announce(1, out);
-        if self.contested {
-            self.contested = false;
-            self.timers
-                .set(Timer::Reassert, now + self.settings.advert_interval);
-        } else {
-            self.timers.stop(Timer::Reassert);
-        }
-    }
-
-    pub(super) fn second_block(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.timers.stop(Timer::SecondBlock);
-        self.begin_block(now, out);
-    }
-
-    /// The first announcement of a block at once, the others one by one.
-    fn begin_block(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.block = self.settings.garp.repeat;
-        self.go_on_with_block(now, out);
-    }
-
-    pub(super) fn go_on_with_block(&mut self, now: Instant, out: &mut Vec<Output>) {
-        announce(self.block.min(1), out);
-        self.block = self.block.saturating_sub(1);
-        if self.block > 0 {
-            self.timers.set(Timer::Block, now + BLOCK_SPACING);
-        } else {
-            self.timers.stop(Timer::Block);
-        }
-    }
-
-    pub(super) fn refresh(&mut self, now: Instant, out: &mut Vec<Output>) {
-        announce(self.settings.garp.refresh_repeat, out);
-        self.timers
-            .set(Timer::Refresh, now + self.settings.garp.refresh);
-    }
-
-    /// Somebody else announced a virtual IP, and hosts may have believed it. What may not be answered yet
-    /// is answered as soon as it may: whoever announced it may be silent by then, and the hosts would
-    /// stay with it.
-    pub(super) fn conflict(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.state != State::Active {
-            return;
-        }
-        let allowed = self.defended.map(|last| last + DEFEND_INTERVAL);
-        match allowed.filter(|allowed| *allowed > now) {
-            Some(later) => self.timers.set(Timer::Defend, later),
-            None => self.defend(now, out),
-        }
-    }
-
-    pub(super) fn defend(&mut self, now: Instant, out: &mut Vec<Output>) {
-        self.timers.stop(Timer::Defend);
-        self.defended = Some(now);
-        announce(1, out);
-    }
+fn defend(common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+    common.timers.stop(Timer::Defend);
+    common.defended = Some(now);
+    announce(1, out);
 }
 
 fn announce(repeat: u8, out: &mut Vec<Output>) {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use vrrp_ebpf::{abi::Follow, ownership};
 
-use super::Router;
-use crate::proto::{Advert, Cause, Instant, Intervals, Output, State, Version, timers::Timer};
+use super::{Next, Phase, Router, common::Common};
+use crate::proto::{
+    Advert, Cause, Instant, Intervals, Output, Settings, State, Version, timers::Timer,
+};
 
 /// A stop never takes longer than this, however slow the adverts are.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -17,86 +19,136 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// Announcements follow the first advert at once; one that takes longer was lost.
 const LINGER_MAX: Duration = Duration::from_millis(50);
 
+/// What only a Retiring router knows.
+#[derive(Clone, Debug)]
+pub(super) struct Retiring {
+    /// End of the lease last given, nanoseconds.
+    lease_end: u64,
+    /// When an advert of ours last left, or was decided on.
+    advertised: Instant,
+}
+
+impl Retiring {
+    pub(super) fn advert(common: &mut Common, now: Instant, advert: &Advert) -> Next {
+        if advert.priority > 0 {
+            return Self::successor_heard(common, now, advert.arrived);
+        }
+        Next::Stay
+    }
+
+    /// Whoever sends adverts after our priority 0 is the successor.
+    pub(super) fn successor_heard(common: &mut Common, now: Instant, at: Instant) -> Next {
+        if at >= common.since && !Self::has_successor(common) {
+            common.timers.stop(Timer::Repeat);
+            let linger = common.settings.advert_interval.min(LINGER_MAX);
+            common.timers.set(Timer::Linger, now + linger);
+        }
+        Next::Stay
+    }
+
+    fn has_successor(common: &Common) -> bool {
+        common.timers.get(Timer::Linger).is_some()
+    }
+
+    /// Whether Backups wait for our word. With a successor at work none does; nor once priority 0 has left:
+    /// another one would start their Skew_Time over.
+    pub(super) fn is_waited_for(&self, common: &Common) -> bool {
+        !Self::has_successor(common) && self.advertised <= common.since
+    }
+
+    /// Priority 0 left at `at`. From then on the Backups wait for their Skew_Time, and longest those that
+    /// have not heard it.
+    pub(super) fn advert_sent(&mut self, common: &Common, at: Instant, out: &mut Vec<Output>) {
+        self.advertised = self.advertised.max(at);
+        // An advert of an earlier term entitles to nothing.
+        if at < common.since {
+            return;
+        }
+        if let Some(Instant(expiry)) = common.timers.get(Timer::Drain)
+            && expiry > self.lease_end
+        {
+            self.lease_end = expiry;
+            out.push(own(expiry));
+        }
+    }
+
+    pub(super) fn expired(timer: Timer, out: &mut Vec<Output>) -> Next {
+        if timer == Timer::Repeat {
+            out.push(Output::Advertise { priority: 0 });
+            return Next::Stay;
+        }
+        Next::Finish(Cause::Drained)
+    }
+}
+
 impl Router {
-    pub(super) fn retire(&mut self, now: Instant, out: &mut Vec<Output>) {
+    /// `lease_end` and `advertised` are those of the Active.
+    pub(super) fn retire(
+        &mut self,
+        lease_end: u64,
+        advertised: Instant,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
         let transition = self.enter(State::Retiring, Cause::Shutdown, now, now);
-        let drained = now + self.longest_peer_down().min(DRAIN_MAX);
+        let common = &mut self.common;
+        let drained = now + longest_peer_down(&common.settings).min(DRAIN_MAX);
         // Before priority 0 leaves: an older stamp would silence us before there is a successor,
         // and whatever its priority, its advert must leave a stamp.
         let follow = Follow {
             restart_min: 1,
             ..Follow::default()
         };
-        self.follow = Some(follow);
+        common.follow = Some(follow);
         out.push(Output::Follow {
             follow,
             clear_seen: true,
         });
         // Until priority 0 has left, the Backups wait as for an Active, and no longer.
-        self.lease_end = self.lease_end.min(drained.0);
-        out.push(Output::Own {
-            state: ownership::State::Retiring,
-            expiry: self.lease_end,
-        });
+        let lease_end = lease_end.min(drained.0);
+        out.push(own(lease_end));
         //= C44: RFC 9568 section 6.4.3
         out.push(Output::Advertise { priority: 0 });
-        self.timers.set(Timer::Drain, drained);
-        self.timers
-            .set(Timer::Repeat, now + self.beyond_every_skew());
+        common.timers.set(Timer::Drain, drained);
+        let repeat = now + beyond_every_skew(&common.settings);
+        common.timers.set(Timer::Repeat, repeat);
+        self.phase = Phase::Retiring(Retiring {
+            lease_end,
+            advertised,
+        });
         out.push(Output::Transition(transition));
     }
+}
 
-    /// Active_Down_Interval of the worst possible peer (priority 1), which learned our interval: the
-    /// longest that anybody waits if our priority 0 was lost.
-    fn longest_peer_down(&self) -> Duration {
-        self.longest(1, Intervals::active_down)
+const fn own(expiry: u64) -> Output {
+    Output::Own {
+        state: ownership::State::Retiring,
+        expiry,
     }
+}
 
-    /// Longer than the Skew_Time of any peer. Each priority 0 starts that over, so repeating it
-    /// sooner would delay the successor.
-    fn beyond_every_skew(&self) -> Duration {
-        self.longest(0, Intervals::skew)
-    }
+/// Active_Down_Interval of the worst possible peer (priority 1), which learned our interval: the
+/// longest that anybody waits if our priority 0 was lost.
+fn longest_peer_down(settings: &Settings) -> Duration {
+    longest(settings, 1, Intervals::active_down)
+}
 
-    /// The longer of what a peer of this priority makes of our adverts in either version.
-    fn longest(&self, priority: u8, span: fn(&Intervals) -> Duration) -> Duration {
-        let departures = &self.settings.departures;
-        let adverts = departures
-            .down_timer_adverts
-            .max(Intervals::DOWN_TIMER_ADVERTS);
-        let of = |version, interval| {
-            span(&Intervals::new(version, priority, interval).down_after(adverts))
-        };
-        let own = of(self.settings.version, self.settings.advert_interval);
-        departures
-            .also_version_2
-            .map_or(own, |interval| own.max(of(Version::V2, interval)))
-    }
+/// Longer than the Skew_Time of any peer. Each priority 0 starts that over, so repeating it
+/// sooner would delay the successor.
+fn beyond_every_skew(settings: &Settings) -> Duration {
+    longest(settings, 0, Intervals::skew)
+}
 
-    pub(super) fn advert_in_retiring(&mut self, now: Instant, advert: &Advert) {
-        if advert.priority > 0 {
-            self.successor_heard(now, advert.arrived);
-        }
-    }
-
-    /// Whoever sends adverts after our priority 0 is the successor.
-    pub(super) fn successor_heard(&mut self, now: Instant, at: Instant) {
-        if at < self.since || self.timers.get(Timer::Linger).is_some() {
-            return;
-        }
-        self.timers.stop(Timer::Repeat);
-        let linger = self.settings.advert_interval.min(LINGER_MAX);
-        self.timers.set(Timer::Linger, now + linger);
-    }
-
-    pub(super) fn successor_announced(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.state == State::Retiring {
-            self.finish(Cause::Drained, now, out);
-        }
-    }
-
-    pub(super) fn repeat_priority_zero(&mut self, out: &mut Vec<Output>) {
-        self.timers.stop(Timer::Repeat);
-        out.push(Output::Advertise { priority: 0 });
-    }
+/// The longer of what a peer of this priority makes of our adverts in either version.
+fn longest(settings: &Settings, priority: u8, span: fn(&Intervals) -> Duration) -> Duration {
+    let departures = &settings.departures;
+    let adverts = departures
+        .down_timer_adverts
+        .max(Intervals::DOWN_TIMER_ADVERTS);
+    let of =
+        |version, interval| span(&Intervals::new(version, priority, interval).down_after(adverts));
+    let own = of(settings.version, settings.advert_interval);
+    departures
+        .also_version_2
+        .map_or(own, |interval| own.max(of(Version::V2, interval)))
 }

@@ -2,20 +2,20 @@
 
 use std::net::IpAddr;
 
-use super::{Peer, Router};
+use super::{Phase, Router, common::Peer};
 use crate::proto::{History, Instant, Intervals, Settings, State};
 
 impl Router {
     /// The state.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        self.phase.state()
     }
 
     /// When the state was entered.
     #[must_use]
     pub fn since(&self) -> Instant {
-        self.since
+        self.common.since
     }
 
     /// Address of the Active, if one is known; ours while we serve.
@@ -31,12 +31,13 @@ impl Router {
     }
 
     fn active_peer(&self) -> Option<Peer> {
-        match self.state {
-            State::Active | State::Retiring => Some(Peer {
-                source: self.settings.primary,
-                priority: self.settings.priority,
+        let common = &self.common;
+        match self.phase {
+            Phase::Active(_) | Phase::Retiring(_) => Some(Peer {
+                source: common.settings.primary,
+                priority: common.settings.priority,
             }),
-            State::Initialize | State::Fault | State::Backup | State::Rising => self.active,
+            Phase::Initialize | Phase::Fault | Phase::Backup(_) | Phase::Rising(_) => common.active,
         }
     }
 
@@ -44,24 +45,24 @@ impl Router {
     /// follow or last followed, else from our own Advertisement_Interval.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
-        self.intervals
+        self.common.intervals
     }
 
     /// Arrival of the last advert taken into account.
     #[must_use]
     pub fn last_advert(&self) -> Option<Instant> {
-        self.last_advert
+        self.common.last_advert
     }
 
     /// What led to where the router is.
     #[must_use]
     pub fn history(&self) -> History {
-        self.history
+        self.common.history
     }
 
     /// The settings, with the current source address.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.common.settings
     }
 }

@@ -1,0 +1,236 @@
+//! What a virtual router knows whatever its state: its settings, its timers, the Active that it heard,
+//! and what it last told the engine.
+
+use std::{net::IpAddr, time::Duration};
+
+use vrrp_ebpf::abi::Follow;
+
+use crate::proto::{
+    Advert, Cause, History, Instant, Intervals, Output, Settings, State, Transition, Version,
+    election, intervals,
+    timers::{Timer, Timers},
+};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    pub(super) settings: Settings,
+    pub(super) since: Instant,
+    /// Those of the present state; entering another one stops them.
+    pub(super) timers: Timers,
+    /// Of the Active that we follow; our own until one is heard.
+    pub(super) intervals: Intervals,
+    /// The moment that the Active_Down_Timer counts from. What arrived before it is history.
+    pub(super) restarted: Instant,
+    /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
+    startup_end: Option<Instant>,
+    /// An Active below us, which we preempt as long as it lives.
+    pub(super) preemptee: Option<Preemptee>,
+    /// Who sent the last advert with a priority.
+    pub(super) active: Option<Peer>,
+    pub(super) last_advert: Option<Instant>,
+    /// Who was last heard in version 3, and when its silence there means that it has stopped.
+    version_3: Option<(IpAddr, Instant)>,
+    /// The word that the engine was last told.
+    pub(super) follow: Option<Follow>,
+    pub(super) addresses: Addresses,
+    /// When we last answered a conflict.
+    pub(super) defended: Option<Instant>,
+    /// Shutdown was asked for: never start again.
+    pub(super) stopping: bool,
+    pub(super) history: History,
+}
+
+/// An Active with a priority below ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Preemptee {
+    /// Arrival of its last advert.
+    pub(super) heard: Instant,
+    /// From then on its silence means that it is gone.
+    pub(super) until: Instant,
+}
+
+/// The sender of an advert.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) source: IpAddr,
+    pub(super) priority: u8,
+}
+
+/// What was last asked of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addresses {
+    Absent,
+    /// Install was asked for, and maybe acknowledged.
+    Wanted,
+    /// Remove was asked for and is not acknowledged.
+    Leaving,
+}
+
+impl Common {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            intervals: intervals_as(settings.priority, &settings),
+            settings,
+            since: Instant::default(),
+            timers: Timers::default(),
+            restarted: Instant::default(),
+            startup_end: None,
+            preemptee: None,
+            active: None,
+            last_advert: None,
+            version_3: None,
+            follow: None,
+            addresses: Addresses::Absent,
+            defended: None,
+            stopping: false,
+            history: History::default(),
+        }
+    }
+
+    /// Nobody has been heard: Active_Adver_Interval is our own Advertisement_Interval until an Active is.
+    pub(super) fn start_over(&mut self, now: Instant) {
+        //= C27: RFC 9568 section 6.4.1
+        self.intervals = intervals_as(self.settings.priority, &self.settings);
+        self.restarted = now;
+        self.preemptee = None;
+    }
+
+    /// The end of the start-up delay, which counts from the first thing that happened to us.
+    pub(super) fn begin(&mut self, now: Instant) -> Instant {
+        let delay = self.settings.departures.startup_delay;
+        *self.startup_end.get_or_insert(now + delay)
+    }
+
+    pub(super) fn entered(
+        &mut self,
+        from: State,
+        to: State,
+        cause: Cause,
+        now: Instant,
+        deadline: Instant,
+    ) -> Transition {
+        self.history.entered(from, to, cause, now);
+        self.since = now;
+        self.timers.clear();
+        Transition {
+            from,
+            to,
+            cause,
+            at: now,
+            deadline,
+            last_advert: self.last_advert,
+        }
+    }
+
+    /// An advert was taken into account that arrived then.
+    pub(super) fn arrived(&mut self, at: Instant) {
+        self.last_advert = self.last_advert.max(Some(at));
+    }
+
+    /// Starts the Active_Down_Timer.
+    pub(super) fn wait(&mut self, span: Duration) {
+        self.timers.set(Timer::ActiveDown, self.waits_from() + span);
+    }
+
+    /// What the Active_Down_Timer counts from. A network that is being set up may carry nothing yet, so
+    /// that silence during `vrrp_startup_delay` says nothing.
+    pub(super) fn waits_from(&self) -> Instant {
+        self.restarted.max(self.startup_end.unwrap_or_default())
+    }
+
+    pub(super) fn note_preemptee(&mut self, advert: &Advert) {
+        self.active = Some(Peer {
+            source: advert.source,
+            priority: advert.priority,
+        });
+        self.preemptee = Some(Preemptee {
+            heard: advert.arrived,
+            until: advert.arrived + self.intervals_of(advert).active_down(),
+        });
+    }
+
+    /// Whether an advert says in version 2 what its sender says in version 3 as well. That is not
+    /// to be listened to (RFC 9568 section 8.4.2): its interval is rounded up to seconds.
+    pub(super) fn is_said_again(&mut self, advert: &Advert) -> bool {
+        match (self.settings.version, advert.version) {
+            (Version::V2, _) => false,
+            (Version::V3, Version::V3) => {
+                let silent = advert.arrived + self.intervals_of(advert).active_down();
+                self.version_3 = Some((advert.source, silent));
+                false
+            }
+            //= C70: RFC 9568 section 8.4.2
+            (Version::V3, Version::V2) => self
+                .version_3
+                .is_some_and(|(source, silent)| source == advert.source && advert.arrived < silent),
+        }
+    }
+
+    /// The timers that an advert's sender expects of us.
+    pub(super) fn intervals_of(&self, advert: &Advert) -> Intervals {
+        let settings = &self.settings;
+        let active_adver = match settings.version {
+            // A version 2 advert with another interval than ours was refused on arrival.
+            Version::V2 => settings.advert_interval,
+            //= C69: RFC 9568 section 8.4.2
+            Version::V3 => intervals::from_centiseconds(advert.interval_cs),
+        };
+        Intervals::new(settings.version, settings.priority, active_adver)
+            .down_after(settings.departures.down_timer_adverts)
+    }
+
+    pub(super) fn install(&mut self, out: &mut Vec<Output>) {
+        if self.addresses != Addresses::Wanted {
+            self.addresses = Addresses::Wanted;
+            out.push(Output::Install);
+        }
+    }
+
+    pub(super) fn remove(&mut self, out: &mut Vec<Output>) {
+        if self.addresses == Addresses::Wanted {
+            self.addresses = Addresses::Leaving;
+            out.push(Output::Remove);
+        }
+    }
+
+    pub(super) fn addresses_gone(&mut self) {
+        // An answer to an older Remove, overtaken by an Install, changes nothing.
+        if self.addresses == Addresses::Leaving {
+            self.addresses = Addresses::Absent;
+        }
+    }
+
+    pub(super) fn set_follow(&mut self, follow: Follow, out: &mut Vec<Output>) {
+        if self.follow != Some(follow) {
+            self.follow = Some(follow);
+            out.push(Output::Follow {
+                follow,
+                clear_seen: false,
+            });
+        }
+    }
+
+    /// Follow nobody: every advert wakes the engine.
+    pub(super) fn follow_nobody(&mut self, out: &mut Vec<Output>) {
+        let restart_min = self.restart_min();
+        self.set_follow(
+            Follow {
+                restart_min,
+                ..Follow::default()
+            },
+            out,
+        );
+    }
+
+    pub(super) fn restart_min(&self) -> u8 {
+        let held_back = self.timers.get(Timer::PreemptDelay).is_some();
+        election::restart_min(&self.settings, held_back)
+    }
+}
+
+/// The intervals that count until an Active is heard, had we that priority.
+pub(super) fn intervals_as(priority: u8, settings: &Settings) -> Intervals {
+    Intervals::new(settings.version, priority, settings.advert_interval)
+        .down_after(settings.departures.down_timer_adverts)
+}
