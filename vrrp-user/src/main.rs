@@ -91,8 +91,8 @@ fn check(file: &Path) -> anyhow::Result<()> {
             "({}) {} VRID {}, priority {}, {} virtual IPs",
             instance.name,
             instance.interface,
-            instance.vrid,
-            instance.priority,
+            instance.settings.vrid,
+            instance.settings.priority,
             instance.vips.len()
         )?;
     }

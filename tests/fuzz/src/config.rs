@@ -35,15 +35,22 @@ pub fn config(input: &[u8]) {
     for instance in parsed.config.iter().flat_map(|config| &config.instances) {
         can_be_run(instance, lines);
         assert!(
-            routers.insert((&instance.interface, instance.family(), instance.vrid)),
+            routers.insert((
+                &instance.interface,
+                instance.family(),
+                instance.settings.vrid
+            )),
             "two of VRID {}",
-            instance.vrid
+            instance.settings.vrid
         );
     }
 }
 
 fn can_be_run(instance: &Instance, lines: usize) {
-    assert!(instance.vrid > 0 && instance.priority > 0, "{instance:?}");
+    assert!(
+        instance.settings.vrid > 0 && instance.settings.priority > 0,
+        "{instance:?}"
+    );
     for place in [&instance.place, &instance.interface_place] {
         assert!((1..=lines).contains(&place.line), "{instance:?}");
     }
@@ -68,7 +75,7 @@ fn can_be_run(instance: &Instance, lines: usize) {
         "{instance:?}"
     );
     let message = Message {
-        format: match (instance.version, instance.auth) {
+        format: match (instance.settings.version, instance.auth) {
             (Version::V2, None) => Format::V2 { password: None },
             (Version::V2, Some(Auth::Pass(password))) => Format::V2 {
                 password: Some(password),
@@ -77,9 +84,9 @@ fn can_be_run(instance: &Instance, lines: usize) {
                 pseudo_header: !instance.v3_checksum_as_v2,
             },
         },
-        vrid: instance.vrid,
-        priority: instance.priority,
-        interval: instance.advert_interval,
+        vrid: instance.settings.vrid,
+        priority: instance.settings.priority,
+        interval: instance.settings.advert_interval,
         addresses: &addresses,
         source,
     };

@@ -132,7 +132,7 @@ fn remedy(instance: &Instance) -> String {
         }
         None => format!(
             "put a link-local address before it, such as fe80::{}, on every router",
-            instance.vrid
+            instance.settings.vrid
         ),
     }
 }

@@ -127,13 +127,13 @@ impl<'s> Across<'s> {
     fn router(&mut self, instance: &Instance, place: &Place, report: &mut Report) {
         let name = &instance.name;
         let family = instance.family();
-        let key = (instance.interface.clone(), family, instance.vrid);
+        let key = (instance.interface.clone(), family, instance.settings.vrid);
         if let Some((other, line)) = self.routers.insert(key, (name.clone(), place.line)) {
             report.error_help(
                 place,
                 format!(
                     "({name}) and ({other}) in line {line} both use VRID {} with {} on interface {}",
-                    instance.vrid,
+                    instance.settings.vrid,
                     match family {
                         Family::V4 => "IPv4",
                         Family::V6 => "IPv6",
@@ -173,7 +173,7 @@ impl<'s> Across<'s> {
         report: &mut Report,
     ) {
         let name = &instance.name;
-        let key = (device.to_owned(), instance.family(), instance.vrid);
+        let key = (device.to_owned(), instance.family(), instance.settings.vrid);
         if let Some(other) = self.macs.insert(key, name.clone())
             && other != *name
         {
@@ -181,7 +181,7 @@ impl<'s> Across<'s> {
                 place,
                 format!(
                     "({name}) and ({other}) both use the virtual MAC of VRID {} on interface {device}",
-                    instance.vrid
+                    instance.settings.vrid
                 ),
                 "give each of them a `virtual_router_id` of its own, or remove `use_vmac` from one",
             );

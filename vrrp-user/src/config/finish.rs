@@ -9,7 +9,7 @@ use super::{
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
 };
-use crate::proto::{Departures, InitialState, Lease, Version, election::OWNER};
+use crate::proto::{Departures, Family, InitialState, Lease, Settings, Version, election::OWNER};
 
 /// keepalived's default priority.
 const DEFAULT_PRIORITY: u8 = 100;
@@ -63,27 +63,32 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
     if !family_ok {
         return None;
     }
-    let first_at = draft.vips.first().map(|(_, at)| &at.place);
+    let (first, first_at) = draft.vips.first()?;
+    let (family, first_at) = (Family::of(first.address), &first_at.place);
     let too_many_at = draft.vips.get(addresses::MOST).map(|(_, at)| &at.place);
     let mut instance = Instance {
         name: name.to_owned(),
         interface: draft.interface?,
-        vrid: draft.vrid?,
-        version,
-        priority,
-        advert_interval,
-        initial,
-        preempt,
-        preempt_delay,
+        settings: Settings {
+            vrid: draft.vrid?,
+            version,
+            family,
+            priority,
+            advert_interval,
+            initial,
+            preempt,
+            preempt_delay,
+            lease: draft.lease,
+            garp: draft.garp,
+            departures,
+            primary: family.unspecified(),
+        },
         vips: addresses::both(draft.vips, draft.excluded),
         source: None,
         track_source: false,
         unicast: None,
         adverts_from_virtual_mac: false,
         auth,
-        garp: draft.garp,
-        departures,
-        lease: draft.lease,
         accept,
         skip_check_adv_addr: draft.skip_check_adv_addr,
         v3_checksum_as_v2: draft.v3_checksum_as_v2,
@@ -96,15 +101,13 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
         addresses::limit(&mut instance, at, report);
     }
     draft.transport.finish(draft.strict, &mut instance, report);
-    if let Some(at) = first_at {
-        addresses::begins_link_local(&instance, at, report);
-    }
+    addresses::begins_link_local(&instance, first_at, report);
     draft
         .virtual_mac
         .finish(draft.strict, &mut instance, report);
     // An advert from the virtual MAC would lead the switches back to a router that serves no more;
     // and the better router's next one leads them away from it, whoever it heard of.
-    instance.departures.higher_prio_send_advert =
+    instance.settings.departures.higher_prio_send_advert =
         last_advert.unwrap_or(!instance.adverts_from_virtual_mac);
     Some(instance)
 }

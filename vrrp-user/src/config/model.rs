@@ -3,7 +3,6 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
-    time::Duration,
 };
 
 use vrrp_ebpf::{
@@ -12,7 +11,7 @@ use vrrp_ebpf::{
 };
 
 use super::diag::Place;
-use crate::proto::{Departures, Family, Garp, InitialState, Lease, Version, election::OWNER};
+use crate::proto::{Family, Settings, Version};
 
 /// A whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,20 +40,8 @@ pub struct Instance {
     pub name: String,
     /// `interface`.
     pub interface: String,
-    /// `virtual_router_id`, 1-255.
-    pub vrid: u8,
-    /// `version`, else `vrrp_version`, else 2; 3 for IPv6.
-    pub version: Version,
-    /// `priority`, 1-255.
-    pub priority: u8,
-    /// `advert_int`.
-    pub advert_interval: Duration,
-    /// `state`.
-    pub initial: InitialState,
-    /// `nopreempt` is the contrary.
-    pub preempt: bool,
-    /// `preempt_delay`.
-    pub preempt_delay: Duration,
+    /// What the election needs to know. Its source address is unspecified: the interface has it.
+    pub settings: Settings,
     /// `virtual_ipaddress`, then `virtual_ipaddress_excluded`. The first one is advertised.
     pub vips: Vec<Vip>,
     /// `mcast_src_ip` or `unicast_src_ip`: source of the adverts, if it is not to be the interface's
@@ -68,13 +55,6 @@ pub struct Instance {
     pub adverts_from_virtual_mac: bool,
     /// `authentication`, v2 only (with `v2_interop` for that half of the adverts).
     pub auth: Option<Auth>,
-    /// `garp_master_*`, the instance's or the global ones.
-    pub garp: Garp,
-    /// `down_timer_adverts`, `lower_prio_no_advert`, `higher_prio_send_advert`, the instance's or the
-    /// global ones, `vrrp_startup_delay`, and `v2_interop` (ours).
-    pub departures: Departures,
-    /// `lease` (ours): `auto`, `off` or seconds.
-    pub lease: Lease,
     /// `accept`; `no_accept` is the contrary, and so is strict mode, but for the address owner.
     pub accept: bool,
     /// `skip_check_adv_addr`.
@@ -95,16 +75,13 @@ impl Instance {
     /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4): they are its own addresses.
     #[must_use]
     pub const fn is_owner(&self) -> bool {
-        self.priority == OWNER
+        self.settings.is_owner()
     }
 
     /// Family of the adverts and of every virtual IP in them.
     #[must_use]
-    pub fn family(&self) -> Family {
-        match self.vips.first().map(|vip| vip.address) {
-            Some(IpAddr::V6(_)) => Family::V6,
-            Some(IpAddr::V4(_)) | None => Family::V4,
-        }
+    pub const fn family(&self) -> Family {
+        self.settings.family
     }
 
     /// The virtual IPs that adverts carry: 1-255 of one family, in configured order.
@@ -122,9 +99,9 @@ impl Instance {
     /// The version, of those spoken, whose adverts have the least room.
     #[must_use]
     pub fn narrowest(&self) -> Version {
-        match self.departures.also_version_2 {
+        match self.settings.departures.also_version_2 {
             Some(_) => Version::V2,
-            None => self.version,
+            None => self.settings.version,
         }
     }
 
@@ -147,7 +124,7 @@ impl Instance {
 
     /// The Virtual Router MAC (RFC 9568 section 7.3), used or not.
     pub(super) fn router_mac(&self) -> Mac {
-        mac::of_router(self.family(), self.vrid)
+        mac::of_router(self.family(), self.settings.vrid)
     }
 
     /// The Virtual Router MAC, if adverts leave from it or a virtual IP is found at it.

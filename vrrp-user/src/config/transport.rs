@@ -119,7 +119,7 @@ impl<'s> TransportDraft<'s> {
         let ours = instance.family();
         if let Some((source, at)) = self.source {
             let virtual_ip = instance.vips.iter().any(|vip| vip.address == source);
-            if family(source) != ours {
+            if Family::of(source) != ours {
                 report.error(
                     &at.place,
                     format!("({name}) {source} is not of the family of the virtual IPs"),
@@ -139,7 +139,7 @@ impl<'s> TransportDraft<'s> {
         instance.track_source = self.track_source;
         let mut peers = Vec::new();
         for (peer, at) in std::mem::take(&mut self.peers) {
-            if family(peer.address) != ours {
+            if Family::of(peer.address) != ours {
                 report.error(
                     &at.place,
                     format!(
@@ -246,13 +246,6 @@ impl<'s> TransportDraft<'s> {
                 "add `unicast_peer`, or write `mcast_src_ip`",
             );
         }
-    }
-}
-
-fn family(address: IpAddr) -> Family {
-    match address {
-        IpAddr::V4(_) => Family::V4,
-        IpAddr::V6(_) => Family::V6,
     }
 }
 

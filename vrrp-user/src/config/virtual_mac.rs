@@ -92,8 +92,8 @@ impl<'s> VirtualMacDraft<'s> {
             vip.virtual_mac |= if is_elsewhere { self.elsewhere } else { used };
             untold |= vip.virtual_mac && (is_elsewhere || !instance.adverts_from_virtual_mac);
         }
-        if untold && instance.garp.refresh.is_zero() {
-            instance.garp.refresh = REFRESH;
+        if untold && instance.settings.garp.refresh.is_zero() {
+            instance.settings.garp.refresh = REFRESH;
         }
     }
 

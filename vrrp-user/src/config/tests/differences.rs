@@ -177,7 +177,7 @@ fn a_master_stays_whatever_follows() {
     ];
     for (body, state) in rows {
         let text = with(&format!("{body}\npriority 9"));
-        assert_eq!(instance(&text).initial, state, "{body}");
+        assert_eq!(instance(&text).settings.initial, state, "{body}");
         assert_eq!(found(&text)[0], said(8, 7));
     }
 }
@@ -219,9 +219,9 @@ fn strict_mode_makes_an_owner_master() {
              write `state MASTER`"
         ]
     );
-    assert_eq!(instance(&text).initial, InitialState::Master);
+    assert_eq!(instance(&text).settings.initial, InitialState::Master);
     let plain = instance(&with("priority 255\nstate BACKUP"));
-    assert_eq!(plain.initial, InitialState::Backup);
+    assert_eq!(plain.settings.initial, InitialState::Backup);
 }
 
 #[test]
@@ -237,8 +237,11 @@ fn numbers_may_have_a_plus() {
         ["k.conf:9: warning: `garp_master_repeat` of 300: 255 are sent"]
     );
     let instance = instance(&text);
-    assert_eq!((instance.priority, instance.garp.repeat), (60, 255));
-    assert_eq!(instance.advert_interval.as_secs(), 2);
+    assert_eq!(
+        (instance.settings.priority, instance.settings.garp.repeat),
+        (60, 255)
+    );
+    assert_eq!(instance.settings.advert_interval.as_secs(), 2);
     for line in [
         "priority ++60",
         "priority +",

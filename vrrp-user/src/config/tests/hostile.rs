@@ -133,5 +133,5 @@ fn a_file_that_cannot_be_read_is_an_error_with_its_name() {
     file.write_all(with("priority 7").as_bytes())
         .expect("it can be written");
     let config = load(file.path()).config.expect("no error");
-    assert_eq!(config.instances[0].priority, 7);
+    assert_eq!(config.instances[0].settings.priority, 7);
 }

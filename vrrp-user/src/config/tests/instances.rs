@@ -112,10 +112,10 @@ fn the_command_line_follows_the_same_rules() {
     let config = quick.parse().config.expect("no error");
     let instance = &config.instances[0];
     assert_eq!(
-        (instance.name.as_str(), instance.version),
+        (instance.name.as_str(), instance.settings.version),
         ("VI_51", Version::V3)
     );
-    assert_eq!(instance.advert_interval, Duration::from_millis(10));
+    assert_eq!(instance.settings.advert_interval, Duration::from_millis(10));
     assert_eq!(instance.vips[1].device.as_deref(), Some("eth1"));
 
     let seconds = Quick {
@@ -123,7 +123,9 @@ fn the_command_line_follows_the_same_rules() {
         ..quick.clone()
     };
     assert_eq!(
-        seconds.parse().config.expect("no error").instances[0].version,
+        seconds.parse().config.expect("no error").instances[0]
+            .settings
+            .version,
         Version::V2
     );
     let bad = Quick {

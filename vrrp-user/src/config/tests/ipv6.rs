@@ -23,10 +23,10 @@ fn the_first_address_makes_the_router_one_of_ipv6() {
     assert_eq!(found(&text), [""; 0]);
     let instance = instance(&text);
     assert_eq!(
-        (instance.family(), instance.version),
+        (instance.family(), instance.settings.version),
         (Family::V6, Version::V3)
     );
-    assert_eq!(instance.advert_interval, Duration::from_millis(10));
+    assert_eq!(instance.settings.advert_interval, Duration::from_millis(10));
     let lengths = instance
         .vips
         .iter()
@@ -120,7 +120,7 @@ fn there_is_no_version_2() {
         found(&strict),
         ["k.conf:7: warning: (V6) there is no IPv6 in version 2, version 3 is used in strict mode"]
     );
-    assert_eq!(instance(&strict).version, Version::V3);
+    assert_eq!(instance(&strict).settings.version, Version::V3);
     let globals = "global_defs {\n vrrp_version 2\n}\n";
     assert_eq!(
         found(&format!("{globals}{}", of(&["fe80::51"], ""))),
@@ -281,7 +281,7 @@ fn the_command_line_takes_ipv6() {
     let config = parsed.config.expect("no error");
     let instance = &config.instances[0];
     assert_eq!(
-        (instance.family(), instance.version),
+        (instance.family(), instance.settings.version),
         (Family::V6, Version::V3)
     );
 }

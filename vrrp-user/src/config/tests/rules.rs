@@ -277,20 +277,41 @@ fn what_keepalived_mends_is_mended_the_same_way() {
     let strict = instance(&with(
         "strict_mode\nstate MASTER\npriority 9\npreempt_delay 5\nauthentication {\n auth_type PASS\n auth_pass x\n}",
     ));
-    assert_eq!((strict.initial, strict.auth), (InitialState::Backup, None));
-    assert_eq!(strict.preempt_delay, Duration::ZERO);
-    let owner = instance(&with("state MASTER"));
-    assert_eq!((owner.priority, owner.initial), (255, InitialState::Master));
-    let owner = instance(&with("priority 255"));
-    assert_eq!((owner.priority, owner.initial), (255, InitialState::Master));
-    let plain = instance(&with(""));
-    assert_eq!((plain.priority, plain.initial), (100, InitialState::Backup));
-    assert_eq!(instance(&with("priority 5\npriority 6")).priority, 6);
-    assert!(instance(&with("state MASTER\npriority 9\nnopreempt")).preempt);
-    assert!(!instance(&with("nopreempt")).preempt);
-    assert!(instance(&with("nopreempt\npreempt")).preempt);
     assert_eq!(
-        instance(&with("nopreempt\npreempt_delay 5")).preempt_delay,
+        (strict.settings.initial, strict.auth),
+        (InitialState::Backup, None)
+    );
+    assert_eq!(strict.settings.preempt_delay, Duration::ZERO);
+    let owner = instance(&with("state MASTER"));
+    assert_eq!(
+        (owner.settings.priority, owner.settings.initial),
+        (255, InitialState::Master)
+    );
+    let owner = instance(&with("priority 255"));
+    assert_eq!(
+        (owner.settings.priority, owner.settings.initial),
+        (255, InitialState::Master)
+    );
+    let plain = instance(&with(""));
+    assert_eq!(
+        (plain.settings.priority, plain.settings.initial),
+        (100, InitialState::Backup)
+    );
+    assert_eq!(
+        instance(&with("priority 5\npriority 6")).settings.priority,
+        6
+    );
+    assert!(
+        instance(&with("state MASTER\npriority 9\nnopreempt"))
+            .settings
+            .preempt
+    );
+    assert!(!instance(&with("nopreempt")).settings.preempt);
+    assert!(instance(&with("nopreempt\npreempt")).settings.preempt);
+    assert_eq!(
+        instance(&with("nopreempt\npreempt_delay 5"))
+            .settings
+            .preempt_delay,
         Duration::ZERO
     );
     assert_eq!(
@@ -322,7 +343,7 @@ fn intervals_are_what_a_packet_can_say() {
     for (version, asked, millis) in rows {
         let text = with(&format!("version {version}\nadvert_int {asked}"));
         assert_eq!(
-            instance(&text).advert_interval,
+            instance(&text).settings.advert_interval,
             Duration::from_millis(millis),
             "{asked}"
         );
@@ -330,7 +351,7 @@ fn intervals_are_what_a_packet_can_say() {
             == f64::from(u32::try_from(millis).expect("small"));
         assert_eq!(found(&text).is_empty(), exact, "{asked}");
     }
-    let unasked = instance(&with("version 3")).advert_interval;
+    let unasked = instance(&with("version 3")).settings.advert_interval;
     assert_eq!(unasked, Duration::from_secs(1));
 }
 
@@ -344,9 +365,12 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
         format!("{}{globals}", with(body)),
     ] {
         let instance = instance(&text);
-        assert_eq!((instance.version, instance.garp.repeat), (Version::V3, 3));
-        assert_eq!(instance.garp.refresh, Duration::from_secs(60));
-        assert_eq!(instance.lease, Lease::Off);
+        assert_eq!(
+            (instance.settings.version, instance.settings.garp.repeat),
+            (Version::V3, 3)
+        );
+        assert_eq!(instance.settings.garp.refresh, Duration::from_secs(60));
+        assert_eq!(instance.settings.lease, Lease::Off);
         let line_of = |word: &str| {
             let before = &text[..text.find(word).expect("it is there")];
             1 + before.matches('\n').count()
@@ -382,7 +406,7 @@ fn defaults_of_the_whole_file_hold_wherever_they_stand() {
 #[test]
 fn departures_from_the_rfc_are_the_instances_or_the_global_ones() {
     let plain = instance(&with(""));
-    assert_eq!(plain.departures, Departures::default());
+    assert_eq!(plain.settings.departures, Departures::default());
     let globals = "global_defs {\n vrrp_down_timer_adverts 5\n vrrp_lower_prio_no_advert\n \
                    vrrp_higher_prio_send_advert yes\n vrrp_startup_delay 5.5\n}\n";
     let all = Departures {
@@ -392,10 +416,17 @@ fn departures_from_the_rfc_are_the_instances_or_the_global_ones() {
         startup_delay: Duration::from_millis(5500),
         ..Departures::default()
     };
-    assert_eq!(instance(&format!("{globals}{}", with(""))).departures, all);
+    assert_eq!(
+        instance(&format!("{globals}{}", with("")))
+            .settings
+            .departures,
+        all
+    );
     let body = "down_timer_adverts 4\nlower_prio_no_advert off\nhigher_prio_send_advert false";
     assert_eq!(
-        instance(&format!("{}{globals}", with(body))).departures,
+        instance(&format!("{}{globals}", with(body)))
+            .settings
+            .departures,
         Departures {
             down_timer_adverts: 4,
             higher_prio_send_advert: false,
@@ -433,7 +464,7 @@ fn a_deposed_router_sends_one_more_advert_unless_told_otherwise() {
         ("", "use_vmac\nvmac_xmit_base", true),
     ] {
         let text = format!("global_defs {{\n {globals}\n}}\n{}", with(body));
-        let departures = instance(&text).departures;
+        let departures = instance(&text).settings.departures;
         assert_eq!(
             departures.higher_prio_send_advert, sends,
             "{globals}; {body}"
@@ -444,8 +475,8 @@ fn a_deposed_router_sends_one_more_advert_unless_told_otherwise() {
 #[test]
 fn strict_mode_leaves_a_worse_router_unanswered() {
     let strict = instance(&with("strict_mode\nhigher_prio_send_advert"));
-    assert!(strict.departures.lower_prio_no_advert);
-    assert!(!strict.departures.higher_prio_send_advert);
+    assert!(strict.settings.departures.lower_prio_no_advert);
+    assert!(!strict.settings.departures.higher_prio_send_advert);
     let shown = found(&with("strict_mode\nhigher_prio_send_advert"));
     assert!(
         shown.contains(
@@ -500,13 +531,15 @@ fn both_versions_at_once() {
     let text = with(&format!("version 3\nv2_interop\nadvert_int 2\n{pass}"));
     assert_eq!(found(&text), [""; 0]);
     let both = instance(&text);
-    assert_eq!(both.version, Version::V3);
-    let interval = both.departures.also_version_2;
+    assert_eq!(both.settings.version, Version::V3);
+    let interval = both.settings.departures.also_version_2;
     assert_eq!(interval, Some(Duration::from_secs(2)));
     assert_eq!(both.auth, Some(Auth::Pass(*b"1111\0\0\0\0")));
 
     assert_eq!(
-        instance(&with("version 3\nv2_interop off")).departures,
+        instance(&with("version 3\nv2_interop off"))
+            .settings
+            .departures,
         Departures::default()
     );
     let text = with("version 3\nv2_interop\nadvert_int 0.01");
@@ -517,6 +550,6 @@ fn both_versions_at_once() {
              give them lower priorities: they notice a failure later than those of version 3"
         ]
     );
-    let interval = instance(&text).departures.also_version_2;
+    let interval = instance(&text).settings.departures.also_version_2;
     assert_eq!(interval, Some(Duration::from_secs(1)));
 }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::*;
-use crate::proto::{Departures, Garp, InitialState, Lease, Version};
+use crate::proto::{Departures, Family, Garp, InitialState, Lease, Settings, Version};
 
 macro_rules! sample {
     ($name:literal) => {
@@ -34,13 +34,25 @@ fn the_tutorial_word_for_word() {
     let expected = Instance {
         name: "VI_1".to_owned(),
         interface: "ens33".to_owned(),
-        vrid: 1,
-        version: Version::V2,
-        priority: 100,
-        advert_interval: Duration::from_secs(1),
-        initial: InitialState::Master,
-        preempt: true,
-        preempt_delay: Duration::ZERO,
+        settings: Settings {
+            vrid: 1,
+            version: Version::V2,
+            family: Family::V4,
+            priority: 100,
+            advert_interval: Duration::from_secs(1),
+            initial: InitialState::Master,
+            preempt: true,
+            preempt_delay: Duration::ZERO,
+            lease: Lease::Auto,
+            garp: Garp {
+                repeat: 5,
+                delay: Duration::from_secs(5),
+                refresh: Duration::ZERO,
+                refresh_repeat: 1,
+            },
+            departures: Departures::default(),
+            primary: IpAddr::from([0, 0, 0, 0]),
+        },
         vips: vec![Vip {
             address: IpAddr::from([192, 168, 1, 254]),
             prefix: 32,
@@ -60,14 +72,6 @@ fn the_tutorial_word_for_word() {
         unicast: None,
         adverts_from_virtual_mac: false,
         auth: Some(Auth::Pass(*b"1111\0\0\0\0")),
-        garp: Garp {
-            repeat: 5,
-            delay: Duration::from_secs(5),
-            refresh: Duration::ZERO,
-            refresh_repeat: 1,
-        },
-        departures: Departures::default(),
-        lease: Lease::Auto,
         accept: true,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,
@@ -80,8 +84,11 @@ fn the_tutorial_word_for_word() {
 
     let standby = instance(sample!("tutorial-standby.conf"));
     let expected = Instance {
-        priority: 99,
-        initial: InitialState::Backup,
+        settings: Settings {
+            priority: 99,
+            initial: InitialState::Backup,
+            ..expected.settings
+        },
         ..expected
     };
     assert_eq!(standby, expected);
@@ -121,7 +128,7 @@ fn a_distributions_sample() {
     assert!(!instance.accept);
     // A keepalived beside us sends none either: with one we would be two masters.
     assert_eq!(instance.auth, None);
-    assert_eq!(instance.initial, InitialState::Backup);
+    assert_eq!(instance.settings.initial, InitialState::Backup);
     assert_eq!(instance.vips.len(), 3);
 }
 
@@ -143,9 +150,9 @@ fn what_vyos_writes() {
     );
     let instance = instance(sample!("vyos.conf"));
     assert_eq!(instance.auth, Some(Auth::Pass(*b"s3cret!x")));
-    assert_eq!(instance.preempt_delay, Duration::from_secs(180));
-    assert_eq!(instance.garp.delay, Duration::from_secs(2));
-    assert_eq!(instance.garp.refresh, Duration::from_secs(60));
+    assert_eq!(instance.settings.preempt_delay, Duration::from_secs(180));
+    assert_eq!(instance.settings.garp.delay, Duration::from_secs(2));
+    assert_eq!(instance.settings.garp.refresh, Duration::from_secs(60));
     assert_eq!(instance.vips[1].device.as_deref(), Some("eth1.20"));
 }
 
@@ -162,7 +169,7 @@ fn what_kolla_writes() {
     );
     let instance = instance(sample!("kolla.conf"));
     assert_eq!(instance.auth, Some(Auth::Pass(*b"oVtX2bQz")));
-    assert!(!instance.preempt);
+    assert!(!instance.settings.preempt);
 }
 
 #[test]

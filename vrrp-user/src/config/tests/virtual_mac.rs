@@ -67,7 +67,7 @@ fn model(body: &str) -> (bool, Vec<String>, u64) {
     (
         instance.adverts_from_virtual_mac,
         at_mac.map(|vip| vip.address.to_string()).collect(),
-        instance.garp.refresh.as_secs(),
+        instance.settings.garp.refresh.as_secs(),
     )
 }
 
@@ -100,7 +100,7 @@ fn which_addresses_and_adverts_use_it() {
 
 #[test]
 fn adverts_from_the_virtual_mac_tell_switches_where_it_is() {
-    let refresh = |body: &str| instance(&with(body)).garp.refresh;
+    let refresh = |body: &str| instance(&with(body)).settings.garp.refresh;
     assert_eq!(refresh(""), Duration::ZERO);
     assert_eq!(refresh("use_vmac"), Duration::ZERO);
     assert_eq!(refresh("use_vmac\nvmac_xmit_base"), Duration::from_secs(60));

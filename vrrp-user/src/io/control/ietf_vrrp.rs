@@ -134,12 +134,12 @@ impl VrrpInstance {
         discontinuity: &str,
     ) -> Self {
         let history = snapshot.history;
-        let version = match instance.version {
+        let version = match instance.settings.version {
             Version::V2 => "vrrp-v2",
             Version::V3 => "vrrp-v3",
         };
         Self {
-            vrid: instance.vrid,
+            vrid: instance.settings.vrid,
             version: version.to_owned(),
             //= C72: RFC 8347
             state: state(snapshot.state).to_owned(),

@@ -44,8 +44,8 @@ fn c72_an_instance_has_every_leaf_of_the_module_in_its_units() {
         (Counter::BadLength, 11),
     ]);
     let mut instance = instance("VI_1");
-    instance.vrid = 51;
-    instance.version = Version::V3;
+    instance.settings.vrid = 51;
+    instance.settings.version = Version::V3;
     let shown = VrrpInstance::new(&instance, &snapshot(), &counts, Some(UP.to_owned()), SINCE);
     assert_eq!(
         serde_json::to_value(&shown).unwrap(),
@@ -79,7 +79,7 @@ fn c72_an_instance_has_every_leaf_of_the_module_in_its_units() {
 #[test]
 fn c72_what_is_not_known_is_left_out() {
     let mut instance = instance("VI_1");
-    instance.priority = 255;
+    instance.settings.priority = 255;
     let nothing = (RouterSnapshot::default(), Counts::default());
     let shown = VrrpInstance::new(&instance, &nothing.0, &nothing.1, None, SINCE);
     let value = serde_json::to_value(&shown).unwrap();

@@ -128,7 +128,7 @@ fn lists(last: &Sighting, instance: &Instance) -> String {
         " (its are {}, ours {}; does another cluster use VRID {}?)",
         last.list(),
         comma_separated(&ours),
-        instance.vrid
+        instance.settings.vrid
     )
 }
 

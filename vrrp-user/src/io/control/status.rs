@@ -421,8 +421,8 @@ impl Record {
             name: instance.name.clone(),
             interface: instance.interface.clone(),
             renamed_to: interface.and_then(|one| one.renamed_to.clone()),
-            vrid: instance.vrid,
-            version: match instance.version {
+            vrid: instance.settings.vrid,
+            version: match instance.settings.version {
                 Version::V2 => 2,
                 Version::V3 => 3,
             },
@@ -433,7 +433,7 @@ impl Record {
                 .map(|reason| FaultStatus::new(instance, reason)),
             warnings: self.warnings(instance),
             since_ns: since.0,
-            priority: instance.priority,
+            priority: instance.settings.priority,
             active,
             active_priority,
             advert_interval_us: active_interval_ns / 1000,

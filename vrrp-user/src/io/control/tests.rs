@@ -24,7 +24,8 @@ use crate::{
         runtime_dir::{CONTROL_SOCKET, InstanceName},
     },
     proto::{
-        Cause, Departures, Garp, History, InitialState, Instant, Lease, State, Transition, Version,
+        Cause, Departures, Family, Garp, History, InitialState, Instant, Lease, Settings, State,
+        Transition, Version,
     },
 };
 
@@ -33,13 +34,25 @@ pub(super) fn instance(name: &str) -> Instance {
     Instance {
         name: name.to_owned(),
         interface: "lo".to_owned(),
-        vrid: 1,
-        version: Version::V2,
-        priority: 100,
-        advert_interval: Duration::from_secs(1),
-        initial: InitialState::Backup,
-        preempt: true,
-        preempt_delay: Duration::ZERO,
+        settings: Settings {
+            vrid: 1,
+            version: Version::V2,
+            family: Family::V4,
+            priority: 100,
+            advert_interval: Duration::from_secs(1),
+            initial: InitialState::Backup,
+            preempt: true,
+            preempt_delay: Duration::ZERO,
+            lease: Lease::Auto,
+            garp: Garp {
+                repeat: 5,
+                delay: Duration::from_secs(5),
+                refresh: Duration::ZERO,
+                refresh_repeat: 1,
+            },
+            departures: Departures::default(),
+            primary: IpAddr::from([0, 0, 0, 0]),
+        },
         vips: vec![Vip {
             address: IpAddr::from([192, 168, 1, 254]),
             prefix: 32,
@@ -59,14 +72,6 @@ pub(super) fn instance(name: &str) -> Instance {
         unicast: None,
         adverts_from_virtual_mac: false,
         auth: None,
-        garp: Garp {
-            repeat: 5,
-            delay: Duration::from_secs(5),
-            refresh: Duration::ZERO,
-            refresh_repeat: 1,
-        },
-        departures: Departures::default(),
-        lease: Lease::Auto,
         accept: true,
         skip_check_adv_addr: false,
         v3_checksum_as_v2: false,

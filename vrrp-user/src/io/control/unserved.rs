@@ -71,7 +71,7 @@ impl Unserved {
                 comma_separated(&self.missing),
                 odd.who(),
                 odd.list(),
-                instance.vrid,
+                instance.settings.vrid,
             ),
         ))
     }

@@ -72,7 +72,7 @@ impl Warning {
 /// Two routers of priority 255. In version 3 the higher address wins (RFC 9568 erratum 8298); an owner of version 2
 /// discards what it hears, by RFC 3768 section 7.1, so that nothing resolves it.
 pub(super) fn two_owners(instance: &Instance, other: IpAddr) -> String {
-    let serve = match instance.version {
+    let serve = match instance.settings.version {
         Version::V2 => ": both are MASTER until one of them gets a lower priority",
         Version::V3 => "",
     };

@@ -259,7 +259,7 @@ fn transition(name: &str, transition: Transition) -> Vec<Line> {
 
 fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> Line {
     let name = &instance.name;
-    let ours = instance.priority;
+    let ours = instance.settings.priority;
     let active = state == State::Active;
     match notice {
         Notice::PriorityZero if active => (
@@ -325,7 +325,7 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             format!(
                 "({name}) advertisement interval of {source} is {}ms, ours {}ms",
                 u32::from(centiseconds) * 10,
-                instance.advert_interval.as_millis(),
+                instance.settings.advert_interval.as_millis(),
             ),
         ),
         Notice::Conflict { vip, mac } => (
@@ -342,8 +342,8 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
 
 /// Whether a worse router's advert has one of ours follow at once.
 fn answers(instance: &Instance) -> bool {
-    let discards = instance.version == Version::V2 && instance.is_owner();
-    !discards && !instance.departures.lower_prio_no_advert
+    let discards = instance.settings.version == Version::V2 && instance.is_owner();
+    !discards && !instance.settings.departures.lower_prio_no_advert
 }
 
 /// A virtual IP for the log.

@@ -188,15 +188,11 @@ fn virtual_ips_elsewhere_are_told_with_their_interface() {
 fn no_election_is_forced_where_nothing_is_sent() {
     let plain = crate::io::control::tests::instance("VI_1");
     let mut silent = plain.clone();
-    silent.departures.lower_prio_no_advert = true;
-    let owner = Instance {
-        priority: 255,
-        ..plain
-    };
-    let third = Instance {
-        version: Version::V3,
-        ..owner.clone()
-    };
+    silent.settings.departures.lower_prio_no_advert = true;
+    let mut owner = plain;
+    owner.settings.priority = 255;
+    let mut third = owner.clone();
+    third.settings.version = Version::V3;
     let event = Event::Notice {
         router: 0,
         notice: Notice::LowerPriority(50),
@@ -352,6 +348,7 @@ fn an_ipv6_router_lacks_a_link_local_address() {
     let mut instance = crate::io::control::tests::instance("VI_1");
     instance.interface = "ens33".to_owned();
     instance.vips[0].address = "fe80::fe".parse().unwrap();
+    instance.settings.family = Family::V6;
     assert_eq!(
         fault_text(&instance, FaultReason::NoAddress),
         "no IPv6 link-local address for interface ens33"
@@ -438,7 +435,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
     assert_eq!(told[0].0, Level::ERROR);
     let own = "virtual IP 2001:db8::fe/24 has become ens34's own address: it stays";
     assert!(told[0].1.contains(own), "{told:?}");
-    instance.priority = 255;
+    instance.settings.priority = 255;
     let told = lines(&found, &instance, State::Active);
     assert_eq!(told[0].0, Level::INFO, "{told:?}");
 }

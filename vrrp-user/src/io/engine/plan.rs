@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Auth, Instance},
-    proto::{Family, Settings, Version},
+    proto::{Settings, Version},
 };
 
 /// Why a configuration cannot run here.
@@ -153,7 +153,7 @@ impl RouterPlan {
         first_vip: u32,
     ) -> Self {
         let family = instance.family();
-        let key = RouterKey::new(ifindex, 0, family, instance.vrid);
+        let key = RouterKey::new(ifindex, 0, family, instance.settings.vrid);
         let virtual_mac = key.virtual_mac();
         let listed: Vec<IpAddr> = instance.advertised().map(|vip| vip.address).collect();
         let unicast = instance.unicast.as_ref();
@@ -162,7 +162,7 @@ impl RouterPlan {
             .map(|placement| VipKey::of(placement.ifindex, placement.vip.address))
             .collect();
         Self {
-            settings: settings(instance, family),
+            settings: instance.settings.clone(),
             frames: FrameSpec {
                 format: format(instance),
                 second_format: second_format(instance),
@@ -275,7 +275,7 @@ fn macs(instance: &Instance, key: RouterKey, placements: &[Placement<'_>]) -> Ve
 }
 
 fn format(instance: &Instance) -> Format {
-    match instance.version {
+    match instance.settings.version {
         Version::V2 => version_2(instance),
         Version::V3 => Format::V3 {
             pseudo_header: !instance.v3_checksum_as_v2,
@@ -285,30 +285,13 @@ fn format(instance: &Instance) -> Format {
 
 fn second_format(instance: &Instance) -> Option<(Format, Duration)> {
     //= C68: RFC 9568 section 8.4.2
-    let interval = instance.departures.also_version_2?;
+    let interval = instance.settings.departures.also_version_2?;
     Some((version_2(instance), interval))
 }
 
 fn version_2(instance: &Instance) -> Format {
     Format::V2 {
         password: instance.auth.map(|Auth::Pass(password)| password),
-    }
-}
-
-fn settings(instance: &Instance, family: Family) -> Settings {
-    Settings {
-        vrid: instance.vrid,
-        version: instance.version,
-        family,
-        priority: instance.priority,
-        advert_interval: instance.advert_interval,
-        initial: instance.initial,
-        preempt: instance.preempt,
-        preempt_delay: instance.preempt_delay,
-        lease: instance.lease,
-        garp: instance.garp,
-        departures: instance.departures,
-        primary: family.unspecified(),
     }
 }
 
@@ -330,9 +313,9 @@ fn count(advertised: &[IpAddr]) -> u16 {
 }
 
 fn entry(instance: &Instance, slot: u32, advertised: &[IpAddr]) -> RouterEntry {
-    let version = match instance.version {
+    let version = match instance.settings.version {
         Version::V2 => router_flags::ACCEPT_V2,
-        Version::V3 if instance.departures.also_version_2.is_some() => {
+        Version::V3 if instance.settings.departures.also_version_2.is_some() => {
             router_flags::ACCEPT_V2 | router_flags::ACCEPT_V3
         }
         Version::V3 => router_flags::ACCEPT_V3,
@@ -357,9 +340,10 @@ fn entry(instance: &Instance, slot: u32, advertised: &[IpAddr]) -> RouterEntry {
         primary: [0; 16],
         address_digest: digest(advertised),
         address_count: count(advertised),
-        interval_cs: u16::try_from(instance.advert_interval.as_millis() / 10).unwrap_or(u16::MAX),
+        interval_cs: u16::try_from(instance.settings.advert_interval.as_millis() / 10)
+            .unwrap_or(u16::MAX),
         auth_type,
-        priority: instance.priority,
+        priority: instance.settings.priority,
         _pad: [0; 2],
         auth_data,
     }

@@ -1,7 +1,7 @@
 use vrrp_ebpf::wire::encode;
 
 use super::*;
-use crate::{config, io::engine::frames::Frames};
+use crate::{config, io::engine::frames::Frames, proto::Family};
 
 const MAC: Mac = [2, 0, 0, 0, 0, 1];
 const OTHER: Mac = [2, 0, 0, 0, 0, 2];

@@ -226,7 +226,7 @@ impl<'a> Plane<'a> {
                 tracked: self.tracked(instance)?,
                 version: instance.narrowest(),
                 listed: instance.advertised().count(),
-                grace: instance.advert_interval.min(GRACE_MAX),
+                grace: instance.settings.advert_interval.min(GRACE_MAX),
             })
         });
         Ok(Watched::new(routers.collect::<Result<_, ControlError>>()?))

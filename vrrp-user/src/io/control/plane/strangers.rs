@@ -56,7 +56,7 @@ fn misplaced(instance: &Instance, seen: &Sighting, interface: &str) -> Option<Li
     } else {
         Family::V6
     };
-    if instance.vrid != seen.vrid || instance.family() != family {
+    if instance.settings.vrid != seen.vrid || instance.family() != family {
         return None;
     }
     let place = match seen.vlan {
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_vrid_of_ours_on_another_interface_is_told() {
         let mut ours = instance("VI_1");
-        ours.vrid = 51;
+        ours.settings.vrid = 51;
         let seen = sighting("192.168.1.3", &["192.168.1.254"]);
         let (_, line) = misplaced(&ours, &seen, "ens34").unwrap();
         assert_eq!(
@@ -100,7 +100,7 @@ mod tests {
         assert!(line.contains(" come in by lo in VLAN 10, "), "{line}");
         let other_family = sighting("fe80::3", &["fe80::1"]);
         assert_eq!(misplaced(&ours, &other_family, "ens34"), None);
-        ours.vrid = 52;
+        ours.settings.vrid = 52;
         assert_eq!(misplaced(&ours, &seen, "ens34"), None);
     }
 }
