@@ -1,7 +1,13 @@
 //! Interfaces of the lab: veth pairs into a bridge, addresses, and the two ways to lose a link.
 
 use std::{
-    collections::BTreeSet, env, fs, net::IpAddr, process::Command, sync::Arc, time::Duration,
+    collections::BTreeSet,
+    env, fs,
+    net::IpAddr,
+    process::Command,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -191,10 +197,7 @@ impl Port {
             "no thread receives for {}",
             self.name
         );
-        for thread in receivers {
-            realtime::share(thread, Duration::from_millis(1), Duration::from_millis(10))?;
-        }
-        Ok(())
+        receivers.into_iter().try_for_each(slow_down)
     }
 
     /// The threads of the kernel that receive for ports of this name, whatever switch they are of.
@@ -320,6 +323,22 @@ fn quieten(netns: &Netns) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Gives a thread that receives a millisecond of every ten. The nodes of other scenes may have been promised all
+/// that the kernel has to promise; then this waits for one of them to end.
+fn slow_down(thread: i32) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let begun = Instant::now();
+    loop {
+        let shared = realtime::share(thread, Duration::from_millis(1), Duration::from_millis(10));
+        match shared {
+            Err(error) if begun.elapsed() < PATIENCE && realtime::is_promised_away(&error) => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            shared => return shared,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,13 @@ pub fn share(thread: i32, runtime: Duration, period: Duration) -> Result<()> {
     }
 }
 
+/// Whether [`share`] failed because the kernel has promised too much to others already.
+#[must_use]
+pub fn is_promised_away(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.and_then(io::Error::raw_os_error) == Some(libc::EBUSY)
+}
+
 /// The scheduling policy of a thread of any process, such as [`libc::SCHED_FIFO`].
 ///
 /// # Errors
