@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use vrrp_ebpf::{
     abi::{Counter, Event},
-    policy::{self, Action, Link, Report, Verdict},
+    policy::{self, Action, Link, Submission, Verdict},
     wire::source::Source,
 };
 use vrrp_tests::{
@@ -154,7 +154,7 @@ fn judged(world: &World, frame: &[u8], program: Program) -> Option<(Verdict, Opt
             policy::ingress(frame, world, link).map(|verdict| (verdict, None))
         }
         Program::Egress => policy::egress(frame, world, world, link)
-            .map(|departure| (departure.verdict, Some(departure.source))),
+            .map(|leaving| (leaving.verdict, Some(leaving.source))),
         Program::Mark => policy::mark(frame, world, link).map(|verdict| (verdict, None)),
     }
 }
@@ -197,11 +197,11 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             source.unwrap().write(frame.as_mut_slice()).unwrap();
             Fate::Pass
         }
-        Action::Answer => {
+        Action::AnswerArp => {
             verdict.answer.write(frame.as_mut_slice()).unwrap();
             Fate::Answer
         }
-        Action::Advertise => {
+        Action::AnswerNeighbour => {
             let answer = verdict.advertisement;
             frame.resize(answer.frame_length(), 0);
             answer.write(frame.as_mut_slice()).unwrap();
@@ -216,7 +216,7 @@ pub(crate) fn on_host(world: &World, frame: &[u8], program: Program) -> Outcome 
             .into_iter()
             .map(|counter| (verdict.slot, counter))
             .collect(),
-        event: (verdict.report != Report::Nothing).then(|| {
+        event: (verdict.submission != Submission::Nothing).then(|| {
             let event = verdict.event;
             assert!(ran.contains(&event.stamp), "{} not in {ran:?}", event.stamp);
             Event { stamp: 0, ..event }

@@ -6,7 +6,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use vrrp_ebpf::{
     abi::{Counter, Event, Follow, RING_BYTES, router_flags},
     ownership::State,
-    policy::Report,
+    policy::Submission,
 };
 use vrrp_tests::{
     datapath::{
@@ -110,10 +110,16 @@ fn cases() -> Vec<(&'static str, World, Vec<u8>, bool)> {
 #[test]
 fn policy_wakes_for_what_needs_a_decision() {
     for (what, world, frame, wakes) in cases() {
-        let report = verdict(&world, &frame, Program::Ingress).unwrap().report;
+        let report = verdict(&world, &frame, Program::Ingress)
+            .unwrap()
+            .submission;
         assert_eq!(
             report,
-            if wakes { Report::Wake } else { Report::Quiet },
+            if wakes {
+                Submission::Wake
+            } else {
+                Submission::Quiet
+            },
             "{what}"
         );
     }

@@ -10,7 +10,7 @@ use vrrp_ebpf::{
     },
     ownership::{Ownership, Standing},
     pace::{News, Paces},
-    policy::{self, Link, Report, Tables},
+    policy::{self, Link, Submission, Tables},
     types::Mac,
 };
 use vrrp_user::proto::{Instant, Settings, Version};
@@ -111,10 +111,10 @@ impl Kernel {
         if verdict.better_seen > 0 && !plant.is_some_and(Plant::fences_nobody) {
             self.better_seen = verdict.better_seen;
         }
-        if verdict.report == Report::Nothing {
+        if verdict.submission == Submission::Nothing {
             return None;
         }
-        let wakes = verdict.report == Report::Wake;
+        let wakes = verdict.submission == Submission::Wake;
         let forgotten = self.ring.len() >= self.ring_size
             || !self.admits(
                 now,

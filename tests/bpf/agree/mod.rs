@@ -14,7 +14,7 @@ use std::env;
 
 use vrrp_ebpf::{
     abi::{Counter, EventKind},
-    policy::Report,
+    policy::Submission,
 };
 use vrrp_tests::{
     datapath::{Program, World},
@@ -117,7 +117,7 @@ impl Trial {
         let verdict = bench::verdict(world, frame, program);
         let host = Opinion {
             outcome: bench::on_host(world, frame, program),
-            wakes: verdict.is_some_and(|verdict| verdict.report == Report::Wake),
+            wakes: verdict.is_some_and(|verdict| verdict.submission == Submission::Wake),
         };
         assert_eq!(host, opinion, "host and third opinion: {}", context());
         if let Some(kernel) = &mut self.kernel {

@@ -3,7 +3,7 @@
 use vrrp_ebpf::{
     abi::{Counter, Event, EventKind, Follow, NO_ROUTER, event_flags},
     ownership::State,
-    policy::{Action, Report},
+    policy::{Action, Submission},
 };
 use vrrp_tests::{
     datapath::{
@@ -337,10 +337,10 @@ fn the_followed_advert_wakes_nobody() {
     .pack();
     let report = |advert: &Advert| {
         let verdict = verdict(&world, &advert.build(), Program::Ingress);
-        verdict.unwrap().report
+        verdict.unwrap().submission
     };
-    assert_eq!(report(&advert()), Report::Quiet);
+    assert_eq!(report(&advert()), Submission::Quiet);
     let mut other = advert();
     other.ip.source[15] = 9;
-    assert_eq!(report(&other), Report::Wake);
+    assert_eq!(report(&other), Submission::Wake);
 }

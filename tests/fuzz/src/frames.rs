@@ -3,7 +3,7 @@
 use vrrp_ebpf::{
     abi::{Counter, Event, Follow, NO_ROUTER, router_flags},
     ownership::State,
-    policy::{self, Action, Departure, Link, Report, Verdict},
+    policy::{self, Action, EgressVerdict, Link, Submission, Verdict},
     wire::mac,
 };
 use vrrp_tests::{
@@ -32,7 +32,7 @@ pub fn frames(input: &[u8]) {
     };
     setting.makes_sense(&verdict);
     match verdict.action {
-        Action::Answer | Action::Advertise => setting.is_answered(&verdict, &frame),
+        Action::AnswerArp | Action::AnswerNeighbour => setting.is_answered(&verdict, &frame),
         Action::Readdress => setting.leaves_from_virtual_mac(&frame),
         Action::Pass | Action::Accept | Action::Drop => {}
     }
@@ -131,17 +131,17 @@ impl Setting {
         match self.way {
             Way::Received => policy::ingress(frame, &self.world, self.link),
             Way::Marked => policy::mark(frame, &self.world, self.link),
-            Way::Sent => self.depart(frame).map(|departure| departure.verdict),
+            Way::Sent => self.depart(frame).map(|leaving| leaving.verdict),
         }
     }
 
-    fn depart(&self, frame: &[u8]) -> Option<Departure> {
+    fn depart(&self, frame: &[u8]) -> Option<EgressVerdict> {
         policy::egress(frame, &self.world, &self.world, self.link)
     }
 
     fn makes_sense(&self, verdict: &Verdict) {
         let counted = verdict.counters.iter().count();
-        let told = verdict.report != Report::Nothing;
+        let told = verdict.submission != Submission::Nothing;
         let slots = self.world.slots.len() as u64;
         let mut counters = verdict.counters.iter();
         let nobodys = counters
@@ -159,8 +159,8 @@ impl Setting {
             Way::Received => &[
                 Action::Pass,
                 Action::Drop,
-                Action::Answer,
-                Action::Advertise,
+                Action::AnswerArp,
+                Action::AnswerNeighbour,
             ],
             Way::Marked => &[Action::Accept],
             Way::Sent => &[Action::Drop, Action::Readdress],
@@ -171,7 +171,7 @@ impl Setting {
     /// What is given the Virtual Router MAC can be written, and is let go if it comes by once more.
     fn leaves_from_virtual_mac(&self, frame: &[u8]) {
         let mut told = frame.to_vec();
-        let source = self.depart(frame).map(|departure| departure.source);
+        let source = self.depart(frame).map(|leaving| leaving.source);
         let written = source.and_then(|source| source.write(told.as_mut_slice()));
         assert!(written.is_some(), "{source:?}");
         let from = told.get(6..12).and_then(|mac| mac.try_into().ok());
@@ -186,7 +186,7 @@ impl Setting {
     /// There is an answer, and it is no request itself: two owners would never end.
     fn is_answered(&self, verdict: &Verdict, request: &[u8]) {
         let mut answer = request.to_vec();
-        let written = if verdict.action == Action::Advertise {
+        let written = if verdict.action == Action::AnswerNeighbour {
             answer.resize(verdict.advertisement.frame_length(), 0);
             verdict.advertisement.write(answer.as_mut_slice())
         } else {

@@ -16,7 +16,7 @@ use aya_log_ebpf::debug;
 use vrrp_ebpf::{
     abi::{Counter, EventKind, sample_index},
     pace::News,
-    policy::{self, Action, Departure, Link, Report, Tables as _, Verdict},
+    policy::{self, Action, EgressVerdict, Link, Submission, Tables as _, Verdict},
     wire::nd,
 };
 
@@ -79,8 +79,8 @@ fn xvrrp_receive(context: TcContext) -> i32 {
             debug!(&context, "slot {} drops, counter {}", verdict.slot, counter);
             return TC_DROP;
         }
-        Action::Answer => verdict.answer.write(&mut AnswerFrame(&context)),
-        Action::Advertise => {
+        Action::AnswerArp => verdict.answer.write(&mut AnswerFrame(&context)),
+        Action::AnswerNeighbour => {
             let length = verdict.advertisement.frame_length();
             // Without memory for a longer frame, the stack answers: it has the address, or will have it
             // in a moment.
@@ -109,8 +109,8 @@ fn xvrrp_clock(_: TcContext) -> i32 {
 #[classifier]
 fn xvrrp_egress(context: TcContext) -> i32 {
     let mut frame = TcFrame(&context);
-    let departure = policy::egress(&frame, &Maps, &KernelRoutes(&context), link(&context));
-    let Some(Departure { verdict, source }) = departure else {
+    let leaving = policy::egress(&frame, &Maps, &KernelRoutes(&context), link(&context));
+    let Some(EgressVerdict { verdict, source }) = leaving else {
         return TC_NEXT;
     };
     record(&verdict);
@@ -120,7 +120,7 @@ fn xvrrp_egress(context: TcContext) -> i32 {
             Some(()) => TC_NEXT,
             None => TC_DROP,
         },
-        Action::Pass | Action::Accept | Action::Answer | Action::Advertise => TC_NEXT,
+        Action::Pass | Action::Accept | Action::AnswerArp | Action::AnswerNeighbour => TC_NEXT,
     }
 }
 
@@ -217,11 +217,11 @@ fn receive(context: &XdpContext) -> u32 {
             debug!(context, "slot {} drops, counter {}", verdict.slot, counter);
             xdp_action::XDP_DROP
         }
-        Action::Answer => match verdict.answer.write(&mut frame) {
+        Action::AnswerArp => match verdict.answer.write(&mut frame) {
             Some(()) => xdp_action::XDP_TX,
             None => xdp_action::XDP_DROP,
         },
-        Action::Advertise => advertise(context, &verdict.advertisement),
+        Action::AnswerNeighbour => advertise(context, &verdict.advertisement),
     }
 }
 
@@ -230,7 +230,7 @@ fn receive(context: &XdpContext) -> u32 {
 fn sampled(verdict: &Verdict) -> Option<u32> {
     // An accepted advert moves several counters, of which only one is asked about.
     let [first, .., differs, _] = verdict.counters.indices();
-    let counter = if verdict.report == Report::Nothing {
+    let counter = if verdict.submission == Submission::Nothing {
         first
     } else {
         differs
@@ -263,14 +263,14 @@ fn record(verdict: &Verdict) {
     if verdict.better_seen != 0 {
         maps::store_better_seen(verdict.slot, verdict.better_seen);
     }
-    if verdict.report == Report::Nothing {
+    if verdict.submission == Submission::Nothing {
         return;
     }
     let event = &verdict.event;
     if event.kind == EventKind::Conflict as u8 {
         maps::store_conflict_seen(verdict.slot, event.stamp);
     }
-    let wakes = verdict.report == Report::Wake;
+    let wakes = verdict.submission == Submission::Wake;
     let news = News::of(event, wakes, verdict.better_seen != 0);
     if !maps::admits(verdict.slot, news, event.stamp) {
         maps::count(verdict.slot, Counter::RateLimited as usize);

@@ -2,7 +2,7 @@
 //! keepalived's order.
 
 use super::{
-    Action, Counts, NO_EVENT, Place, Report, Tables, Verdict,
+    Action, Counts, NO_EVENT, Place, Submission, Tables, Verdict,
     counts::Flag,
     list::{self, List},
 };
@@ -121,7 +121,7 @@ pub(super) fn destined<F: Frame + ?Sized>(
 
 /// An advert that passed.
 #[derive(Clone, Copy)]
-pub(super) struct Advert {
+pub(super) struct CheckedAdvert {
     pub(super) header: Header,
     /// Version 3 over IPv4: whether the checksum covers the message alone.
     pub(super) plain: Flag,
@@ -146,7 +146,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     place: Place,
     ip: &Ipv4,
     entry: &RouterEntry,
-) -> Result<Advert, Counter> {
+) -> Result<CheckedAdvert, Counter> {
     // The first condition follows from the others. It makes the verifier know as much of a frame
     // without a VLAN tag as of one with.
     let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
@@ -222,7 +222,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     {
         return Err(Counter::BadAddressList);
     }
-    Ok(Advert {
+    Ok(CheckedAdvert {
         header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::new(frame, header.version == 3 && !pseudo_header),
         pseudo_header: Flag::new(frame, pseudo_header),
@@ -362,7 +362,7 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     source: Source,
     entry: &RouterEntry,
-    advert: Advert,
+    advert: CheckedAdvert,
 ) -> Verdict {
     let Header {
         version,
@@ -417,7 +417,11 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
         ]),
         seen: if alive { stamp } else { 0 },
         better_seen: if better { stamp } else { 0 },
-        report: if quiet { Report::Quiet } else { Report::Wake },
+        submission: if quiet {
+            Submission::Quiet
+        } else {
+            Submission::Wake
+        },
         event: Event {
             stamp,
             slot: entry.slot,

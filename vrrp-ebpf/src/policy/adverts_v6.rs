@@ -2,7 +2,7 @@
 
 use super::{
     Place, Tables, Verdict,
-    adverts::{self, Advert, Destined, Source},
+    adverts::{self, CheckedAdvert, Destined, Source},
     counts::Flag,
     list::{self, List},
 };
@@ -96,7 +96,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     ip: &Ipv6,
     upper: &Upper,
     entry: &RouterEntry,
-) -> Result<Advert, Counter> {
+) -> Result<CheckedAdvert, Counter> {
     // The first condition follows from the others, and spares the verifier paths.
     let complete = frame.read::<1>(SHORTEST_FRAME - 1).is_some()
         && upper.length >= HEADER
@@ -164,7 +164,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     }
     let list_differs =
         u16::from(header.count) != entry.address_count || list.digest != entry.address_digest;
-    Ok(Advert {
+    Ok(CheckedAdvert {
         header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::NO,
         pseudo_header: Flag::NO,

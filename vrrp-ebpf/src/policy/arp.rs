@@ -56,6 +56,10 @@ fn request<T: Tables>(tables: &T, vip: &VipEntry, arp: &Arp, at: usize) -> Verdi
             asker_mac: arp.sender_mac,
             asker: arp.sender,
         },
-        ..Verdict::new(Action::Answer, vip.slot, Counts::one(Counter::ArpAnswered))
+        ..Verdict::new(
+            Action::AnswerArp,
+            vip.slot,
+            Counts::one(Counter::ArpAnswered),
+        )
     }
 }

@@ -2,7 +2,7 @@
 //! passes: a Backup's own neighbour entry must follow the Active, and an owner's kernel defends the
 //! address itself.
 
-use super::{Action, Counts, NO_EVENT, Report, Tables, Verdict};
+use super::{Action, Counts, NO_EVENT, Submission, Tables, Verdict};
 use crate::{
     abi::{Counter, Event, EventKind, VipEntry},
     ownership::State,
@@ -43,7 +43,7 @@ pub(super) fn judge<T: Tables>(
     };
     Some(Verdict {
         seen,
-        report: Report::Wake,
+        submission: Submission::Wake,
         event: Event {
             stamp: now,
             slot: vip.slot,

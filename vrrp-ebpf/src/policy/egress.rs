@@ -5,7 +5,7 @@
 //! Adverts pass whatever their source: the node sends those to unicast peers through the stack, and
 //! an address owner's source is its virtual IP.
 
-use super::{Action, Departure, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
+use super::{Action, EgressVerdict, Place, Routes, Tables, proxy_arp, redirect, virtual_mac};
 use crate::{
     abi::{Counter, VipEntry},
     frame::Frame,
@@ -26,7 +26,7 @@ pub(super) fn judge_ipv4<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     place: Place,
     at: usize,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     let ip = Ipv4::parse(frame, at)?;
     if ip.protocol == PROTOCOL {
         return None;
@@ -46,7 +46,7 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
     tables: &T,
     place: Place,
     at: usize,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     let ip = Ipv6::parse(frame, at)?;
     if ip.next_header == PROTOCOL {
         return None;
@@ -70,14 +70,14 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
         Some(Kind::Solicitation) => lesson(frame, tables, vip, &ip, Kind::Solicitation),
         // The MAC that it tells is that of another address.
         Some(Kind::Advertisement) if !tables.answers(vip.slot) => {
-            Some(Departure::drop(vip.slot, Counter::EgressNd))
+            Some(EgressVerdict::drop(vip.slot, Counter::EgressNd))
         }
         //= C48: RFC 9568 section 6.4.2
         //= C54: RFC 9568 section 6.4.3
         // Router Advertisements among the rest: those of the virtual router come from its link-local address.
         Some(Kind::Advertisement) | None => {
-            let departure = data(tables, vip)?;
-            Some(as_router(frame, departure, &ip))
+            let leaving = data(tables, vip)?;
+            Some(as_router(frame, leaving, &ip))
         }
     }
 }
@@ -85,17 +85,17 @@ pub(super) fn judge_ipv6<F: Frame + ?Sized, T: Tables>(
 /// The same for a Router Advertisement that is given the Virtual Router MAC, which may tell a MAC
 /// itself. One of which we cannot see that it tells no other is not sent.
 #[inline(always)]
-fn as_router<F: Frame + ?Sized>(frame: &F, mut departure: Departure, ip: &Ipv6) -> Departure {
+fn as_router<F: Frame + ?Sized>(frame: &F, mut leaving: EgressVerdict, ip: &Ipv6) -> EgressVerdict {
     let is_advert = ip.next_header == ICMPV6 && router_advert::is_read(frame, ip.payload_at());
-    if !is_advert || departure.verdict.action != Action::Readdress {
-        return departure;
+    if !is_advert || leaving.verdict.action != Action::Readdress {
+        return leaving;
     }
     let Some(told_at) = router_advert::told_mac_at(frame, ip) else {
-        return Departure::drop(departure.verdict.slot, Counter::EgressNd);
+        return EgressVerdict::drop(leaving.verdict.slot, Counter::EgressNd);
     };
-    departure.source.told_at = told_at;
-    departure.source.checksum_at = nd::checksum_at(ip.payload_at());
-    departure
+    leaving.source.told_at = told_at;
+    leaving.source.checksum_at = nd::checksum_at(ip.payload_at());
+    leaving
 }
 
 /// The verdict on the ARP packet that starts `at` bytes into a frame to be sent.
@@ -106,14 +106,14 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables, R: Routes>(
     routes: &R,
     place: Place,
     at: usize,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     let arp = Arp::parse(frame, at)?;
     let Some(vip) = place.vip_v4(tables, arp.sender) else {
         return proxy_arp::judge(tables, routes, place, &arp, at);
     };
     if !tables.answers(vip.slot) {
         //= C46: RFC 9568 section 6.4.2
-        return Some(Departure::drop(vip.slot, Counter::EgressArp));
+        return Some(EgressVerdict::drop(vip.slot, Counter::EgressArp));
     }
     //= C60: RFC 9568 section 8.1.2
     virtual_mac::is_used(tables, vip).then(|| virtual_mac::write(vip, arp::sender_mac_at(at), 0))
@@ -121,7 +121,7 @@ pub(super) fn judge_arp<F: Frame + ?Sized, T: Tables, R: Routes>(
 
 /// The verdict on data from a virtual IP.
 #[inline(always)]
-fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Departure> {
+fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<EgressVerdict> {
     let has_virtual_mac = virtual_mac::is_used(tables, vip);
     // What comes from a virtual MAC teaches switches where that is.
     let may_leave = if has_virtual_mac {
@@ -130,7 +130,7 @@ fn data<T: Tables>(tables: &T, vip: &VipEntry) -> Option<Departure> {
         tables.ownership(vip.slot).serves(tables.now())
     };
     if !may_leave {
-        return Some(Departure::drop(vip.slot, Counter::EgressIp));
+        return Some(EgressVerdict::drop(vip.slot, Counter::EgressIp));
     }
     has_virtual_mac.then(|| virtual_mac::write(vip, 0, 0))
 }
@@ -144,10 +144,10 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
     vip: &VipEntry,
     ip: &Ipv6,
     kind: Kind,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     if !tables.answers(vip.slot) {
         //= C47: RFC 9568 section 6.4.2
-        return Some(Departure::drop(vip.slot, Counter::EgressNd));
+        return Some(EgressVerdict::drop(vip.slot, Counter::EgressNd));
     }
     if !virtual_mac::is_used(tables, vip) {
         return None;
@@ -155,7 +155,7 @@ fn lesson<F: Frame + ?Sized, T: Tables>(
     //= C58: RFC 9568 section 8.2.2
     let verdict = match nd::told_mac_at(frame, ip, kind) {
         Some(told_at) => virtual_mac::write(vip, told_at, nd::checksum_at(ip.payload_at())),
-        None => Departure::drop(vip.slot, Counter::EgressNd),
+        None => EgressVerdict::drop(vip.slot, Counter::EgressNd),
     };
     Some(verdict)
 }

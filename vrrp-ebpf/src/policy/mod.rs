@@ -98,19 +98,19 @@ pub enum Action {
     Pass,
     /// It goes on as one for this host, whatever its destination.
     Accept,
-    /// It goes on from [`Departure::source`].
+    /// It goes on from [`EgressVerdict::source`].
     Readdress,
     /// It ends here.
     Drop,
     /// It is turned into [`Verdict::answer`] and sent back.
-    Answer,
+    AnswerArp,
     /// It is given the length of [`Verdict::advertisement`], turned into it and sent back.
-    Advertise,
+    AnswerNeighbour,
 }
 
 /// What becomes of [`Verdict::event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
+pub enum Submission {
     /// There is no event.
     Nothing,
     /// It waits in the ring until the node wakes anyway.
@@ -136,7 +136,7 @@ pub struct Verdict {
     /// What to store as [`Slot::better_seen`](crate::abi::Slot::better_seen); 0 leaves it alone.
     pub better_seen: u64,
     /// Whether and how to submit `event`.
-    pub report: Report,
+    pub submission: Submission,
     /// The record for the ring; zeroes without one.
     pub event: Event,
     /// The answer; zeroes without one.
@@ -148,14 +148,14 @@ pub struct Verdict {
 /// The verdict on a frame about to be sent. What only such a frame has is not in [`Verdict`], which
 /// fills a BPF program's stack as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Departure {
+pub struct EgressVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// For [`Action::Readdress`], the sender's MAC; zeroes without one.
     pub source: Source,
 }
 
-impl Departure {
+impl EgressVerdict {
     #[inline(always)]
     const fn drop(slot: u32, counter: Counter) -> Self {
         Self {
@@ -174,7 +174,7 @@ impl Verdict {
             counters,
             seen: 0,
             better_seen: 0,
-            report: Report::Nothing,
+            submission: Submission::Nothing,
             event: NO_EVENT,
             answer: NO_ANSWER,
             advertisement: NO_ADVERTISEMENT,
@@ -328,7 +328,7 @@ pub fn egress<F: Frame + ?Sized, T: Tables, R: Routes>(
     tables: &T,
     routes: &R,
     link: Link,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet);
     match ethernet.ethertype {

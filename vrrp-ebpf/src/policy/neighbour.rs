@@ -103,7 +103,7 @@ fn solicitation<F: Frame + ?Sized>(
             asker_mac_at: sender.mac_at,
         },
         ..Verdict::new(
-            Action::Advertise,
+            Action::AnswerNeighbour,
             vip.slot,
             Counts::one(Counter::NdAnswered),
         )

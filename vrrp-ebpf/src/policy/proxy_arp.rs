@@ -4,7 +4,7 @@
 //! with the interface's MAC. A host that has learned that MAC would not follow a failover: so the owner's
 //! answer leaves with the Virtual Router MAC, and those of the others do not leave.
 
-use super::{Action, Departure, Place, Routes, Tables, Verdict, counts::Counts};
+use super::{Action, EgressVerdict, Place, Routes, Tables, Verdict, counts::Counts};
 use crate::{
     abi::{Counter, ProxyEntry},
     wire::{
@@ -22,7 +22,7 @@ pub(super) fn judge<T: Tables, R: Routes>(
     place: Place,
     arp: &Arp,
     at: usize,
-) -> Option<Departure> {
+) -> Option<EgressVerdict> {
     if !tables.has_virtual_macs() || !arp.is_reply() || place.vlan != 0 {
         return None;
     }
@@ -31,10 +31,10 @@ pub(super) fn judge<T: Tables, R: Routes>(
         return None;
     }
     if !tables.answers(proxy.slot) {
-        return Some(Departure::drop(proxy.slot, Counter::EgressProxyArp));
+        return Some(EgressVerdict::drop(proxy.slot, Counter::EgressProxyArp));
     }
     //= C62: RFC 9568 section 8.1.3
-    Some(Departure {
+    Some(EgressVerdict {
         verdict: Verdict::new(
             Action::Readdress,
             proxy.slot,

@@ -5,7 +5,7 @@
 //! otherwise. The kernel sends it from the interface's own address; which of ours the host used, a
 //! packet to the interface's MAC does not tell. So redirects are off, as the RFC allows.
 
-use super::{Departure, Place};
+use super::{EgressVerdict, Place};
 use crate::{
     abi::{Counter, NO_ROUTER},
     frame::Frame,
@@ -22,7 +22,11 @@ const REDIRECT_V6: u8 = 137;
 
 /// The verdict on an IPv4 packet to be sent; nothing if it is no redirect.
 #[inline(always)]
-pub(super) fn judge_v4<F: Frame + ?Sized>(frame: &F, place: Place, ip: &Ipv4) -> Option<Departure> {
+pub(super) fn judge_v4<F: Frame + ?Sized>(
+    frame: &F,
+    place: Place,
+    ip: &Ipv4,
+) -> Option<EgressVerdict> {
     if ip.protocol != ipv4::ICMP || ip.is_later_fragment() {
         return None;
     }
@@ -31,7 +35,11 @@ pub(super) fn judge_v4<F: Frame + ?Sized>(frame: &F, place: Place, ip: &Ipv4) ->
 
 /// The verdict on an IPv6 packet to be sent; nothing if it is no redirect.
 #[inline(always)]
-pub(super) fn judge_v6<F: Frame + ?Sized>(frame: &F, place: Place, ip: &Ipv6) -> Option<Departure> {
+pub(super) fn judge_v6<F: Frame + ?Sized>(
+    frame: &F,
+    place: Place,
+    ip: &Ipv6,
+) -> Option<EgressVerdict> {
     if ip.next_header != ICMPV6 {
         return None;
     }
@@ -40,11 +48,16 @@ pub(super) fn judge_v6<F: Frame + ?Sized>(frame: &F, place: Place, ip: &Ipv6) ->
 
 /// Frames of a VLAN on the interface are not the virtual routers', whose VLANs are interfaces.
 #[inline(always)]
-fn judge<F: Frame + ?Sized>(frame: &F, place: Place, at: usize, redirect: u8) -> Option<Departure> {
+fn judge<F: Frame + ?Sized>(
+    frame: &F,
+    place: Place,
+    at: usize,
+    redirect: u8,
+) -> Option<EgressVerdict> {
     let [kind] = frame.read(at)?;
     if kind != redirect || place.vlan != 0 {
         return None;
     }
     //= C63: RFC 9568 section 8.1.1
-    Some(Departure::drop(NO_ROUTER, Counter::EgressRedirect))
+    Some(EgressVerdict::drop(NO_ROUTER, Counter::EgressRedirect))
 }

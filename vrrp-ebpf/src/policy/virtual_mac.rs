@@ -4,7 +4,7 @@
 //! No interface has that MAC: the kernel's stack takes a frame to it for somebody else's, and sends
 //! nothing from it. So who has it changes with the ownership word, and nothing of it is left behind.
 
-use super::{Action, Departure, Place, Tables, Verdict, counts::Counts};
+use super::{Action, EgressVerdict, Place, Tables, Verdict, counts::Counts};
 use crate::{
     abi::{Counter, VipEntry},
     frame::Frame,
@@ -67,8 +67,8 @@ pub(super) fn is_used<T: Tables>(tables: &T, vip: &VipEntry) -> bool {
 /// The verdict on a frame of the owner that leaves from this virtual IP, whose message tells the
 /// sender's MAC there ([`Source`]).
 #[inline(always)]
-pub(super) fn write(vip: &VipEntry, told_at: usize, checksum_at: usize) -> Departure {
-    Departure {
+pub(super) fn write(vip: &VipEntry, told_at: usize, checksum_at: usize) -> EgressVerdict {
+    EgressVerdict {
         verdict: Verdict::new(
             Action::Readdress,
             vip.slot,
