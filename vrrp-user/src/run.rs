@@ -28,6 +28,7 @@ use vrrp_user::{
         runtime_dir::{self, InstanceName, Lock, RuntimeDir, RuntimeDirError},
         unicast_filter::{self, Promiscuous},
     },
+    ui,
 };
 
 use crate::{
@@ -218,7 +219,8 @@ async fn node(
     note_attachments(&mut journal, &dataplane.attachments);
     journal.store(directory)?;
 
-    let _memberships = Memberships::join(&plan).context("cannot join a multicast group")?;
+    let _memberships =
+        Memberships::join(&plan.groups()).context("cannot join a multicast group")?;
     let counters = Box::new(dataplane.counters()?);
     if signals.stop_requested().await {
         return given_up();
@@ -240,6 +242,7 @@ async fn node(
         resignations,
         interfaces: attached(&interfaces, &dataplane.attachments, &promiscuous),
         counters,
+        show: ui::status::render,
         revalidate: arguments
             .quick
             .router()

@@ -1,10 +1,8 @@
 //! Both ends of the control socket.
 
 use vrrp_user::{
-    io::control::{
-        socket::{self, Request},
-        status::Status,
-    },
+    io::control::socket::{self, Request},
+    status::Status,
     ui,
 };
 

@@ -26,6 +26,7 @@ use std::{
 use thiserror::Error;
 
 use super::{
+    bpf::pinned::Pins,
     engine::resignation::{self, Resignation},
     journal::{AddressRecord, EgressRecord, Journal, JournalError, MacRecord},
     netns,
@@ -38,37 +39,6 @@ mod kernel;
 /// How long a fenced node may take to notice and to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
-
-/// What the BPF side does for a cleanup.
-pub trait Pins {
-    /// Makes every pinned ownership word Idle under a new epoch; returns the routers that were in service.
-    ///
-    /// # Errors
-    /// When pinned words exist but cannot be written.
-    fn fence(&self) -> io::Result<Vec<Fenced>>;
-
-    /// Removes our filters from the clsact qdisc of an interface; one that is not there is no error.
-    ///
-    /// # Errors
-    /// errno of the kernel.
-    fn detach_filters(&self, interface: &str) -> io::Result<()>;
-
-    /// Removes the pins, and the BPF file system's mount if `bpffs_mounted` says that it is ours.
-    /// Returns whether there was something to remove.
-    ///
-    /// # Errors
-    /// When a pin cannot be removed.
-    fn remove(&self, bpffs_mounted: bool) -> io::Result<bool>;
-}
-
-/// A virtual router that was taken out of service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fenced {
-    /// Its slot.
-    pub slot: u32,
-    /// It was the Active, and nobody has been told that it is no more.
-    pub was_active: bool,
-}
 
 /// Why not everything was removed.
 #[derive(Debug, Error)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use vrrp_ebpf::abi::Counter;
 
-use crate::io::control::status::{
+use crate::status::{
     LapseStatus, RouterStatus, Status, ThreadStatus, TimelineStatus, TransitionStatus,
 };
 

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::io::control::ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics};
-use crate::io::control::status::{FaultStatus, LapseStatus, MissingVip, WarningStatus};
+use crate::status::{
+    FaultStatus, LapseStatus, MissingVip, OLDER_NODE, WarningStatus,
+    ietf_vrrp::{InstanceStatistics, Vrrp, VrrpInstance, VrrpStatistics},
+};
 
 fn master() -> RouterStatus {
     RouterStatus {
@@ -328,4 +330,10 @@ fn virtual_ips_that_nobody_serves_are_shown() {
     let text = router_text(&router, 2_000_000_000);
     let line = "\n  NOT SERVED     192.168.1.254: by nobody, the master has other virtual IPs\n";
     assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn what_an_older_node_answers_is_shown() {
+    let shown = render(&serde_json::from_str(OLDER_NODE).unwrap());
+    assert!(shown.contains("VI_1: MASTER"), "{shown}");
 }

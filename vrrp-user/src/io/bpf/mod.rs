@@ -2,6 +2,7 @@
 
 pub mod attach;
 mod clocks;
+pub mod counters;
 pub mod device;
 mod foreign;
 mod log;
@@ -21,17 +22,13 @@ use aya::{
     programs::ProgramError,
 };
 use thiserror::Error;
-use vrrp_ebpf::abi::{
-    self, Counter, Counters, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Sample,
-    VipEntry, VipKey,
-};
+use vrrp_ebpf::abi::{PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey};
 
 pub use attach::{Choice, EgressHook, Mode, Reception};
+use counters::CounterTable;
 use device::Devices;
 pub use device::VlanTags;
 use shared::{Filter, Slots, VipStates};
-
-use super::control::counters::{CounterSource, Counts};
 
 /// The object, compiled in by `build.rs`; empty if it was not built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/xvrrp.bpf.o"));
@@ -364,44 +361,5 @@ impl Tables {
         // The filter first: a virtual IP that the filter does not know would be a transit address.
         self.filter.insert(&key);
         self.vips.insert(key, entry, 0).map_err(refused("VIPS"))
-    }
-}
-
-/// The counters of every virtual router, summed over CPUs when they are read, and the last frame of
-/// each kind that says something about its sender.
-#[expect(missing_debug_implementations, reason = "aya's PerCpuArray has none")]
-pub struct CounterTable {
-    counters: PerCpuArray<MapData, Counters>,
-    samples: Array<MapData, Sample>,
-}
-
-impl CounterTable {
-    /// Every counter of a slot.
-    ///
-    /// # Errors
-    /// When the kernel refuses the look-up.
-    pub fn read(&self, slot: u32) -> Result<Counts, BpfError> {
-        let per_cpu = self.counters.get(&slot, 0).map_err(map_error("COUNTERS"))?;
-        let mut counts = Counts::default();
-        for values in per_cpu.iter() {
-            for (sum, value) in counts.0.iter_mut().zip(values) {
-                *sum = sum.wrapping_add(*value);
-            }
-        }
-        Ok(counts)
-    }
-}
-
-impl CounterSource for CounterTable {
-    fn counters(&self, slot: u32) -> Counts {
-        self.read(slot).unwrap_or_else(|error| {
-            tracing::warn!("counters: {error}");
-            Counts::default()
-        })
-    }
-
-    fn sample(&self, slot: u32, counter: Counter) -> Option<Sample> {
-        let index = abi::sample_index(slot, counter as usize)?;
-        self.samples.get(&index, 0).ok()
     }
 }

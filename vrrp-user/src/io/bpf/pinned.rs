@@ -30,10 +30,7 @@ use super::{
     attach::{EGRESS_PROGRAM, MARK_PROGRAM, RECEIVE_PROGRAM},
     shared::Slots,
 };
-use crate::io::{
-    cleanup::{Fenced, Pins},
-    clock,
-};
+use crate::io::clock;
 
 /// Where the BPF file system is mounted, by convention.
 pub const BPFFS: &str = "/sys/fs/bpf";
@@ -41,7 +38,38 @@ const PARENT: &str = "/sys/fs/bpf/xvrrp";
 /// File name of the pinned `SLOTS` map.
 pub(super) const SLOTS: &str = "slots";
 
-/// What an instance of the node has pinned, as a cleanup needs it.
+/// What a cleanup needs of what is pinned.
+pub trait Pins {
+    /// Makes every pinned ownership word Idle under a new epoch; returns the routers that were in service.
+    ///
+    /// # Errors
+    /// When pinned words exist but cannot be written.
+    fn fence(&self) -> io::Result<Vec<Fenced>>;
+
+    /// Removes our filters from the clsact qdisc of an interface; one that is not there is no error.
+    ///
+    /// # Errors
+    /// errno of the kernel.
+    fn detach_filters(&self, interface: &str) -> io::Result<()>;
+
+    /// Removes the pins, and the BPF file system's mount if `bpffs_mounted` says that it is ours.
+    /// Returns whether there was something to remove.
+    ///
+    /// # Errors
+    /// When a pin cannot be removed.
+    fn remove(&self, bpffs_mounted: bool) -> io::Result<bool>;
+}
+
+/// A virtual router that was taken out of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// Its slot.
+    pub slot: u32,
+    /// It was the Active, and nobody has been told that it is no more.
+    pub was_active: bool,
+}
+
+/// What an instance of the node has pinned.
 #[derive(Clone, Debug)]
 pub struct InstancePins(PathBuf);
 

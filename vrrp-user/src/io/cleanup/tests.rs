@@ -5,6 +5,7 @@ use std::{
 
 use super::*;
 use crate::io::{
+    bpf::pinned::Fenced,
     journal::{InterfaceRecord, MacRecord},
     testing::{in_namespace, index, is_isolated, run as ip},
 };

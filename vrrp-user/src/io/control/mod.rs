@@ -2,18 +2,16 @@
 //! what the kernel and people want, and people and scripts what the engine did.
 
 mod belongings;
-pub mod counters;
 mod datetime;
-pub mod ietf_vrrp;
 mod links;
 mod notify;
 mod plane;
+mod record;
 mod refusals;
 mod scheduling;
 mod sighting;
 mod signals;
 pub mod socket;
-pub mod status;
 mod unserved;
 mod wakeups;
 mod warnings;
@@ -23,13 +21,13 @@ use std::{io, path::Path, time::Duration};
 
 use thiserror::Error;
 
-use self::{counters::CounterSource, notify::Notifier, plane::Plane};
+use self::{notify::Notifier, plane::Plane};
 use super::{
-    bpf::Reception,
+    bpf::{Reception, counters::CounterSource},
     engine::{EngineHandle, handle::EngineError, resignation::Resignations},
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
-use crate::config::Config;
+use crate::{config::Config, status::Status};
 
 pub use links::Inventory;
 pub(super) use links::SourceFlaw;
@@ -62,6 +60,8 @@ pub struct Setup<'a> {
     /// Whether the kernel has this virtual IP of the configuration, counted through all instances,
     /// where it belongs, as far as is known.
     pub has_vip: Box<dyn Fn(u32) -> bool>,
+    /// The status as text, which goes to the log on SIGUSR1 and SIGUSR2.
+    pub show: fn(&Status) -> String,
     /// Reads the configuration file again on SIGHUP, without using it: a summary, or what is wrong.
     pub revalidate: Option<Box<dyn Fn() -> Result<String, String>>>,
 }

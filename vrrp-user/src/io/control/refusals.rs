@@ -5,11 +5,8 @@ use std::time::Duration;
 
 use vrrp_ebpf::abi::Counter;
 
-use super::{
-    counters::Counts,
-    sighting::{Sighting, comma_separated},
-};
-use crate::config::Instance;
+use super::sighting::{Sighting, comma_separated};
+use crate::{config::Instance, io::bpf::counters::Counts};
 
 /// How often the counters are looked at: two machines that do not understand each other should be
 /// told of before anybody asks why both are Active.

@@ -26,8 +26,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::status::Status;
-use crate::io::runtime_dir::{CONTROL_SOCKET, InstanceName, RuntimeDir};
+use crate::{
+    io::runtime_dir::{CONTROL_SOCKET, InstanceName, RuntimeDir},
+    status::Status,
+};
 
 const CLIENTS: usize = 16;
 const REQUEST_BYTES: u64 = 4096;

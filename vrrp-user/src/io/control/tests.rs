@@ -6,16 +6,14 @@ use nix::{
 };
 use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
 
-use super::{
-    counters::{CounterSource, Counts},
-    ietf_vrrp::VrrpStatistics,
-    status::Status,
-    *,
-};
+use super::*;
 use crate::{
     config::{FOREVER, Globals, Instance, Notify, Place, Scope, Vip},
     io::{
-        bpf::{Mode, VlanTags},
+        bpf::{
+            Mode, VlanTags,
+            counters::{CounterSource, Counts},
+        },
         clock,
         engine::{
             Command, Event, RouterSnapshot, Timeline,
@@ -27,6 +25,7 @@ use crate::{
         Cause, Departures, Family, Garp, History, InitialState, Instant, Lease, Settings, State,
         Transition, Version,
     },
+    status::ietf_vrrp::VrrpStatistics,
 };
 
 /// The tutorial's instance, on the loopback interface.
@@ -196,6 +195,7 @@ fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle
         }],
         counters: Box::new(Counters),
         has_vip: Box::new(|_| true),
+        show: |status| status.instance.clone(),
         revalidate: None,
     }
 }
@@ -291,7 +291,7 @@ async fn node_starts_answers_and_stops() {
 
 #[test]
 fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
-    let mut record = status::Record::default();
+    let mut record = record::Record::default();
     let mut dates = [
         Some(1_000_000_000),
         Some(1_000_000_000),
@@ -371,6 +371,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         }],
         counters: Box::new(Counters),
         has_vip: Box::new(|_| true),
+        show: |status| status.instance.clone(),
         revalidate: None,
     };
     run(setup).await.unwrap();
@@ -396,7 +397,7 @@ async fn end_of_the_engine_ends_the_node() {
 
 #[test]
 fn last_transitions_and_promotion_are_remembered() {
-    let mut record = status::Record::default();
+    let mut record = record::Record::default();
     for at in 0..20 {
         let mut transition = transition(State::Backup, State::Active, Cause::ActiveDown);
         transition.at = Instant(at);

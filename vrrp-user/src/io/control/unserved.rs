@@ -7,11 +7,10 @@ use tracing::Level;
 use vrrp_ebpf::abi::Counter;
 
 use super::{
-    counters::Counts,
     sighting::{Sighting, comma_separated},
     wording::Line,
 };
-use crate::{config::Instance, proto::State};
+use crate::{config::Instance, io::bpf::counters::Counts, proto::State};
 
 /// It is told again after this many looks (a minute), for as long as it lasts.
 const REPEAT: u32 = 12;

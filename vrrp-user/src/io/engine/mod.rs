@@ -3,6 +3,7 @@
 
 pub mod addresses;
 pub mod frames;
+mod groups;
 pub mod handle;
 mod member;
 pub mod message;

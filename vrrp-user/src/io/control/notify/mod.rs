@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     config::{self, Config},
-    io::control::status::state_name,
+    io::control::record::state_name,
     proto::{Cause, State, Transition},
 };
 pub use identity::UserError;

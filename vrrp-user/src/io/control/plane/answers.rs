@@ -8,19 +8,18 @@ use vrrp_ebpf::abi::NO_ROUTER;
 use super::{Asked, Plane};
 use crate::{
     io::{
+        bpf::counters::Counts,
         clock,
         control::{
             ControlError,
-            counters::Counts,
             datetime::date_and_time,
-            ietf_vrrp::Vrrp,
+            record::{ietf_vrrp, state_name},
             socket::StatusRequest,
-            status::{Status, ThreadStatus, state_name},
         },
         log,
     },
     proto::State,
-    ui,
+    status::{Status, ThreadStatus},
 };
 
 /// A snapshot that has not come by then was lost, and is asked for again when somebody asks.
@@ -57,7 +56,7 @@ impl Plane<'_> {
         };
         let status = self.status();
         if asked.log {
-            for line in ui::status::render(&status).lines() {
+            for line in (self.setup.show)(&status).lines() {
                 tracing::info!("{line}");
             }
         }
@@ -97,7 +96,7 @@ impl Plane<'_> {
             log_lines_lost: log::lost(),
             threads: self.threads.iter().map(ThreadStatus::from).collect(),
             counters: others.of_no_router(),
-            ietf_vrrp: Vrrp::new(instances, &counts, &others, &discontinuity),
+            ietf_vrrp: ietf_vrrp::node(instances, &counts, &others, &discontinuity),
             routers: routers.collect(),
         }
     }

@@ -1,8 +1,11 @@
-//! Counters of the BPF programs, as the control plane reads them.
+//! Counters of the BPF programs.
 
 use std::collections::BTreeMap;
 
-use vrrp_ebpf::abi::{Counter, Counters, Sample};
+use aya::maps::{Array, MapData, PerCpuArray};
+use vrrp_ebpf::abi::{self, Counter, Counters, Sample};
+
+use super::{BpfError, map_error};
 
 /// What belongs to no virtual router.
 const NO_ROUTERS: [Counter; 2] = [Counter::UnknownVrid, Counter::EgressRedirect];
@@ -33,12 +36,12 @@ impl Counts {
     }
 
     /// All that a virtual router can have, by name.
-    pub(super) fn by_name(&self) -> BTreeMap<String, u64> {
+    pub(in crate::io) fn by_name(&self) -> BTreeMap<String, u64> {
         self.named(|counter| !NO_ROUTERS.contains(&counter))
     }
 
     /// All that belongs to no virtual router, by name.
-    pub(super) fn of_no_router(&self) -> BTreeMap<String, u64> {
+    pub(in crate::io) fn of_no_router(&self) -> BTreeMap<String, u64> {
         self.named(|counter| NO_ROUTERS.contains(&counter))
     }
 
@@ -48,6 +51,45 @@ impl Counts {
             .filter(|(counter, _)| which(*counter))
             .map(|(counter, name)| (name.to_owned(), self.of(counter)))
             .collect()
+    }
+}
+
+/// The counters of every virtual router, summed over CPUs when they are read, and the last frame of
+/// each kind that says something about its sender.
+#[expect(missing_debug_implementations, reason = "aya's PerCpuArray has none")]
+pub struct CounterTable {
+    pub(super) counters: PerCpuArray<MapData, Counters>,
+    pub(super) samples: Array<MapData, Sample>,
+}
+
+impl CounterTable {
+    /// Every counter of a slot.
+    ///
+    /// # Errors
+    /// When the kernel refuses the look-up.
+    pub fn read(&self, slot: u32) -> Result<Counts, BpfError> {
+        let per_cpu = self.counters.get(&slot, 0).map_err(map_error("COUNTERS"))?;
+        let mut counts = Counts::default();
+        for values in per_cpu.iter() {
+            for (sum, value) in counts.0.iter_mut().zip(values) {
+                *sum = sum.wrapping_add(*value);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+impl CounterSource for CounterTable {
+    fn counters(&self, slot: u32) -> Counts {
+        self.read(slot).unwrap_or_else(|error| {
+            tracing::warn!("counters: {error}");
+            Counts::default()
+        })
+    }
+
+    fn sample(&self, slot: u32, counter: Counter) -> Option<Sample> {
+        let index = abi::sample_index(slot, counter as usize)?;
+        self.samples.get(&index, 0).ok()
     }
 }
 

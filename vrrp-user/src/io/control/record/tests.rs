@@ -1,18 +1,21 @@
 //! `docs/status.md` describes what there is, and nothing else.
 
+use std::{collections::BTreeSet, net::IpAddr};
+
 use nix::errno::Errno;
 use serde_json::Value;
 
-use super::*;
+use super::{words::cause_name, *};
 use crate::{
     io::{
         control::tests::{instance, transition},
-        engine::realtime::Thread,
+        engine::realtime::{Policy, Scheduling, Thread},
     },
-    proto::History,
+    proto::{Cause, History, Instant},
+    status::{Status, ThreadStatus},
 };
 
-const PAGE: &str = include_str!("../../../../docs/status.md");
+const PAGE: &str = include_str!("../../../../../docs/status.md");
 
 /// A status in which nothing is left out.
 fn status() -> Status {
@@ -51,7 +54,7 @@ fn status() -> Status {
         })],
         counters: counts.of_no_router(),
         routers: vec![record.status(&instance, &counts, None, |_| false, "")],
-        ietf_vrrp: Vrrp::new(&[instance], &[counts], &counts, ""),
+        ietf_vrrp: ietf_vrrp::node(&[instance], &[counts], &counts, ""),
     }
 }
 
