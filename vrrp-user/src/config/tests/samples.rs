@@ -17,6 +17,17 @@ fn lines(text: &str) -> Vec<String> {
     found(text).iter().map(strip).collect()
 }
 
+/// The README shows what `check` says of a file with a health check.
+#[test]
+fn the_readme_shows_what_check_says() {
+    let readme = include_str!("../../../../README.md");
+    let path = "/etc/keepalived/keepalived.conf";
+    let parsed = parse(path, sample!("health-check.conf").as_bytes());
+    let said = Vec::from_iter(parsed.diagnostics.iter().map(ToString::to_string));
+    let shown = Vec::from_iter(readme.lines().filter(|line| line.starts_with(path)));
+    assert_eq!(shown, said);
+}
+
 #[test]
 fn the_tutorial_word_for_word() {
     let primary = parse("k.conf", sample!("tutorial-primary.conf").as_bytes());

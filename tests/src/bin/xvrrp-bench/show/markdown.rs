@@ -1,4 +1,4 @@
-//! The README's tables: one per advertisement interval and load.
+//! The tables of docs/compared.md: one per advertisement interval and load.
 
 use vrrp_tests::report::{Report, Run};
 

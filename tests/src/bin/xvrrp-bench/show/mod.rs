@@ -1,4 +1,4 @@
-//! How a run is shown: a table on the terminal, short ones for the README, a page for the browser.
+//! How a run is shown: a table on the terminal, short ones for docs/compared.md, a page for the browser.
 //!
 //! No figure is left out. One that is no failover stands in brackets, and the reason beside it.
 
