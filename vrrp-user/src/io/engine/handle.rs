@@ -178,11 +178,11 @@ impl Drop for EngineSide {
 }
 
 /// The other end was dropped and the channel is empty.
-struct Ended;
+pub(super) struct Ended;
 
 /// Takes one message. The eventfd is cleared only when the channel was found empty, and the channel
 /// looked at once more after that, so that no wake-up is lost.
-fn take<T>(channel: &Receiver<T>, ready: &EventFd) -> Result<Option<T>, Ended> {
+pub(super) fn take<T>(channel: &Receiver<T>, ready: &EventFd) -> Result<Option<T>, Ended> {
     match channel.try_recv() {
         Ok(message) => return Ok(Some(message)),
         Err(TryRecvError::Disconnected) => {

@@ -5,6 +5,7 @@ pub mod addresses;
 pub mod frames;
 mod groups;
 pub mod handle;
+pub mod machine;
 mod member;
 pub mod message;
 mod notices;

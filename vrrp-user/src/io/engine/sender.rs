@@ -11,6 +11,7 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt},
 };
 
+use super::machine::{Offered, Sent};
 use crate::proto::Instant;
 
 /// Frames handed to the kernel per system call.
@@ -70,39 +71,6 @@ impl Room {
         self.left = 0;
         self.next = now + SPACING * self.full;
     }
-}
-
-/// What became of announcements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offered {
-    /// So many of them, from the first on, have left or wait in the queueing discipline.
-    pub(super) taken: usize,
-    /// The next one can be offered then.
-    pub(super) again: Option<Instant>,
-    /// Why it was not taken now.
-    pub(super) refused: Option<Errno>,
-}
-
-impl Offered {
-    /// Nothing is left to do about these.
-    pub(super) fn all(taken: usize) -> Self {
-        Self {
-            taken,
-            again: None,
-            refused: None,
-        }
-    }
-}
-
-/// What became of frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sent {
-    /// One of them at least has left.
-    pub(super) any: bool,
-    /// One of them at least waits in the queueing discipline.
-    pub(super) waiting: bool,
-    /// Why it did not take the first of those that it did not take.
-    pub(super) refused: Option<Errno>,
 }
 
 impl FrameSender {

@@ -13,7 +13,7 @@ use nix::{errno::Errno, net::if_::if_indextoname};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use vrrp_ebpf::wire::vrrp::PROTOCOL;
 
-use super::sender::Sent;
+use super::machine::Sent;
 
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline, which these adverts
 /// cannot bypass.

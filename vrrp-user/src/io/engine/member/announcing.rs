@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 
-use crate::{io::engine::sender::Offered, proto::Instant};
+use crate::{io::engine::machine::Offered, proto::Instant};
 
 /// The announcements of a virtual router by interface: one frame per virtual IP.
 pub(super) type Groups = [(u32, Vec<Vec<u8>>)];

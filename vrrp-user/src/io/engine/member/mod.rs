@@ -4,7 +4,7 @@ mod announcing;
 mod interface;
 mod outputs;
 
-use std::{net::IpAddr, sync::Arc, sync::mpsc::SyncSender};
+use std::net::IpAddr;
 
 use nix::errno::Errno;
 use vrrp_ebpf::{
@@ -18,34 +18,22 @@ use super::{
     RouterSnapshot, Timeline,
     addresses::{Operation, Order},
     frames::Frames,
-    handle::EngineSide,
+    machine::{Machine, Superseded},
     message::{Event, Lapse, Notice},
     notices::{self, Notices, Pairing},
     plan::RouterPlan,
-    sender::FrameSender,
-    unicast::UnicastSender,
 };
-use crate::{
-    io::bpf::shared::Slots,
-    proto::{Advert, Input, Instant, Output, Router, State},
-};
+use crate::proto::{Advert, Input, Instant, Output, Router, State};
 
 /// More outputs than one input can cause.
 const OUTPUTS: usize = 32;
 
-/// What a member shares with the others, lent to it for one input.
-pub(super) struct Surroundings<'engine> {
-    pub(super) slots: &'engine Arc<Slots>,
-    pub(super) senders: &'engine mut [(u32, FrameSender)],
-    pub(super) orders: &'engine SyncSender<Order>,
-    pub(super) control: &'engine EngineSide,
+/// What a member is lent for one input.
+pub(super) struct Turn<'machine, M> {
+    pub(super) machine: &'machine mut M,
     /// When the engine woke up for this input.
     pub(super) woken: Instant,
 }
-
-/// The ownership word changed under us: another process writes it.
-#[derive(Debug)]
-pub(super) struct Superseded;
 
 /// One virtual router.
 #[derive(Debug)]
@@ -54,8 +42,6 @@ pub(super) struct Member {
     plan: RouterPlan,
     core: Router,
     frames: Frames,
-    /// For adverts to peers instead of to the group.
-    unicast: Option<UnicastSender>,
     mac: Option<Mac>,
     /// Neighbours know the virtual IPs under another MAC than the present one.
     mac_changed: bool,
@@ -106,19 +92,17 @@ impl Member {
     pub(super) fn new(
         index: u32,
         plan: RouterPlan,
-        unicast: Option<UnicastSender>,
-        slots: &Slots,
+        machine: &mut impl Machine,
     ) -> Result<Self, Superseded> {
-        let found = slots.ownership(index);
+        let found = machine.ownership(index);
         let epoch = found.epoch() + 1;
         let word = Ownership::new(ownership::State::Idle, epoch, 0);
-        slots.replace(index, found, word).map_err(|_| Superseded)?;
+        machine.replace(index, found, word)?;
         Ok(Self {
             index,
             core: Router::new(plan.settings.clone()),
             plan,
             frames: Frames::default(),
-            unicast,
             mac: None,
             mac_changed: false,
             word,
@@ -145,8 +129,8 @@ impl Member {
     }
 
     /// Removes what an earlier run, or keepalived before us, may have left on the interface.
-    pub(super) fn remove_leftovers(&mut self, around: &Surroundings<'_>) {
-        self.order(Operation::Remove, around);
+    pub(super) fn remove_leftovers(&mut self, turn: &mut Turn<'_, impl Machine>) {
+        self.order(Operation::Remove, turn);
     }
 
     pub(super) fn family(&self) -> Family {
@@ -174,11 +158,11 @@ impl Member {
         &mut self,
         advert: Advert,
         flags: u8,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
         // What XDP submits without a wake-up waits in the ring on purpose.
         if !advert.repeats(self.followed.unwrap_or_default()) {
-            let lag = around.woken.0.saturating_sub(advert.arrived.0);
+            let lag = turn.woken.0.saturating_sub(advert.arrived.0);
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }
         let odd = notices::of_advert(&self.plan.settings, self.core.state(), &advert, flags);
@@ -186,19 +170,24 @@ impl Member {
             self.other_owner = Some((advert.source, advert.arrived));
         }
         if advert.priority > 0 {
-            self.note_lapse(advert.arrived, Some(advert.source), around);
+            self.note_lapse(advert.arrived, Some(advert.source), turn);
         }
         let alone = self.pairing.of_advert(&self.plan.settings, &advert);
-        self.feed(Input::Advert(advert), around)?;
+        self.feed(Input::Advert(advert), turn)?;
         for notice in odd.into_iter().chain([alone]).flatten() {
-            self.notice(notice, advert.source, around);
+            self.notice(notice, advert.source, turn);
         }
         Ok(())
     }
 
     /// Another router's advert came in at this time. If our lease had ended by then, that router has served
     /// instead of us, whether or not it still does.
-    fn note_lapse(&mut self, at: Instant, active: Option<IpAddr>, around: &Surroundings<'_>) {
+    fn note_lapse(
+        &mut self,
+        at: Instant,
+        active: Option<IpAddr>,
+        turn: &mut Turn<'_, impl Machine>,
+    ) {
         let began = Instant(self.word.expiry());
         let known = self.lapse.is_some_and(|lapse| lapse.began == began);
         if self.core.state() != State::Active || at <= began || known {
@@ -206,12 +195,12 @@ impl Member {
         }
         let lapse = Lapse {
             began,
-            ended: around.woken,
+            ended: turn.woken,
             active,
         };
         self.lapse = Some(lapse);
         let router = self.index;
-        around.control.send_event(Event::Lapsed { router, lapse });
+        turn.machine.tell(Event::Lapsed { router, lapse });
     }
 
     /// Somebody else announced a virtual IP of ours. The announcement of a better router comes on
@@ -223,20 +212,20 @@ impl Member {
         mac: Mac,
         source: IpAddr,
         arrived: Instant,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
         self.conflict_told = self.conflict_told.max(arrived);
         if self.core.state() != State::Active {
             return Ok(());
         }
         let vip = vip.saturating_sub(self.plan.first_vip);
-        self.notice(Notice::Conflict { vip, mac }, source, around);
-        self.feed(Input::Conflict, around)
+        self.notice(Notice::Conflict { vip, mac }, source, turn);
+        self.feed(Input::Conflict, turn)
     }
 
-    fn notice(&mut self, notice: Notice, source: IpAddr, around: &Surroundings<'_>) {
-        if self.notices.admit(around.woken, notice, source) {
-            around.control.send_event(Event::Notice {
+    fn notice(&mut self, notice: Notice, source: IpAddr, turn: &mut Turn<'_, impl Machine>) {
+        if self.notices.admit(turn.woken, notice, source) {
+            turn.machine.tell(Event::Notice {
                 router: self.index,
                 notice,
                 source,
@@ -245,36 +234,36 @@ impl Member {
     }
 
     /// The deadline has passed: looks at the shared words before it believes so.
-    pub(super) fn timeout(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
-        let seen = around.slots.last_seen(self.index);
+    pub(super) fn timeout(&mut self, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+        let seen = turn.machine.last_seen(self.index);
         if seen > 0 {
-            self.feed(Input::Seen(Instant(seen)), around)?;
+            self.feed(Input::Seen(Instant(seen)), turn)?;
         }
-        let better_seen = around.slots.better_seen(self.index);
+        let better_seen = turn.machine.better_seen(self.index);
         if better_seen > 0 {
-            self.note_lapse(Instant(better_seen), None, around);
-            self.feed(Input::BetterSeen(Instant(better_seen)), around)?;
+            self.note_lapse(Instant(better_seen), None, turn);
+            self.feed(Input::BetterSeen(Instant(better_seen)), turn)?;
         }
-        self.unrecorded_conflict(around)?;
+        self.unrecorded_conflict(turn)?;
         if self
             .core
             .deadline()
-            .is_some_and(|deadline| deadline <= around.woken)
+            .is_some_and(|deadline| deadline <= turn.woken)
         {
-            self.feed(Input::Timeout, around)?;
+            self.feed(Input::Timeout, turn)?;
         }
         Ok(())
     }
 
     /// In a flood of announcements XDP leaves most records out, but hosts have believed each of them.
-    fn unrecorded_conflict(&mut self, around: &mut Surroundings<'_>) -> Result<(), Superseded> {
-        let seen = Instant(around.slots.conflict_seen(self.index));
+    fn unrecorded_conflict(&mut self, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+        let seen = Instant(turn.machine.conflict_seen(self.index));
         if seen <= self.conflict_told {
             return Ok(());
         }
         self.conflict_told = seen;
         if self.core.state() == State::Active && seen >= self.core.since() {
-            self.feed(Input::Conflict, around)?;
+            self.feed(Input::Conflict, turn)?;
         }
         Ok(())
     }
@@ -283,19 +272,19 @@ impl Member {
     pub(super) fn addresses_done(
         &mut self,
         order: Order,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
         if order.generation != self.generation {
             return Ok(());
         }
         match order.operation {
             Operation::Install => {
-                self.installed = Some(around.woken);
-                self.feed(Input::AddressesReady, around)?;
-                self.report_promotion(around);
+                self.installed = Some(turn.woken);
+                self.feed(Input::AddressesReady, turn)?;
+                self.report_promotion(turn);
                 Ok(())
             }
-            Operation::Remove => self.feed(Input::AddressesGone, around),
+            Operation::Remove => self.feed(Input::AddressesGone, turn),
             // The worker's own.
             Operation::Try => Ok(()),
         }
@@ -305,10 +294,10 @@ impl Member {
     pub(super) fn address_lost(
         &mut self,
         vip: u32,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
         self.lost = Some(vip);
-        let result = self.feed(Input::AddressLost, around);
+        let result = self.feed(Input::AddressLost, turn);
         self.lost = None;
         result
     }
@@ -317,12 +306,12 @@ impl Member {
     pub(super) fn feed(
         &mut self,
         input: Input,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
-        self.handle(around.woken, input, around)?;
+        self.handle(turn.woken, input, turn)?;
         // Only after the whole list: a renewal must not come before the lease it renews.
         match self.sent.take() {
-            Some(at) => self.handle(at, Input::AdvertSent { at }, around),
+            Some(at) => self.handle(at, Input::AdvertSent { at }, turn),
             None => Ok(()),
         }
     }
@@ -331,7 +320,7 @@ impl Member {
         &mut self,
         now: Instant,
         input: Input,
-        around: &mut Surroundings<'_>,
+        turn: &mut Turn<'_, impl Machine>,
     ) -> Result<(), Superseded> {
         let mut outputs = std::mem::take(&mut self.outputs);
         let was_active = self.core.state() == State::Active;
@@ -341,7 +330,7 @@ impl Member {
         }
         let result = outputs
             .iter()
-            .try_for_each(|output| self.carry_out(*output, around));
+            .try_for_each(|output| self.carry_out(*output, turn));
         outputs.clear();
         self.outputs = outputs;
         result

@@ -5,7 +5,7 @@ use vrrp_ebpf::types::Mac;
 use super::Engine;
 use crate::{
     io::engine::{
-        member::Superseded,
+        machine::{Machine as _, Superseded},
         message::{Command, Event},
     },
     proto::{Input, Instant},
@@ -13,34 +13,32 @@ use crate::{
 
 impl Engine {
     pub(super) fn drain_commands(&mut self, woken: Instant) -> Result<(), Superseded> {
-        while let Some(command) = self.control.try_command() {
+        while let Some(command) = self.machine.next_command() {
             match command {
                 Command::LinkUp {
                     router,
                     primary,
                     mac,
                 } => {
-                    let tables = &mut self.tables;
+                    let machine = &mut self.machine;
                     let Some(member) = self.members.get_mut(router as usize) else {
                         continue;
                     };
-                    if let Err(error) = member.set_interface(tables, primary, mac) {
-                        self.control
-                            .send_event(Event::InterfaceFailed { router, error });
+                    if let Err(error) = member.set_interface(machine, primary, mac) {
+                        self.machine.tell(Event::InterfaceFailed { router, error });
                         continue;
                     }
-                    if let Some((member, mut around)) = self.member(router, woken) {
-                        member.link_up(primary, &mut around)?;
+                    if let Some((member, mut turn)) = self.member(router, woken) {
+                        member.link_up(primary, &mut turn)?;
                     }
                 }
                 Command::Fit { router, advertised } => {
-                    let tables = &mut self.tables;
+                    let machine = &mut self.machine;
                     let Some(member) = self.members.get_mut(router as usize) else {
                         continue;
                     };
-                    if let Err(error) = member.fit(tables, advertised) {
-                        self.control
-                            .send_event(Event::InterfaceFailed { router, error });
+                    if let Err(error) = member.fit(machine, advertised) {
+                        self.machine.tell(Event::InterfaceFailed { router, error });
                     }
                 }
                 Command::MacElsewhere { ifindex, mac } => {
@@ -51,26 +49,23 @@ impl Engine {
                     peer,
                     on_link,
                 } => {
-                    let tables = &mut self.tables;
+                    let machine = &mut self.machine;
                     let Some(member) = self.members.get_mut(router as usize) else {
                         continue;
                     };
-                    if let Err(error) = member.set_peer_on_link(tables, peer, on_link) {
-                        self.control
-                            .send_event(Event::InterfaceFailed { router, error });
+                    if let Err(error) = member.set_peer_on_link(machine, peer, on_link) {
+                        self.machine.tell(Event::InterfaceFailed { router, error });
                     }
                 }
                 Command::PeerIsOurs { router, peer, ours } => {
-                    if let Some(member) = self.members.get_mut(router as usize) {
-                        member.set_peer_is_ours(peer, ours);
-                    }
+                    self.machine.set_peer_is_ours(router, peer, ours);
                 }
                 Command::Fault { router, reason } => {
                     self.feed(router, Input::Fault(reason), woken)?;
                 }
                 Command::AddressLost { router, vip } => {
-                    if let Some((member, mut around)) = self.member(router, woken) {
-                        member.address_lost(vip, &mut around)?;
+                    if let Some((member, mut turn)) = self.member(router, woken) {
+                        member.address_lost(vip, &mut turn)?;
                     }
                 }
                 Command::Stop => {
@@ -84,8 +79,7 @@ impl Engine {
                 Command::Snapshot { router } => {
                     if let Some(member) = self.members.get(router as usize) {
                         let snapshot = member.snapshot(woken);
-                        self.control
-                            .send_event(Event::Snapshot { router, snapshot });
+                        self.machine.tell(Event::Snapshot { router, snapshot });
                     }
                 }
             }
@@ -103,16 +97,14 @@ impl Engine {
             let Some(member) = self.members.get_mut(index) else {
                 continue;
             };
-            match member.set_mac_elsewhere(&mut self.tables, ifindex, mac) {
+            match member.set_mac_elsewhere(&mut self.machine, ifindex, mac) {
                 Ok(false) => {}
                 Ok(true) => {
-                    if let Some((member, mut around)) = self.member_at(index, woken) {
-                        member.announce_anew(&mut around)?;
+                    if let Some((member, mut turn)) = self.member_at(index, woken) {
+                        member.announce_anew(&mut turn)?;
                     }
                 }
-                Err(error) => self
-                    .control
-                    .send_event(Event::InterfaceFailed { router, error }),
+                Err(error) => self.machine.tell(Event::InterfaceFailed { router, error }),
             }
         }
         Ok(())
@@ -120,15 +112,15 @@ impl Engine {
 
     fn feed(&mut self, router: u32, input: Input, woken: Instant) -> Result<(), Superseded> {
         match self.member(router, woken) {
-            Some((member, mut around)) => member.feed(input, &mut around),
+            Some((member, mut turn)) => member.feed(input, &mut turn),
             None => Ok(()),
         }
     }
 
     fn feed_all(&mut self, input: Input, woken: Instant) -> Result<(), Superseded> {
         for index in 0..self.members.len() {
-            if let Some((member, mut around)) = self.member_at(index, woken) {
-                member.feed(input, &mut around)?;
+            if let Some((member, mut turn)) = self.member_at(index, woken) {
+                member.feed(input, &mut turn)?;
             }
         }
         Ok(())

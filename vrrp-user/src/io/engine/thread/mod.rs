@@ -1,14 +1,12 @@
 //! The engine's loop: wait, drain, decide, act.
 
 mod commands;
+mod machine;
 mod setup;
 
 use std::{
     io, process,
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -17,7 +15,6 @@ use nix::{
     errno::Errno,
     sys::{
         epoll::{Epoll, EpollEvent, EpollTimeout},
-        eventfd::EventFd,
         time::TimeSpec,
         timer::{Expiration, TimerSetTimeFlags},
         timerfd::TimerFd,
@@ -28,19 +25,20 @@ use vrrp_ebpf::{
     types::address_from,
 };
 
+use self::machine::ThreadMachine;
 use super::{
-    addresses::{Order, Report},
-    handle::{self, EngineHandle, EngineSide},
-    member::{Member, Superseded, Surroundings},
+    addresses::Report,
+    handle::{self, EngineHandle},
+    machine::{Machine as _, Superseded},
+    member::{Member, Turn},
     message::Event,
     plan::Plan,
     realtime::{self, Realtime, Thread},
-    sender::FrameSender,
 };
 use crate::{
     io::{
         bpf::{Tables, shared::Slots, shared::VipStates},
-        clock, privilege,
+        privilege,
     },
     proto::{Advert, Input, Instant, Version},
 };
@@ -97,14 +95,7 @@ pub fn spawn(
 
 struct Engine {
     members: Vec<Member>,
-    slots: Arc<Slots>,
-    tables: Tables,
-    events: RingBuf<MapData>,
-    senders: Vec<(u32, FrameSender)>,
-    orders: SyncSender<Order>,
-    reports: Receiver<Report>,
-    report_ready: Arc<EventFd>,
-    control: EngineSide,
+    machine: ThreadMachine,
     timer: TimerFd,
     /// What the timer is set to.
     armed: Option<Instant>,
@@ -127,13 +118,13 @@ impl From<Superseded> for End {
 impl Engine {
     fn run(mut self, realtime: Realtime) {
         let scheduling = realtime::enter(Thread::Engine, realtime);
-        self.control.send_event(Event::Scheduled(scheduling));
+        self.machine.tell(Event::Scheduled(scheduling));
         // Best effort in the two real-time threads; the control plane insists on it for itself.
         privilege::drop_capabilities(false).ok();
-        let woken = clock::now();
+        let woken = self.machine.now();
         for index in 0..self.members.len() {
-            if let Some((member, around)) = self.member_at(index, woken) {
-                member.remove_leftovers(&around);
+            if let Some((member, mut turn)) = self.member_at(index, woken) {
+                member.remove_leftovers(&mut turn);
             }
         }
         let end = loop {
@@ -141,7 +132,7 @@ impl Engine {
                 break end;
             }
         };
-        self.control.send_event(match end {
+        self.machine.tell(match end {
             End::Stopped => Event::Stopped,
             End::Superseded => Event::Superseded,
         });
@@ -151,9 +142,9 @@ impl Engine {
     /// before it is left unread.
     fn turn(&mut self) -> Result<(), End> {
         self.wait();
-        let woken = clock::now();
+        let woken = self.machine.now();
         for member in &self.members {
-            member.check_word(&self.slots)?;
+            member.check_word(&self.machine)?;
         }
         self.drain_ring(woken)?;
         self.drain_timeouts(woken)?;
@@ -181,21 +172,16 @@ impl Engine {
     /// ring fd readable again, and a quiet one may wait for whatever wakes the engine next.
     fn drain_ring(&mut self, woken: Instant) -> Result<(), Superseded> {
         for _ in 0..RING_RECORDS {
-            let Some(item) = self.events.next() else {
+            let Some(event) = self.machine.next_record() else {
                 break;
             };
-            // A record of another size could only come from another object.
-            let event = bytemuck::try_pod_read_unaligned(&item).ok();
-            drop(item);
-            if let Some(event) = event {
-                self.ring_event(event, woken)?;
-            }
+            self.ring_event(event, woken)?;
         }
         Ok(())
     }
 
     fn ring_event(&mut self, event: abi::Event, woken: Instant) -> Result<(), Superseded> {
-        let Some((member, mut around)) = self.member(event.slot, woken) else {
+        let Some((member, mut turn)) = self.member(event.slot, woken) else {
             return Ok(());
         };
         let source = |family| address_from(family, event.source);
@@ -208,15 +194,15 @@ impl Engine {
                     priority: event.priority,
                     interval_cs: event.interval_cs,
                 };
-                member.advert(advert, event.flags, &mut around)
+                member.advert(advert, event.flags, &mut turn)
             }
             kind if kind == EventKind::Conflict as u8 => {
                 let source = source(member.vip_family(event.vip));
                 let arrived = Instant(event.stamp);
-                member.conflict(event.vip, event.mac, source, arrived, &mut around)
+                member.conflict(event.vip, event.mac, source, arrived, &mut turn)
             }
             kind if kind == EventKind::SuccessorAnnounced as u8 => {
-                member.feed(Input::SuccessorAnnounced, &mut around)
+                member.feed(Input::SuccessorAnnounced, &mut turn)
             }
             _ => Ok(()),
         }
@@ -224,11 +210,11 @@ impl Engine {
 
     fn drain_timeouts(&mut self, woken: Instant) -> Result<(), Superseded> {
         for index in 0..self.members.len() {
-            let Some((member, mut around)) = self.member_at(index, woken) else {
+            let Some((member, mut turn)) = self.member_at(index, woken) else {
                 continue;
             };
             if member.deadline().is_some_and(|deadline| deadline <= woken) {
-                member.timeout(&mut around)?;
+                member.timeout(&mut turn)?;
             }
         }
         Ok(())
@@ -236,12 +222,13 @@ impl Engine {
 
     /// Announcements that had to wait, those of virtual IPs that nobody has heard of before the repeats.
     fn go_on_announcing(&mut self) -> Result<(), Superseded> {
+        let now = self.machine.now();
         for first in [true, false] {
             for index in 0..self.members.len() {
-                if let Some((member, mut around)) = self.member_at(index, clock::now())
+                if let Some((member, mut turn)) = self.member_at(index, now)
                     && member.waits_to_be_found() == first
                 {
-                    member.go_on_announcing(&mut around)?;
+                    member.go_on_announcing(&mut turn)?;
                 }
             }
         }
@@ -249,22 +236,24 @@ impl Engine {
     }
 
     fn drain_reports(&mut self, woken: Instant) -> Result<(), Superseded> {
-        // Cleared before the channel is read: what comes later raises it again.
-        self.report_ready.read().ok();
-        while let Ok(report) = self.reports.try_recv() {
+        while let Some(report) = self.machine.next_report() {
             match report {
                 Report::Done(order) => {
-                    if let Some((member, mut around)) = self.member(order.router, woken) {
-                        member.addresses_done(order, &mut around)?;
+                    if let Some((member, mut turn)) = self.member(order.router, woken) {
+                        member.addresses_done(order, &mut turn)?;
                     }
                 }
-                Report::Told(event) => self.control.send_event(event),
+                Report::Told(event) => self.machine.tell(event),
             }
         }
         Ok(())
     }
 
-    fn member(&mut self, router: u32, woken: Instant) -> Option<(&mut Member, Surroundings<'_>)> {
+    fn member(
+        &mut self,
+        router: u32,
+        woken: Instant,
+    ) -> Option<(&mut Member, Turn<'_, ThreadMachine>)> {
         self.member_at(router as usize, woken)
     }
 
@@ -272,16 +261,13 @@ impl Engine {
         &mut self,
         index: usize,
         woken: Instant,
-    ) -> Option<(&mut Member, Surroundings<'_>)> {
+    ) -> Option<(&mut Member, Turn<'_, ThreadMachine>)> {
         let member = self.members.get_mut(index)?;
-        let around = Surroundings {
-            slots: &self.slots,
-            senders: &mut self.senders,
-            orders: &self.orders,
-            control: &self.control,
+        let turn = Turn {
+            machine: &mut self.machine,
             woken,
         };
-        Some((member, around))
+        Some((member, turn))
     }
 
     /// Sets the timer to the earliest deadline.

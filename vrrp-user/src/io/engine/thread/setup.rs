@@ -13,13 +13,13 @@ use nix::sys::{
 };
 use vrrp_ebpf::abi;
 
-use super::{Engine, Resources};
+use super::{Engine, Resources, ThreadMachine};
 use crate::io::{
     engine::{
         Plan,
         addresses::AddressWorker,
         handle::EngineSide,
-        member::{Member, Superseded},
+        member::Member,
         realtime::{self, Realtime, Thread},
         sender::FrameSender,
         unicast::UnicastSender,
@@ -61,9 +61,20 @@ impl Engine {
                 privilege::drop_capabilities(false).ok();
                 worker.run(&order_queue, scheduling);
             })?;
-        let mut senders: Vec<(u32, FrameSender)> = Vec::new();
+        let mut machine = ThreadMachine {
+            slots,
+            tables,
+            events,
+            senders: Vec::new(),
+            unicast: Vec::new(),
+            orders,
+            reports,
+            report_ready,
+            control,
+        };
         let mut members = Vec::new();
         for (index, router) in (0..).zip(plan.routers) {
+            let senders = &mut machine.senders;
             for ifindex in router.interfaces() {
                 if !senders.iter().any(|(index, _)| *index == ifindex) {
                     senders.push((ifindex, FrameSender::open(ifindex)?));
@@ -73,9 +84,8 @@ impl Engine {
             let unicast = (!peers.is_empty())
                 .then(|| UnicastSender::open(router.ifindex, peers))
                 .transpose()?;
-            let member = Member::new(index, router, unicast, &slots).map_err(|Superseded| {
-                io::Error::other("another process owns the virtual router")
-            })?;
+            machine.unicast.push(unicast);
+            let member = Member::new(index, router, &mut machine).map_err(io::Error::other)?;
             members.push(member);
         }
         let timer = TimerFd::new(
@@ -86,19 +96,12 @@ impl Engine {
         // Every turn looks at everything, so that it does not matter which of them was ready.
         let readable = EpollEvent::new(EpollFlags::EPOLLIN, 0);
         epoll.add(&timer, readable)?;
-        epoll.add(&events, readable)?;
-        epoll.add(control.command_fd(), readable)?;
-        epoll.add(&*report_ready, readable)?;
+        epoll.add(&machine.events, readable)?;
+        epoll.add(machine.control.command_fd(), readable)?;
+        epoll.add(&*machine.report_ready, readable)?;
         Ok(Self {
             members,
-            slots,
-            tables,
-            events,
-            senders,
-            orders,
-            reports,
-            report_ready,
-            control,
+            machine,
             timer,
             armed: None,
             epoll,
