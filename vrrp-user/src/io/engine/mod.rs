@@ -2,6 +2,7 @@
 //! allocation, lock or log line.
 
 pub mod addresses;
+pub mod driver;
 pub mod frames;
 mod groups;
 pub mod handle;

@@ -43,6 +43,11 @@ impl Announcing {
         self.rounds > 0 && !self.repeats
     }
 
+    /// Whether nothing is left to announce.
+    pub(super) fn is_done(&self) -> bool {
+        self.rounds == 0
+    }
+
     /// Whether something can be done now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.rounds > 0 && self.due.is_none_or(|due| due <= now)

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use vrrp_ebpf::types::Mac;
 
-use super::{Member, Superseded, Turn};
+use super::{Member, steps::Then};
 use crate::{
     io::engine::{frames::Frames, machine::Machine, message::InterfaceError, peers::PeerPlan},
-    proto::{Input, State},
+    proto::{Input, Instant},
 };
 
 impl Member {
@@ -103,24 +103,18 @@ impl Member {
     pub(in crate::io::engine) fn link_up(
         &mut self,
         primary: IpAddr,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
-        self.announce_source(turn);
-        self.feed(Input::LinkUp { primary }, turn)?;
+        woken: Instant,
+        machine: &mut impl Machine,
+    ) {
+        self.announce_source(machine);
+        self.feed(Input::LinkUp { primary }, woken);
         if std::mem::take(&mut self.mac_changed) {
-            self.announce_anew(turn)?;
+            self.announce_anew();
         }
-        Ok(())
     }
 
-    /// Neighbours know virtual IPs under a MAC that is not theirs any more.
-    pub(in crate::io::engine) fn announce_anew(
-        &mut self,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
-        if self.core.state() == State::Active {
-            self.announce(self.plan.settings.garp.repeat, turn)?;
-        }
-        Ok(())
+    /// Neighbours know virtual IPs under a MAC that is not theirs any more: the next step announces them.
+    pub(in crate::io::engine) fn announce_anew(&mut self) {
+        self.work.then = Then::AnnounceAnew;
     }
 }

@@ -3,6 +3,7 @@
 mod announcing;
 mod interface;
 mod outputs;
+mod steps;
 
 use std::net::IpAddr;
 
@@ -13,7 +14,10 @@ use vrrp_ebpf::{
     types::{Family, Mac},
 };
 
-use self::announcing::Announcing;
+use self::{
+    announcing::Announcing,
+    steps::{Then, Work},
+};
 use super::{
     RouterSnapshot, Timeline,
     addresses::{Operation, Order},
@@ -23,15 +27,12 @@ use super::{
     notices::{self, Notices, Pairing},
     plan::RouterPlan,
 };
-use crate::proto::{Advert, Input, Instant, Output, Router, State};
+use crate::proto::{Advert, Input, Instant, Router, State};
 
-/// More outputs than one input can cause.
-const OUTPUTS: usize = 32;
-
-/// What a member is lent for one input.
+/// What a member is lent for one step.
 pub(super) struct Turn<'machine, M> {
     pub(super) machine: &'machine mut M,
-    /// When the engine woke up for this input.
+    /// When the engine woke up for this turn.
     pub(super) woken: Instant,
 }
 
@@ -65,12 +66,10 @@ pub(super) struct Member {
     /// It was told that the lease ended because adverts do not leave.
     unheard: bool,
     stats: Stats,
-    outputs: Vec<Output>,
+    work: Work,
     /// The follow word as we wrote it last.
     followed: Option<Follow>,
     announcing: Announcing,
-    /// An advert that left while `outputs` were carried out, not yet told to the core.
-    sent: Option<Instant>,
     /// An advert that waits for room in the driver.
     waiting: Option<Instant>,
     /// The last time in which another router served instead of us.
@@ -118,10 +117,9 @@ impl Member {
             send_errno: None,
             unheard: false,
             stats: Stats::default(),
-            outputs: Vec::with_capacity(OUTPUTS),
+            work: Work::default(),
             followed: None,
             announcing: Announcing::default(),
-            sent: None,
             waiting: None,
             lapse: None,
             other_owner: None,
@@ -129,8 +127,12 @@ impl Member {
     }
 
     /// Removes what an earlier run, or keepalived before us, may have left on the interface.
-    pub(super) fn remove_leftovers(&mut self, turn: &mut Turn<'_, impl Machine>) {
-        self.order(Operation::Remove, turn);
+    pub(super) fn remove_leftovers(&mut self, machine: &mut impl Machine) {
+        self.order(Operation::Remove, machine);
+    }
+
+    pub(super) fn core(&self) -> &Router {
+        &self.core
     }
 
     pub(super) fn family(&self) -> Family {
@@ -154,12 +156,7 @@ impl Member {
     }
 
     /// An advert that XDP accepted.
-    pub(super) fn advert(
-        &mut self,
-        advert: Advert,
-        flags: u8,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
+    pub(super) fn advert(&mut self, advert: Advert, flags: u8, turn: &mut Turn<'_, impl Machine>) {
         // What XDP submits without a wake-up waits in the ring on purpose.
         if !advert.repeats(self.followed.unwrap_or_default()) {
             let lag = turn.woken.0.saturating_sub(advert.arrived.0);
@@ -173,11 +170,13 @@ impl Member {
             self.note_lapse(advert.arrived, Some(advert.source), turn);
         }
         let alone = self.pairing.of_advert(&self.plan.settings, &advert);
-        self.feed(Input::Advert(advert), turn)?;
-        for notice in odd.into_iter().chain([alone]).flatten() {
-            self.notice(notice, advert.source, turn);
+        self.feed(Input::Advert(advert), turn.woken);
+        let [list, interval, priority] = odd;
+        let notices = [list, interval, priority, alone];
+        if notices.iter().any(Option::is_some) {
+            let source = advert.source;
+            self.work.then = Then::Notice { notices, source };
         }
-        Ok(())
     }
 
     /// Another router's advert came in at this time. If our lease had ended by then, that router has served
@@ -213,14 +212,14 @@ impl Member {
         source: IpAddr,
         arrived: Instant,
         turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
+    ) {
         self.conflict_told = self.conflict_told.max(arrived);
         if self.core.state() != State::Active {
-            return Ok(());
+            return;
         }
         let vip = vip.saturating_sub(self.plan.first_vip);
         self.notice(Notice::Conflict { vip, mac }, source, turn);
-        self.feed(Input::Conflict, turn)
+        self.feed(Input::Conflict, turn.woken);
     }
 
     fn notice(&mut self, notice: Notice, source: IpAddr, turn: &mut Turn<'_, impl Machine>) {
@@ -233,107 +232,64 @@ impl Member {
         }
     }
 
-    /// The deadline has passed: looks at the shared words before it believes so.
-    pub(super) fn timeout(&mut self, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+    /// The ring may have lost what restarts our timer.
+    pub(super) fn look_at_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
         let seen = turn.machine.last_seen(self.index);
         if seen > 0 {
-            self.feed(Input::Seen(Instant(seen)), turn)?;
+            self.feed(Input::Seen(Instant(seen)), turn.woken);
         }
-        let better_seen = turn.machine.better_seen(self.index);
-        if better_seen > 0 {
-            self.note_lapse(Instant(better_seen), None, turn);
-            self.feed(Input::BetterSeen(Instant(better_seen)), turn)?;
+    }
+
+    /// The ring may have lost what deposes us.
+    pub(super) fn look_at_better_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
+        let seen = Instant(turn.machine.better_seen(self.index));
+        if seen > Instant(0) {
+            self.note_lapse(seen, None, turn);
+            self.feed(Input::BetterSeen(seen), turn.woken);
         }
-        self.unrecorded_conflict(turn)?;
-        if self
-            .core
-            .deadline()
-            .is_some_and(|deadline| deadline <= turn.woken)
-        {
-            self.feed(Input::Timeout, turn)?;
-        }
-        Ok(())
     }
 
     /// In a flood of announcements XDP leaves most records out, but hosts have believed each of them.
-    fn unrecorded_conflict(&mut self, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+    pub(super) fn look_at_conflict_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
         let seen = Instant(turn.machine.conflict_seen(self.index));
         if seen <= self.conflict_told {
-            return Ok(());
+            return;
         }
         self.conflict_told = seen;
         if self.core.state() == State::Active && seen >= self.core.since() {
-            self.feed(Input::Conflict, turn)?;
+            self.feed(Input::Conflict, turn.woken);
         }
-        Ok(())
+    }
+
+    /// The shared words were looked at: a deadline that has passed by now is believed.
+    pub(super) fn timeout(&mut self, woken: Instant) {
+        let deadline = self.core.deadline();
+        if deadline.is_some_and(|deadline| deadline <= woken) {
+            self.feed(Input::Timeout, woken);
+        }
     }
 
     /// The address worker has carried an order out.
-    pub(super) fn addresses_done(
-        &mut self,
-        order: Order,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
+    pub(super) fn addresses_done(&mut self, order: Order, woken: Instant) {
         if order.generation != self.generation {
-            return Ok(());
+            return;
         }
         match order.operation {
             Operation::Install => {
-                self.installed = Some(turn.woken);
-                self.feed(Input::AddressesReady, turn)?;
-                self.report_promotion(turn);
-                Ok(())
+                self.installed = Some(woken);
+                self.feed(Input::AddressesReady, woken);
+                self.work.then = Then::ReportPromotion;
             }
-            Operation::Remove => self.feed(Input::AddressesGone, turn),
+            Operation::Remove => self.feed(Input::AddressesGone, woken),
             // The worker's own.
-            Operation::Try => Ok(()),
+            Operation::Try => {}
         }
     }
 
     /// Somebody removed this virtual IP (index in the instance's `vips`) from the interface.
-    pub(super) fn address_lost(
-        &mut self,
-        vip: u32,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
+    pub(super) fn address_lost(&mut self, vip: u32, woken: Instant) {
+        self.feed(Input::AddressLost, woken);
         self.lost = Some(vip);
-        let result = self.feed(Input::AddressLost, turn);
-        self.lost = None;
-        result
-    }
-
-    /// Feeds the core and carries out what it wants.
-    pub(super) fn feed(
-        &mut self,
-        input: Input,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
-        self.handle(turn.woken, input, turn)?;
-        // Only after the whole list: a renewal must not come before the lease it renews.
-        match self.sent.take() {
-            Some(at) => self.handle(at, Input::AdvertSent { at }, turn),
-            None => Ok(()),
-        }
-    }
-
-    fn handle(
-        &mut self,
-        now: Instant,
-        input: Input,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
-        let mut outputs = std::mem::take(&mut self.outputs);
-        let was_active = self.core.state() == State::Active;
-        self.core.handle(now, input, &mut outputs);
-        if !was_active && self.core.state() == State::Active {
-            self.timeline = Timeline::default();
-        }
-        let result = outputs
-            .iter()
-            .try_for_each(|output| self.carry_out(*output, turn));
-        outputs.clear();
-        self.outputs = outputs;
-        result
     }
 
     /// Until it has been silent for twice as long as an Active may be: a Backup looks at quiet adverts that late.

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use vrrp_ebpf::ownership::{self, Ownership};
 
-use super::{Member, Superseded, Turn, announcing::Trouble};
+use super::{Member, Superseded, Turn, announcing::Trouble, steps::PendingAdvert};
 use crate::{
     io::engine::{
         addresses::{Operation, Order},
@@ -22,7 +22,7 @@ impl Member {
         match output {
             Output::Own { state, expiry } => {
                 self.own(state, expiry, turn.machine)?;
-                return self.announce_owed(turn);
+                return self.announce_owed(turn.machine);
             }
             Output::Follow { follow, clear_seen } => {
                 if clear_seen {
@@ -31,10 +31,10 @@ impl Member {
                 turn.machine.follow(self.index, follow);
                 self.followed = Some(follow);
             }
-            Output::Advertise { priority } => return self.advertise(priority, turn),
-            Output::Announce { repeat } => return self.announce(repeat, turn),
-            Output::Install => self.order(Operation::Install, turn),
-            Output::Remove => self.order(Operation::Remove, turn),
+            Output::Advertise { priority } => return self.advertise(priority, turn.machine),
+            Output::Announce { repeat } => return self.announce(repeat, turn.machine),
+            Output::Install => self.order(Operation::Install, turn.machine),
+            Output::Remove => self.order(Operation::Remove, turn.machine),
             Output::Transition(transition) => self.transition(transition, turn),
         }
         Ok(())
@@ -72,24 +72,27 @@ impl Member {
         Ok(())
     }
 
-    /// Sends an advert. The lease is counted from before the advert is handed over, so that it ends
-    /// before any peer's Active_Down_Interval, which counts from the arrival. One that has to wait for
-    /// the driver renews it when the next one finds that it has left.
-    fn advertise(
-        &mut self,
-        priority: u8,
-        turn: &mut Turn<'_, impl Machine>,
-    ) -> Result<(), Superseded> {
-        self.check_word(turn.machine)?;
-        let at = turn.machine.now();
+    /// Reads the time of an advert, and has it sent next. The lease is counted from before the advert is handed
+    /// over, so that it ends before any peer's Active_Down_Interval, which counts from the arrival.
+    fn advertise(&mut self, priority: u8, machine: &impl Machine) -> Result<(), Superseded> {
+        self.check_word(machine)?;
+        let at = machine.now();
+        self.work.advert = Some(PendingAdvert { priority, at });
+        Ok(())
+    }
+
+    /// Hands an advert over. One that has to wait for the driver renews the lease when the next one finds that it
+    /// has left.
+    pub(super) fn send(&mut self, advert: PendingAdvert, machine: &mut impl Machine) {
+        let PendingAdvert { priority, at } = advert;
         let ifindex = self.plan.ifindex;
         if let Some(before) = self.waiting.take()
-            && !turn.machine.is_waiting(ifindex)
+            && !machine.is_waiting(ifindex)
         {
-            self.sent = Some(before);
+            self.work.sent = Some(before);
         }
         let frames = self.frames.adverts(priority);
-        let sent = turn.machine.send_advert(self.index, ifindex, frames);
+        let sent = machine.send_advert(self.index, ifindex, frames);
         let Sent {
             any,
             waiting,
@@ -100,25 +103,24 @@ impl Member {
             && before != refused
         {
             let errno = errno as i32;
-            turn.machine.tell(Event::SendFailed {
+            machine.tell(Event::SendFailed {
                 router: self.index,
                 errno,
             });
         }
-        self.tell_lease(priority, any, refused, at, turn);
+        self.tell_lease(priority, any, refused, at, machine);
         if !any && !waiting {
-            return Ok(());
+            return;
         }
         self.stats.adverts_sent += 1;
         self.stats.priority_zero_sent += u64::from(priority == 0);
-        mark(&mut self.timeline.advert, turn.machine);
+        mark(&mut self.timeline.advert, machine);
         // Of both versions, or of several peers, one is enough: who did not get it has lost it, as on the wire.
         if any {
-            self.sent = Some(at);
+            self.work.sent = Some(at);
         } else {
             self.waiting = Some(at);
         }
-        Ok(())
     }
 
     /// Tells once that an Active serves nobody because its adverts do not leave, and once that they do again.
@@ -128,20 +130,20 @@ impl Member {
         left: bool,
         refused: Option<Errno>,
         now: Instant,
-        turn: &mut Turn<'_, impl Machine>,
+        machine: &mut impl Machine,
     ) {
         let router = self.index;
         let active = self.word.state() == ownership::State::Active;
         if left || !active {
             if std::mem::take(&mut self.unheard) && left && priority > 0 {
-                turn.machine.tell(Event::LeaseRenewed { router });
+                machine.tell(Event::LeaseRenewed { router });
             }
         } else if !self.unheard && !self.word.serves(now.0) {
             self.unheard = true;
             // What the queueing discipline holds back is refused by nobody.
             let errno = refused.unwrap_or(Errno::ENOBUFS) as i32;
             let event = Event::LeaseEnded { router, errno };
-            turn.machine.tell(event);
+            machine.tell(event);
         }
     }
 
@@ -150,11 +152,11 @@ impl Member {
     pub(super) fn announce(
         &mut self,
         repeat: u8,
-        turn: &mut Turn<'_, impl Machine>,
+        machine: &mut impl Machine,
     ) -> Result<(), Superseded> {
         self.announcing.add(repeat);
         if self.announcing.is_first() {
-            return self.go_on_announcing(turn);
+            return self.go_on_announcing(machine);
         }
         Ok(())
     }
@@ -162,31 +164,30 @@ impl Member {
     /// Announces what is due, as far as there is room.
     pub(in crate::io::engine) fn go_on_announcing(
         &mut self,
-        turn: &mut Turn<'_, impl Machine>,
+        machine: &mut impl Machine,
     ) -> Result<(), Superseded> {
-        let now = turn.machine.now();
+        let now = machine.now();
         if !self.announcing.is_due(now) {
             return Ok(());
         }
-        self.check_word(turn.machine)?;
+        self.check_word(machine)?;
         //= C59: RFC 9568 section 8.2.2
         // Where the engine stood still for long, somebody else may serve whom hosts would then lose. With
         // the next renewal it goes on.
-        let standing = turn.machine.standing(self.index);
+        let standing = machine.standing(self.index);
         if !standing.ownership().serves(now.0) {
             self.announcing.halt();
             return Ok(());
         }
         let timeline = &mut self.timeline;
         let groups = self.frames.announcements();
-        let machine = &mut *turn.machine;
         let trouble = self.announcing.go_on(groups, |ifindex, frames| {
             let offered = machine.offer(now, ifindex, frames);
             mark(&mut timeline.announced, machine);
             offered
         });
         if let Some(Trouble { errno, delayed }) = trouble {
-            turn.machine.tell(Event::AnnouncingFailed {
+            machine.tell(Event::AnnouncingFailed {
                 router: self.index,
                 errno: errno as i32,
                 delayed,
@@ -195,15 +196,20 @@ impl Member {
         Ok(())
     }
 
+    /// Whether announcements have to wait.
+    pub(in crate::io::engine) fn is_announcing(&self) -> bool {
+        !self.announcing.is_done()
+    }
+
     /// Whether virtual IPs wait for their first announcement.
     pub(in crate::io::engine) fn waits_to_be_found(&self) -> bool {
         self.announcing.is_first()
     }
 
     /// With the word comes what was put off for want of it, or it never does.
-    fn announce_owed(&mut self, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+    fn announce_owed(&mut self, machine: &mut impl Machine) -> Result<(), Superseded> {
         if self.word.state() == ownership::State::Active {
-            return self.go_on_announcing(turn);
+            return self.go_on_announcing(machine);
         }
         self.announcing.clear();
         Ok(())
@@ -211,15 +217,15 @@ impl Member {
 
     /// Tells the neighbours of a router with unicast peers where its source address is, as keepalived
     /// does when it leaves FAULT: a peer that has to ask first cannot send its adverts until it knows.
-    pub(super) fn announce_source(&self, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn announce_source(&self, machine: &mut impl Machine) {
         let Some(frame) = self.frames.source_announcement() else {
             return;
         };
         // A link that refuses it refuses the adverts as well, and those tell.
-        turn.machine.send(self.plan.ifindex, frame);
+        machine.send(self.plan.ifindex, frame);
     }
 
-    pub(super) fn order(&mut self, operation: Operation, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn order(&mut self, operation: Operation, machine: &mut impl Machine) {
         self.generation = self.generation.wrapping_add(1);
         self.installed = None;
         let order = Order {
@@ -229,9 +235,9 @@ impl Member {
             lost: self.lost,
         };
         // The channel holds several orders per router, and each needs an answer before the next.
-        if !turn.machine.order(order) {
+        if !machine.order(order) {
             let (router, errno) = (self.index, Errno::EAGAIN as i32);
-            turn.machine.tell(Event::AddressFailed {
+            machine.tell(Event::AddressFailed {
                 router,
                 vip: 0,
                 errno,
@@ -240,6 +246,7 @@ impl Member {
     }
 
     fn transition(&mut self, transition: Transition, turn: &mut Turn<'_, impl Machine>) {
+        let machine = &mut *turn.machine;
         self.notices.reset();
         let promoted = transition.to == State::Active;
         if promoted {
@@ -249,7 +256,7 @@ impl Member {
             self.timeline.decided = turn.woken;
         }
         let priority = self.plan.settings.priority;
-        turn.machine.tell(Event::Transition {
+        machine.tell(Event::Transition {
             router: self.index,
             transition,
             priority,
@@ -257,18 +264,18 @@ impl Member {
         self.promoting = promoted;
         // Preemption installs the addresses before the flip.
         if self.installed.is_some() {
-            self.report_promotion(turn);
+            self.report_promotion(machine);
         }
     }
 
-    pub(super) fn report_promotion(&mut self, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn report_promotion(&mut self, machine: &mut impl Machine) {
         let Some(installed) = self.installed else {
             return;
         };
         if std::mem::take(&mut self.promoting) {
             self.timeline.ready = installed;
             let (router, timeline) = (self.index, self.timeline);
-            turn.machine.tell(Event::Promoted { router, timeline });
+            machine.tell(Event::Promoted { router, timeline });
         }
     }
 }

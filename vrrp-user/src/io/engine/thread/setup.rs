@@ -18,8 +18,8 @@ use crate::io::{
     engine::{
         Plan,
         addresses::AddressWorker,
+        driver::Driver,
         handle::EngineSide,
-        member::Member,
         realtime::{self, Realtime, Thread},
         sender::FrameSender,
         unicast::UnicastSender,
@@ -72,8 +72,7 @@ impl Engine {
             report_ready,
             control,
         };
-        let mut members = Vec::new();
-        for (index, router) in (0..).zip(plan.routers) {
+        for router in &plan.routers {
             let senders = &mut machine.senders;
             for ifindex in router.interfaces() {
                 if !senders.iter().any(|(index, _)| *index == ifindex) {
@@ -85,9 +84,8 @@ impl Engine {
                 .then(|| UnicastSender::open(router.ifindex, peers))
                 .transpose()?;
             machine.unicast.push(unicast);
-            let member = Member::new(index, router, &mut machine).map_err(io::Error::other)?;
-            members.push(member);
         }
+        let driver = Driver::new(plan.routers, &mut machine).map_err(io::Error::other)?;
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
@@ -100,12 +98,11 @@ impl Engine {
         epoll.add(machine.control.command_fd(), readable)?;
         epoll.add(&*machine.report_ready, readable)?;
         Ok(Self {
-            members,
+            driver,
             machine,
             timer,
             armed: None,
             epoll,
-            stopping: false,
         })
     }
 }

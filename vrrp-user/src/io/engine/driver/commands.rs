@@ -1,0 +1,134 @@
+//! Carries out what the control plane wants.
+
+use vrrp_ebpf::types::Mac;
+
+use super::{Driver, Stage};
+use crate::{
+    io::engine::{
+        machine::Machine,
+        message::{Command, Event, InterfaceError},
+    },
+    proto::Input,
+};
+
+/// What every member is to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ForAll {
+    Take(Input),
+    /// An interface that virtual IPs are on has this MAC.
+    MacElsewhere {
+        ifindex: u32,
+        mac: Mac,
+    },
+}
+
+impl Driver {
+    pub(super) fn command(&mut self, machine: &mut impl Machine) -> Stage {
+        let Some(command) = machine.next_command() else {
+            return Stage::Announcing {
+                first: true,
+                member: 0,
+            };
+        };
+        let woken = self.woken;
+        match command {
+            Command::LinkUp {
+                router,
+                primary,
+                mac,
+            } => {
+                if let Some(member) = self.member(router) {
+                    match member.set_interface(machine, primary, mac) {
+                        Ok(()) => member.link_up(primary, woken, machine),
+                        Err(error) => machine.tell(Event::InterfaceFailed { router, error }),
+                    }
+                }
+            }
+            Command::Fit { router, advertised } => {
+                let member = self.member(router);
+                let done = member.map_or(Ok(()), |member| member.fit(machine, advertised));
+                tell_failure(router, done, machine);
+            }
+            Command::MacElsewhere { ifindex, mac } => {
+                return for_all(ForAll::MacElsewhere { ifindex, mac });
+            }
+            Command::PeerOnLink {
+                router,
+                peer,
+                on_link,
+            } => {
+                let member = self.member(router);
+                let done = member.map_or(Ok(()), |member| {
+                    member.set_peer_on_link(machine, peer, on_link)
+                });
+                tell_failure(router, done, machine);
+            }
+            Command::PeerIsOurs { router, peer, ours } => {
+                machine.set_peer_is_ours(router, peer, ours);
+            }
+            Command::Fault { router, reason } => {
+                if let Some(member) = self.member(router) {
+                    member.feed(Input::Fault(reason), woken);
+                }
+            }
+            Command::AddressLost { router, vip } => {
+                if let Some(member) = self.member(router) {
+                    member.address_lost(vip, woken);
+                }
+            }
+            Command::Stop => {
+                self.stopping = true;
+                return for_all(ForAll::Take(Input::Shutdown));
+            }
+            Command::StopNow => {
+                self.stopping = true;
+                return for_all(ForAll::Take(Input::ShutdownNow));
+            }
+            Command::Snapshot { router } => {
+                if let Some(member) = self.member(router) {
+                    let snapshot = member.snapshot(woken);
+                    machine.tell(Event::Snapshot { router, snapshot });
+                }
+            }
+        }
+        Stage::Commands
+    }
+
+    /// Has this member do it, then the next.
+    pub(super) fn for_all(
+        &mut self,
+        command: ForAll,
+        member: usize,
+        machine: &mut impl Machine,
+    ) -> Stage {
+        let woken = self.woken;
+        let Some((router, one)) = u32::try_from(member)
+            .ok()
+            .and_then(|router| Some((router, self.member(router)?)))
+        else {
+            return Stage::Commands;
+        };
+        match command {
+            ForAll::Take(input) => one.feed(input, woken),
+            ForAll::MacElsewhere { ifindex, mac } => {
+                match one.set_mac_elsewhere(machine, ifindex, mac) {
+                    Ok(false) => {}
+                    Ok(true) => one.announce_anew(),
+                    Err(error) => machine.tell(Event::InterfaceFailed { router, error }),
+                }
+            }
+        }
+        let member = member + 1;
+        Stage::ForAll { command, member }
+    }
+}
+
+fn for_all(command: ForAll) -> Stage {
+    Stage::ForAll { command, member: 0 }
+}
+
+fn tell_failure(router: u32, done: Result<(), InterfaceError>, machine: &mut impl Machine) {
+    if let Err(error) = done {
+        machine.tell(Event::InterfaceFailed { router, error });
+    }
+}

@@ -1,0 +1,451 @@
+//! Turns on a machine whose time moves when it is told to.
+
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use vrrp_ebpf::{
+    abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey},
+    abi::{VipEntry, VipKey},
+    ownership::{self, Ownership, Standing},
+    types::{Mac, address_bytes},
+};
+
+use super::*;
+use crate::{
+    config,
+    io::{
+        bpf::TableError,
+        engine::{
+            Plan,
+            addresses::{Operation, Order},
+            machine::{Offered, Sent},
+            message::{Command, Event},
+        },
+    },
+    proto::State,
+};
+
+const MAC: Mac = [2, 0, 0, 0, 0, 1];
+const MILLISECOND: u64 = 1_000_000;
+/// Advertisement_Interval of every router here.
+const INTERVAL: u64 = 10 * MILLISECOND;
+/// Active_Down_Interval with priority 254: 3 intervals and the Skew_Time.
+const DOWN: u64 = 3 * INTERVAL + INTERVAL * 2 / 256;
+
+/// What the driver did to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Did {
+    Wrote(u32, ownership::State),
+    Advertised(u32),
+    Announced(u32),
+    Ordered(u32, Operation),
+}
+
+#[derive(Default)]
+struct Fake {
+    now: u64,
+    words: [Word; 2],
+    records: VecDeque<Record>,
+    /// The last record comes again and again.
+    flood: bool,
+    reports: VecDeque<Report>,
+    commands: VecDeque<Command>,
+    /// Announcements that an interface takes in a turn; nothing for all.
+    room: Option<usize>,
+    did: Vec<Did>,
+    told: Vec<Event>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Word {
+    ownership: u64,
+    considered_until: u64,
+    last_seen: u64,
+    better_seen: u64,
+    conflict_seen: u64,
+}
+
+impl Fake {
+    fn word(&self, slot: u32) -> &Word {
+        &self.words[slot as usize]
+    }
+}
+
+impl Machine for Fake {
+    fn now(&self) -> Instant {
+        Instant(self.now)
+    }
+
+    fn ownership(&self, slot: u32) -> Ownership {
+        Ownership(self.word(slot).ownership)
+    }
+
+    fn replace(&mut self, slot: u32, current: Ownership, new: Ownership) -> Result<(), Superseded> {
+        let word = &mut self.words[slot as usize].ownership;
+        if *word != current.0 {
+            return Err(Superseded);
+        }
+        *word = new.0;
+        self.did.push(Did::Wrote(slot, new.state()));
+        Ok(())
+    }
+
+    fn standing(&self, slot: u32) -> Standing {
+        let word = self.word(slot);
+        Standing {
+            word: Ownership(word.ownership),
+            considered_until: word.considered_until,
+            better_seen: word.better_seen,
+        }
+    }
+
+    fn last_seen(&self, slot: u32) -> u64 {
+        self.word(slot).last_seen
+    }
+
+    fn clear_seen(&mut self, slot: u32) {
+        self.words[slot as usize].last_seen = 0;
+    }
+
+    fn better_seen(&self, slot: u32) -> u64 {
+        self.word(slot).better_seen
+    }
+
+    fn conflict_seen(&self, slot: u32) -> u64 {
+        self.word(slot).conflict_seen
+    }
+
+    fn set_considered(&mut self, slot: u32, until: Instant) {
+        self.words[slot as usize].considered_until = until.0;
+    }
+
+    fn follow(&mut self, _: u32, _: Follow) {}
+
+    fn next_record(&mut self) -> Option<Record> {
+        if self.flood {
+            return self.records.front().copied();
+        }
+        self.records.pop_front()
+    }
+
+    fn next_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    fn send_advert<'frame, Frames>(&mut self, slot: u32, _: u32, frames: Frames) -> Sent
+    where
+        Frames: Iterator<Item = &'frame [u8]>,
+    {
+        assert_eq!(frames.count(), 1);
+        self.did.push(Did::Advertised(slot));
+        Sent {
+            any: true,
+            ..Sent::default()
+        }
+    }
+
+    fn is_waiting(&self, _: u32) -> bool {
+        false
+    }
+
+    fn offer(&mut self, now: Instant, _: u32, frames: &[Vec<u8>]) -> Offered {
+        let taken = self
+            .room
+            .map_or(frames.len(), |room| room.min(frames.len()));
+        self.room = self.room.map(|room| room - taken);
+        for frame in &frames[..taken] {
+            // The last byte of the virtual IP, 192.168.1.254 downwards.
+            self.did.push(Did::Announced(254 - u32::from(frame[31])));
+        }
+        let again = (taken < frames.len()).then_some(now + Duration::from_millis(1));
+        Offered {
+            again,
+            ..Offered::all(taken)
+        }
+    }
+
+    fn send(&mut self, _: u32, _: &[u8]) {}
+
+    fn order(&mut self, order: Order) -> bool {
+        self.did.push(Did::Ordered(order.router, order.operation));
+        true
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.told.push(event);
+    }
+
+    fn set_peer_is_ours(&mut self, _: u32, _: u32, _: bool) {}
+
+    fn set_router(&mut self, _: RouterKey, _: RouterEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_peer(&mut self, _: PeerKey, _: PeerEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_mac(&mut self, _: RouterKey, _: u32) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_proxy(&mut self, _: u32, _: ProxyEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_vip(&mut self, _: VipKey, _: VipEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+}
+
+/// Routers 51 and 52, or the first of them alone.
+fn routers(count: usize) -> Vec<RouterPlan> {
+    let instance = |number: usize| {
+        format!(
+            "vrrp_instance VI_{number} {{\n interface ens33\n version 3\n advert_int 0.01\n \
+             priority 254\n virtual_router_id {}\n garp_master_repeat 2\n \
+             virtual_ipaddress {{\n  192.168.1.{}\n }}\n}}\n",
+            51 + number,
+            254 - number
+        )
+    };
+    let text: String = (0..count).map(instance).collect();
+    let parsed = config::parse("k.conf", text.as_bytes());
+    let config = parsed
+        .config
+        .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
+    Plan::new(&config.instances, |_| Some((2, MAC)))
+        .unwrap()
+        .routers
+}
+
+struct Engine {
+    driver: Driver,
+    machine: Fake,
+}
+
+impl Engine {
+    /// Routers that are Backup since 1 ms.
+    fn started(count: usize) -> Self {
+        let mut machine = Fake {
+            now: MILLISECOND,
+            ..Fake::default()
+        };
+        let driver = Driver::new(routers(count), &mut machine).unwrap();
+        let mut engine = Self { driver, machine };
+        for router in 0..u32::try_from(count).unwrap() {
+            engine.machine.commands.push_back(Command::LinkUp {
+                router,
+                primary: IpAddr::from([192, 168, 1, 1]),
+                mac: MAC,
+            });
+        }
+        engine.turn().unwrap();
+        assert_eq!(engine.state(0), State::Backup);
+        engine.machine.did.clear();
+        engine
+    }
+
+    fn state(&self, slot: u32) -> State {
+        self.driver.router(slot).unwrap().state()
+    }
+
+    fn step(&mut self) -> Result<Progress, End> {
+        self.driver.step(&mut self.machine)
+    }
+
+    fn turn(&mut self) -> Result<(), End> {
+        while self.step()? == Progress::Unfinished {}
+        Ok(())
+    }
+
+    fn turn_at(&mut self, now: u64) -> Result<(), End> {
+        self.machine.now = now;
+        self.turn()
+    }
+
+    /// Steps until the driver is about to do this.
+    fn until(&mut self, step: Step) {
+        for _ in 0..10 * RING_RECORDS {
+            if self.driver.next_step() == step {
+                return;
+            }
+            assert_eq!(self.step(), Ok(Progress::Unfinished), "no {step:?} came");
+        }
+        panic!("no {step:?} came");
+    }
+}
+
+fn record(priority: u8, arrived: u64) -> Record {
+    Record {
+        stamp: arrived,
+        kind: EventKind::Advert as u8,
+        version: 3,
+        priority,
+        interval_cs: 1,
+        source: address_bytes(IpAddr::from([192, 168, 1, 2])),
+        ..bytemuck::Zeroable::zeroed()
+    }
+}
+
+#[test]
+fn a_deadline_is_believed_after_the_ring_and_the_stamps() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(1);
+    engine.machine.records.push_back(record(255, due - 1000));
+    engine.turn_at(due).unwrap();
+    assert_eq!(engine.state(0), State::Backup);
+    // The next one left no record.
+    let due = due - 1000 + DOWN;
+    engine.machine.words[0].last_seen = due - 2000;
+    engine.turn_at(due).unwrap();
+    assert_eq!(engine.state(0), State::Backup);
+    engine.turn_at(due - 2000 + DOWN).unwrap();
+    assert_eq!(engine.state(0), State::Active);
+}
+
+/// What comes in between the last record and the look at the stamp counts.
+#[test]
+fn an_advert_that_comes_in_the_middle_of_a_turn_is_not_missed() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(1);
+    engine.machine.now = due;
+    engine.until(Step::Timers);
+    engine.machine.words[0].last_seen = due + 1;
+    engine.turn().unwrap();
+    assert_eq!(engine.state(0), State::Backup);
+}
+
+#[test]
+fn a_flood_of_records_leaves_time_for_timers_and_commands() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(1);
+    engine.machine.flood = true;
+    engine.machine.records.push_back(record(1, MILLISECOND));
+    engine.machine.commands.push_back(Command::Stop);
+    engine.machine.now = due;
+    engine.until(Step::Timers);
+    engine.turn().unwrap();
+    let promoted = |event: &Event| matches!(event, Event::Transition { transition, .. } if transition.to == State::Active);
+    assert!(engine.machine.told.iter().any(promoted));
+    assert!(engine.machine.commands.is_empty());
+}
+
+#[test]
+fn a_lease_counts_from_before_its_advert_was_handed_over() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(1);
+    engine.machine.now = due;
+    engine.until(Step::Advert);
+    // The engine stands still with the advert in its hand.
+    engine.machine.now += 7 * MILLISECOND;
+    assert!(!engine.machine.did.contains(&Did::Advertised(0)));
+    engine.until(Step::Renewal);
+    assert!(engine.machine.did.contains(&Did::Advertised(0)));
+    engine.turn().unwrap();
+    let word = Ownership(engine.machine.words[0].ownership);
+    let lease = Ownership::new(word.state(), word.epoch(), due + 3 * INTERVAL);
+    assert_eq!(word, lease);
+}
+
+#[test]
+fn outputs_keep_their_order() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(1);
+    engine.turn_at(due).unwrap();
+    let active = Did::Wrote(0, ownership::State::Active);
+    let expected = [
+        active,
+        Did::Advertised(0),
+        Did::Ordered(0, Operation::Install),
+        Did::Announced(0),
+        active,
+    ];
+    assert_eq!(engine.machine.did, expected);
+}
+
+#[test]
+fn who_lost_its_word_neither_wakes_nor_sends() {
+    let due = MILLISECOND + DOWN;
+    let foreign = Ownership::new(ownership::State::Idle, 7, 0);
+    let mut engine = Engine::started(1);
+    engine.machine.words[0].ownership = foreign.0;
+    assert_eq!(engine.turn_at(2 * MILLISECOND), Err(End::Superseded));
+    let mut engine = Engine::started(1);
+    engine.turn_at(due).unwrap();
+    // Of an Active, between two outputs: the next is the advert.
+    engine.machine.now = due + INTERVAL;
+    engine.machine.did.clear();
+    engine.until(Step::Output);
+    engine.machine.words[0].ownership = foreign.0;
+    assert_eq!(engine.turn(), Err(End::Superseded));
+    assert_eq!(engine.machine.did, []);
+}
+
+/// The interface has room for one announcement a turn.
+#[test]
+fn a_first_announcement_of_one_router_comes_before_the_repeats_of_another() {
+    let mut engine = Engine::started(2);
+    for _ in 0..20 {
+        let next = engine.driver.deadline().unwrap();
+        engine.turn_at(next.0).unwrap();
+    }
+    engine.machine.did.clear();
+    for router in 0..2 {
+        engine.machine.commands.push_back(Command::LinkUp {
+            router,
+            primary: IpAddr::from([192, 168, 1, 1]),
+            mac: [2, 0, 0, 0, 0, 9],
+        });
+    }
+    for _ in 0..4 {
+        engine.machine.room = Some(1);
+        engine.turn_at(engine.machine.now + MILLISECOND).unwrap();
+    }
+    let announced = engine.machine.did.iter().filter_map(|did| match did {
+        Did::Announced(router) => Some(*router),
+        _ => None,
+    });
+    assert_eq!(announced.collect::<Vec<u32>>(), [0, 1, 0, 1]);
+}
+
+#[test]
+fn a_stop_is_over_when_every_router_is_drained() {
+    let due = MILLISECOND + DOWN;
+    let mut engine = Engine::started(2);
+    engine.turn_at(due).unwrap();
+    engine.machine.did.clear();
+    engine.machine.commands.push_back(Command::Stop);
+    engine.turn_at(due + MILLISECOND).unwrap();
+    assert_eq!(
+        (engine.state(0), engine.state(1)),
+        (State::Retiring, State::Retiring)
+    );
+    engine.machine.did.clear();
+    let mut ended = Ok(());
+    while ended.is_ok() {
+        let next = engine.driver.deadline().map_or(0, |deadline| deadline.0);
+        ended = engine.turn_at(next.max(engine.machine.now + 1));
+        for router in 0..2 {
+            let removes = Did::Ordered(router, Operation::Remove);
+            if engine.machine.did.contains(&removes) {
+                engine.machine.reports.push_back(done(router));
+            }
+        }
+    }
+    assert_eq!(ended, Err(End::Stopped));
+    assert_eq!(engine.state(0), State::Initialize);
+}
+
+/// The second order of a router that became Active once.
+fn done(router: u32) -> Report {
+    Report::Done(Order {
+        router,
+        operation: Operation::Remove,
+        generation: 2,
+        lost: None,
+    })
+}
