@@ -1,5 +1,6 @@
 //! What leaves from a virtual IP leaves from the owner only.
 
+use rstest::rstest;
 use vrrp_ebpf::{
     abi::{Counter, NO_ROUTER},
     ownership::State,
@@ -9,7 +10,10 @@ use vrrp_tests::{
     frames::{Advert, Arp, Packet},
 };
 
-use crate::bench::Bench;
+use crate::{
+    bench::Bench,
+    family::{Traffic, V4, V6},
+};
 
 fn packet() -> Packet {
     let mut packet = Packet::to([10, 9, 8, 7]);
@@ -17,59 +21,46 @@ fn packet() -> Packet {
     packet
 }
 
-#[test]
-fn owner_sends_from_the_virtual_ip() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn owner_sends_from_the_virtual_ip<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
     for state in [State::Active, State::Retiring] {
-        let world = World::new().with_state(SLOT, state);
-        bench.send(&world, &packet().build()).is_untouched();
-        bench
-            .send(&world, &Arp::gratuitous(1, VIP).build())
-            .is_untouched();
-    }
-}
-
-//= C46, C61: refusal
-#[test]
-fn other_nodes_do_not() {
-    let mut bench = Bench::new();
-    let mut fragment = packet();
-    fragment.ip.fragment = 0x0010;
-    let mut options = packet();
-    options.ip.options = vec![1; 40];
-    let asks = Arp {
-        sender: VIP,
-        ..Arp::who_has([192, 168, 1, 7])
-    };
-    for world in [
-        World::new(),
-        World::new().with_state(SLOT, State::Rising),
-        World::new().with_expired(SLOT, State::Active),
-        World::new().with_expired(SLOT, State::Retiring),
-    ] {
-        for packet in [packet(), fragment.clone(), options.clone()] {
-            let outcome = bench.send(&world, &packet.build());
-            outcome.is_dropped(SLOT, Counter::EgressIp);
-        }
-        for arp in [
-            Arp::gratuitous(1, VIP),
-            Arp::gratuitous(2, VIP),
-            asks.clone(),
-        ] {
-            let outcome = bench.send(&world, &arp.build());
-            outcome.is_dropped(SLOT, Counter::EgressArp);
+        let world = F::world().with_state(F::SLOT, state);
+        for frame in F::data().into_iter().chain(F::lessons()) {
+            bench.send(&world, &frame).is_untouched();
         }
     }
 }
 
-#[test]
-fn retiring_node_sends_data_but_no_arp_once_its_successor_was_heard() {
+//= C46, C47, C61: refusal
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn other_nodes_do_not<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
-    let mut world = World::new().with_state(SLOT, State::Retiring);
-    world.slot(SLOT).last_seen = 1;
-    bench.send(&world, &packet().build()).is_untouched();
-    let outcome = bench.send(&world, &Arp::gratuitous(1, VIP).build());
-    outcome.is_dropped(SLOT, Counter::EgressArp);
+    for world in F::others() {
+        for packet in F::data() {
+            let outcome = bench.send(&world, &packet);
+            outcome.is_dropped(F::SLOT, Counter::EgressIp);
+        }
+        for lesson in F::lessons() {
+            let outcome = bench.send(&world, &lesson);
+            outcome.is_dropped(F::SLOT, F::TAUGHT);
+        }
+    }
+}
+
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn retiring_node_sends_data_but_teaches_nobody_once_its_successor_was_heard<F: Traffic>(
+    _family: F,
+) {
+    let mut bench = Bench::new();
+    let world = F::succeeded();
+    for packet in F::data() {
+        bench.send(&world, &packet).is_untouched();
+    }
+    for lesson in F::lessons() {
+        let outcome = bench.send(&world, &lesson);
+        outcome.is_dropped(F::SLOT, F::TAUGHT);
+    }
 }
 
 #[test]

@@ -1,72 +1,55 @@
 //! Packets to a virtual IP (C50, C56, C57).
 
+use rstest::rstest;
 use vrrp_ebpf::{
     abi::{Counter, vip_flags::NO_ACCEPT, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{SLOT, SLOT_VLAN, VIP, VIP_VLAN, VLAN, World},
-    frames::{Arp, Packet},
+    datapath::world::{SLOT, VIP, VLAN, World},
+    frames::{Arp, IpPacket, Packet},
 };
 
-use crate::bench::{Bench, Fate};
+use crate::{
+    bench::{Bench, Fate},
+    family::{Traffic, V4, V6},
+};
 
 const UP: u64 = vip_state::INSTALLED | vip_state::READY;
 
-/// Packets of every shape to the virtual IP.
-fn packets() -> [Packet; 5] {
-    let mut options = Packet::to(VIP);
-    options.ip.options = vec![1; 8];
-    let mut fragment = Packet::to(VIP);
-    fragment.ip.fragment = 0x2003;
-    let mut padded = Packet::to(VIP);
-    padded.payload.clear();
-    padded.ethernet.padded = true;
-    let vrrp = Packet {
-        protocol: 112,
-        ..Packet::to(VIP)
-    };
-    [Packet::to(VIP), options, fragment, padded, vrrp]
-}
-
 //= C57: proof
 //= C57: refusal
-#[test]
-fn owner_takes_packets_once_the_address_is_there() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn owner_takes_packets_once_the_address_is_there<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
     for state in [State::Active, State::Retiring] {
-        let world = World::new().with_state(SLOT, state);
-        for packet in packets() {
+        let world = F::world().with_state(F::SLOT, state);
+        for packet in F::packets_to_vips() {
             let up = world.clone().with_vip_state(UP);
             let outcome = bench.receive(&up, &packet.build());
             assert_eq!(outcome.fate, Fate::Pass);
-            assert_eq!(outcome.counters, [(SLOT, Counter::VipPassed)]);
+            assert_eq!(outcome.counters, [(F::SLOT, Counter::VipPassed)]);
             assert_eq!((outcome.event, outcome.seen), (None, None));
 
             for bits in [0, vip_state::INSTALLED] {
                 let rising = world.clone().with_vip_state(bits);
                 let outcome = bench.receive(&rising, &packet.build());
-                outcome.is_dropped(SLOT, Counter::VipNotReady);
+                outcome.is_dropped(F::SLOT, Counter::VipNotReady);
             }
         }
     }
 }
 
 //= C50: refusal
-#[test]
-fn other_nodes_drop_what_their_stale_address_would_take() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn other_nodes_drop_what_their_stale_address_would_take<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
-    for world in [
-        World::new(),
-        World::new().with_state(SLOT, State::Rising),
-        World::new().with_expired(SLOT, State::Active),
-        World::new().with_expired(SLOT, State::Retiring),
-    ] {
-        for packet in packets() {
+    for world in F::others() {
+        for packet in F::packets(F::VIP) {
             for bits in [vip_state::INSTALLED, UP] {
                 let stale = world.clone().with_vip_state(bits);
                 let outcome = bench.receive(&stale, &packet.build());
-                outcome.is_dropped(SLOT, Counter::VipNotOwner);
+                outcome.is_dropped(F::SLOT, Counter::VipNotOwner);
             }
             let gone = world.clone().with_vip_state(0);
             bench.receive(&gone, &packet.build()).is_untouched();
@@ -75,26 +58,26 @@ fn other_nodes_drop_what_their_stale_address_would_take() {
 }
 
 //= C56: refusal
-#[test]
-fn owner_without_accept_mode_takes_none() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn owner_without_accept_mode_takes_none<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
     for state in [State::Active, State::Retiring] {
-        let world = World::new()
-            .with_state(SLOT, state)
+        let world = F::world()
+            .with_state(F::SLOT, state)
             .with_vip_flags(NO_ACCEPT);
         for bits in [0, vip_state::INSTALLED, UP] {
             let world = world.clone().with_vip_state(bits);
-            for packet in packets() {
+            for packet in F::packets_to_vips() {
                 let outcome = bench.receive(&world, &packet.build());
-                outcome.is_dropped(SLOT, Counter::VipNotAccepted);
+                outcome.is_dropped(F::SLOT, Counter::VipNotAccepted);
             }
         }
     }
     // Whose they are is for the owner to say.
-    let idle = World::new().with_vip_flags(NO_ACCEPT);
-    for packet in packets() {
+    let idle = F::world().with_vip_flags(NO_ACCEPT);
+    for packet in F::packets_to_vips() {
         let outcome = bench.receive(&idle.clone().with_vip_state(UP), &packet.build());
-        outcome.is_dropped(SLOT, Counter::VipNotOwner);
+        outcome.is_dropped(F::SLOT, Counter::VipNotOwner);
         bench.receive(&idle, &packet.build()).is_untouched();
     }
 }
@@ -116,22 +99,21 @@ fn accept_mode_is_for_what_is_addressed_to_the_virtual_ip() {
     bench.send(&world, &sent.build()).is_untouched();
 }
 
-#[test]
-fn transit_and_other_vlans_pass_untouched() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn transit_and_other_vlans_pass_untouched<F: Traffic>(_family: F) {
     let mut bench = Bench::new();
-    let world = World::new()
-        .with_state(SLOT, State::Active)
-        .with_state(SLOT_VLAN, State::Active);
-    bench
-        .receive(&world, &Packet::to([10, 9, 8, 7]).build())
-        .is_untouched();
-    bench
-        .receive(&world, &Packet::to(VIP_VLAN).build())
-        .is_untouched();
-    let mut tagged = Packet::to(VIP_VLAN);
+    let world = F::world()
+        .with_state(F::SLOT, State::Active)
+        .with_state(F::SLOT_VLAN, State::Active);
+    let mut packets = F::packets(F::ELSEWHERE);
+    packets.extend(F::packets(F::VIP_VLAN));
+    for packet in packets {
+        bench.receive(&world, &packet.build()).is_untouched();
+    }
+    let mut tagged = IpPacket::<F::Ip>::to(F::VIP_VLAN);
     tagged.ethernet.tags = vec![(0x8100, VLAN)];
     let outcome = bench.receive(&world, &tagged.build());
-    outcome.is_dropped(SLOT_VLAN, Counter::VipNotReady);
+    outcome.is_dropped(F::SLOT_VLAN, Counter::VipNotReady);
 }
 
 #[test]

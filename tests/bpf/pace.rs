@@ -2,19 +2,19 @@
 //! How many there may be is reckoned from the records' own stamps, however long a run took.
 
 use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind, Follow},
+    abi::{Counter, Event, EventKind},
     ownership::State,
     pace::{ADVERTS, CLAIMS, NODE, Pace},
 };
 use vrrp_tests::{
     datapath::{
         Kernel, Program, v6,
-        world::{PASSWORD, SLOT, VIP, VRID, VRID_V2, World},
+        world::{SLOT, VIP, VRID, World, following},
     },
     frames::{self, Advert, Arp, PEER},
 };
 
-use crate::kernel::load_bounded;
+use crate::{family::version_2, kernel::load_bounded};
 
 const FLOOD: u32 = 20_000;
 
@@ -70,14 +70,16 @@ fn advert(priority: u8) -> Vec<u8> {
 /// Router [`SLOT`], priority 150, in this state; it follows [`PEER`] at 100.
 fn world(state: State) -> World {
     let mut world = World::new().with_state(SLOT, state);
-    world.slot(SLOT).follow = Follow {
-        source_tail: PEER,
-        interval_cs: 100,
-        priority: 100,
-        restart_min: 1,
-    }
-    .pack();
+    world.slot(SLOT).follow = following(PEER).pack();
     world
+}
+
+/// The programs in this world, after a while in which nothing came; nothing if they cannot be loaded.
+fn rested(world: &World) -> Option<Kernel> {
+    let mut kernel = load_bounded()?;
+    kernel.install(world).unwrap();
+    kernel.rest(8).unwrap();
+    Some(kernel)
 }
 
 #[test]
@@ -145,11 +147,9 @@ fn adverts_of_every_kind() {
 
 #[test]
 fn the_next_owner() {
-    let Some(mut kernel) = load_bounded() else {
+    let Some(mut kernel) = rested(&world(State::Active)) else {
         return;
     };
-    kernel.install(&world(State::Active)).unwrap();
-    kernel.rest(8).unwrap();
     let claim = Arp::gratuitous(1, VIP).build();
     flood(&mut kernel, &claim, SLOT);
     // A flood of conflicts does not hide the successor.
@@ -162,25 +162,18 @@ fn the_next_owner() {
 
 #[test]
 fn a_flood_of_one_kind_keeps_no_other_out() {
-    let Some(mut kernel) = load_bounded() else {
+    let Some(mut kernel) = rested(&world(State::Idle)) else {
         return;
     };
-    kernel.install(&world(State::Idle)).unwrap();
-    kernel.rest(8).unwrap();
     // The last flood is of the kind that the other virtual router sends.
     for flooded in [100, 200, 99] {
         kernel
             .run(Program::Ingress, &advert(flooded), FLOOD)
             .unwrap();
     }
-    let other = Advert {
-        timing: [1, 1],
-        tail: PASSWORD.to_vec(),
-        ..Advert::v2(VRID_V2, &[VIP])
-    };
     // A whole burst of each follows at once: a bound that the floods used would let a few through by now.
     let burst = u32::try_from(ADVERTS.burst).unwrap();
-    for frame in [advert(0), other.build()] {
+    for frame in [advert(0), version_2().build()] {
         kernel.run(Program::Ingress, &frame, burst).unwrap();
     }
     let records = kernel.take_events();

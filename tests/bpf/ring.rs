@@ -11,7 +11,7 @@ use vrrp_ebpf::{
 use vrrp_tests::{
     datapath::{
         Program,
-        world::{SLOT, VIP, VRID, World},
+        world::{SLOT, VIP, VRID, World, following},
     },
     frames::{Advert, Arp, PEER},
 };
@@ -20,13 +20,7 @@ use crate::{bench::verdict, kernel::load};
 
 fn followed() -> World {
     let mut world = World::new();
-    world.slot(SLOT).follow = Follow {
-        source_tail: PEER,
-        interval_cs: 100,
-        priority: 100,
-        restart_min: 1,
-    }
-    .pack();
+    world.slot(SLOT).follow = following(PEER).pack();
     world
 }
 

@@ -138,7 +138,7 @@ fn owner_takes_frames_to_the_virtual_mac() {
 fn what_the_owner_is_sent_is_judged_as_ever() {
     let mut bench = Bench::with_virtual_macs();
     let up = vip_state::INSTALLED | vip_state::READY;
-    let world = v6::with_vip_state(both(State::Active), up).with_vip_state(up);
+    let world = both(State::Active).with_vip_state(up);
     let passed = |slot| vec![(slot, Counter::VipPassed)];
     let expected = [
         (Fate::Pass, vec![]),

@@ -1,56 +1,51 @@
 //! Adverts that are taken, and what the node is told of them.
 
-mod refusals;
+pub(crate) mod refusals;
 mod unicast;
 
+use rstest::rstest;
 use vrrp_ebpf::{
-    abi::{Counter, Event, EventKind, Follow, NO_ROUTER, event_flags},
+    abi::{Counter, Event, Follow, NO_ROUTER, event_flags},
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{
-        PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2, World,
-        wide,
+    datapath::{
+        v6,
+        world::{self, SLOT, SLOT_V2, VLAN, World, wide},
     },
-    frames::{Advert, Checksum, PEER, PEER_MAC},
+    frames::{Advert, Checksum},
 };
 
-use crate::bench::{Bench, Fate, Outcome};
-
-fn v3() -> Advert {
-    Advert::v3(VRID, &[VIP])
-}
-
-fn v2() -> Advert {
-    Advert {
-        timing: [1, 1],
-        tail: PASSWORD.to_vec(),
-        ..Advert::v2(VRID_V2, &[VIP])
-    }
-}
-
-/// The record of [`v3`].
-const EVENT: Event = Event {
-    stamp: 0,
-    slot: SLOT,
-    vip: 0,
-    source: [192, 168, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    mac: PEER_MAC,
-    interval_cs: 100,
-    kind: EventKind::Advert as u8,
-    version: 3,
-    priority: 100,
-    flags: event_flags::CHECKSUM_PSEUDO,
-    count: 1,
-    _pad: [0; 3],
+use crate::{
+    bench::{Bench, Fate, Outcome},
+    family::{Address, Family, V4, V6, version_2},
 };
 
 #[track_caller]
-fn is_accepted(outcome: &Outcome, counters: &[Counter], event: Event) {
+pub(crate) fn is_accepted(outcome: &Outcome, counters: &[Counter], event: Event) {
     let slots = counters.iter().map(|counter| (event.slot, *counter));
     assert_eq!(outcome.counters, Vec::from_iter(slots));
     assert_eq!(outcome.fate, Fate::Pass);
     assert_eq!(outcome.event, Some(event));
+}
+
+/// Asserts that a version 3 advert is accepted, for which `more` is counted beside the usual.
+#[track_caller]
+pub(crate) fn is_usual<F: Family>(outcome: &Outcome, more: &[Counter], event: Event) {
+    let mut counters = [F::COUNTED, more].concat();
+    counters.sort_by_key(|counter| *counter as u32);
+    is_accepted(outcome, &counters, event);
+}
+
+/// Asserts that the usual advert of IPv4 is accepted without a pseudo-header.
+#[track_caller]
+fn is_plain(outcome: &Outcome) {
+    let event = Event {
+        flags: 0,
+        ..V4::EVENT
+    };
+    let counters = [Counter::AdvertAccepted, Counter::ChecksumPlain];
+    is_accepted(outcome, &counters, event);
 }
 
 //= C8, C10, C11, C12, C13, C14, C16, C23, C24: proof
@@ -58,35 +53,30 @@ fn is_accepted(outcome: &Outcome, counters: &[Counter], event: Event) {
 fn version_3_with_and_without_pseudo_header() {
     let mut bench = Bench::new();
     let world = World::new();
-    let outcome = bench.receive(&world, &v3().build());
+    let outcome = bench.receive(&world, &V4::advert().build());
     is_accepted(
         &outcome,
         &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
-        EVENT,
+        V4::EVENT,
     );
     assert_eq!(outcome.seen, Some(SLOT));
 
     let plain = Advert {
         checksum: Checksum::Plain,
-        ..v3()
+        ..V4::advert()
     };
-    let outcome = bench.receive(&world, &plain.build());
-    is_accepted(
-        &outcome,
-        &[Counter::AdvertAccepted, Counter::ChecksumPlain],
-        Event { flags: 0, ..EVENT },
-    );
+    is_plain(&bench.receive(&world, &plain.build()));
 }
 
 //= C11, C21: proof
 #[test]
 fn version_2_with_password() {
-    let outcome = Bench::new().receive(&World::new(), &v2().build());
+    let outcome = Bench::new().receive(&World::new(), &version_2().build());
     let event = Event {
         slot: SLOT_V2,
         version: 2,
         flags: 0,
-        ..EVENT
+        ..V4::EVENT
     };
     is_accepted(&outcome, &[Counter::AdvertAccepted], event);
     assert_eq!(outcome.seen, Some(SLOT_V2));
@@ -100,26 +90,26 @@ fn version_2_without_authentication_ignores_its_data() {
     let advert = Advert {
         timing: [0, 1],
         tail: b"whatever".to_vec(),
-        ..v2()
+        ..version_2()
     };
     let outcome = Bench::new().receive(&world, &advert.build());
     assert_eq!(outcome.counters, [(SLOT_V2, Counter::AdvertAccepted)]);
 }
 
-#[test]
-fn to_another_address_it_is_transit() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn to_another_address_it_is_transit<F: Family>(_family: F) {
     let mut bench = Bench::new();
-    let world = World::new();
-    let mut advert = v3();
-    advert.ip.destination = [192, 168, 1, 7];
-    bench.receive(&world, &advert.build()).is_untouched();
-    advert.ip.ttl = 17;
-    bench.receive(&world, &advert.build()).is_untouched();
+    for destination in [F::PEER, F::FAR] {
+        for hops in [255, 17] {
+            let advert = F::advert().sent_to(destination).with_hops(hops);
+            bench.receive(&F::world(), &advert.build()).is_untouched();
+        }
+    }
 }
 
 /// Another daemon's business, so it is only counted, whatever else is wrong with it.
 #[track_caller]
-fn is_of_unknown_vrid(outcome: &Outcome) {
+pub(crate) fn is_of_unknown_vrid(outcome: &Outcome) {
     assert_eq!(outcome.counters, [(NO_ROUTER, Counter::UnknownVrid)]);
     assert_eq!(
         (outcome.fate, outcome.event, outcome.seen),
@@ -128,41 +118,39 @@ fn is_of_unknown_vrid(outcome: &Outcome) {
 }
 
 //= C15: refusal
-#[test]
-fn unknown_vrid_is_counted_and_passes() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn unknown_vrid_is_counted_and_passes<F: Family>(_family: F) {
     let mut bench = Bench::new();
-    let mut advert = Advert::v3(VRID + 10, &[VIP]);
-    is_of_unknown_vrid(&bench.receive(&World::new(), &advert.build()));
-    advert.ip.ttl = 1;
-    is_of_unknown_vrid(&bench.receive(&World::new(), &advert.build()));
-
+    let mut advert = F::advert();
+    advert.vrid += 10;
+    for hops in [255, 1] {
+        advert = advert.with_hops(hops);
+        is_of_unknown_vrid(&bench.receive(&F::world(), &advert.build()));
+    }
     // VRRP by unicast is transit, unless the VRID is ours.
-    for destination in [PRIMARY, [192, 168, 1, 7]] {
-        advert.ip.destination = destination;
-        bench.receive(&World::new(), &advert.build()).is_untouched();
+    for destination in [F::PRIMARY, F::PEER] {
+        advert = advert.sent_to(destination);
+        bench.receive(&F::world(), &advert.build()).is_untouched();
     }
 }
 
 //= C15: proof
 //= C15: refusal
-#[test]
-fn vlans_are_separate() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn vlans_are_separate<F: Family>(_family: F) {
     let mut bench = Bench::new();
-    let world = World::new();
-    let mut advert = Advert::v3(VRID, &[VIP_VLAN]);
-    advert.ethernet.tags = vec![(0x8100, 0xe000 | VLAN)];
+    let world = F::world();
+    let mut advert = F::advert();
+    advert.addresses = vec![F::VIP_VLAN];
     let event = Event {
-        slot: SLOT_VLAN,
-        ..EVENT
+        slot: F::SLOT_VLAN,
+        count: 1,
+        ..F::EVENT
     };
     for tpid in [0x8100, 0x88a8] {
-        advert.ethernet.tags[0].0 = tpid;
+        advert.ethernet.tags = vec![(tpid, 0xe000 | VLAN)];
         let outcome = bench.receive(&world, &advert.build());
-        is_accepted(
-            &outcome,
-            &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
-            event,
-        );
+        is_usual::<F>(&outcome, &[], event);
     }
 
     advert.ethernet.tags = vec![(0x8100, VLAN + 1)];
@@ -170,21 +158,17 @@ fn vlans_are_separate() {
     advert.ethernet.tags = vec![(0x88a8, VLAN), (0x8100, VLAN)];
     bench.receive(&world, &advert.build()).is_untouched();
 
-    let mut advert = v3();
+    let mut advert = F::advert();
     advert.ethernet.tags = vec![(0x8100, 0xe000)];
     let outcome = bench.receive(&world, &advert.build());
-    is_accepted(
-        &outcome,
-        &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
-        EVENT,
-    );
+    is_usual::<F>(&outcome, &[], F::EVENT);
 }
 
 //= C13: proof
 #[test]
 fn ethernet_padding_is_no_part_of_the_advert() {
     let mut bench = Bench::new();
-    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+    for (mut advert, slot) in V4::adverts() {
         advert.ethernet.padded = true;
         let outcome = bench.receive(&World::new(), &advert.build());
         assert!(outcome.counters.contains(&(slot, Counter::AdvertAccepted)));
@@ -196,13 +180,13 @@ fn ethernet_padding_is_no_part_of_the_advert() {
 fn ip_options_are_skipped() {
     let mut bench = Bench::new();
     for length in [4, 20, 40] {
-        let mut advert = v3();
+        let mut advert = V4::advert();
         advert.ip.options = vec![1; length];
         let outcome = bench.receive(&World::new(), &advert.build());
         is_accepted(
             &outcome,
             &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
-            EVENT,
+            V4::EVENT,
         );
         advert.ip.ttl = 254;
         let outcome = bench.receive(&World::new(), &advert.build());
@@ -211,26 +195,25 @@ fn ip_options_are_skipped() {
 }
 
 //= C20: proof
-#[test]
-fn address_list_of_version_3_is_only_reported() {
-    let advert = Advert {
-        addresses: vec![VIP, [10, 0, 0, 1]],
-        ..v3()
-    };
-    let outcome = Bench::new().receive(&World::new(), &advert.build());
-    is_accepted(
-        &outcome,
-        &[
-            Counter::AdvertAccepted,
-            Counter::ChecksumPseudo,
-            Counter::AddressListDiffers,
-        ],
-        Event {
-            flags: event_flags::CHECKSUM_PSEUDO | event_flags::ADDRESS_LIST_DIFFERS,
-            count: 2,
-            ..EVENT
-        },
-    );
+#[rstest]
+#[case::ipv4(V4, vec![vec![world::VIP, [10, 0, 0, 1]]])]
+#[case::ipv6(V6, vec![vec![v6::VIP], vec![v6::VIP; 2], vec![v6::VIP, v6::VIP_GLOBAL, v6::VIP_VLAN]])]
+fn address_list_of_version_3_is_only_reported<F: Family>(
+    #[case] _family: F,
+    #[case] lists: Vec<Vec<Address<F>>>,
+) {
+    let mut bench = Bench::new();
+    for addresses in lists {
+        let event = Event {
+            flags: F::EVENT.flags | event_flags::ADDRESS_LIST_DIFFERS,
+            count: addresses.len().try_into().unwrap(),
+            ..F::EVENT
+        };
+        let mut advert = F::advert();
+        advert.addresses = addresses;
+        let outcome = bench.receive(&F::world(), &advert.build());
+        is_usual::<F>(&outcome, &[Counter::AddressListDiffers], event);
+    }
 }
 
 #[test]
@@ -240,12 +223,10 @@ fn order_of_the_address_list_does_not_matter() {
     for slot in [SLOT, SLOT_V2] {
         let entry = world.router(slot);
         entry.address_count = 255;
-        entry.address_digest = addresses.iter().fold(0, |digest, address| {
-            vrrp_ebpf::abi::address_digest(digest, *address)
-        });
+        entry.address_digest = world::digest(&addresses);
     }
     let mut bench = Bench::new();
-    for (mut advert, slot) in [(v2(), SLOT_V2), (v3(), SLOT)] {
+    for (mut advert, slot) in V4::adverts() {
         advert.addresses = addresses.iter().rev().copied().collect();
         let outcome = bench.receive(&world, &advert.build());
         assert!(outcome.counters.contains(&(slot, Counter::AdvertAccepted)));
@@ -271,7 +252,7 @@ fn every_length_of_the_address_list_is_read_to_its_end() {
         entry.address_digest = digest;
         let mut advert = Advert {
             addresses: addresses[..usize::from(count)].to_vec(),
-            ..v3()
+            ..V4::advert()
         };
         // With options in front, the list starts anywhere.
         advert.ip.options = vec![1; usize::from(count % 11) * 4];
@@ -282,7 +263,7 @@ fn every_length_of_the_address_list_is_read_to_its_end() {
             &[Counter::AdvertAccepted, Counter::ChecksumPseudo],
             Event {
                 count: count.try_into().unwrap(),
-                ..EVENT
+                ..V4::EVENT
             },
         );
 
@@ -292,47 +273,41 @@ fn every_length_of_the_address_list_is_read_to_its_end() {
     }
 }
 
-#[test]
-fn priority_zero_is_counted_and_no_sign_of_life() {
-    let stop = Advert {
-        priority: 0,
-        ..v3()
-    };
-    let counters = [
-        Counter::AdvertAccepted,
-        Counter::AdvertPriorityZero,
-        Counter::ChecksumPseudo,
-    ];
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn priority_zero_is_counted_and_no_sign_of_life<F: Family>(_family: F) {
+    let mut stop = F::advert();
+    stop.priority = 0;
     let event = Event {
         priority: 0,
-        ..EVENT
+        ..F::EVENT
     };
     for state in [State::Idle, State::Retiring] {
-        let world = World::new().with_state(SLOT, state);
+        let world = F::world().with_state(F::SLOT, state);
         let outcome = Bench::new().receive(&world, &stop.build());
-        is_accepted(&outcome, &counters, event);
+        is_usual::<F>(&outcome, &[Counter::AdvertPriorityZero], event);
         assert_eq!(outcome.seen, None);
     }
 }
 
-#[test]
-fn sign_of_life_needs_the_restarting_priority() {
+#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]
+fn sign_of_life_needs_the_restarting_priority<F: Family>(_family: F) {
     let mut bench = Bench::new();
     for (priority, restart_min, state, seen) in [
-        (100, 100, State::Idle, Some(SLOT)),
+        (100, 100, State::Idle, Some(F::SLOT)),
         (100, 101, State::Idle, None),
         (100, 101, State::Active, None),
-        (1, 254, State::Retiring, Some(SLOT)),
+        (1, 254, State::Retiring, Some(F::SLOT)),
     ] {
-        let mut world = World::new().with_state(SLOT, state);
-        world.slot(SLOT).follow = Follow {
+        let mut world = F::world().with_state(F::SLOT, state);
+        world.slot(F::SLOT).follow = Follow {
             restart_min,
             ..Follow::default()
         }
         .pack();
-        let advert = Advert { priority, ..v3() };
+        let mut advert = F::advert();
+        advert.priority = priority;
         let outcome = bench.receive(&world, &advert.build());
         assert_eq!(outcome.seen, seen, "{priority} {restart_min} {state:?}");
-        assert_eq!(outcome.event.unwrap().source, wide(PEER));
+        assert_eq!(outcome.event.unwrap().source, wide(F::PEER));
     }
 }

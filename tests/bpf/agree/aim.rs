@@ -10,14 +10,14 @@ use vrrp_ebpf::{
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{VRID, VRID_V2},
+    datapath::world::{VLAN, VRID, VRID_V2},
     dice::Dice,
-    frames::{Ethernet, PEER, v6::PEER as PEER_V6},
+    frames::{Ethernet, Header, IpPacket, PEER, v6::PEER as PEER_V6},
 };
 
 use self::advert::{BENDS, Bend};
 use super::{
-    setting::Setting,
+    setting::{Setting, Vip},
     tally::{Family, Row},
 };
 
@@ -184,8 +184,8 @@ struct Makers {
     packet: fn(&mut Dice, &Setting, bool) -> Vec<u8>,
     /// An ICMP redirect, or another message.
     redirect: fn(&mut Dice) -> Vec<u8>,
-    /// A frame that is nobody's business here, though it may look so.
-    bystander: fn(&mut Dice, &Setting) -> Vec<u8>,
+    /// A question or a packet for somebody else.
+    bystander: fn(&mut Dice) -> Vec<u8>,
     /// What tells its Virtual Router MACs from those of the other.
     block: u8,
 }
@@ -280,8 +280,8 @@ fn aimed(dice: &mut Dice, setting: &Setting, make: &Makers, row: Row) -> (Way, V
             return (Way::In, (make.claim)(dice, setting));
         }
         Row::Answered => return (Way::In, (make.request)(dice, setting)),
-        Row::Untouched => return (Way::In, (make.bystander)(dice, setting)),
-        Row::LeftAlone => return (Way::Out, (make.bystander)(dice, setting)),
+        Row::Untouched => return (Way::In, bystander(dice, setting, make)),
+        Row::LeftAlone => return (Way::Out, bystander(dice, setting, make)),
         Row::Dropped | Row::Passed => dice.pick(&BENDS),
     };
     (Way::In, (make.advert)(dice, setting, bend))
@@ -292,11 +292,59 @@ fn to_router(dice: &mut Dice, setting: &Setting, make: &Makers) -> Vec<u8> {
     let mut frame = match dice.index(3) {
         0 => (make.packet)(dice, setting, false),
         1 => (make.request)(dice, setting),
-        _ => (make.bystander)(dice, setting),
+        _ => bystander(dice, setting, make),
     };
     let vrid = dice.pick(&[VRID, VRID, VRID, VRID_V2, VRID + 10]);
     frame[..6].copy_from_slice(&[0, 0, 0x5e, 0, make.block, vrid]);
     frame
+}
+
+/// A virtual IP, mostly, and the VLAN it is in, mostly.
+fn target<const N: usize>(dice: &mut Dice, vips: &[Vip<N>]) -> (Vip<N>, u16) {
+    let vip = vips[dice.index(vips.len())];
+    let vlan = if dice.once_in(16) { VLAN + 1 } else { vip.vlan };
+    (vip, vlan)
+}
+
+/// A packet from (true) or to a virtual IP.
+fn between<I: Header>(
+    dice: &mut Dice,
+    vip: I::Address,
+    other: I::Address,
+    from: bool,
+) -> IpPacket<I> {
+    let (source, destination) = if from { (vip, other) } else { (other, vip) };
+    let mut packet = IpPacket::<I>::to(destination);
+    packet.payload = vec![dice.byte(); dice.index(40)];
+    *packet.ip.ends().0 = source;
+    *packet.ip.hops() = dice.byte();
+    packet
+}
+
+/// An ICMP message of one of these types from one of our addresses, mostly untagged.
+fn icmp<I: Header>(
+    dice: &mut Dice,
+    (protocol, kinds): (u8, &[u8]),
+    sources: &[I::Address],
+    destination: I::Address,
+) -> IpPacket<I> {
+    let mut packet = IpPacket::<I>::to(destination);
+    packet.protocol = protocol;
+    packet.payload = vec![dice.pick(kinds); 40];
+    *packet.ip.ends().0 = dice.pick(sources);
+    let vlan = dice.pick(&[0, 0, 0, VLAN]);
+    tag(dice, &mut packet.ethernet, vlan);
+    packet
+}
+
+/// A frame that is nobody's business here, though it may look so.
+fn bystander(dice: &mut Dice, setting: &Setting, make: &Makers) -> Vec<u8> {
+    match dice.index(5) {
+        0 => (make.advert)(dice, setting, Bend::Stranger),
+        1 => (make.advert)(dice, setting, Bend::Elsewhere),
+        2 => (make.advert)(dice, setting, Bend::Vlan),
+        _ => (make.bystander)(dice),
+    }
 }
 
 /// Puts the frame into a VLAN, 0 for none: without a tag or, at times, with one that says just that.

@@ -120,6 +120,11 @@ impl<'a> Taken<'a> {
         self.vlan == 0 && self.payload.get(at) == Some(&kind)
     }
 
+    /// The opinion that nothing but this becomes of the frame.
+    fn refused(&self, (fate, slot, counter): advert::Refusal) -> Opinion {
+        Opinion::counted(self.frame, fate, slot, counter)
+    }
+
     /// Slot of the virtual router to whose MAC the frame goes.
     fn router(&self, setting: &Setting) -> Option<u32> {
         setting.router_at(self.vlan, self.destination)

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use vrrp_ebpf::{
-    abi::{Follow, address_digest, router_flags, vip_flags, vip_state},
+    abi::{Follow, router_flags, vip_flags, vip_state},
     ownership::State,
 };
 use vrrp_tests::{
@@ -12,7 +12,7 @@ use vrrp_tests::{
         v6,
         world::{
             MAC, PASSWORD, PRIMARY, SLOT, SLOT_V2, SLOT_VLAN, VIP, VIP_VLAN, VLAN, VRID, VRID_V2,
-            World,
+            World, digest,
         },
     },
     dice::Dice,
@@ -88,9 +88,7 @@ impl<const N: usize> Router<N> {
         .into_iter()
         .filter_map(|(on, flag)| on.then_some(flag))
         .sum();
-        let (words, _) = self.addresses.as_flattened().as_chunks();
-        let digest = |digest, word: &[u8; 4]| address_digest(digest, *word);
-        entry.address_digest = words.iter().fold(0, digest);
+        entry.address_digest = digest(&self.addresses);
         entry.address_count = u16::try_from(self.addresses.len()).unwrap();
         entry.interval_cs = self.interval_cs;
         entry.priority = self.priority;

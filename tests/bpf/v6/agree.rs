@@ -13,7 +13,7 @@ use vrrp_ebpf::{abi::Follow, ownership::State};
 use vrrp_tests::{
     datapath::{
         World,
-        v6::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_GLOBAL, VIP_VLAN, with_vip_state, world as both},
+        v6::{PRIMARY, SLOT, SLOT_VLAN, VIP, VIP_GLOBAL, VIP_VLAN, world as both},
         world::{VLAN, VRID},
     },
     frames::{
@@ -176,7 +176,7 @@ fn world() -> impl Strategy<Value = World> {
     ]);
     (state, any::<bool>(), 0..4_u64, 0..2_u64, any::<u8>()).prop_map(
         |(state, live, bits, last_seen, restart_min)| {
-            let mut world = with_vip_state(both(), bits);
+            let mut world = both().with_vip_state(bits);
             for slot in [SLOT, SLOT_VLAN] {
                 world = if live {
                     world.with_state(slot, state)

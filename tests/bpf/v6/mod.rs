@@ -5,4 +5,6 @@ mod agree;
 mod neighbour;
 mod packets;
 mod refusals;
-mod unicast;
+
+pub(crate) use neighbour::questions;
+pub(crate) use packets::{data, packets};

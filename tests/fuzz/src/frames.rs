@@ -71,8 +71,7 @@ impl Setting {
             _ => State::Retiring,
         };
         let vip_state = u64::from(first >> 4 & 3);
-        let world = v6::world().with_vip_state(vip_state);
-        let mut world = v6::with_vip_state(world, vip_state);
+        let mut world = v6::world().with_vip_state(vip_state);
         let [.., a, b, c, d] = PEER_V6;
         let tail = [a, b, c, d];
         for (slot, source_tail) in [

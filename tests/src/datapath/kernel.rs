@@ -8,15 +8,15 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use aya::{
-    Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap, MapData, MapError, PerCpuArray, PerCpuValues, RingBuf},
     programs::{ProgramInfo, SchedClassifier, TestRun as _, TestRunOptions, Xdp},
     util::KernelVersion,
 };
 use vrrp_ebpf::{
     abi::{
-        Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, PeerEntry, PeerKey, ProxyEntry,
-        RouterEntry, RouterKey, Sample, Slot, VipEntry, VipKey, sample_index,
+        Counter, Counters, Event, FILTER_WORDS, NO_ROUTER, RouterEntry, RouterKey, Sample, Slot,
+        VipEntry, VipKey, sample_index,
     },
     pace::Paces,
 };
@@ -169,6 +169,19 @@ impl Kernel {
         &self.programs
     }
 
+    /// Leaves these entries in a map and no others: those of another case are strangers in this one.
+    fn refill<K: Pod, V: Pod>(&mut self, name: &str, entries: &[(K, V)]) -> Result<()> {
+        let mut map: HashMap<_, K, V> = self.map(name)?;
+        let known: Vec<_> = map.keys().collect::<Result<_, _>>()?;
+        for key in known {
+            map.remove(&key)?;
+        }
+        for (key, value) in entries {
+            map.insert(key, value, 0)?;
+        }
+        Ok(())
+    }
+
     /// Fills the maps.
     ///
     /// # Errors
@@ -178,31 +191,9 @@ impl Kernel {
         for (key, entry) in &world.routers {
             routers.insert(key, entry, 0)?;
         }
-        let mut peers: HashMap<_, PeerKey, PeerEntry> = self.map("PEERS")?;
-        // Those of another case are strangers in this one.
-        let known: Vec<_> = peers.keys().collect::<Result<_, _>>()?;
-        for key in known {
-            peers.remove(&key)?;
-        }
-        for (key, entry) in &world.peers {
-            peers.insert(key, entry, 0)?;
-        }
-        let mut macs: HashMap<_, RouterKey, u32> = self.map("MACS")?;
-        let known: Vec<_> = macs.keys().collect::<Result<_, _>>()?;
-        for key in known {
-            macs.remove(&key)?;
-        }
-        for (key, slot) in &world.macs {
-            macs.insert(key, slot, 0)?;
-        }
-        let mut proxies: HashMap<_, u32, ProxyEntry> = self.map("PROXIES")?;
-        let known: Vec<_> = proxies.keys().collect::<Result<_, _>>()?;
-        for key in known {
-            proxies.remove(&key)?;
-        }
-        for (key, entry) in &world.proxies {
-            proxies.insert(key, entry, 0)?;
-        }
+        self.refill("PEERS", &world.peers)?;
+        self.refill("MACS", &world.macs)?;
+        self.refill("PROXIES", &world.proxies)?;
         let mut slots: Array<_, Slot> = self.map("SLOTS")?;
         for (index, slot) in (0..).zip(&world.slots) {
             slots.set(index, slot, 0)?;

@@ -6,14 +6,14 @@ mod v6;
 
 use anyhow::{Result, ensure};
 use vrrp_ebpf::{
-    abi::{Counter, Follow, NO_ROUTER, filter_position, vip_state},
+    abi::{Counter, NO_ROUTER, filter_position, vip_state},
     ownership::State,
 };
 
 use super::{
     Kernel, Program, Run, World,
     bare::Bare,
-    world::{PASSWORD, PRIMARY, SLOT, SLOT_V2, VIP, VRID, VRID_V2},
+    world::{PASSWORD, PRIMARY, SLOT, SLOT_V2, VIP, VRID, VRID_V2, following},
 };
 use crate::frames::{Advert, Arp, Checksum, PEER, Packet};
 
@@ -245,13 +245,7 @@ fn adverts() -> Vec<Scene> {
         ..Advert::v2(VRID_V2, &[VIP])
     };
     let mut followed = World::new();
-    followed.slot(SLOT).follow = Follow {
-        source_tail: PEER,
-        interval_cs: 100,
-        priority: 100,
-        restart_min: 1,
-    }
-    .pack();
+    followed.slot(SLOT).follow = following(PEER).pack();
     let wrong = Advert {
         checksum: Checksum::Wrong,
         ..v3.clone()

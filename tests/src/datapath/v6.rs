@@ -3,11 +3,11 @@
 
 use bytemuck::Zeroable as _;
 use vrrp_ebpf::{
-    abi::{RouterEntry, RouterKey, Slot, VipEntry, VipKey, address_digest, router_flags},
+    abi::{RouterKey, Slot},
     types::Family,
 };
 
-use super::world::{IFINDEX, MAC, PRIORITY, VLAN, VRID, World};
+use super::world::{IFINDEX, VLAN, VRID, World, entry, vip};
 
 /// Our own address.
 pub const PRIMARY: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -31,61 +31,17 @@ pub fn world() -> World {
     world.slots.resize(5, Slot::zeroed());
     world.vip_states.resize(5, 0);
     world.routers.extend([
-        (router(0), entry(SLOT, &[VIP, VIP_GLOBAL])),
-        (router(VLAN), entry(SLOT_VLAN, &[VIP_VLAN])),
+        (router(0), entry(SLOT, PRIMARY, &[VIP, VIP_GLOBAL])),
+        (router(VLAN), entry(SLOT_VLAN, PRIMARY, &[VIP_VLAN])),
     ]);
     world.vips.extend([
-        vip(SLOT, VIP_INDEX, 0, VIP),
-        vip(SLOT, VIP_INDEX + 1, 0, VIP_GLOBAL),
-        vip(SLOT_VLAN, VIP_INDEX + 2, VLAN, VIP_VLAN),
+        vip((SLOT, VIP_INDEX), 0, Family::V6, VIP),
+        vip((SLOT, VIP_INDEX + 1), 0, Family::V6, VIP_GLOBAL),
+        vip((SLOT_VLAN, VIP_INDEX + 2), VLAN, Family::V6, VIP_VLAN),
     ]);
-    world
-}
-
-/// With these bits of every virtual IP of IPv6.
-#[must_use]
-pub fn with_vip_state(mut world: World, bits: u64) -> World {
-    for state in world.vip_states.iter_mut().skip(VIP_INDEX as usize) {
-        *state = bits;
-    }
     world
 }
 
 fn router(vlan: u16) -> RouterKey {
     RouterKey::new(IFINDEX, vlan, Family::V6, VRID)
-}
-
-fn entry(slot: u32, addresses: &[[u8; 16]]) -> RouterEntry {
-    RouterEntry {
-        slot,
-        flags: router_flags::ACCEPT_V3,
-        primary: PRIMARY,
-        priority: PRIORITY,
-        address_digest: digest(addresses),
-        address_count: u16::try_from(addresses.len()).unwrap_or(u16::MAX),
-        interval_cs: 100,
-        ..RouterEntry::zeroed()
-    }
-}
-
-/// [`address_digest`] of a list.
-#[must_use]
-pub fn digest(addresses: &[[u8; 16]]) -> u32 {
-    let words = addresses.iter().flat_map(|address| {
-        let (words, _) = address.as_chunks();
-        words
-    });
-    words.fold(0, |digest, word| address_digest(digest, *word))
-}
-
-fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 16]) -> (VipKey, VipEntry) {
-    let key = VipKey::new(IFINDEX, vlan, Family::V6, address);
-    let entry = VipEntry {
-        slot,
-        vip,
-        mac: MAC,
-        flags: 0,
-        _pad: 0,
-    };
-    (key, entry)
 }

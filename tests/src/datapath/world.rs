@@ -81,19 +81,22 @@ impl World {
             flags: router_flags::ACCEPT_V2,
             auth_type: 1,
             auth_data: PASSWORD,
-            ..entry(SLOT_V2, VIP)
+            ..entry_v4(SLOT_V2, VIP)
         };
         Self {
             routers: vec![
-                (router(0, VRID), entry(SLOT, VIP)),
-                (router(0, VRID_V2), v2),
-                (router(VLAN, VRID), entry(SLOT_VLAN, VIP_VLAN)),
+                (router_v4(0, VRID), entry_v4(SLOT, VIP)),
+                (router_v4(0, VRID_V2), v2),
+                (router_v4(VLAN, VRID), entry_v4(SLOT_VLAN, VIP_VLAN)),
             ],
             peers: Vec::new(),
             macs: Vec::new(),
             proxies: Vec::new(),
             slots: vec![EMPTY_SLOT; 3],
-            vips: vec![vip(SLOT, 0, 0, VIP), vip(SLOT_VLAN, 1, VLAN, VIP_VLAN)],
+            vips: vec![
+                vip_v4(SLOT, 0, 0, VIP),
+                vip_v4(SLOT_VLAN, 1, VLAN, VIP_VLAN),
+            ],
             vip_states: vec![0; 2],
         }
     }
@@ -113,8 +116,10 @@ impl World {
         };
         for (slot, vrid) in (0..).zip(1..=255) {
             let address = [10, 1, 2, vrid];
-            world.routers.push((router(0, vrid), entry(slot, address)));
-            world.vips.push(vip(slot, slot, 0, address));
+            world
+                .routers
+                .push((router_v4(0, vrid), entry_v4(slot, address)));
+            world.vips.push(vip_v4(slot, slot, 0, address));
             world = world.with_state(slot, State::Active);
         }
         world
@@ -143,10 +148,10 @@ impl World {
         self
     }
 
-    /// With these bits of the untagged virtual IP.
+    /// With these bits of every virtual IP.
     #[must_use]
     pub fn with_vip_state(mut self, bits: u64) -> Self {
-        self.vip_states[0] = bits;
+        self.vip_states.fill(bits);
         self
     }
 
@@ -162,10 +167,10 @@ impl World {
     /// With a unicast peer of the router in `slot`, whose adverts have a TTL from `min_ttl` to
     /// `max_ttl`.
     #[must_use]
-    pub fn with_peer<const N: usize>(
+    pub fn with_peer(
         mut self,
         slot: u32,
-        address: [u8; N],
+        address: impl AsRef<[u8]>,
         min_ttl: u8,
         max_ttl: u8,
     ) -> Self {
@@ -314,17 +319,14 @@ const EMPTY_SLOT: Slot = Slot {
     _pad: [0; 2],
 };
 
-fn router(vlan: u16, vrid: u8) -> RouterKey {
-    RouterKey::new(IFINDEX, vlan, Family::V4, vrid)
-}
-
-fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
+/// A router of version 3 with these virtual IPs.
+pub(super) fn entry<A: AsRef<[u8]>>(slot: u32, primary: A, vips: &[A]) -> RouterEntry {
     RouterEntry {
         slot,
         flags: router_flags::ACCEPT_V3,
-        primary: wide(PRIMARY),
-        address_digest: address_digest(0, vip),
-        address_count: 1,
+        primary: wide(primary),
+        address_digest: digest(vips),
+        address_count: u16::try_from(vips.len()).unwrap(),
         interval_cs: 100,
         auth_type: 0,
         priority: PRIORITY,
@@ -333,8 +335,14 @@ fn entry(slot: u32, vip: [u8; 4]) -> RouterEntry {
     }
 }
 
-fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
-    let key = VipKey::new(IFINDEX, vlan, Family::V4, wide(address));
+/// A virtual IP of the router in `slot`, whose index is `vip`.
+pub(super) fn vip(
+    (slot, vip): (u32, u32),
+    vlan: u16,
+    family: Family,
+    address: impl AsRef<[u8]>,
+) -> (VipKey, VipEntry) {
+    let key = VipKey::new(IFINDEX, vlan, family, wide(address));
     let entry = VipEntry {
         slot,
         vip,
@@ -345,10 +353,44 @@ fn vip(slot: u32, vip: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
     (key, entry)
 }
 
+fn router_v4(vlan: u16, vrid: u8) -> RouterKey {
+    RouterKey::new(IFINDEX, vlan, Family::V4, vrid)
+}
+
+fn entry_v4(slot: u32, vip: [u8; 4]) -> RouterEntry {
+    entry(slot, PRIMARY, &[vip])
+}
+
+fn vip_v4(slot: u32, index: u32, vlan: u16, address: [u8; 4]) -> (VipKey, VipEntry) {
+    vip((slot, index), vlan, Family::V4, address)
+}
+
 /// An address of 4 or 16 bytes as maps and records hold it.
 #[must_use]
-pub fn wide<const N: usize>(address: [u8; N]) -> [u8; 16] {
+pub fn wide(address: impl AsRef<[u8]>) -> [u8; 16] {
+    let address = address.as_ref();
     let mut wide = [0; 16];
-    wide[..N].copy_from_slice(&address);
+    wide[..address.len()].copy_from_slice(address);
     wide
+}
+
+/// [`address_digest`] of a list.
+#[must_use]
+pub fn digest<A: AsRef<[u8]>>(addresses: &[A]) -> u32 {
+    let words = addresses.iter().flat_map(|address| {
+        let (words, _) = address.as_ref().as_chunks();
+        words
+    });
+    words.fold(0, |digest, word| address_digest(digest, *word))
+}
+
+/// What a router asks for that follows the usual advert of this peer: nobody is woken by the next.
+#[must_use]
+pub fn following(peer: impl AsRef<[u8]>) -> Follow {
+    Follow {
+        source_tail: peer.as_ref().last_chunk().copied().unwrap(),
+        interval_cs: 100,
+        priority: 100,
+        restart_min: 1,
+    }
 }

@@ -1,6 +1,6 @@
 //! Frames of IPv6: adverts, Neighbour Discovery, and packets of any kind.
 
-use super::{Checksum, Ethernet, PEER_MAC, VRRP, checksum};
+use super::{Ethernet, Header, IpAdvert, IpPacket, PEER_MAC};
 
 /// IPv6 address that frames come from unless told otherwise.
 pub const PEER: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
@@ -82,10 +82,14 @@ pub struct Ipv6 {
     pub length: Option<u16>,
 }
 
-impl Ipv6 {
-    /// A header from [`PEER`].
-    #[must_use]
-    pub fn to(destination: [u8; 16]) -> Self {
+impl Header for Ipv6 {
+    type Address = [u8; 16];
+
+    const ETHERTYPE: u16 = 0x86dd;
+    const GROUP: [u8; 16] = GROUP;
+    const GROUP_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 0x12];
+
+    fn to(destination: [u8; 16]) -> Self {
         Self {
             source: PEER,
             destination,
@@ -117,79 +121,28 @@ impl Ipv6 {
         packet
     }
 
-    /// Checksum of a message with the pseudo-header of RFC 8200 section 8.1.
-    fn checksum(&self, protocol: u8, message: &[u8]) -> u16 {
-        let mut summed = [self.source, self.destination].concat();
-        summed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-        summed.extend([0, 0, 0, protocol]);
-        summed.extend(message);
-        checksum(&summed)
+    /// RFC 8200 section 8.1.
+    fn pseudo(&self, protocol: u8, length: usize) -> Vec<u8> {
+        let mut pseudo = [self.source, self.destination].concat();
+        pseudo.extend(u32::try_from(length).unwrap().to_be_bytes());
+        pseudo.extend([0, 0, 0, protocol]);
+        pseudo
+    }
+
+    fn ends(&mut self) -> (&mut [u8; 16], &mut [u8; 16]) {
+        (&mut self.source, &mut self.destination)
+    }
+
+    fn hops(&mut self) -> &mut u8 {
+        &mut self.hop_limit
     }
 }
 
 /// An advert over IPv6.
-#[derive(Clone, Debug)]
-pub struct Advert {
-    /// Ethernet part.
-    pub ethernet: Ethernet,
-    /// IP part.
-    pub ip: Ipv6,
-    /// Version and Type in one byte.
-    pub version_type: u8,
-    /// Virtual Router ID.
-    pub vrid: u8,
-    /// Priority.
-    pub priority: u8,
-    /// Count of addresses instead of the true one.
-    pub count: Option<u8>,
-    /// Bytes 4 and 5: reserved bits and centiseconds.
-    pub timing: [u8; 2],
-    /// Addresses.
-    pub addresses: Vec<[u8; 16]>,
-    /// What follows the addresses, against the RFC.
-    pub tail: Vec<u8>,
-    /// Checksum; [`Checksum::Pseudo`] is the right one.
-    pub checksum: Checksum,
-}
+pub type Advert = IpAdvert<Ipv6>;
 
-impl Advert {
-    /// Version 3, priority 100, every second.
-    #[must_use]
-    pub fn v3(vrid: u8, addresses: &[[u8; 16]]) -> Self {
-        Self {
-            ethernet: Ethernet::to([0x33, 0x33, 0, 0, 0, 0x12]),
-            ip: Ipv6::to(GROUP),
-            version_type: 0x31,
-            vrid,
-            priority: 100,
-            count: None,
-            timing: [0, 100],
-            addresses: addresses.to_vec(),
-            tail: Vec::new(),
-            checksum: Checksum::Pseudo,
-        }
-    }
-
-    /// The frame.
-    #[must_use]
-    pub fn build(&self) -> Vec<u8> {
-        let count = self
-            .count
-            .unwrap_or_else(|| u8::try_from(self.addresses.len()).unwrap());
-        let mut message = vec![self.version_type, self.vrid, self.priority, count];
-        message.extend(self.timing);
-        message.extend([0, 0]);
-        message.extend(self.addresses.concat());
-        message.extend(&self.tail);
-        let sum = match self.checksum {
-            Checksum::Plain => checksum(&message),
-            Checksum::Pseudo => self.ip.checksum(VRRP, &message),
-            Checksum::Wrong => self.ip.checksum(VRRP, &message) ^ 1,
-        };
-        message[6..8].copy_from_slice(&sum.to_be_bytes());
-        self.ethernet.frame(0x86dd, &self.ip.packet(VRRP, &message))
-    }
-}
+/// An IPv6 packet of any other protocol.
+pub type Packet = IpPacket<Ipv6>;
 
 /// A Neighbour Solicitation or Advertisement (RFC 4861 sections 4.3 and 4.4).
 #[derive(Clone, Debug)]
@@ -263,10 +216,10 @@ impl Neighbour {
         let mut message = vec![self.kind, self.code, 0, 0, self.flags, 0, 0, 0];
         message.extend(self.target);
         message.extend(&self.options);
-        let sum = self.ip.checksum(ICMPV6, &message) ^ u16::from(self.corrupt);
+        let sum = self.ip.sum(ICMPV6, &message) ^ u16::from(self.corrupt);
         message[2..4].copy_from_slice(&sum.to_be_bytes());
         self.ethernet
-            .frame(0x86dd, &self.ip.packet(ICMPV6, &message))
+            .frame(Ipv6::ETHERTYPE, &self.ip.packet(ICMPV6, &message))
     }
 }
 
@@ -300,10 +253,10 @@ impl RouterAdvert {
         let mut message = vec![134, 0, 0, 0, 64, 0, 0x07, 0x08];
         message.extend([0; 8]);
         message.extend(&self.options);
-        let sum = self.ip.checksum(ICMPV6, &message);
+        let sum = self.ip.sum(ICMPV6, &message);
         message[2..4].copy_from_slice(&sum.to_be_bytes());
         self.ethernet
-            .frame(0x86dd, &self.ip.packet(ICMPV6, &message))
+            .frame(Ipv6::ETHERTYPE, &self.ip.packet(ICMPV6, &message))
     }
 }
 
@@ -313,37 +266,4 @@ pub fn link_layer(kind: u8, mac: [u8; 6]) -> Vec<u8> {
     let mut option = vec![kind, 1];
     option.extend(mac);
     option
-}
-
-/// An IPv6 packet of any other protocol.
-#[derive(Clone, Debug)]
-pub struct Packet {
-    /// Ethernet part.
-    pub ethernet: Ethernet,
-    /// IP part.
-    pub ip: Ipv6,
-    /// Protocol.
-    pub protocol: u8,
-    /// Payload.
-    pub payload: Vec<u8>,
-}
-
-impl Packet {
-    /// A UDP-like packet.
-    #[must_use]
-    pub fn to(destination: [u8; 16]) -> Self {
-        Self {
-            ethernet: Ethernet::to([0x02, 0, 0, 0, 0, 0x01]),
-            ip: Ipv6::to(destination),
-            protocol: 17,
-            payload: vec![0x5a; 26],
-        }
-    }
-
-    /// The frame.
-    #[must_use]
-    pub fn build(&self) -> Vec<u8> {
-        self.ethernet
-            .frame(0x86dd, &self.ip.packet(self.protocol, &self.payload))
-    }
 }

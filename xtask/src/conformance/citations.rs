@@ -202,7 +202,10 @@ impl<'a> Item<'a> {
         let Some(name) = name else {
             bail!("no test function follows");
         };
-        let is_test = |line: &&str| *line == "#[test]" || line.starts_with("#[tokio::test");
+        let is_test = |line: &&str| {
+            let attributes = ["#[rstest", "#[tokio::test"];
+            *line == "#[test]" || attributes.iter().any(|name| line.starts_with(name))
+        };
         if !self.attributes.iter().any(is_test) {
             bail!("`{name}` is no #[test]");
         }
@@ -278,6 +281,14 @@ mod tests {
                 ("C37".to_owned(), Shows::Refusal, "lower_is_discarded"),
             ]
         );
+    }
+
+    #[test]
+    fn a_test_of_both_families_is_one() {
+        let text = "//= C9: proof\n#[rstest(_family, case::ipv4(V4), case::ipv6(V6))]\nfn heard<F: Family>(_family: F) {\n";
+        let citations = scanned("tests/bpf/a.rs", text);
+        assert_eq!(citations.faults, Vec::<String>::new());
+        assert_eq!(citations.tests[0].name, "heard");
     }
 
     #[test]

@@ -6,14 +6,14 @@ use vrrp_tests::{
         world::{MAC, PRIMARY, VIP, VIP_VLAN, VLAN},
     },
     dice::Dice,
-    frames::{Advert, Arp, Checksum, PEER, PEER_MAC, Packet},
+    frames::{Advert, Arp, Checksum, Ipv4, PEER, PEER_MAC, Packet},
 };
 
 use super::{
-    advert::{BENDS, Bend},
-    tag,
+    advert::{Bend, Bendable, bent},
+    between, icmp, tag, target,
 };
-use crate::agree::setting::{Router, Setting, Vip};
+use crate::agree::setting::Setting;
 
 /// An advert for one of the routers, bent so and perhaps once more.
 pub(super) fn advert(dice: &mut Dice, setting: &Setting, bend: Bend) -> Vec<u8> {
@@ -36,131 +36,82 @@ pub(super) fn advert(dice: &mut Dice, setting: &Setting, bend: Bend) -> Vec<u8> 
             ..Advert::v3(router.vrid, &router.addresses)
         }
     };
-    advert.priority = dice.pick(&[100, 100, 100, 1, 254, 255]);
-    tag(dice, &mut advert.ethernet, router.vlan);
     advert.ethernet.padded = dice.once_in(2);
-    // Each way, now and then, where the other one is usual.
-    if dice.once_in(8) != router.unicast.is_some() {
-        advert.ip.destination = PRIMARY;
-    }
-    let mut bends = vec![bend];
-    if dice.once_in(3) {
-        bends.push(dice.pick(&BENDS));
-    }
-    for bend in bends {
-        apply(bend, dice, &mut advert, router);
-    }
-    advert.build()
+    bent(dice, advert, router, bend)
 }
 
-fn apply(bend: Bend, dice: &mut Dice, advert: &mut Advert, router: &Router<4>) {
-    let kind = advert.version_type & 0xf;
-    match bend {
-        Bend::None => {}
-        Bend::Ttl => advert.ip.ttl = dice.pick(&[254, 1, 0, 64, 127]),
-        Bend::Version => advert.version_type = dice.pick(&[0, 1, 2, 3, 4, 5, 15]) << 4 | kind,
-        Bend::Type => advert.version_type = advert.version_type & 0xf0 | dice.byte() & 0xf,
-        Bend::Length => length(dice, advert),
-        Bend::Checksum => {
-            if dice.once_in(2) {
-                advert.checksum = Checksum::Wrong;
-            } else {
-                advert.ip.corrupt = true;
-            }
+impl Bendable<4> for Ipv4 {
+    const PRIMARY: [u8; 4] = PRIMARY;
+    const VIP: [u8; 4] = VIP;
+
+    fn overhead(&self) -> usize {
+        20 + self.options.len()
+    }
+
+    fn claim_length(&mut self, length: Option<u16>) {
+        self.total_length = length;
+    }
+
+    fn spoil(dice: &mut Dice, advert: &mut Advert) {
+        if dice.once_in(2) {
+            advert.checksum = Checksum::Wrong;
+        } else {
+            advert.ip.corrupt = true;
         }
-        Bend::Pseudo => advert.checksum = Checksum::Pseudo,
-        Bend::Plain => advert.checksum = Checksum::Plain,
-        Bend::Count => {
-            advert.addresses.clear();
-            if dice.once_in(4) {
-                advert.count = Some(0);
-                advert.addresses.push(VIP);
-            }
-        }
-        Bend::Interval => {
-            let [first, _] = advert.timing;
-            let seconds = dice.pick(&[0, 0, 0, 1, 2, 3, 255]);
-            advert.timing = [first & dice.pick(&[0xff, 0xf0]), seconds];
-        }
-        Bend::AuthType => advert.timing[0] = dice.pick(&[0, 1, 2, 3, 254, 255]),
-        Bend::Password => {
-            for byte in &mut advert.tail {
-                if dice.once_in(4) {
-                    *byte = dice.byte();
+    }
+
+    fn replace(dice: &mut Dice, address: &mut [u8; 4]) {
+        *address = [10, dice.byte(), 0, 1];
+    }
+
+    fn another(dice: &mut Dice) -> [u8; 4] {
+        [10, 9, dice.byte(), dice.byte()]
+    }
+
+    fn martian(dice: &mut Dice) -> [u8; 4] {
+        let [a, b, c] = [dice.byte(), dice.byte(), dice.byte()];
+        dice.pick(&[
+            [0, a, b, c],
+            [0; 4],
+            [127, a, b, c],
+            [224 + a % 32, 0, 0, 18],
+            [255; 4],
+            VIP,
+            VIP_VLAN,
+        ])
+    }
+
+    fn elsewhere(dice: &mut Dice) -> [u8; 4] {
+        dice.pick(&[VIP, VIP_VLAN, PEER, [224, 0, 0, 19]])
+    }
+
+    fn extend(&mut self, dice: &mut Dice) {
+        self.options = vec![1; 4 * (1 + dice.index(10))];
+    }
+
+    fn fragment(&mut self, dice: &mut Dice) {
+        self.fragment = dice.pick(&[0x2000, 0x2001, 1, 0x4000, 0x8000]);
+    }
+
+    fn bend_v4(dice: &mut Dice, advert: &mut Advert, bend: Bend) {
+        match bend {
+            Bend::Pseudo => advert.checksum = Checksum::Pseudo,
+            Bend::Plain => advert.checksum = Checksum::Plain,
+            Bend::AuthType => advert.timing[0] = dice.pick(&[0, 1, 2, 3, 254, 255]),
+            _ => {
+                for byte in &mut advert.tail {
+                    if dice.once_in(4) {
+                        *byte = dice.byte();
+                    }
                 }
             }
         }
-        Bend::AddressList => addresses(dice, &mut advert.addresses),
-        Bend::OwnSource => advert.ip.source = PRIMARY,
-        Bend::Martian => {
-            let [a, b, c] = [dice.byte(), dice.byte(), dice.byte()];
-            advert.ip.source = dice.pick(&[
-                [0, a, b, c],
-                [0; 4],
-                [127, a, b, c],
-                [224 + a % 32, 0, 0, 18],
-                [255; 4],
-                VIP,
-                VIP_VLAN,
-            ]);
-        }
-        Bend::Misdirected => advert.ip.destination = PRIMARY,
-        Bend::Options => advert.ip.options = vec![1; 4 * (1 + dice.index(10))],
-        Bend::Fragment => advert.ip.fragment = dice.pick(&[0x2000, 0x2001, 1, 0x4000, 0x8000]),
-        Bend::Priority => advert.priority = dice.pick(&[0, 0, 0, 99, 101, 255]),
-        Bend::Stranger => advert.vrid = dice.pick(&[router.vrid ^ 1, 0, 255, router.vrid]),
-        Bend::Elsewhere => {
-            advert.ip.destination = dice.pick(&[VIP, VIP_VLAN, PEER, [224, 0, 0, 19]]);
-        }
-        Bend::Vlan => {
-            let vlan = dice.pick(&[0, VLAN, VLAN + 1, router.vlan]);
-            tag(dice, &mut advert.ethernet, vlan);
-        }
     }
-}
-
-/// Makes the lengths disagree.
-fn length(dice: &mut Dice, advert: &mut Advert) {
-    let count = u8::try_from(advert.addresses.len()).unwrap();
-    let options = advert.ip.options.len();
-    let true_length = 20 + options + 8 + 4 * advert.addresses.len() + advert.tail.len();
-    let true_length = u16::try_from(true_length).unwrap();
-    match dice.index(4) {
-        0 => advert.count = Some(count.wrapping_add(dice.pick(&[1, 255, 2, 128]))),
-        1 => advert.tail.extend(vec![0; 1 + dice.index(8)]),
-        2 => advert.tail.truncate(dice.index(8)),
-        _ => {
-            let by = i16::from(dice.byte() % 24) - 12;
-            advert.ip.total_length = true_length.checked_add_signed(by);
-        }
-    }
-}
-
-/// Changes the list, or only its order.
-fn addresses(dice: &mut Dice, addresses: &mut Vec<[u8; 4]>) {
-    if addresses.is_empty() {
-        return;
-    }
-    let at = dice.index(addresses.len());
-    match dice.index(4) {
-        0 => addresses[at] = [10, dice.byte(), 0, 1],
-        1 if addresses.len() > 1 => drop(addresses.remove(at)),
-        2 => addresses.reverse(),
-        _ if addresses.len() < 255 => addresses.push([10, 9, dice.byte(), dice.byte()]),
-        _ => {}
-    }
-}
-
-/// A virtual IP, mostly, and the VLAN it is in, mostly.
-fn target(dice: &mut Dice, setting: &Setting) -> (Vip<4>, u16) {
-    let vip = setting.vips[dice.index(setting.vips.len())];
-    let vlan = if dice.once_in(16) { VLAN + 1 } else { vip.vlan };
-    (vip, vlan)
 }
 
 /// Somebody asks for a virtual IP.
 pub(super) fn request(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips);
     let mut arp = if dice.once_in(4) {
         Arp::probe(vip.address)
     } else {
@@ -176,7 +127,7 @@ pub(super) fn request(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
 
 /// Somebody speaks as a virtual IP.
 pub(super) fn claim(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips);
     let operation = dice.pick(&[1, 2]);
     let mut arp = Arp::gratuitous(operation, vip.address);
     arp.sender_mac = dice.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, vip.mac]);
@@ -201,20 +152,10 @@ pub(super) fn proxied(dice: &mut Dice) -> Vec<u8> {
 
 /// An IP packet from or to a virtual IP.
 pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips);
     let other = dice.pick(&[PEER, [10, 9, 8, 7], VIP, VIP_VLAN]);
-    let (source, destination) = if from {
-        (vip.address, other)
-    } else {
-        (other, vip.address)
-    };
-    let mut packet = Packet {
-        protocol: dice.pick(&[17, 6, 1, 112]),
-        payload: vec![dice.byte(); dice.index(40)],
-        ..Packet::to(destination)
-    };
-    packet.ip.source = source;
-    packet.ip.ttl = dice.byte();
+    let mut packet: Packet = between(dice, vip.address, other, from);
+    packet.protocol = dice.pick(&[17, 6, 1, 112]);
     packet.ip.fragment = dice.pick(&[0, 0, 0, 0x2000, 0x4000, 7]);
     packet.ip.options = vec![1; dice.pick(&[0, 0, 0, 4, 40])];
     tag(dice, &mut packet.ethernet, vlan);
@@ -223,36 +164,22 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
 
 /// An ICMP redirect, mostly, from one of our addresses.
 pub(super) fn redirect(dice: &mut Dice) -> Vec<u8> {
-    let mut packet = Packet {
-        protocol: 1,
-        payload: vec![dice.pick(&[5, 5, 5, 3, 4]); 8],
-        ..Packet::to(PEER)
-    };
-    packet.ip.source = dice.pick(&[PRIMARY, VIP]);
+    let mut packet: Packet = icmp(dice, (1, &[5, 5, 5, 3, 4]), &[PRIMARY, VIP], PEER);
     packet.ip.fragment = dice.pick(&[0, 0, 0, 0x2000, 7]);
     packet.ip.options = vec![1; dice.pick(&[0, 0, 0, 4, 40])];
-    let vlan = dice.pick(&[0, 0, 0, VLAN]);
-    tag(dice, &mut packet.ethernet, vlan);
     packet.build()
 }
 
-/// A frame that is nobody's business here, though it may look so.
-pub(super) fn bystander(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    match dice.index(5) {
-        0 => advert(dice, setting, Bend::Stranger),
-        1 => advert(dice, setting, Bend::Elsewhere),
-        2 => advert(dice, setting, Bend::Vlan),
-        3 => {
-            let target = [192, 168, 1, dice.byte()];
-            let mut arp = Arp::who_has(target);
-            tag(dice, &mut arp.ethernet, 0);
-            arp.build()
-        }
-        _ => {
-            let mut packet = Packet::to([10, 0, dice.byte(), dice.byte()]);
-            packet.ip.source = [192, 168, dice.byte(), dice.byte()];
-            tag(dice, &mut packet.ethernet, 0);
-            packet.build()
-        }
+/// A question or a packet for somebody else.
+pub(super) fn bystander(dice: &mut Dice) -> Vec<u8> {
+    if dice.once_in(2) {
+        let target = [192, 168, 1, dice.byte()];
+        let mut arp = Arp::who_has(target);
+        tag(dice, &mut arp.ethernet, 0);
+        return arp.build();
     }
+    let mut packet = Packet::to([10, 0, dice.byte(), dice.byte()]);
+    packet.ip.source = [192, 168, dice.byte(), dice.byte()];
+    tag(dice, &mut packet.ethernet, 0);
+    packet.build()
 }

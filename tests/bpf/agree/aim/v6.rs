@@ -3,128 +3,78 @@
 use vrrp_tests::{
     datapath::{
         v6::{PRIMARY, VIP, VIP_GLOBAL},
-        world::{MAC, VLAN},
+        world::MAC,
     },
     dice::Dice,
     frames::{
         Checksum, PEER_MAC,
         v6::{
-            ALL_NODES, Advert, Extension, GROUP, Neighbour, PEER, Packet, RouterAdvert, link_layer,
+            ALL_NODES, Advert, Extension, GROUP, Ipv6, Neighbour, PEER, Packet, RouterAdvert,
+            link_layer,
         },
     },
 };
 
 use super::{
-    advert::{BENDS, Bend},
-    tag,
+    advert::{Bend, Bendable, bent},
+    between, icmp, tag, target,
 };
-use crate::agree::setting::{Router, Setting, Vip};
+use crate::agree::setting::Setting;
 
 /// An advert for one of the routers, bent so and perhaps once more.
 pub(super) fn advert(dice: &mut Dice, setting: &Setting, bend: Bend) -> Vec<u8> {
     let router = &setting.routers_v6[dice.index(setting.routers_v6.len())];
-    let mut advert = Advert {
-        priority: dice.pick(&[100, 100, 100, 1, 254, 255]),
+    let advert = Advert {
         timing: router.interval_cs.to_be_bytes(),
         ..Advert::v3(router.vrid, &router.addresses)
     };
-    tag(dice, &mut advert.ethernet, router.vlan);
-    // Each way, now and then, where the other one is usual.
-    if dice.once_in(8) != router.unicast.is_some() {
-        advert.ip.destination = PRIMARY;
-    }
-    let mut bends = vec![bend];
-    if dice.once_in(3) {
-        bends.push(dice.pick(&BENDS));
-    }
-    for bend in bends {
-        apply(bend, dice, &mut advert, router);
-    }
-    advert.build()
+    bent(dice, advert, router, bend)
 }
 
-fn apply(bend: Bend, dice: &mut Dice, advert: &mut Advert, router: &Router<16>) {
-    let kind = advert.version_type & 0xf;
-    match bend {
-        // Of version 2, or of IPv4.
-        Bend::None | Bend::Pseudo | Bend::Plain | Bend::AuthType | Bend::Password => {}
-        Bend::Ttl => advert.ip.hop_limit = dice.pick(&[254, 1, 0, 64, 127]),
-        Bend::Version => advert.version_type = dice.pick(&[0, 1, 2, 3, 4, 5, 15]) << 4 | kind,
-        Bend::Type => advert.version_type = advert.version_type & 0xf0 | dice.byte() & 0xf,
-        Bend::Length => length(dice, advert),
-        Bend::Checksum => advert.checksum = dice.pick(&[Checksum::Wrong, Checksum::Plain]),
-        Bend::Count => {
-            advert.addresses.clear();
-            if dice.once_in(4) {
-                advert.count = Some(0);
-                advert.addresses.push(VIP);
-            }
-        }
-        Bend::Interval => {
-            let [first, _] = advert.timing;
-            let centiseconds = dice.pick(&[0, 0, 0, 1, 2, 3, 255]);
-            advert.timing = [first & dice.pick(&[0xff, 0xf0]), centiseconds];
-        }
-        Bend::AddressList => addresses(dice, &mut advert.addresses),
-        Bend::OwnSource => advert.ip.source = PRIMARY,
-        Bend::Martian => {
-            let mut mapped = [0; 16];
-            mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 168, 1, 2]);
-            let mut loopback = [0; 16];
-            loopback[15] = 1;
-            let sources = [[0; 16], loopback, mapped, ALL_NODES, GROUP, VIP, VIP_GLOBAL];
-            advert.ip.source = dice.pick(&sources);
-        }
-        Bend::Misdirected => advert.ip.destination = PRIMARY,
-        Bend::Options => advert.ip.extensions = extensions(dice),
-        Bend::Fragment => {
-            let offset = dice.pick(&[1, 1, 0, 8, 9, 0xfff9]);
-            advert.ip.extensions.push(Extension::fragment(offset));
-        }
-        Bend::Priority => advert.priority = dice.pick(&[0, 0, 0, 99, 101, 255]),
-        Bend::Stranger => advert.vrid = dice.pick(&[router.vrid ^ 1, 0, 255, router.vrid]),
-        Bend::Elsewhere => {
-            advert.ip.destination = dice.pick(&[VIP, VIP_GLOBAL, PEER, ALL_NODES]);
-        }
-        Bend::Vlan => {
-            let vlan = dice.pick(&[0, VLAN, VLAN + 1, router.vlan]);
-            tag(dice, &mut advert.ethernet, vlan);
-        }
-    }
-}
+impl Bendable<16> for Ipv6 {
+    const PRIMARY: [u8; 16] = PRIMARY;
+    const VIP: [u8; 16] = VIP;
 
-/// Makes the lengths disagree.
-fn length(dice: &mut Dice, advert: &mut Advert) {
-    let count = advert.addresses.len();
-    let extensions = advert.ip.extensions.iter();
-    let extensions: usize = extensions.map(|extension| extension.bytes.len()).sum();
-    let true_length = extensions + 8 + 16 * count + advert.tail.len();
-    let true_length = u16::try_from(true_length).unwrap();
-    match dice.index(3) {
-        0 => {
-            let count = u8::try_from(count).unwrap();
-            advert.count = Some(count.wrapping_add(dice.pick(&[1, 255, 2, 128])));
-        }
-        1 => advert.tail.extend(vec![0; 1 + dice.index(20)]),
-        _ => {
-            let by = i16::from(dice.byte() % 48) - 24;
-            advert.ip.length = true_length.checked_add_signed(by);
-        }
+    fn overhead(&self) -> usize {
+        let extensions = self.extensions.iter();
+        extensions.map(|extension| extension.bytes.len()).sum()
     }
-}
 
-/// Changes the list, or only its order, which makes another address the first.
-fn addresses(dice: &mut Dice, addresses: &mut Vec<[u8; 16]>) {
-    if addresses.is_empty() {
-        return;
+    fn claim_length(&mut self, length: Option<u16>) {
+        self.length = length;
     }
-    let at = dice.index(addresses.len());
-    match dice.index(4) {
-        0 => addresses[at][dice.index(16)] = dice.byte(),
-        1 if addresses.len() > 1 => drop(addresses.remove(at)),
-        2 => addresses.reverse(),
-        _ if addresses.len() < 255 => addresses.push(VIP_GLOBAL),
-        _ => {}
+
+    fn spoil(dice: &mut Dice, advert: &mut Advert) {
+        advert.checksum = dice.pick(&[Checksum::Wrong, Checksum::Plain]);
+    }
+
+    fn replace(dice: &mut Dice, address: &mut [u8; 16]) {
+        address[dice.index(16)] = dice.byte();
+    }
+
+    fn another(_: &mut Dice) -> [u8; 16] {
+        VIP_GLOBAL
+    }
+
+    fn martian(dice: &mut Dice) -> [u8; 16] {
+        let mut mapped = [0; 16];
+        mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 168, 1, 2]);
+        let mut loopback = [0; 16];
+        loopback[15] = 1;
+        dice.pick(&[[0; 16], loopback, mapped, ALL_NODES, GROUP, VIP, VIP_GLOBAL])
+    }
+
+    fn elsewhere(dice: &mut Dice) -> [u8; 16] {
+        dice.pick(&[VIP, VIP_GLOBAL, PEER, ALL_NODES])
+    }
+
+    fn extend(&mut self, dice: &mut Dice) {
+        self.extensions = extensions(dice);
+    }
+
+    fn fragment(&mut self, dice: &mut Dice) {
+        let offset = dice.pick(&[1, 1, 0, 8, 9, 0xfff9]);
+        self.extensions.push(Extension::fragment(offset));
     }
 }
 
@@ -144,16 +94,9 @@ fn extensions(dice: &mut Dice) -> Vec<Extension> {
     }))
 }
 
-/// A virtual IP, mostly, and the VLAN it is in, mostly.
-fn target(dice: &mut Dice, setting: &Setting) -> (Vip<16>, u16) {
-    let vip = setting.vips_v6[dice.index(setting.vips_v6.len())];
-    let vlan = if dice.once_in(16) { VLAN + 1 } else { vip.vlan };
-    (vip, vlan)
-}
-
 /// Somebody asks for a virtual IP.
 pub(super) fn request(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips_v6);
     let mut message = if dice.once_in(4) {
         Neighbour::probe(vip.address)
     } else {
@@ -175,7 +118,7 @@ pub(super) fn request(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
 
 /// Somebody speaks as a virtual IP.
 pub(super) fn claim(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips_v6);
     let mac = dice.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, vip.mac]);
     let mut message = Neighbour::announcement(vip.address);
     message.options = link_layer(2, mac);
@@ -213,20 +156,10 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
     if from && dice.once_in(3) {
         return router_advert(dice, setting);
     }
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips_v6);
     let other = dice.pick(&[PEER, VIP, VIP_GLOBAL]);
-    let (source, destination) = if from {
-        (vip.address, other)
-    } else {
-        (other, vip.address)
-    };
-    let mut packet = Packet {
-        protocol: dice.pick(&[17, 6, 58, 112]),
-        payload: vec![dice.byte(); dice.index(40)],
-        ..Packet::to(destination)
-    };
-    packet.ip.source = source;
-    packet.ip.hop_limit = dice.byte();
+    let mut packet: Packet = between(dice, vip.address, other, from);
+    packet.protocol = dice.pick(&[17, 6, 58, 112]);
     if dice.once_in(4) {
         packet.ip.extensions = extensions(dice);
     }
@@ -236,7 +169,7 @@ pub(super) fn packet(dice: &mut Dice, setting: &Setting, from: bool) -> Vec<u8> 
 
 /// A Router Advertisement from a virtual IP, its options in order or nearly so.
 fn router_advert(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    let (vip, vlan) = target(dice, setting);
+    let (vip, vlan) = target(dice, &setting.vips_v6);
     let mut options = Vec::new();
     for _ in 0..dice.pick(&[0, 1, 2, 3, 23, 24, 25]) {
         options.extend(match dice.index(8) {
@@ -261,31 +194,20 @@ fn router_advert(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
 
 /// An ICMPv6 redirect, mostly, from one of our addresses.
 pub(super) fn redirect(dice: &mut Dice) -> Vec<u8> {
-    let mut packet = Packet {
-        protocol: 58,
-        payload: vec![dice.pick(&[137, 137, 137, 134, 1]); 40],
-        ..Packet::to(PEER)
-    };
-    packet.ip.source = dice.pick(&[PRIMARY, VIP]);
+    let kinds = [137, 137, 137, 134, 1];
+    let mut packet: Packet = icmp(dice, (58, &kinds), &[PRIMARY, VIP], PEER);
     if dice.once_in(8) {
         packet.ip.extensions = extensions(dice);
     }
-    let vlan = dice.pick(&[0, 0, 0, VLAN]);
-    tag(dice, &mut packet.ethernet, vlan);
     packet.build()
 }
 
-/// A frame that is nobody's business here, though it may look so.
-pub(super) fn bystander(dice: &mut Dice, setting: &Setting) -> Vec<u8> {
-    match dice.index(5) {
-        0 => advert(dice, setting, Bend::Stranger),
-        1 => advert(dice, setting, Bend::Elsewhere),
-        2 => advert(dice, setting, Bend::Vlan),
-        3 => finished(dice, Neighbour::who_has(PEER), 0),
-        _ => {
-            let mut packet = Packet::to(PEER);
-            packet.ip.destination[8] = dice.byte();
-            packet.build()
-        }
+/// A question or a packet for somebody else.
+pub(super) fn bystander(dice: &mut Dice) -> Vec<u8> {
+    if dice.once_in(2) {
+        return finished(dice, Neighbour::who_has(PEER), 0);
     }
+    let mut packet = Packet::to(PEER);
+    packet.ip.destination[8] = dice.byte();
+    packet.build()
 }

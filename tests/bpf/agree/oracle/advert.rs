@@ -88,24 +88,12 @@ pub(super) fn received(
     if !begins {
         return None;
     }
-    let to_group = header.destination() == GROUP;
-    let mut routers = setting.routers.iter();
-    let ours = routers.find(|router| router.vlan == taken.vlan && router.vrid == vrid);
-    let Some(router) = ours else {
-        let counter = Counter::UnknownVrid;
-        let counted = || Opinion::counted(taken.frame, Fate::Pass, NO_ROUTER, counter);
-        return to_group.then(counted);
+    let ends = (header.source(), header.destination());
+    let router = match addressee(taken, &setting.routers, ends, vrid, (PRIMARY, GROUP)) {
+        Ok(router) => router,
+        Err(refusal) => return refusal.map(|refusal| taken.refused(refusal)),
     };
-    let to_us = header.destination() == PRIMARY;
     let drop = |counter| Opinion::counted(taken.frame, Fate::Drop, router.slot, counter);
-    match (&router.unicast, to_us, to_group) {
-        (Some(_), true, _) | (None, _, true) => {}
-        (None, true, _) => return Some(drop(Counter::BadDestination)),
-        _ => return None,
-    }
-    if header.source() == PRIMARY {
-        return Some(drop(Counter::OwnSource));
-    }
     let whole = !header.more_fragments() && message.len() == length && length >= 8;
     let message = if whole {
         Message(message)
@@ -133,6 +121,37 @@ pub(super) fn received(
             accepted(setting, taken, router, header.source(), checksum, &message)
         }
     })
+}
+
+/// What becomes of an advert by where it comes from and goes, and for which slot that counts.
+pub(super) type Refusal = (Fate, u32, Counter);
+
+/// The router of ours that an advert is for; otherwise what becomes of it, if it is one at all.
+/// `ends` are its source and its destination, `primary` is our own address.
+pub(super) fn addressee<'s, const N: usize>(
+    taken: &Taken<'_>,
+    routers: &'s [Router<N>],
+    ends: ([u8; N], [u8; N]),
+    vrid: u8,
+    (primary, group): ([u8; N], [u8; N]),
+) -> Result<&'s Router<N>, Option<Refusal>> {
+    let (source, destination) = ends;
+    let to_group = destination == group;
+    let mut routers = routers.iter();
+    let ours = routers.find(|router| router.vlan == taken.vlan && router.vrid == vrid);
+    let Some(router) = ours else {
+        return Err(to_group.then_some((Fate::Pass, NO_ROUTER, Counter::UnknownVrid)));
+    };
+    let drop = |counter| Err(Some((Fate::Drop, router.slot, counter)));
+    match (&router.unicast, destination == primary, to_group) {
+        (Some(_), true, _) | (None, _, true) => {}
+        (None, true, _) => return drop(Counter::BadDestination),
+        _ => return Err(None),
+    }
+    if source == primary {
+        return drop(Counter::OwnSource);
+    }
+    Ok(router)
 }
 
 /// The bytes of a message: a header at least.

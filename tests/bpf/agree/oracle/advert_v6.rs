@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, net::Ipv6Addr};
 
 use etherparse::{IpNumber, Ipv6HeaderSlice};
-use vrrp_ebpf::abi::{Counter, NO_ROUTER};
+use vrrp_ebpf::abi::Counter;
 use vrrp_tests::datapath::v6::PRIMARY;
 
 use super::{
     Opinion, Taken,
-    advert::{Defect, Message, accepted, is_at, is_intact},
+    advert::{Defect, Message, accepted, addressee, is_at, is_intact},
     v6::{Upper, sum},
 };
 use crate::{
@@ -32,24 +32,12 @@ pub(super) fn received(
     if !upper.begins {
         return None;
     }
-    let to_group = header.destination() == GROUP;
-    let mut routers = setting.routers_v6.iter();
-    let ours = routers.find(|router| router.vlan == taken.vlan && router.vrid == vrid);
-    let Some(router) = ours else {
-        let counter = Counter::UnknownVrid;
-        let counted = || Opinion::counted(taken.frame, Fate::Pass, NO_ROUTER, counter);
-        return to_group.then(counted);
+    let ends = (header.source(), header.destination());
+    let router = match addressee(taken, &setting.routers_v6, ends, vrid, (PRIMARY, GROUP)) {
+        Ok(router) => router,
+        Err(refusal) => return refusal.map(|refusal| taken.refused(refusal)),
     };
-    let to_us = header.destination() == PRIMARY;
     let drop = |counter| Opinion::counted(taken.frame, Fate::Drop, router.slot, counter);
-    match (&router.unicast, to_us, to_group) {
-        (Some(_), true, _) | (None, _, true) => {}
-        (None, true, _) => return Some(drop(Counter::BadDestination)),
-        _ => return None,
-    }
-    if header.source() == PRIMARY {
-        return Some(drop(Counter::OwnSource));
-    }
     if !upper.whole || upper.bytes.len() < upper.length || upper.length < 8 {
         return Some(drop(Defect::Incomplete.counter()));
     }

@@ -4,10 +4,12 @@ use vrrp_ebpf::{
     abi::{Counter, Event, EventKind},
     ownership::State,
 };
-use vrrp_tests::datapath::world::wide;
 
 use super::{Opinion, Taken};
-use crate::agree::setting::{Setting, Vip};
+use crate::{
+    agree::setting::{Setting, Vip},
+    family::claimed,
+};
 
 /// What he says.
 pub(super) struct Claim {
@@ -38,18 +40,8 @@ pub(super) fn opinion<const N: usize>(
         _ => return None,
     };
     let event = Event {
-        stamp: 0,
-        slot: vip.slot,
-        vip: vip.index,
-        source: wide(vip.address),
         mac: claim.mac,
-        interval_cs: 0,
-        kind: kind as u8,
-        version: 0,
-        priority: 0,
-        flags: 0,
-        count: 0,
-        _pad: [0; 3],
+        ..claimed(kind, (vip.slot, vip.index), vip.address)
     };
     Some(opinion.with_event(event, true))
 }

@@ -1,15 +1,12 @@
 //! Frames of IPv6.
 
-use vrrp_ebpf::{
-    abi::{Counter, Follow},
-    ownership::State,
-};
+use vrrp_ebpf::{abi::Counter, ownership::State};
 
 use super::{Scene, XDP_TX};
 use crate::{
     datapath::{
         v6::{SLOT, VIP, VIP_GLOBAL, world},
-        world::VRID,
+        world::{VRID, following},
     },
     frames::v6::{Advert, Neighbour, PEER, Packet},
 };
@@ -20,15 +17,8 @@ pub(super) fn scenes() -> Vec<Scene> {
     let active = world().with_state(SLOT, State::Active);
     let question = Neighbour::who_has(VIP).build();
     let transit = Packet::to(ELSEWHERE).build();
-    let [.., a, b, c, d] = PEER;
     let mut followed = world();
-    followed.slot(SLOT).follow = Follow {
-        source_tail: [a, b, c, d],
-        interval_cs: 100,
-        priority: 100,
-        restart_min: 1,
-    }
-    .pack();
+    followed.slot(SLOT).follow = following(PEER).pack();
     vec![
         Scene::ingress("IPv6 transit", world(), transit.clone()),
         Scene {
