@@ -119,14 +119,7 @@ fn the_capture_sees_an_announcement_at_its_port_and_time() {
     let lab = Lab::pair().unwrap();
     let router = &lab.routers[1];
     let capture = Capture::start(&lab.switch).unwrap();
-    let announcement = Arp {
-        source: router.mac,
-        operation: 1,
-        sender_mac: router.mac,
-        sender: VIP,
-        target_mac: [0; 6],
-        target: VIP,
-    };
+    let announcement = Arp::announcing(router.mac, VIP);
     let question = Arp {
         sender: router.address,
         ..announcement

@@ -279,14 +279,7 @@ fn add_virtual_interface(router: &Host) {
 
 /// Speaks from the virtual MAC until the switch knows where that is.
 fn speak_from_virtual_mac(lab: &Lab, router: &Host) {
-    let announcement = Arp {
-        source: VIRTUAL_MAC,
-        operation: 1,
-        sender_mac: VIRTUAL_MAC,
-        sender: VIP,
-        target_mac: [0; 6],
-        target: VIP,
-    };
+    let announcement = Arp::announcing(VIRTUAL_MAC, VIP);
     let sent = router.netns.run(|| {
         let socket = PacketSocket::open(Some("vrrp.51"), ONLY_ARP)?;
         socket.send(&wire::encode_arp([0xff; 6], &announcement))?;

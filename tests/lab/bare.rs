@@ -6,7 +6,6 @@ use vrrp_tests::{
     frames::{Advert, Arp, Ethernet},
     lab::{Host, VIP},
     node::Node as _,
-    packet::PacketSocket,
     run,
     xdp_pass::XdpPass,
 };
@@ -135,7 +134,7 @@ fn send_better_advert(client: &Host, tags: &[(u16, u16)]) {
     advert.ip.source = client.address.octets();
     advert.ethernet.source = client.mac;
     advert.ethernet.tags = tags.to_vec();
-    send(client, &advert.build());
+    client.send(&advert.build()).unwrap();
 }
 
 /// The client asks for the virtual IP in a frame with this tag.
@@ -146,14 +145,7 @@ fn ask(client: &Host, tags: &[(u16, u16)]) {
         tags: tags.to_vec(),
         ..Ethernet::to([0xff; 6])
     };
-    send(client, &question.build());
-}
-
-fn send(client: &Host, frame: &[u8]) {
-    let sent = client
-        .netns
-        .run(|| Ok(PacketSocket::sending(client.interface)?.send(frame)?));
-    sent.unwrap();
+    client.send(&question.build()).unwrap();
 }
 
 /// Waits until a router has seen one more question of the client than before, so that whatever the

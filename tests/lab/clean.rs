@@ -85,6 +85,15 @@ fn assert_shows(scene: &Scene, before: &Dump, sections: &[&str]) {
     }
 }
 
+/// Router 1 serves; with a dump from before it started.
+#[track_caller]
+fn serving(mut scene: Scene) -> (Scene, Dump) {
+    let before = dump(&scene);
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    (scene, before)
+}
+
 #[test]
 fn a_clean_stop_leaves_nothing() {
     clean_stop_leaves_nothing(scene());
@@ -96,10 +105,8 @@ fn a_clean_stop_leaves_nothing_of_ipv6() {
 }
 
 #[track_caller]
-fn clean_stop_leaves_nothing(mut scene: Scene) {
-    let before = dump(&scene);
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
+fn clean_stop_leaves_nothing(scene: Scene) {
+    let (mut scene, before) = serving(scene);
     assert_shows_all(&scene, &before);
     // A membership ends with the process.
     assert_shows(&scene, &before, &["ip maddr"]);
@@ -118,10 +125,8 @@ fn cleanup_after_a_kill_leaves_nothing_of_ipv6() {
 }
 
 #[track_caller]
-fn cleanup_leaves_nothing(mut scene: Scene) {
-    let before = dump(&scene);
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
+fn cleanup_leaves_nothing(scene: Scene) {
+    let (mut scene, before) = serving(scene);
     scene.node(1).kill().unwrap();
     assert_shows_all(&scene, &before);
     assert!(scene.has_address(1));
@@ -135,10 +140,7 @@ fn cleanup_leaves_nothing(mut scene: Scene) {
 
 #[test]
 fn a_start_after_a_kill_takes_over_what_was_left() {
-    let mut scene = scene();
-    let before = dump(&scene);
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
+    let (mut scene, before) = serving(scene());
     scene.node(1).kill().unwrap();
     scene.node(1).start().unwrap();
     scene
@@ -152,10 +154,7 @@ fn a_start_after_a_kill_takes_over_what_was_left() {
 
 #[test]
 fn a_fence_takes_a_hanging_node_out_of_service() {
-    let mut scene = scene();
-    let before = dump(&scene);
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
+    let (mut scene, before) = serving(scene());
     scene.node(1).freeze().unwrap();
     let refusal = scene.node(1).subcommand("cleanup --fence").unwrap_err();
     assert!(refusal.to_string().contains("kill it and run this again"));

@@ -29,14 +29,7 @@ fn mac_text(mac: [u8; 6]) -> String {
 
 /// The client announces that the VIP is its own.
 fn claim_address(client: &Host) -> Arp {
-    let claim = Arp {
-        source: client.mac,
-        operation: 1,
-        sender_mac: client.mac,
-        sender: VIP,
-        target_mac: [0; 6],
-        target: VIP,
-    };
+    let claim = Arp::announcing(client.mac, VIP);
     client
         .netns
         .run(|| {

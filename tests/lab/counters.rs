@@ -9,7 +9,6 @@ use vrrp_tests::{
     config::Settings,
     frames::{Advert, Checksum, PEER},
     node::Node as _,
-    packet::PacketSocket,
 };
 
 use crate::scene::{Scene, eventually, shared};
@@ -246,11 +245,7 @@ fn send(scene: &Scene, advert: &Advert) {
     if advert.ip.source == PEER {
         advert.ip.source = client.address.octets();
     }
-    let frame = advert.build();
-    client
-        .netns
-        .run(|| Ok(PacketSocket::sending(client.interface)?.send(&frame)?))
-        .unwrap();
+    client.send(&advert.build()).unwrap();
 }
 
 /// Every counter of router 1 that received packets move.

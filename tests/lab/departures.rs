@@ -5,7 +5,6 @@ use vrrp_tests::{
     frames::Advert,
     lab::{Host, VIP},
     node::{MASTER, Node as _},
-    packet::PacketSocket,
 };
 
 use crate::scene::{LIMIT, Scene, shared};
@@ -26,13 +25,7 @@ fn claim(client: &Host, priority: u8) {
     advert.priority = priority;
     // 40 s.
     advert.timing = [0x0f, 0xa0];
-    advert.ip.source = client.address.octets();
-    advert.ethernet.source = client.mac;
-    let frame = advert.build();
-    client
-        .netns
-        .run(|| Ok(PacketSocket::sending(client.interface)?.send(&frame)?))
-        .unwrap();
+    client.advertise(advert).unwrap();
 }
 
 #[test]

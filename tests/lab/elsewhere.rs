@@ -11,7 +11,6 @@ use vrrp_tests::{
     lab::{INNER_INTERFACE, INNER_VIP, VIP},
     link::Port,
     node::{BACKUP, MASTER, Node as _},
-    packet::PacketSocket,
     wire::Frame,
 };
 
@@ -38,14 +37,8 @@ fn adverts_for_a_virtual_router_that_come_in_there_are_told() {
     let mut scene = scene();
     let send = |scene: &Scene| {
         let server = &scene.lab.behind.as_ref().unwrap().server;
-        let mut advert = Advert::v3(51, &[VIP.octets()]);
-        advert.ip.source = server.address.octets();
-        advert.ethernet.source = server.mac;
-        let frame = advert.build();
-        let sent = server
-            .netns
-            .run(|| Ok(PacketSocket::sending(server.interface)?.send(&frame)?));
-        sent.unwrap();
+        let advert = Advert::v3(51, &[VIP.octets()]);
+        server.advertise(advert).unwrap();
         format!(
             "{} ({})",
             server.address,
@@ -207,11 +200,10 @@ fn a_cable_cut_there_is_a_fault_that_resigns() {
 
 #[test]
 fn an_interface_set_down_there_is_a_fault_that_resigns() {
-    let set = |scene: &Scene, how: &str| {
-        let change = format!("link set {INNER_INTERFACE} {how}");
-        scene.router(1).netns.ip(&change).unwrap();
-    };
-    resigns_and_comes_back(|scene| set(scene, "down"), |scene| set(scene, "up"));
+    resigns_and_comes_back(
+        |scene| scene.set_link(INNER_INTERFACE, "down"),
+        |scene| scene.set_link(INNER_INTERFACE, "up"),
+    );
 }
 
 #[test]

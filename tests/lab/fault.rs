@@ -49,11 +49,10 @@ fn a_cut_link_is_a_fault() {
 
 #[test]
 fn an_interface_set_down_is_a_fault() {
-    let set = |scene: &Scene, how: &str| {
-        let change = format!("link set ens33 {how}");
-        scene.router(1).netns.ip(&change).unwrap();
-    };
-    lose_and_regain(|scene| set(scene, "down"), |scene| set(scene, "up"));
+    lose_and_regain(
+        |scene| scene.set_link("ens33", "down"),
+        |scene| scene.set_link("ens33", "up"),
+    );
 }
 
 #[test]

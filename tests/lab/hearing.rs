@@ -6,7 +6,6 @@ use vrrp_tests::{
     frames::Advert,
     lab::{Host, VIP},
     node::Node as _,
-    packet::PacketSocket,
 };
 
 use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
@@ -185,13 +184,7 @@ fn claim(client: &Host, version: u8) {
         }
     };
     advert.priority = 255;
-    advert.ip.source = client.address.octets();
-    advert.ethernet.source = client.mac;
-    let frame = advert.build();
-    client
-        .netns
-        .run(|| Ok(PacketSocket::sending(client.interface)?.send(&frame)?))
-        .unwrap();
+    client.advertise(advert).unwrap();
 }
 
 /// In version 3 the higher address wins, in version 2 each goes on.

@@ -1,6 +1,10 @@
 //! What an operator's scripts and hands get: notifications, SIGHUP, `xvrrp status`.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use nix::sys::signal::Signal;
 use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
@@ -19,17 +23,24 @@ fn lines(file: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// A script that runs these commands, with `TOLD` for the name of the second file.
+fn script(folder: &Path, commands: &str) -> (PathBuf, PathBuf) {
+    let (script, told) = (folder.join("tell"), folder.join("told"));
+    let commands = commands.replace("TOLD", &told.display().to_string());
+    fs::write(&script, format!("#!/bin/sh\n{commands}\n")).unwrap();
+    set_mode(&script, 0o755);
+    (script, told)
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
 fn scripts_are_told_every_transition_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
     // `$*` on one line each: what keepalived's users parse.
-    fs::write(
-        &script,
-        format!("#!/bin/sh\necho \"$*\" >> {}\n", told.display()),
-    )
-    .unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let (script, told) = script(folder.path(), "echo \"$*\" >> TOLD");
     let script = script.display();
     let config = Settings {
         global: "script_user root\nenable_script_security".to_owned(),
@@ -65,16 +76,8 @@ fn scripts_are_told_every_transition_in_order() {
 #[test]
 fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
     let folder = tempfile::tempdir().unwrap();
-    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
-    fs::write(
-        &script,
-        format!("#!/bin/sh\necho $3 >> {}\n", told.display()),
-    )
-    .unwrap();
-    let set_mode = |mode| {
-        fs::set_permissions(&script, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    set_mode(0o757);
+    let (script, told) = script(folder.path(), "echo $3 >> TOLD");
+    set_mode(&script, 0o757);
     let path = script.display();
     let config = Settings {
         global: "script_user root\nenable_script_security".to_owned(),
@@ -92,7 +95,7 @@ fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
         scene.log(1).tail(usize::MAX).matches(&at_run).count() == 2
     });
     assert!(lines(&told).is_empty());
-    set_mode(0o755);
+    set_mode(&script, 0o755);
     scene.router(1).port.cut().unwrap();
     eventually("the script is told", || lines(&told) == ["FAULT"]);
 }
@@ -101,16 +104,8 @@ fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
 #[test]
 fn a_stop_is_told_while_the_router_still_serves() {
     let folder = tempfile::tempdir().unwrap();
-    let (script, told) = (folder.path().join("tell"), folder.path().join("told"));
-    fs::write(
-        &script,
-        format!(
-            "#!/bin/sh\nip -o addr show dev ens33 >> {0}\necho end >> {0}\n",
-            told.display()
-        ),
-    )
-    .unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let commands = "ip -o addr show dev ens33 >> TOLD\necho end >> TOLD";
+    let (script, told) = script(folder.path(), commands);
     let told_at_stop = |state: &str, scene: &mut Scene, number: u8| {
         drop(fs::remove_file(&told));
         scene.await_state(number, state);
@@ -150,12 +145,7 @@ fn sighup_reads_the_file_and_changes_nothing() {
     let before = scene.status(1);
 
     let mark = scene.log(1).mark();
-    scene
-        .node(1)
-        .process()
-        .unwrap()
-        .signal(Signal::SIGHUP)
-        .unwrap();
+    scene.signal(1, Signal::SIGHUP);
     let valid = "is valid: 1 virtual routers; this version does not reload";
     scene.log(1).wait_after(mark, valid, LIMIT).unwrap();
 
@@ -165,12 +155,7 @@ fn sighup_reads_the_file_and_changes_nothing() {
         .replace("virtual_router_id 51", "virtual_router_id 999");
     fs::write(&file, broken).unwrap();
     let mark = scene.log(1).mark();
-    scene
-        .node(1)
-        .process()
-        .unwrap()
-        .signal(Signal::SIGHUP)
-        .unwrap();
+    scene.signal(1, Signal::SIGHUP);
     let line = scene
         .log(1)
         .wait_after(mark, "nothing changes", LIMIT)
@@ -214,11 +199,6 @@ fn status_tells_a_person_what_it_tells_a_program() {
     assert_eq!(status.number("down_us"), 301_171);
 
     let mark = scene.log(2).mark();
-    scene
-        .node(2)
-        .process()
-        .unwrap()
-        .signal(Signal::SIGUSR1)
-        .unwrap();
+    scene.signal(2, Signal::SIGUSR1);
     scene.log(2).wait_after(mark, "VI_1", LIMIT).unwrap();
 }

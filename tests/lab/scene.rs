@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use vrrp_tests::{
     arp_prober::{ArpProber, ArpRecording},
@@ -182,6 +183,20 @@ impl Scene {
     /// The node on the router with this number.
     pub(crate) fn node(&mut self, number: u8) -> &mut Xvrrp {
         &mut self.nodes[usize::from(number) - 1]
+    }
+
+    /// Sends a signal to the node of this router.
+    #[track_caller]
+    pub(crate) fn signal(&mut self, number: u8, signal: Signal) {
+        let process = self.node(number).process().unwrap();
+        process.signal(signal).unwrap();
+    }
+
+    /// Sets an interface of router 1 up or down.
+    #[track_caller]
+    pub(crate) fn set_link(&self, interface: &str, how: &str) {
+        let change = format!("link set {interface} {how}");
+        self.router(1).netns.ip(&change).unwrap();
     }
 
     /// Its log.

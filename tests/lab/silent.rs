@@ -30,14 +30,7 @@ fn configs() -> [Settings; 2] {
 /// Has the kernel of a router send from the VIP, as a server on it would: datagrams to `client`,
 /// and announcements.
 fn speak_as_vip(router: &Host, client: SocketAddrV4) {
-    let announcement = Arp {
-        source: router.mac,
-        operation: 1,
-        sender_mac: router.mac,
-        sender: VIP,
-        target_mac: [0; 6],
-        target: VIP,
-    };
+    let announcement = Arp::announcing(router.mac, VIP);
     router
         .netns
         .run(|| {

@@ -19,12 +19,17 @@ fn settings() -> Settings {
 const ERRORS: usize = 100;
 const WRONG: usize = 900;
 
-#[test]
-fn a_log_that_nobody_reads_holds_nothing_up() {
+fn serving_with_its_log_unread() -> Scene {
     let mut scene = Scene::new(shared(), [settings()]);
     scene.node(1).leave_log_unread();
     scene.node(1).start().unwrap();
     scene.await_owner(1);
+    scene
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let mut scene = serving_with_its_log_unread();
     scene.router(1).port.cut().unwrap();
     scene.await_state(1, "FAULT");
     scene.await_no_address(1);
@@ -62,10 +67,7 @@ fn a_log_that_nobody_reads_holds_nothing_up() {
 
 #[test]
 fn a_log_that_nobody_reads_keeps_nobody_from_stopping() {
-    let mut scene = Scene::new(shared(), [settings()]);
-    scene.node(1).leave_log_unread();
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
+    let mut scene = serving_with_its_log_unread();
     scene.node(1).stop().unwrap();
     scene.await_no_address(1);
 }

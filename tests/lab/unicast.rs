@@ -105,12 +105,7 @@ fn peers_on_the_link_elect_without_multicast() {
     assert_eq!(scene.status(2).text("active"), R1.to_string());
     assert_eq!(unreachables(scene.router(2)), complaints);
 
-    scene.node(1).stop().unwrap();
-    scene.await_owner(2);
-    assert_eq!(scene.status(2).last_cause(), "priority_zero");
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    stop_and_start(&mut scene);
     scene.node(1).kill().unwrap();
     scene.await_owner(2);
     assert_eq!(scene.status(2).last_cause(), "active_down");
@@ -124,6 +119,17 @@ fn peers_on_the_link_elect_without_multicast() {
         seen.iter()
             .any(|seen| seen.port == "to-r1" && seen.announces(R1))
     );
+}
+
+/// r1 hands over to r2 and comes back.
+#[track_caller]
+fn stop_and_start(scene: &mut Scene) {
+    scene.node(1).stop().unwrap();
+    scene.await_owner(2);
+    assert_eq!(scene.status(2).last_cause(), "priority_zero");
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.await_state(2, "BACKUP");
 }
 
 /// r2 moves into a network of its own. The client is the router between it and r1.
@@ -166,12 +172,7 @@ fn peers_behind_a_router_elect() {
     await_adverts(&scene, 2, 10);
     assert_eq!(scene.status(2).text("active"), R1.to_string());
 
-    scene.node(1).stop().unwrap();
-    scene.await_owner(2);
-    assert_eq!(scene.status(2).last_cause(), "priority_zero");
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    stop_and_start(&mut scene);
     // r1 was told by r2 who was Active, and by how far away.
     await_adverts(&scene, 1, 1);
     for number in [1, 2] {

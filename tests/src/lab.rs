@@ -20,8 +20,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::{Context as _, Result};
 
 use crate::{
+    frames,
     link::{self, Port, Ports, Switch},
     netns::{self, Netns},
+    packet::PacketSocket,
 };
 
 /// The virtual IP of the tutorial.
@@ -68,6 +70,24 @@ impl Host {
     /// If the interface is gone.
     pub fn has_address(&self, address: impl Into<IpAddr>) -> Result<bool> {
         link::has_address(&self.netns, self.interface, address)
+    }
+
+    /// Sends a frame from its interface.
+    ///
+    /// # Errors
+    /// If the interface does not take it.
+    pub fn send(&self, frame: &[u8]) -> Result<()> {
+        self.netns
+            .run(|| Ok(PacketSocket::sending(self.interface)?.send(frame)?))
+    }
+
+    /// Has it say that it is a router: sends an advert from its address and MAC.
+    ///
+    /// # Errors
+    /// If the interface does not take it.
+    pub fn advertise(&self, mut advert: frames::Advert) -> Result<()> {
+        advert.ethernet.source = self.mac;
+        self.send(&advert.sent_by(self.address.octets()).build())
     }
 
     /// Its link-local address, if the lab has IPv6.

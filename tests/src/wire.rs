@@ -54,6 +54,19 @@ pub struct Arp {
 }
 
 impl Arp {
+    /// The request by which `mac` announces that it has `address` (a gratuitous ARP).
+    #[must_use]
+    pub fn announcing(mac: [u8; 6], address: Ipv4Addr) -> Self {
+        Self {
+            source: mac,
+            operation: 1,
+            sender_mac: mac,
+            sender: address,
+            target_mac: [0; 6],
+            target: address,
+        }
+    }
+
     /// Whether it announces its sender's own address (a gratuitous ARP).
     #[must_use]
     pub fn is_gratuitous(&self) -> bool {

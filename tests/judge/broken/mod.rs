@@ -17,17 +17,7 @@ use vrrp_tests::{
 
 use self::node::{Act, Fault, broken_pair};
 
-const TIMING: Timing = Timing {
-    version: 3,
-    advert_int_ms: 10,
-    priorities: [254, 253],
-    probe: Duration::from_micros(100),
-    routed: Duration::from_millis(1),
-    arp: Duration::from_millis(1),
-    settle: Duration::from_millis(100),
-    quiet: Duration::ZERO,
-    patience: Duration::from_secs(10),
-};
+const TIMING: Timing = Timing::SHORTEST;
 /// A figure is compared with what the node did to this and the prober's own lateness: two probes, and
 /// the way of a packet on a machine where other tests run.
 const SLACK: Nanos = 1_500_000;

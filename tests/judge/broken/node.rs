@@ -239,14 +239,7 @@ struct Wire {
 impl Wire {
     fn open(host: &Host) -> Result<Self> {
         let path = format!("/proc/sys/net/ipv4/conf/{}/arp_ignore", host.interface);
-        let announcement = Arp {
-            source: host.mac,
-            operation: 1,
-            sender_mac: host.mac,
-            sender: VIP,
-            target_mac: [0; 6],
-            target: VIP,
-        };
+        let announcement = Arp::announcing(host.mac, VIP);
         let (arp_ignore, socket) = host.netns.run(|| {
             let file = File::options().write(true).open(path)?;
             Ok((file, PacketSocket::open(Some(host.interface), ONLY_ARP)?))
@@ -273,14 +266,7 @@ impl Wire {
 /// Claims the virtual IP of the network behind the routers, once a millisecond while it is owned.
 fn claim_behind(host: &Host, active: Arc<AtomicBool>) -> Result<Worker<()>> {
     let mac = link::mac(&host.netns, INNER_INTERFACE)?;
-    let claim = Arp {
-        source: mac,
-        operation: 1,
-        sender_mac: mac,
-        sender: INNER_VIP,
-        target_mac: [0; 6],
-        target: INNER_VIP,
-    };
+    let claim = Arp::announcing(mac, INNER_VIP);
     let claim = wire::encode_arp([0xff; 6], &claim);
     Worker::start(&host.netns, "broken-behind", move |stop| {
         let socket = PacketSocket::sending(INNER_INTERFACE)?;

@@ -26,6 +26,20 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// The shortest interval that version 3 allows, and the priorities with the least skew; watched as
+    /// closely as a prober can.
+    pub const SHORTEST: Self = Self {
+        version: 3,
+        advert_int_ms: 10,
+        priorities: [254, 253],
+        probe: Duration::from_micros(100),
+        routed: Duration::from_millis(1),
+        arp: Duration::from_millis(1),
+        settle: Duration::from_millis(100),
+        quiet: Duration::ZERO,
+        patience: Duration::from_secs(10),
+    };
+
     /// The Advertisement Interval.
     #[must_use]
     pub fn interval(&self) -> Duration {

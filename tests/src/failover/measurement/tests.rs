@@ -20,15 +20,9 @@ const NEW: Nanos = AT + 30 * MS;
 const WATCH: (Nanos, Nanos) = (AT - 100 * MS, AT + 200 * MS);
 const ROUTERS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 1, 1), Ipv4Addr::new(192, 168, 1, 2)];
 const TIMING: Timing = Timing {
-    version: 3,
-    advert_int_ms: 10,
-    priorities: [254, 253],
     probe: Duration::from_millis(1),
-    routed: Duration::from_millis(1),
-    arp: Duration::from_millis(1),
-    settle: Duration::from_millis(100),
-    quiet: Duration::ZERO,
     patience: Duration::ZERO,
+    ..Timing::SHORTEST
 };
 
 /// A router that serves from one moment to another: by its adverts, frames and answers.
