@@ -103,14 +103,17 @@ fn a_definition_is_not_used_before_a_double_quote() {
     assert_eq!(argv, ["/x", "val", "yval", "val", "$V"]);
 }
 
+/// A configuration with this password line, in which `byte` stands for the question mark.
+fn with_byte(line: &str, byte: u8) -> Vec<u8> {
+    let mut text = with(&pass(line)).into_bytes();
+    let mut bytes = text.iter_mut();
+    *bytes.find(|byte| **byte == b'?').expect("it is there") = byte;
+    text
+}
+
 #[test]
 fn passwords_of_any_bytes() {
-    let mut text = with(&pass("auth_pass a?b")).into_bytes();
-    let at = text
-        .iter()
-        .position(|byte| *byte == b'?')
-        .expect("it is there");
-    text[at] = 0xa3;
+    let text = with_byte("auth_pass a?b", 0xa3);
     let auth = |text: &[u8]| {
         let parsed = parse("k.conf", text);
         assert_eq!(parsed.diagnostics, []);
@@ -118,12 +121,7 @@ fn passwords_of_any_bytes() {
     };
     assert_eq!(auth(&text), Some(Auth::Pass(*b"a\xa3b\0\0\0\0\0")));
     // UTF-8 beside a comment in another encoding.
-    let mut text = with(&pass("auth_pass £x # ?")).into_bytes();
-    let at = text
-        .iter()
-        .position(|byte| *byte == b'?')
-        .expect("it is there");
-    text[at] = 0xe4;
+    let text = with_byte("auth_pass £x # ?", 0xe4);
     assert_eq!(auth(&text), Some(Auth::Pass(*b"\xc2\xa3x\0\0\0\0\0")));
 }
 

@@ -123,6 +123,19 @@ fn gives_back_what_the_kernel_removes_with_a_virtual_ip() {
     });
 }
 
+/// A journal of a node that made the queueing discipline of this interface.
+fn journal_of(index: u32) -> (tempfile::TempDir, RuntimeDir, Journal) {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+    let mut journal = Journal::new(netns::current().unwrap());
+    journal.interfaces.push(InterfaceRecord {
+        index,
+        name: "ens33".to_owned(),
+        egress: EgressRecord::OwnClsact,
+    });
+    (temporary, directory, journal)
+}
+
 #[test]
 fn removes_what_a_dead_node_left_and_nothing_else() {
     in_namespace(async || {
@@ -135,14 +148,7 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
         let index = index("ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(netns::current().unwrap());
-        journal.interfaces.push(InterfaceRecord {
-            index,
-            name: "ens33".to_owned(),
-            egress: EgressRecord::OwnClsact,
-        });
+        let (temporary, directory, mut journal) = journal_of(index);
         journal.addresses = vec![
             address(index, "192.168.1.253", true),
             address(index, "192.168.1.254", false),
@@ -199,15 +205,7 @@ fn filters_are_removed_from_an_interface_that_was_renamed() {
         ip("ip link add ens33 type veth peer name peer");
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
-        let index = index("ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(netns::current().unwrap());
-        journal.interfaces.push(InterfaceRecord {
-            index,
-            name: "ens33".to_owned(),
-            egress: EgressRecord::OwnClsact,
-        });
+        let (temporary, directory, journal) = journal_of(index("ens33"));
         journal.store(&directory).unwrap();
         ip("ip link set ens33 name wan0");
         let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
@@ -363,14 +361,7 @@ fn clsact_with_a_strangers_filter_stays() {
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
         ip("tc filter add dev ens33 ingress pref 5 bpf bytecode '1,6 0 0 0'");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(netns::current().unwrap());
-        journal.interfaces.push(InterfaceRecord {
-            index: index("ens33"),
-            name: "ens33".to_owned(),
-            egress: EgressRecord::OwnClsact,
-        });
+        let (temporary, directory, journal) = journal_of(index("ens33"));
         journal.store(&directory).unwrap();
         let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
             .await
@@ -384,14 +375,7 @@ fn clsact_with_a_strangers_filter_stays() {
 #[test]
 fn interfaces_that_have_gone_are_no_obstacle() {
     in_namespace(async || {
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(netns::current().unwrap());
-        journal.interfaces.push(InterfaceRecord {
-            index: 77,
-            name: "ens33".to_owned(),
-            egress: EgressRecord::OwnClsact,
-        });
+        let (temporary, directory, mut journal) = journal_of(77);
         journal.addresses = vec![address(77, "192.168.1.254", false)];
         journal.store(&directory).unwrap();
         let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)

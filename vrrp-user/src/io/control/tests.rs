@@ -175,11 +175,20 @@ static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Programs on the loopback interface, which every namespace has.
 fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle) -> Setup<'a> {
+    setup_with(config, directory, engine, Signals::install().unwrap())
+}
+
+fn setup_with<'a>(
+    config: &'a Config,
+    directory: &'a RuntimeDir,
+    engine: EngineHandle,
+    signals: Signals,
+) -> Setup<'a> {
     Setup {
         config,
         directory,
         engine,
-        signals: Signals::install().unwrap(),
+        signals,
         pins: Path::new("/nonexistent"),
         resignations: Resignations::default(),
         interfaces: vec![Interface {
@@ -351,29 +360,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         }
         false
     });
-    let setup = Setup {
-        config: &config,
-        directory: &directory,
-        engine,
-        signals,
-        pins: Path::new("/nonexistent"),
-        resignations: Resignations::default(),
-        interfaces: vec![Interface {
-            name: "lo".to_owned(),
-            index: 1,
-            renamed_to: None,
-            reception: Reception {
-                mode: Mode::Tc,
-                reason: Some("it has no driver".to_owned()),
-                vlan_tags: VlanTags::Visible,
-            },
-            promiscuous: false,
-        }],
-        counters: Box::new(Counters),
-        has_vip: Box::new(|_| true),
-        show: |status| status.instance.clone(),
-        revalidate: None,
-    };
+    let setup = setup_with(&config, &directory, engine, signals);
     run(setup).await.unwrap();
     assert!(thread.join().unwrap(), "told to stop");
 }

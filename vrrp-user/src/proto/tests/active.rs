@@ -6,7 +6,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, Output, PEER, START, Settings,
-    State, Transition, Version, advert, ms, own, peer, settings, transition,
+    State, Transition, Version, advert, assert_moved, ms, own, peer, settings, transition,
 };
 
 const ADVERTISE: Output = Output::Advertise { priority: 100 };
@@ -90,10 +90,7 @@ fn c41_a_better_routers_stamp_deposes() {
     let out = bench.feed(START + ms(10), Input::BetterSeen(heard));
     assert_eq!(out[..3], [DISOWN, ADVERTISE, Output::Remove]);
     assert_eq!(out.len(), 4);
-    assert_eq!(
-        transition(out),
-        Some((State::Active, State::Backup, Cause::BetterAdvert))
-    );
+    assert_moved(out, State::Active, State::Backup, Cause::BetterAdvert);
     assert_eq!(bench.deadline(), heard + DOWN);
     assert_eq!(bench.router.last_advert(), Some(heard));
     assert_eq!(bench.router.considered_until(), heard);

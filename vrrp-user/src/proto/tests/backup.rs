@@ -4,7 +4,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DOWN, Input, Instant, Lease, OURS, Output, PEER, SKEW, START, Settings,
-    State, Transition, Version, advert, ms, nobody, own, peer, settings, transition,
+    State, Transition, Version, advert, assert_moved, ms, nobody, own, peer, settings,
 };
 
 fn backup() -> Bench {
@@ -71,10 +71,7 @@ fn c35_silences_the_retiring_router_before_it_owns() {
             Output::Announce { repeat: 1 },
         ]
     );
-    assert_eq!(
-        transition(out),
-        Some((State::Rising, State::Active, Cause::PriorityZero))
-    );
+    assert_moved(out, State::Rising, State::Active, Cause::PriorityZero);
 }
 
 //= C29: proof
@@ -160,10 +157,7 @@ fn c37_a_worse_active_that_lives_is_preempted_by_way_of_rising() {
     let mut bench = backup();
     bench.feed(START + ms(30), advert(START + ms(30), 99));
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Rising, Cause::Preempt))
-    );
+    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
 }
 
 /// Nobody to make ready against: it fell silent more than its own down time ago.
@@ -172,10 +166,7 @@ fn c37_a_worse_active_that_died_is_replaced_at_once() {
     let mut bench = backup();
     bench.feed(START, advert(START, 99));
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Active, Cause::ActiveDown))
-    );
+    assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
 }
 
 /// XDP stamped an advert of the worse one before it was told at the start whom to heed. Found by the
@@ -187,10 +178,7 @@ fn c37_an_old_stamp_does_not_bury_a_worse_active_that_lives() {
     bench.feed(START + DOWN, Input::Seen(START + ms(1)));
     assert_eq!(bench.deadline(), START + ms(1) + DOWN);
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Rising, Cause::Preempt))
-    );
+    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
 }
 
 #[test]
@@ -199,10 +187,7 @@ fn c37_priority_zero_of_the_worse_active_ends_it() {
     bench.feed(START + ms(20), advert(START + ms(20), 99));
     bench.feed(START + ms(25), advert(START + ms(25), 0));
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Rising, Cause::PriorityZero))
-    );
+    assert_moved(out, State::Backup, State::Rising, Cause::PriorityZero);
 }
 
 //= C26: proof
@@ -294,10 +279,7 @@ fn c45_priority_zero_and_what_came_before_it() {
     bench.feed(START + ms(22), Input::Seen(START + ms(22)));
     assert_eq!(bench.deadline(), START + ms(22) + DOWN);
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Active, Cause::ActiveDown))
-    );
+    assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
 }
 
 /// A clock has only so many moments. What the ring holds of one is in the order of its arrival.

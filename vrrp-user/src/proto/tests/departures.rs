@@ -7,7 +7,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Bench, Cause, DISOWN, DOWN, Departures, FaultReason, Input, Instant, Lease, OURS, Output, SKEW,
-    START, Settings, State, Version, advert, ms, own, peer, settings, transition,
+    START, Settings, State, Version, advert, assert_moved, ms, own, peer, settings,
 };
 use crate::proto::{Intervals, election};
 
@@ -139,10 +139,7 @@ fn a_deposed_active_has_a_last_word_unless_told_otherwise() {
         out.get(..4),
         Some(&[DISOWN, ADVERTISE, Output::Remove, peer(101, 100)][..])
     );
-    assert_eq!(
-        transition(&out),
-        Some((State::Active, State::Backup, Cause::BetterAdvert))
-    );
+    assert_moved(&out, State::Active, State::Backup, Cause::BetterAdvert);
     // It entitles to nothing.
     assert_eq!(bench.feed(now, Input::AdvertSent { at: now }), []);
     // Also if the better advert's record was lost.
@@ -200,10 +197,7 @@ fn the_owner_waits_for_the_startup_delay_alone() {
     assert_eq!(bench.state(), State::Backup);
     let (due, out) = bench.expire();
     assert_eq!(due, START + ms(500));
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Active, Cause::ActiveDown))
-    );
+    assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
     // Later in its life it owns at once.
     let now: Instant = START + ms(600);
     bench.feed(now, Input::Fault(FaultReason::LinkDown));

@@ -6,8 +6,8 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, InitialState, Input, Instant,
-    OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, ms, nobody, own, settings,
-    transition,
+    OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, assert_moved, ms, nobody,
+    own, settings, transition,
 };
 
 const UP: Input = Input::LinkUp { primary: OURS };
@@ -32,10 +32,7 @@ fn c31_the_owner_is_active_at_once() {
             nobody(255),
         ]
     );
-    assert_eq!(
-        transition(out),
-        Some((State::Initialize, State::Active, Cause::Owner))
-    );
+    assert_moved(out, State::Initialize, State::Active, Cause::Owner);
     assert_eq!(bench.deadline(), START + ms(10));
 }
 
@@ -47,10 +44,7 @@ fn c32_others_wait_the_active_down_interval() {
     let out = bench.feed(START, UP).to_vec();
     assert_eq!(out.len(), 2);
     assert_eq!(out[0], nobody(100));
-    assert_eq!(
-        transition(&out),
-        Some((State::Initialize, State::Backup, Cause::Startup))
-    );
+    assert_moved(&out, State::Initialize, State::Backup, Cause::Startup);
     assert_eq!(bench.deadline(), START + DOWN);
 }
 
@@ -140,10 +134,7 @@ fn master(settings: Settings) -> Bench {
 fn c33_no_priority_zero_from_a_backup() {
     let mut bench = Bench::in_state(State::Backup, settings());
     let out = bench.feed(START, Input::Shutdown);
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Initialize, Cause::Shutdown))
-    );
+    assert_moved(out, State::Backup, State::Initialize, Cause::Shutdown);
     assert_eq!(out.len(), 1);
     assert!(bench.router.is_finished());
     assert_eq!(bench.router.deadline(), None);
@@ -194,10 +185,7 @@ fn a_fault_with_a_living_link_resigns() {
         let out = bench.feed(START, Input::Fault(reason));
         let resign = Output::Advertise { priority: 0 };
         assert_eq!(out[..3], [DISOWN, resign, Output::Remove]);
-        assert_eq!(
-            transition(out),
-            Some((State::Active, State::Fault, Cause::Fault(reason)))
-        );
+        assert_moved(out, State::Active, State::Fault, Cause::Fault(reason));
         // The advert that left renews nothing.
         assert_eq!(bench.feed(START, Input::AdvertSent { at: START }), []);
         assert_eq!(bench.feed(START, Input::Fault(FaultReason::LinkDown)), []);
@@ -222,10 +210,7 @@ fn a_fault_without_a_link_sends_nothing() {
 fn link_up_waits_a_whole_active_down_interval() {
     let mut bench = Bench::in_state(State::Fault, settings());
     let out = bench.feed(START, UP);
-    assert_eq!(
-        transition(out),
-        Some((State::Fault, State::Backup, Cause::LinkUp))
-    );
+    assert_moved(out, State::Fault, State::Backup, Cause::LinkUp);
     assert_eq!(bench.deadline(), START + DOWN);
     // What was learned before the fault is forgotten.
     bench.feed(START, advert(START, 200));
@@ -270,10 +255,7 @@ fn a_fault_ends_what_was_heard() {
         bench.feed(START, UP);
         let (_, out) = bench.expire();
         assert!(matches!(out[0], Output::Own { .. }));
-        assert_eq!(
-            transition(out),
-            Some((State::Backup, State::Active, Cause::ActiveDown))
-        );
+        assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
     }
 }
 
@@ -287,10 +269,7 @@ fn link_up_makes_the_owner_active() {
         },
     );
     let out = bench.feed(START, UP);
-    assert_eq!(
-        transition(out),
-        Some((State::Fault, State::Active, Cause::Owner))
-    );
+    assert_moved(out, State::Fault, State::Active, Cause::Owner);
 }
 
 #[test]
@@ -358,10 +337,7 @@ fn preempt_delay_leaves_a_worse_active_alone_for_a_while() {
     bench.feed(over + ms(5), advert(over + ms(5), 50));
     assert_eq!(bench.deadline(), now + DOWN);
     let (_, out) = bench.expire();
-    assert_eq!(
-        transition(out),
-        Some((State::Backup, State::Rising, Cause::Preempt))
-    );
+    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
 }
 
 #[test]

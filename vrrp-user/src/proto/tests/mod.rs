@@ -173,6 +173,12 @@ fn peer(priority: u8, restart_min: u8) -> Output {
     }
 }
 
+/// Asserts that the router went from one state to another, and why.
+#[track_caller]
+fn assert_moved(out: &[Output], from: State, to: State, cause: Cause) {
+    assert_eq!(transition(out), Some((from, to, cause)));
+}
+
 /// The only transition among `out`: (from, to, cause).
 fn transition(out: &[Output]) -> Option<(State, State, Cause)> {
     let mut found = out.iter().filter_map(|output| match output {

@@ -4,7 +4,7 @@ use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
     Bench, Cause, DISOWN, FaultReason, Input, Instant, Lease, Output, START, Settings, State,
-    Transition, Version, advert, ms, own, settings, transition,
+    Transition, Version, advert, assert_moved, ms, own, settings, transition,
 };
 
 const RESIGN: Output = Output::Advertise { priority: 0 };
@@ -21,10 +21,7 @@ fn drained() -> Instant {
 fn assert_gone(out: &[Output]) {
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     assert_eq!(out.len(), 3);
-    assert_eq!(
-        transition(out),
-        Some((State::Retiring, State::Initialize, Cause::Drained))
-    );
+    assert_moved(out, State::Retiring, State::Initialize, Cause::Drained);
 }
 
 //= C44: proof
@@ -186,10 +183,7 @@ fn out_at_once_when_asked_again() {
     let mut bench = retiring();
     let out = bench.feed(START + ms(1), Input::ShutdownNow);
     assert_eq!(out[..3], [DISOWN, RESIGN, Output::Remove]);
-    assert_eq!(
-        transition(out),
-        Some((State::Retiring, State::Initialize, Cause::Shutdown))
-    );
+    assert_moved(out, State::Retiring, State::Initialize, Cause::Shutdown);
     // A second priority 0 would start the Backups' Skew_Time over.
     let mut bench = retiring();
     bench.feed(START, Input::AdvertSent { at: START + ms(1) });
@@ -208,10 +202,7 @@ fn c44_out_at_once_from_active() {
     let mut bench = Bench::in_state(State::Active, settings());
     let out = bench.feed(START, Input::ShutdownNow);
     assert_eq!(out[..3], [DISOWN, RESIGN, Output::Remove]);
-    assert_eq!(
-        transition(out),
-        Some((State::Active, State::Initialize, Cause::Shutdown))
-    );
+    assert_moved(out, State::Active, State::Initialize, Cause::Shutdown);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Bench, Cause, DISOWN, DOWN, FaultReason, Input, Instant, Output, PEER, START, Settings, State,
-    Transition, advert, ms, nobody, own, peer, settings, transition,
+    Transition, advert, assert_moved, ms, nobody, own, peer, settings, transition,
 };
 
 fn rising() -> Bench {
@@ -65,10 +65,7 @@ fn flips_when_the_addresses_are_ready() {
         ]
     );
     assert_eq!(out.len(), 4);
-    assert_eq!(
-        transition(out),
-        Some((State::Rising, State::Active, Cause::Preempt))
-    );
+    assert_moved(out, State::Rising, State::Active, Cause::Preempt);
 }
 
 #[test]
@@ -77,10 +74,7 @@ fn flips_after_one_interval_at_the_latest() {
     assert_eq!(bench.feed(START + ms(9), Input::Timeout), []);
     let (due, out) = bench.expire();
     assert_eq!(due, START + ms(10));
-    assert_eq!(
-        transition(out),
-        Some((State::Rising, State::Active, Cause::Preempt))
-    );
+    assert_moved(out, State::Rising, State::Active, Cause::Preempt);
 }
 
 /// Who sent priority 0 may have stopped with it.
@@ -98,16 +92,10 @@ fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
             out[..2],
             [own(ownership::State::Rising, due + wait), Output::Install]
         );
-        assert_eq!(
-            transition(out),
-            Some((State::Backup, State::Rising, Cause::PriorityZero))
-        );
+        assert_moved(out, State::Backup, State::Rising, Cause::PriorityZero);
         let (late, out) = bench.expire();
         assert_eq!(late, due + wait);
-        assert_eq!(
-            transition(out),
-            Some((State::Rising, State::Active, Cause::PriorityZero))
-        );
+        assert_moved(out, State::Rising, State::Active, Cause::PriorityZero);
     }
 }
 
@@ -143,10 +131,7 @@ fn c36_aborts_for_a_better_or_equal_advert() {
         let now = START + ms(2);
         let out = bench.feed(now, advert(now, priority));
         assert_eq!(out[..3], [DISOWN, Output::Remove, peer(priority, 100)]);
-        assert_eq!(
-            transition(out),
-            Some((State::Rising, State::Backup, Cause::BetterAdvert))
-        );
+        assert_moved(out, State::Rising, State::Backup, Cause::BetterAdvert);
         assert_eq!(bench.deadline(), now + DOWN);
     }
 }
@@ -165,10 +150,7 @@ fn c35_flips_at_once_when_the_worse_active_resigns() {
     let now = START + ms(2);
     let out = bench.feed(now, advert(now, 0));
     assert_eq!(out[0], Output::Advertise { priority: 100 });
-    assert_eq!(
-        transition(out),
-        Some((State::Rising, State::Active, Cause::PriorityZero))
-    );
+    assert_moved(out, State::Rising, State::Active, Cause::PriorityZero);
     // What arrived before that and is processed late deposes nobody.
     assert_eq!(bench.feed(now, advert(START + ms(1), 200)), []);
     assert_eq!(bench.state(), State::Active);
@@ -204,10 +186,7 @@ fn aborts_for_a_stamp() {
     let mut bench = rising();
     let out = bench.feed(START + ms(2), Input::Seen(START + ms(1)));
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
-    assert_eq!(
-        transition(out),
-        Some((State::Rising, State::Backup, Cause::BetterAdvert))
-    );
+    assert_moved(out, State::Rising, State::Backup, Cause::BetterAdvert);
     assert_eq!(bench.deadline(), START + ms(1) + DOWN);
 }
 

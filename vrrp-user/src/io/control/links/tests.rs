@@ -106,32 +106,35 @@ fn an_address_under_detection_is_there_and_of_no_use() {
     });
 }
 
+/// The only virtual IP is gone.
+const LOST: Command = Command::AddressLost { router: 0, vip: 0 };
+
+/// A monitor that has seen the virtual IP, which somebody removes then.
+async fn watching_a_loss() -> Monitor {
+    link();
+    run("ip addr add 192.168.1.254/32 dev ens33");
+    let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
+    commands(&mut monitor).await;
+    run("ip addr del 192.168.1.254/32 dev ens33");
+    monitor
+}
+
 #[test]
 fn reports_an_address_that_somebody_removes() {
     in_namespace(async || {
-        link();
-        run("ip addr add 192.168.1.254/32 dev ens33");
-        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
-        commands(&mut monitor).await;
-        run("ip addr del 192.168.1.254/32 dev ens33");
-        let lost = Command::AddressLost { router: 0, vip: 0 };
-        assert_eq!(commands(&mut monitor).await, [lost]);
+        let mut monitor = watching_a_loss().await;
+        assert_eq!(commands(&mut monitor).await, [LOST]);
     });
 }
 
 #[test]
 fn reads_everything_again_after_losing_messages() {
     in_namespace(async || {
-        link();
-        run("ip addr add 192.168.1.254/32 dev ens33");
-        let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
-        commands(&mut monitor).await;
-        run("ip addr del 192.168.1.254/32 dev ens33");
+        let mut monitor = watching_a_loss().await;
         // As if the kernel had had no room for the message above.
         monitor.messages = subscribe().unwrap();
         monitor.take(None);
-        let lost = Command::AddressLost { router: 0, vip: 0 };
-        assert_eq!(commands(&mut monitor).await, [lost]);
+        assert_eq!(commands(&mut monitor).await, [LOST]);
     });
 }
 
