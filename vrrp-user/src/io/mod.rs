@@ -1,6 +1,7 @@
 //! Everything with effects: the engine thread, BPF, netlink, the control plane.
 
 pub mod bpf;
+mod causes;
 pub mod cleanup;
 pub mod clock;
 pub mod control;

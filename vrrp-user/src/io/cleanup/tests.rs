@@ -1,12 +1,15 @@
 use std::{
     cell::{Cell, RefCell},
+    io,
+    net::IpAddr,
     path::PathBuf,
 };
 
 use super::*;
 use crate::io::{
     bpf::pinned::Fenced,
-    journal::{InterfaceRecord, MacRecord},
+    engine::resignation::Resignation,
+    journal::{AddressRecord, EgressRecord, InterfaceRecord, MacRecord},
     testing::{in_namespace, index, is_isolated, run as ip},
 };
 

@@ -29,8 +29,8 @@ use super::{
 };
 use crate::{config::Config, status::Status};
 
-pub use links::Inventory;
 pub(super) use links::SourceFlaw;
+pub use links::{Inventory, excess};
 pub use notify::UserError;
 pub(super) use notify::{script_flaws, script_user};
 pub use signals::Signals;

@@ -2,8 +2,8 @@
 //! under which MAC. Pure.
 
 use super::{
+    router::{Change, Device, Router},
     table::Table,
-    watch::{Change, Device, Router},
 };
 use crate::io::engine::Command;
 

@@ -6,7 +6,7 @@ use super::{
     dump,
     sources::is_elsewhere,
     table::{Address, Table},
-    watch::is_here,
+    verdict::is_here,
 };
 use crate::{
     config::{Instance, Place},

@@ -4,8 +4,11 @@ mod elsewhere;
 pub(super) mod inventory;
 mod names;
 mod peers;
+mod room;
+mod router;
 mod sources;
 mod table;
+mod verdict;
 mod watch;
 
 use std::{io, time::Duration};
@@ -18,8 +21,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use inventory::Inventory;
 pub(in crate::io) use inventory::SourceFlaw;
+pub use room::excess;
+pub(super) use router::{Change, Device, Router};
 use table::Table;
-pub(super) use watch::{Change, Device, Router, Watched};
+pub(super) use watch::Watched;
 
 use crate::proto::FaultReason;
 

@@ -2,8 +2,8 @@
 //! configuration means whichever has the name. Pure.
 
 use super::{
+    router::{Change, Device, Router},
     table::Table,
-    watch::{Change, Device, Router},
 };
 
 /// Every interface with programs, once, with what was last said about its name.

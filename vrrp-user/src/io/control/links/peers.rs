@@ -4,8 +4,9 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
+    router::{Change, Router},
     table::{Address, Table},
-    watch::{Change, Router, Vips},
+    verdict::Vips,
 };
 use crate::io::{control::warnings::Warning, engine::Command};
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
+    router::{Change, Router},
     table::Table,
-    watch::{Change, Router},
 };
 use crate::io::control::warnings::Warning;
 

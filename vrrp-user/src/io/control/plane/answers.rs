@@ -1,4 +1,4 @@
-//! Answers to whoever asks for the status: clients of the control socket, SIGUSR1, systemd.
+//! Answers to whoever asks for the status: clients of the control socket, SIGUSR1.
 
 use std::time::Duration;
 
@@ -11,22 +11,15 @@ use crate::{
         bpf::counters::Counts,
         clock,
         control::{
-            ControlError,
-            datetime::date_and_time,
-            record::{ietf_vrrp, state_name},
-            socket::StatusRequest,
+            ControlError, datetime::date_and_time, record::ietf_vrrp, socket::StatusRequest,
         },
         log,
     },
-    proto::State,
     status::{Status, ThreadStatus},
 };
 
 /// A snapshot that has not come by then was lost, and is asked for again when somebody asks.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(1);
-/// More routers than this are counted in `systemctl status`, not listed.
-const LISTED: usize = 8;
-
 impl Plane<'_> {
     /// Without a client the status goes to the log.
     pub(super) fn ask_status(&mut self, client: Option<StatusRequest>) -> Result<(), ControlError> {
@@ -99,20 +92,5 @@ impl Plane<'_> {
             ietf_vrrp: ietf_vrrp::node(instances, &counts, &others, &discontinuity),
             routers: routers.collect(),
         }
-    }
-
-    /// For `systemctl status`.
-    pub(super) fn summary(&self) -> String {
-        let all = self.setup.config.instances.iter().zip(&self.records);
-        if self.records.len() > LISTED {
-            let masters = self
-                .records
-                .iter()
-                .filter(|record| record.state() == State::Active);
-            return format!("{} of {} MASTER", masters.count(), self.records.len());
-        }
-        let states = all
-            .map(|(instance, record)| format!("{} {}", instance.name, state_name(record.state())));
-        states.collect::<Vec<_>>().join(", ")
     }
 }

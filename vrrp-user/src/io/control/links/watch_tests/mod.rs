@@ -3,6 +3,8 @@ mod graces;
 mod room;
 mod sources;
 
+use std::time::Duration;
+
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
@@ -10,6 +12,16 @@ use netlink_packet_route::{
 };
 
 use super::*;
+use crate::{
+    io::control::{
+        links::{
+            router::Device,
+            verdict::{GLOBAL, LINK},
+        },
+        warnings::Warning,
+    },
+    proto::Version,
+};
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const OTHER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];

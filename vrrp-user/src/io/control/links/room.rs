@@ -1,0 +1,84 @@
+//! The MTU, and how many virtual IPs adverts have room for. Pure.
+
+use tracing::Level;
+use vrrp_ebpf::wire::encode;
+
+use super::{
+    router::{Change, Router},
+    table::Table,
+};
+use crate::{io::engine::Command, proto::Family};
+
+/// How many virtual IPs the adverts of each router were last said to carry.
+#[derive(Debug)]
+pub(super) struct Room {
+    advertised: Vec<Option<usize>>,
+}
+
+impl Room {
+    pub(super) fn new(routers: usize) -> Self {
+        Self {
+            advertised: vec![None; routers],
+        }
+    }
+
+    /// Adverts that are longer than the MTU do not leave: those virtual IPs that they have no room for are served, but
+    /// not advertised, as at the start. What is in the file is advertised again when there is room.
+    pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
+        for ((number, router), known) in (0..).zip(routers).zip(&mut self.advertised) {
+            let Some(link) = table.link(router.index()) else {
+                continue;
+            };
+            let advertised = link.mtu.map_or(router.listed, |mtu| fitting(router, mtu));
+            // An advert without any is none: a fault.
+            if advertised == 0 || *known == Some(advertised) {
+                continue;
+            }
+            let before = known.replace(advertised);
+            changes.push(Change {
+                command: Some(Command::Fit {
+                    router: number,
+                    advertised,
+                }),
+                // What it was at the start was said then.
+                line: before.map(|_| fitted(router, link.mtu, advertised)),
+                ..Change::default()
+            });
+        }
+    }
+}
+
+/// keepalived's words for adverts with room for `room` of `listed` virtual IPs.
+#[must_use]
+pub fn excess(listed: usize, room: usize) -> String {
+    format!(
+        "Number of VIPs ({listed}) exceeds maximum/space available in packet (max {room} addresses) - excess moved \
+         to eVIPs: served, but not advertised"
+    )
+}
+
+/// How many virtual IPs its adverts carry with this MTU.
+pub(super) fn fitting(router: &Router, mtu: u32) -> usize {
+    let family = if router.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    encode::room(router.version, family, mtu).min(router.listed)
+}
+
+/// What to say of a new MTU that changes how many they carry.
+fn fitted(router: &Router, mtu: Option<u32>, advertised: usize) -> (Level, String) {
+    let (level, told) = if advertised == router.listed {
+        let all = format!("adverts carry all {advertised} virtual IPs");
+        (Level::INFO, all)
+    } else {
+        (Level::WARN, excess(router.listed, advertised))
+    };
+    let (name, interface) = (&router.name, &router.interface.name);
+    let mtu = mtu.unwrap_or_default();
+    (
+        level,
+        format!("({name}) MTU of {interface} is now {mtu}: {told}"),
+    )
+}

@@ -1,0 +1,74 @@
+//! A virtual router as far as links matter, and what is told about it.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    io::{control::warnings::Warning, engine::Command},
+    proto::Version,
+};
+
+/// What is to be told about one change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::io::control) struct Change {
+    /// For the engine, if it has to know.
+    pub(in crate::io::control) command: Option<Command>,
+    /// For the log.
+    pub(in crate::io::control) line: Option<(tracing::Level, String)>,
+    /// This interface was created anew, without our programs: only a new start attaches them.
+    pub(in crate::io::control) recreated: Option<String>,
+    /// The router, what is wrong with it though it works, and whether that begins or is over.
+    pub(in crate::io::control) warning: Option<(u32, Warning, bool)>,
+}
+
+/// An interface that programs are attached to. It stays the same under another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io::control) struct Device {
+    /// Name that it had when they were attached.
+    pub(in crate::io::control) name: String,
+    /// Index.
+    pub(in crate::io::control) index: u32,
+}
+
+/// A virtual router as far as links matter.
+#[derive(Clone, Debug)]
+pub(in crate::io::control) struct Router {
+    pub(in crate::io::control) name: String,
+    /// Interface of its adverts.
+    pub(in crate::io::control) interface: Device,
+    /// Priority 255: a virtual IP may be the interface's own address.
+    pub(in crate::io::control) owner: bool,
+    /// Source address of its adverts if the configuration names one, and whether it cannot work
+    /// without.
+    pub(in crate::io::control) source: Option<(IpAddr, bool)>,
+    /// Its unicast peers.
+    pub(in crate::io::control) peers: Vec<IpAddr>,
+    /// Virtual IPs, with their interface if it is another one.
+    pub(in crate::io::control) vips: Vec<(IpAddr, Option<Device>)>,
+    /// Virtual IPs on another interface without which the router cannot work, by index.
+    pub(in crate::io::control) tracked: Vec<(u32, Device)>,
+    /// The version whose adverts have the least room, and how many virtual IPs they are to carry.
+    pub(in crate::io::control) version: Version,
+    pub(in crate::io::control) listed: usize,
+    /// How long it goes on from a source address that is gone.
+    pub(in crate::io::control) grace: Duration,
+}
+
+impl Router {
+    /// Index of the interface of its adverts.
+    pub(super) fn index(&self) -> u32 {
+        self.interface.index
+    }
+
+    pub(super) fn is_ipv4(&self) -> bool {
+        let first = self.vips.first();
+        first.is_none_or(|(address, _)| address.is_ipv4())
+    }
+
+    /// Virtual IPs, and the index of the interface that each is on.
+    pub(super) fn places(&self) -> impl Iterator<Item = (IpAddr, u32)> {
+        self.vips.iter().map(|(address, elsewhere)| {
+            let device = elsewhere.as_ref().unwrap_or(&self.interface);
+            (*address, device.index)
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! Whether a virtual router can work with what its links and addresses are. Pure.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{
+    room::fitting,
+    router::{Change, Device, Router},
+    table::{Address, Table},
+};
+use crate::{io::engine::Command, proto::FaultReason};
+
+/// Scope of an address that is valid everywhere, and on the link only.
+pub(super) const GLOBAL: u8 = 0;
+pub(super) const LINK: u8 = 253;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Usable { primary: IpAddr, mac: [u8; 6] },
+    Unusable(FaultReason),
+}
+
+impl Verdict {
+    /// Whether that is all that is wrong.
+    pub(super) fn lacks_source(self) -> bool {
+        let Self::Unusable(reason) = self else {
+            return false;
+        };
+        matches!(reason, FaultReason::NoAddress | FaultReason::NoSource)
+    }
+}
+
+/// Virtual IPs by interface, and whether one may go to another node. Those of an owner are the
+/// interface's own addresses and stay.
+pub(super) type Vips = BTreeMap<(u32, IpAddr), bool>;
+
+pub(super) fn vips(routers: &[Router]) -> Vips {
+    let mut vips = Vips::new();
+    for router in routers {
+        for (address, index) in router.places() {
+            *vips.entry((index, address)).or_default() |= !router.owner;
+        }
+    }
+    vips
+}
+
+pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
+    let Some(link) = table.link(router.index()) else {
+        let recreated = table.index_of(&router.interface.name).is_some();
+        return Verdict::Unusable(if recreated {
+            FaultReason::Recreated
+        } else {
+            FaultReason::Deleted
+        });
+    };
+    if !link.up {
+        return Verdict::Unusable(FaultReason::LinkDown);
+    }
+    let Some(mac) = link.mac else {
+        return Verdict::Unusable(FaultReason::NoMac);
+    };
+    let primary = match router.source {
+        Some((source, true)) if !is_here(source, router.index(), table) => {
+            return Verdict::Unusable(FaultReason::NoSource);
+        }
+        Some((source, _)) => source,
+        None => match primary(router, table.addresses(router.index()), vips) {
+            Some(primary) => primary,
+            //= C4: RFC 9568 section 7.2
+            None => return Verdict::Unusable(FaultReason::NoAddress),
+        },
+    };
+    if let Some(mtu) = link.mtu
+        && fitting(router, mtu) == 0
+    {
+        return Verdict::Unusable(FaultReason::NoRoom { mtu });
+    }
+    let is_up = |device: &Device| table.link(device.index).is_some_and(|link| link.up);
+    let mut tracked = router.tracked.iter();
+    match tracked.find(|(_, device)| !is_up(device)) {
+        Some((vip, _)) => Verdict::Unusable(FaultReason::VipInterface { vip: *vip }),
+        None => Verdict::Usable { primary, mac },
+    }
+}
+
+/// Whether the machine has an address. A link-local one of another interface is another one.
+pub(super) fn is_here(address: IpAddr, interface: u32, table: &Table) -> bool {
+    match address {
+        IpAddr::V6(local) if local.is_unicast_link_local() => {
+            let mut on = table.addresses(interface).iter();
+            on.any(|found| found.address == address && !found.unusable)
+        }
+        _ => table.has_address(address),
+    }
+}
+
+/// Source address of the adverts (RFC 9568 section 7.2): IPv4, the first that is not a virtual IP of
+/// any router, a global one if there is one, as keepalived chooses; IPv6, link-local. With an owner
+/// on the interface there may be no address that is not virtual.
+fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
+    let ipv4 = router.is_ipv4();
+    let vip = |found: &Address| vips.get(&(router.index(), found.address));
+    let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
+    //= C4: RFC 9568 section 7.2
+    let candidates = addresses
+        .iter()
+        .filter(|found| found.address.is_ipv4() == ipv4 && (ipv4 || found.scope == LINK));
+    //= C65: RFC 4862 section 5.4
+    // What a Backup answers the detection of, the owner installs without as soon as it is Active.
+    let is_usable = |found: &Address| !found.unusable || router.owner && own(found);
+    let rank = |found: &&Address| {
+        let foreign_scope = ipv4 && found.scope != GLOBAL;
+        (
+            found.unusable,
+            own(found) || vip(found).is_some(),
+            foreign_scope,
+            found.deprecated,
+            found.secondary,
+        )
+    };
+    candidates
+        .filter(|found| is_usable(found))
+        .filter(|found| {
+            if own(found) {
+                router.owner
+            } else {
+                vip(found) != Some(&true)
+            }
+        })
+        // The first of equals, so the kernel's order decides.
+        .min_by_key(rank)
+        .map(|found| found.address)
+}
+
+pub(super) fn change(number: u32, router: &Router, verdict: Verdict) -> Change {
+    match verdict {
+        Verdict::Usable { primary, mac } => Change {
+            command: Some(Command::LinkUp {
+                router: number,
+                primary,
+                mac,
+            }),
+            line: Some((
+                tracing::Level::DEBUG,
+                format!(
+                    "({}) {} is usable, source address {primary}",
+                    router.name, router.interface.name
+                ),
+            )),
+            ..Change::default()
+        },
+        Verdict::Unusable(reason) => Change {
+            command: Some(Command::Fault {
+                router: number,
+                reason,
+            }),
+            recreated: (reason == FaultReason::Recreated).then(|| router.interface.name.clone()),
+            ..Change::default()
+        },
+    }
+}

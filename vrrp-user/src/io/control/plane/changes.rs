@@ -1,0 +1,106 @@
+//! What the links' monitor found: commands for the engine, warnings, and the end for an interface without our
+//! programs.
+
+use super::{Plane, log};
+use crate::io::{
+    causes::with_causes,
+    control::{
+        ControlError, Setup,
+        links::{Change, Monitor},
+        signals::Request,
+        warnings::Warning,
+        wording,
+    },
+    engine::Command,
+};
+
+impl Plane<'_> {
+    pub(super) fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
+        // Before the engine speaks from anywhere: then it may die at any moment.
+        self.prepare_resignations(changes.iter().filter_map(|change| change.command));
+        for change in changes {
+            let Change {
+                command,
+                line,
+                recreated,
+                warning,
+            } = change;
+            if let Some(line) = line {
+                log(line);
+            }
+            if let Some((router, warning, begins)) = warning {
+                self.warn(router, warning, begins);
+            }
+            if let Some(interface) = recreated {
+                self.stop_for(interface)?;
+            }
+            let Some(command) = command else {
+                continue;
+            };
+            self.note_fault(command);
+            self.command(command)?;
+            if let Command::AddressLost { router, vip } = command {
+                self.removed.insert((router, vip));
+                self.command(Command::Snapshot { router })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn note_names(&mut self, monitor: &Monitor) {
+        for interface in &mut self.setup.interfaces {
+            let now = monitor.name(interface.index);
+            interface.renamed_to = now.filter(|now| *now != interface.name).map(str::to_owned);
+        }
+    }
+
+    /// Says and remembers what is wrong with a router that works, or that it no longer is.
+    fn warn(&mut self, router: u32, warning: Warning, begins: bool) {
+        if let Some(record) = self.record(router) {
+            record.warned(warning, begins);
+        }
+        if let Some(instance) = self.setup.config.instances.get(router as usize) {
+            log(warning.line(instance, begins));
+        }
+    }
+
+    /// Says and remembers what came to keep a router from working, or that nothing does.
+    fn note_fault(&mut self, command: Command) {
+        let (router, reason) = match command {
+            Command::Fault { router, reason } => (router, Some(reason)),
+            Command::LinkUp { router, .. } => (router, None),
+            _ => return,
+        };
+        let before = self
+            .record(router)
+            .and_then(|record| record.faulted(reason));
+        let instance = self.setup.config.instances.get(router as usize);
+        if let (Some(reason), Some(instance)) = (reason, instance) {
+            log(wording::fault(instance, reason, before));
+        }
+    }
+
+    pub(super) fn prepare_resignations(&mut self, commands: impl IntoIterator<Item = Command>) {
+        let Setup {
+            resignations,
+            directory,
+            ..
+        } = &mut self.setup;
+        if let Err(error) = resignations.prepare(directory, commands) {
+            let error = with_causes(&error);
+            tracing::error!("{error}: after a crash, nobody may be told that a router is gone");
+        }
+    }
+
+    /// Stops in good order and with an error, so that who supervises the node starts it again.
+    fn stop_for(&mut self, recreated: String) -> Result<(), ControlError> {
+        if self.stopping {
+            return Ok(());
+        }
+        tracing::error!(
+            "interface {recreated} was created anew: ending, to be started again with programs on it"
+        );
+        self.recreated = Some(recreated);
+        self.obey(Request::Stop)
+    }
+}
