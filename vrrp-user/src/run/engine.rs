@@ -1,0 +1,72 @@
+//! The engine's thread, from its start to its end.
+
+use std::{thread::JoinHandle, time::Duration};
+
+use anyhow::{Context as _, bail};
+use vrrp_user::{
+    config::Config,
+    io::{
+        bpf::Dataplane,
+        engine::{self, EngineHandle, Plan, Realtime, Resources},
+    },
+};
+
+use crate::cli::Run;
+
+/// How long an engine may take to end that has nothing left to do.
+pub(super) const ENGINE_END: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
+
+pub(super) fn start(
+    arguments: &Run,
+    config: &Config,
+    plan: Plan,
+    dataplane: &mut Dataplane,
+) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
+    let resources = Resources {
+        slots: std::sync::Arc::clone(&dataplane.slots),
+        vip_states: std::sync::Arc::clone(&dataplane.vip_states),
+        tables: dataplane.tables()?,
+        events: dataplane.events()?,
+    };
+    let realtime = match config.globals.rt_priority {
+        _ if arguments.no_realtime => Realtime::Off,
+        Some(priority) => Realtime::Priority(priority),
+        None => Realtime::Best,
+    };
+    engine::spawn(plan, resources, realtime).context("cannot start the engine")
+}
+
+/// Waits for an engine that has been told to end. One that hangs must not keep us from taking its words.
+pub(super) async fn await_end(thread: JoinHandle<()>, limit: Duration) -> anyhow::Result<()> {
+    let mut poll = tokio::time::interval(POLL);
+    let ended = async {
+        while !thread.is_finished() {
+            poll.tick().await;
+        }
+    };
+    if tokio::time::timeout(limit, ended).await.is_err() {
+        bail!("the engine thread hangs");
+    }
+    // A panic would have ended the process.
+    drop(thread.join());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_engine_that_hangs_is_not_waited_for() {
+        let (end, ending) = mpsc::channel::<()>();
+        let engine = thread::spawn(move || ending.recv().unwrap_or_default());
+        let error = await_end(engine, POLL).await.unwrap_err().to_string();
+        assert_eq!(error, "the engine thread hangs");
+        drop(end);
+        let ended = await_end(thread::spawn(|| ()), ENGINE_END).await;
+        assert!(ended.is_ok(), "{ended:?}");
+    }
+}

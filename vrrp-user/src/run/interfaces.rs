@@ -1,0 +1,92 @@
+//! The interfaces of a node: which need programs, what adverts have room for there, and what is told of them.
+
+use std::collections::BTreeMap;
+
+use vrrp_user::{
+    config::Config,
+    io::{
+        bpf::{Attachment, VlanTags},
+        control::{self, Interface, Inventory},
+        engine::Plan,
+        unicast_filter::Promiscuous,
+    },
+};
+
+/// Every interface that needs programs, once, by name and index.
+pub(super) fn with_programs(plan: &Plan, inventory: &Inventory) -> Vec<(String, u32)> {
+    let indices = plan.routers.iter().flat_map(|router| router.interfaces());
+    let named = indices.filter_map(|index| Some((index, inventory.name(index)?.to_owned())));
+    let unique: BTreeMap<u32, String> = named.collect();
+    unique
+        .into_iter()
+        .map(|(index, name)| (name, index))
+        .collect()
+}
+
+/// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
+pub(super) fn fit(config: &Config, plan: &mut Plan, inventory: &Inventory) {
+    for (instance, router) in config.instances.iter().zip(&mut plan.routers) {
+        let Some(mtu) = inventory.mtu(&instance.interface) else {
+            continue;
+        };
+        let (listed, room) = (instance.advertised().count(), instance.fitting(mtu));
+        router.fit(room);
+        if room < listed {
+            tracing::warn!(
+                "{}: warning: ({}) {}; list them in `virtual_ipaddress_excluded`, on every router",
+                instance.place,
+                instance.name,
+                control::excess(listed, room)
+            );
+        }
+    }
+}
+
+/// Says where received frames are judged, and whether their VLAN tags are seen there.
+pub(super) fn tell_reception(attachment: &Attachment) {
+    let Attachment {
+        interface,
+        reception,
+        egress,
+    } = attachment;
+    match &reception.reason {
+        None => tracing::info!("{interface}: XDP {}, egress by {egress}", reception.mode),
+        Some(reason) => tracing::info!(
+            "{interface}: {} instead of XDP ({reason}), egress by {egress}",
+            reception.mode
+        ),
+    }
+    let VlanTags::Hidden { remedy, vlans } = &reception.vlan_tags else {
+        return;
+    };
+    let hidden = "XDP does not see the VLAN tags that were taken off";
+    if vlans.is_empty() {
+        tracing::info!(
+            "{interface}: {hidden}: where tagged frames may arrive, use {remedy}, or --xdp-mode tc"
+        );
+    } else {
+        tracing::warn!(
+            "{interface}: {hidden}, so that adverts of {} count here if the VRID is the same: use {remedy}, \
+             or --xdp-mode tc",
+            vlans.join(" and ")
+        );
+    }
+}
+
+/// What the control plane is to know of them.
+pub(super) fn attached(
+    interfaces: &[(String, u32)],
+    attachments: &[Attachment],
+    promiscuous: &Promiscuous,
+) -> Vec<Interface> {
+    let pairs = interfaces.iter().zip(attachments);
+    pairs
+        .map(|((name, index), attachment)| Interface {
+            name: name.clone(),
+            renamed_to: None,
+            index: *index,
+            reception: attachment.reception.clone(),
+            promiscuous: promiscuous.contains(*index),
+        })
+        .collect()
+}

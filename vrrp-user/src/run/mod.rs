@@ -1,0 +1,217 @@
+//! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
+
+mod configuration;
+mod engine;
+mod interfaces;
+mod journal;
+mod refused;
+
+use std::{panic, path::Path, process};
+
+use anyhow::{Context as _, bail};
+use tokio::runtime::Runtime;
+use vrrp_ebpf::abi::vip_state;
+use vrrp_user::{
+    config::Config,
+    io::{
+        bpf::{
+            Dataplane, Wishes,
+            pinned::{self, InstancePins},
+        },
+        cleanup,
+        control::{self, ControlError, Inventory, Setup, Signals},
+        engine::{Plan, realtime::BoostedPriority, resignation::Resignations},
+        machine::{self, Purpose, Refusal},
+        membership::Memberships,
+        privilege, rivals,
+        runtime_dir::{self, InstanceName, Lock, RuntimeDir},
+    },
+    ui,
+};
+
+use self::{
+    configuration::{configuration, revalidate, tell},
+    refused::{with_lacking_capabilities, with_name_hint},
+};
+use crate::{
+    cli::Run,
+    exit::{self, Misconfigured},
+};
+
+/// Runs the node until it is stopped.
+pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
+    let config = configuration(arguments)?;
+    let runtime = crate::control_runtime()?;
+    let result = run_on(&runtime, arguments, &config);
+    // A script that hangs before it has started is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result<()> {
+    let name = &arguments.instance.name;
+    tracing::info!(
+        "xvrrp {} starts as instance {name}, {} virtual routers",
+        env!("CARGO_PKG_VERSION"),
+        config.instances.len()
+    );
+    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)
+        .map_err(|error| exit::with_privilege_hint(error, "a node"))?;
+    let lock = directory.lock().map_err(with_name_hint)?;
+    let pins = InstancePins::new(name.as_str());
+    resign_in_a_panic(name, &pins)?;
+    // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
+    // back what the kernel sends from the virtual IPs until they are removed.
+    let mut dataplane = None;
+    let lacking = privilege::lacking().context("cannot read our capabilities")?;
+    let result = runtime.block_on(node(
+        arguments,
+        config,
+        &directory,
+        &lock,
+        &pins,
+        &mut dataplane,
+    ));
+    let result = result.map_err(|error| with_lacking_capabilities(error, &lacking));
+    // Whoever superseded us owns what we leave, and cleans up after it.
+    if matches!(
+        result.as_ref().map_err(|error| error.downcast_ref()),
+        Err(Some(ControlError::Superseded))
+    ) {
+        // The egress gate included.
+        std::mem::forget(dataplane);
+        return result;
+    }
+    let cleaned = runtime
+        .block_on(cleanup::leftovers(&directory, &lock, &pins))
+        .map_err(anyhow::Error::from)
+        .and_then(|_| Ok(directory.remove_all(lock)?));
+    drop(dataplane);
+    // Why the node ended comes before what could not be removed.
+    result?;
+    cleaned.context("cannot clean up")
+}
+
+/// A panic, of whichever thread, ends the process, for a node without one of its threads must not look alive; and
+/// before that takes the ownership words and tells the Backups, as long as we are able to.
+fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result<()> {
+    let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)?;
+    let pins = pins.clone();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // Where the complaint goes may be full, and nobody can be told whether this worked.
+        drop(cleanup::resign(&directory, &pins));
+        before(info);
+        process::abort();
+    }));
+    Ok(())
+}
+
+/// Starts everything, runs the control plane, and waits for the engine. What is in the system then
+/// is in the journal, for the caller to remove; the programs' own handle stays in `kept_dataplane`.
+async fn node(
+    arguments: &Run,
+    config: &Config,
+    directory: &RuntimeDir,
+    lock: &Lock,
+    pins: &InstancePins,
+    kept_dataplane: &mut Option<Dataplane>,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::install().context("cannot install signal handlers")?;
+    let removed = cleanup::leftovers(directory, lock, pins)
+        .await
+        .context("cannot remove what an earlier run left")?;
+    if !removed.is_empty() {
+        tracing::warn!("removed what an earlier run left: {removed}");
+    }
+    let inventory = Inventory::read()
+        .await
+        .context("cannot read the interfaces")?;
+    let found = machine::check(config, &inventory, Purpose::Run);
+    tell(&found.diagnostics);
+    let refused = "the configuration cannot run on this machine, nothing is started";
+    match found.refusal {
+        None => {}
+        Some(Refusal::Absent) => bail!(refused),
+        Some(Refusal::Wrong) => return Err(Misconfigured(refused).into()),
+    }
+    let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
+    interfaces::fit(config, &mut plan, &inventory);
+    let interfaces = interfaces::with_programs(&plan, &inventory);
+    let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
+    if signals.stop_requested().await {
+        return given_up();
+    }
+    let mut journal = journal::planned(config, &plan, &inventory, &interfaces)?;
+    journal.claim().store(directory)?;
+    rivals::check(directory, &journal)?;
+    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
+    // that fails has to leave it there.
+    let ours = journal::spare_present(&mut journal, &inventory);
+    journal.store(directory)?;
+    journal.bpffs_mounted = pinned::prepare(pins.directory())?;
+    journal.store(directory)?;
+    let promiscuous = journal::receive_virtual_macs(&mut journal, directory)?;
+    let log_frames = arguments.verbosity > 1;
+    // Refused, the engine will be, too, and will say so.
+    let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
+    let dataplane = kept_dataplane.insert(Dataplane::attach(
+        pins.directory(),
+        &interfaces,
+        Wishes {
+            choice: arguments.xdp_mode.into(),
+            marked: &marked,
+            log: log_frames,
+        },
+    )?);
+    if log_frames {
+        tokio::spawn(dataplane.log_records()?);
+    }
+    for attachment in &dataplane.attachments {
+        interfaces::tell_reception(attachment);
+    }
+    journal::note_attachments(&mut journal, &dataplane.attachments);
+    journal.store(directory)?;
+
+    let _memberships =
+        Memberships::join(&plan.groups()).context("cannot join a multicast group")?;
+    let counters = Box::new(dataplane.counters()?);
+    if signals.stop_requested().await {
+        return given_up();
+    }
+    journal.addresses = ours;
+    journal.store(directory)?;
+    let resignations = Resignations::new(&plan, &journal);
+    let (engine, thread) = engine::start(arguments, config, plan, dataplane)?;
+    drop(boost);
+    privilege::drop_capabilities(journal.bpffs_mounted)?;
+    let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
+    let result = control::run(Setup {
+        has_vip: Box::new(move |vip| vip_states.get(vip) & vip_state::READY != 0),
+        config,
+        directory,
+        engine,
+        signals,
+        pins: pins.directory(),
+        resignations,
+        interfaces: interfaces::attached(&interfaces, &dataplane.attachments, &promiscuous),
+        counters,
+        show: ui::status::render,
+        revalidate: arguments
+            .quick
+            .router()
+            .is_none()
+            .then(|| revalidate(arguments)),
+    })
+    .await;
+    // What is wrong with the control plane comes first.
+    let ended = engine::await_end(thread, engine::ENGINE_END).await;
+    result?;
+    ended
+}
+
+/// A stop during the start is a clean end.
+fn given_up() -> anyhow::Result<()> {
+    tracing::info!("Stopping before the start was complete");
+    Ok(())
+}
