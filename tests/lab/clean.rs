@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use vrrp_tests::{clock, config::Settings, dump::Dump, lab::VIP, node::Node as _};
+use vrrp_tests::{
+    clock, config::Settings, dump::Dump, lab::VIP, node::Node as _, process::Process,
+};
 
 use crate::{
     preload,
@@ -167,6 +169,41 @@ fn a_fence_takes_a_hanging_node_out_of_service() {
     scene.node(1).kill().unwrap();
     scene.node(1).clear_up().unwrap();
     assert_as_before(&scene, &before);
+}
+
+/// Its address worker wakes up as soon as its engine does.
+#[test]
+fn a_fenced_node_that_goes_on_puts_no_address_back() {
+    let mut scene = scene();
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    scene.node(1).freeze().unwrap();
+    scene.node(1).subcommand("cleanup --fence").unwrap_err();
+    assert!(!scene.has_address(1));
+    let netns = &scene.router(1).netns;
+    let mut monitor = netns.command("ip");
+    monitor.args(["-oneline", "monitor", "address"]);
+    let monitor = Process::start(monitor).unwrap();
+    // What it reports from now on is the node's doing.
+    let mark = "10.9.9.9/32";
+    eventually("the monitor listens", || {
+        let netns = &scene.router(1).netns;
+        netns.ip(&format!("addr add {mark} dev lo")).unwrap();
+        netns.ip(&format!("addr del {mark} dev lo")).unwrap();
+        monitor.log().tail(usize::MAX).contains(mark)
+    });
+    scene.node(1).thaw().unwrap();
+    let process = scene.node(1).process().unwrap();
+    let ended = process.wait(LIMIT).unwrap();
+    let log = process.log().tail(usize::MAX);
+    assert!(!scene.has_address(1));
+    let came = monitor.log().tail(usize::MAX);
+    assert!(!came.contains(": ens33 "), "{came}");
+    assert_eq!(ended.code(), Some(1), "{log}");
+    let told = "taken out of service by `xvrrp cleanup --fence`";
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+    assert!(!log.contains("another"), "nobody took over: {log}");
+    scene.node(1).clear_up().unwrap();
 }
 
 #[test]

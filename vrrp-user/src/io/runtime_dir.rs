@@ -29,7 +29,8 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 pub const JOURNAL: &str = "journal";
 /// File name of the priority 0 adverts of the running node, and of a copy of its journal.
 pub const RESIGNATIONS: &str = "resignations";
-const LOCK: &str = "lock";
+/// File name of the lock.
+pub const LOCK: &str = "lock";
 /// The largest file of ours has the adverts for thousands of unicast peers; a larger one is not ours.
 const MAX_FILE: u64 = 32 << 20;
 
@@ -119,7 +120,7 @@ pub struct RuntimeDir {
 /// comes about, so a lock that can be taken means that the node is dead.
 #[derive(Debug)]
 pub struct Lock {
-    _file: Flock<File>,
+    file: Flock<File>,
 }
 
 impl RuntimeDir {
@@ -202,21 +203,31 @@ impl RuntimeDir {
             };
             // `cleanup` removes the file while it holds the lock: what we locked may be nobody's
             // lock any more.
-            let locked = fstat(&*file).map_err(failed)?;
-            match fstatat(
-                &self.directory,
-                LOCK,
-                nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW,
-            ) {
-                Ok(current) if current.st_ino == locked.st_ino => {}
-                Ok(_) | Err(Errno::ENOENT) => continue,
-                Err(errno) => return Err(failed(errno)),
+            if !self.is_current(&file).map_err(failed)? {
+                continue;
             }
             write_pid(&mut file).map_err(|source| RuntimeDirError::Io {
                 path: self.path(LOCK),
                 source,
             })?;
-            return Ok(Lock { _file: file });
+            return Ok(Lock { file });
+        }
+    }
+
+    /// Whether this lock still keeps others out: nobody has removed its file, or the directory.
+    #[must_use]
+    pub fn has(&self, lock: &Lock) -> bool {
+        self.is_current(&lock.file).unwrap_or(false)
+    }
+
+    /// Whether a file is what is there as the lock.
+    fn is_current(&self, file: &File) -> nix::Result<bool> {
+        let opened = fstat(file)?;
+        let no_follow = nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW;
+        match fstatat(&self.directory, LOCK, no_follow) {
+            Ok(current) => Ok(current.st_ino == opened.st_ino),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(errno),
         }
     }
 

@@ -117,6 +117,21 @@ fn second_start_names_the_holder() {
 }
 
 #[test]
+fn a_lock_whose_file_was_removed_keeps_nobody_out() {
+    let temporary = tempfile::tempdir().unwrap();
+    let base = temporary.path().join("base");
+    let directory = create(&base).unwrap();
+    let lock = directory.lock().unwrap();
+    assert!(directory.has(&lock));
+    fs::remove_file(directory.path(LOCK)).unwrap();
+    assert!(!directory.has(&lock));
+    let other = directory.lock().unwrap();
+    assert!(directory.has(&other) && !directory.has(&lock));
+    fs::remove_dir_all(&base).unwrap();
+    assert!(!directory.has(&other));
+}
+
+#[test]
 fn removal_leaves_nothing_and_spares_other_instances() {
     let temporary = tempfile::tempdir().unwrap();
     let base = temporary.path().join("base");

@@ -8,7 +8,7 @@ mod refused;
 
 use std::{panic, path::Path, process};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::runtime::Runtime;
 use vrrp_ebpf::abi::vip_state;
 use vrrp_user::{
@@ -73,14 +73,15 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
         &mut dataplane,
     ));
     let result = result.map_err(|error| with_lacking_capabilities(error, &lacking));
-    // Whoever superseded us owns what we leave, and cleans up after it.
+    // What we put into the system stays. After `cleanup --fence` the programs keep this machine quiet, until that or
+    // a later cleanup, or the next start, removes them by our journal. After the start of another node they are its own.
     if matches!(
         result.as_ref().map_err(|error| error.downcast_ref()),
         Err(Some(ControlError::Superseded))
     ) {
         // The egress gate included.
         std::mem::forget(dataplane);
-        return result;
+        return Err(superseded(&directory, &lock));
     }
     let cleaned = runtime
         .block_on(cleanup::leftovers(&directory, &lock, &pins))
@@ -90,6 +91,23 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     // Why the node ended comes before what could not be removed.
     result?;
     cleaned.context("cannot clean up")
+}
+
+/// Says who took the ownership words. No other node can start as long as the lock is ours.
+fn superseded(directory: &RuntimeDir, lock: &Lock) -> anyhow::Error {
+    if directory.has(lock) {
+        anyhow!(
+            "taken out of service by `xvrrp cleanup --fence`: unless that has waited for this end, `xvrrp cleanup \
+             --instance {}` or the next start removes what is left",
+            directory.instance()
+        )
+    } else {
+        anyhow!(
+            "another node, or a cleanup, has taken over the virtual routers, which was possible because somebody had \
+             removed {}",
+            directory.path(runtime_dir::LOCK).display()
+        )
+    }
 }
 
 /// A panic, of whichever thread, ends the process, for a node without one of its threads must not look alive; and

@@ -112,6 +112,12 @@ impl Slots {
         Words::map(map).map(Self)
     }
 
+    /// For the tests of what reads and writes them.
+    #[cfg(test)]
+    pub(in crate::io) fn unshared() -> Self {
+        Self(Words::unshared())
+    }
+
     fn word(&self, slot: u32, word: usize) -> Option<&AtomicU64> {
         self.0.word(slot as usize * SLOT_WORDS + word)
     }

@@ -87,7 +87,7 @@ pub enum ControlError {
     /// The engine has ended without being told, or takes no commands.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Somebody else writes our ownership words.
+    /// Somebody else has taken our ownership words: a cleanup that fences us, or another node.
     #[error("superseded by another process")]
     Superseded,
     /// An interface was deleted and created again, and the programs on it went. The engine was

@@ -122,10 +122,6 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             )]
         }
         Event::Lapsed { lapse, .. } => vec![(Level::WARN, format!("({name}) {}", lapsed(lapse)))],
-        Event::Superseded => vec![(
-            Level::ERROR,
-            "another process has taken over the virtual routers, this one stops".to_owned(),
-        )],
         Event::Promoted { timeline, .. } => {
             let ready = timeline.ready.since(timeline.deadline);
             vec![(
@@ -133,7 +129,11 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) every virtual IP is installed, {ready:?} after the deadline"),
             )]
         }
-        Event::AddressRefused { .. } | Event::Snapshot { .. } | Event::Stopped => Vec::new(),
+        Event::AddressRefused { .. }
+        | Event::Snapshot { .. }
+        | Event::Stopped
+        // Told as the reason for the end of the process.
+        | Event::Superseded => Vec::new(),
     }
 }
 

@@ -44,7 +44,7 @@ use self::{
 };
 use crate::{
     io::{
-        bpf::shared::VipStates,
+        bpf::shared::{Slots, VipStates},
         clock,
         engine::{message::Event, realtime::Scheduling},
         netlink,
@@ -87,6 +87,8 @@ pub struct Order {
     pub operation: Operation,
     /// Counts the orders of this router.
     pub generation: u32,
+    /// The writer of the router's ownership word that gives the order.
+    pub epoch: u16,
     /// Index in the instance's `vips` of one that is known to be gone from the interface.
     pub lost: Option<u32>,
 }
@@ -119,6 +121,7 @@ pub struct AddressWorker {
     sets: Vec<AddressSet>,
     /// Virtual IPs of every router that is no owner, by interface.
     virtual_ips: BTreeSet<(u32, IpAddr)>,
+    slots: Arc<Slots>,
     states: Arc<VipStates>,
     reports: SyncSender<Report>,
     wake: Arc<EventFd>,
@@ -141,6 +144,7 @@ impl AddressWorker {
     /// When no netlink socket can be opened.
     pub fn new(
         sets: Vec<AddressSet>,
+        slots: Arc<Slots>,
         states: Arc<VipStates>,
         reports: SyncSender<Report>,
         wake: Arc<EventFd>,
@@ -154,6 +158,7 @@ impl AddressWorker {
             socket,
             virtual_ips: not_owners.flat_map(AddressSet::places).collect(),
             sets,
+            slots,
             states,
             reports,
             wake,
@@ -196,7 +201,18 @@ impl AddressWorker {
         }
     }
 
+    /// Whether the writer that gave an order still has the router's ownership word. It does not after
+    /// `cleanup --fence`, nor after the start of another node: the addresses are theirs then, and neither
+    /// installed nor removed here. The engine ends for the same reason, but after a stop of the whole process
+    /// this thread may run first.
+    fn is_in_force(&self, order: Order) -> bool {
+        self.slots.ownership(order.router).epoch() == order.epoch
+    }
+
     fn carry_out(&mut self, order: Order) {
+        if !self.is_in_force(order) {
+            return self.retries.forget(order.router);
+        }
         let mut sets = std::mem::take(&mut self.sets);
         if let Some(set) = sets.get_mut(order.router as usize) {
             for vip in 0..set.count() {
@@ -250,8 +266,16 @@ impl AddressWorker {
         }
         let done = requests
             .batches()
+            .take_while(|_| self.is_in_force(order))
             .try_for_each(|batch| self.socket.send(batch, 0).map(drop))
-            .and_then(|()| self.wait(order, set, base, waiting));
+            .and_then(|()| {
+                // What was not sent is not answered.
+                if self.is_in_force(order) {
+                    self.wait(order, set, base, waiting)
+                } else {
+                    Ok(())
+                }
+            });
         if let Err(error) = done {
             self.fail(order.router, 0, &error);
         }
@@ -373,6 +397,7 @@ mod tests {
             router: 0,
             operation,
             generation: 1,
+            epoch: 1,
             lost,
         }
     }

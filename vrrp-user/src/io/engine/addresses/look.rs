@@ -30,6 +30,9 @@ impl AddressWorker {
         let present = self.present();
         let standing: Vec<Order> = self.standing.values().copied().collect();
         for order in standing {
+            if !self.is_in_force(order) {
+                continue;
+            }
             let mut sets = std::mem::take(&mut self.sets);
             let missing = match sets.get_mut(order.router as usize) {
                 None => false,

@@ -71,6 +71,7 @@ mod tests {
             router,
             operation: Operation::Install,
             generation: 7,
+            epoch: 1,
             lost,
         }
     }

@@ -4,13 +4,16 @@ use std::sync::{
 };
 
 use nix::sys::eventfd::EventFd;
-use vrrp_ebpf::abi::vip_state;
+use vrrp_ebpf::{
+    abi::vip_state,
+    ownership::{Ownership, State},
+};
 
 use super::*;
 use crate::{
     config::{self, Instance},
     io::{
-        bpf::shared::VipStates,
+        bpf::shared::{Slots, VipStates},
         engine::addresses::{Placement, Report},
         testing::{in_namespace, index, run},
     },
@@ -21,10 +24,14 @@ const NEEDED: u32 = 0;
 const ALSO_NEEDED: u32 = 1;
 const EXCLUDED: u32 = 2;
 
+/// Of the engine that gives the orders.
+const EPOCH: u16 = 7;
+
 /// A worker whose kernel refuses IPv6 on the interfaces that are told so.
 struct World {
     worker: AddressWorker,
     reports: Receiver<Report>,
+    slots: Arc<Slots>,
     states: Arc<VipStates>,
 }
 
@@ -52,12 +59,24 @@ impl World {
         let (sender, reports) = sync_channel(100);
         let wake = Arc::new(EventFd::new().unwrap());
         let sets = vec![AddressSet::new(&placements, 0, priority == 255)];
-        let worker = AddressWorker::new(sets, Arc::clone(&states), sender, wake).unwrap();
-        Self {
+        let slots = Arc::new(Slots::unshared());
+        let (shared, told) = (Arc::clone(&slots), Arc::clone(&states));
+        let worker = AddressWorker::new(sets, shared, told, sender, wake).unwrap();
+        let world = Self {
             worker,
             reports,
+            slots,
             states,
-        }
+        };
+        world.take_word(EPOCH);
+        world
+    }
+
+    /// A writer makes the ownership word its own.
+    fn take_word(&self, epoch: u16) {
+        let word = Ownership::new(State::Idle, epoch, 0);
+        let before = self.slots.ownership(0);
+        self.slots.replace(0, before, word).unwrap();
     }
 
     /// Carries an order out, as the thread does.
@@ -68,12 +87,7 @@ impl World {
 
     /// The same once more; returns what was told of refusals.
     fn again(&mut self, operation: Operation, lost: Option<u32>) -> Vec<Event> {
-        self.worker.carry_out(Order {
-            router: 0,
-            operation,
-            generation: 1,
-            lost,
-        });
+        self.worker.carry_out(order(operation, lost));
         self.told()
     }
 
@@ -97,6 +111,16 @@ impl World {
 
     fn next(&self) -> Option<Operation> {
         self.worker.retries.next().map(|(order, _)| order.operation)
+    }
+}
+
+fn order(operation: Operation, lost: Option<u32>) -> Order {
+    Order {
+        router: 0,
+        operation,
+        generation: 1,
+        epoch: EPOCH,
+        lost,
     }
 }
 
@@ -205,12 +229,11 @@ fn of_a_lost_one_only_itself_is_asked_for() {
         for (name, address) in [("ens35", "2001:db8::1/64"), ("ens36", "2001:db8::2/64")] {
             run(&format!("ip addr del {address} dev {name}"));
         }
-        let has = |name: &str| !run(&format!("ip -6 addr show dev {name} scope global")).is_empty();
         world.order(Operation::Install, Some(ALSO_NEEDED));
-        assert!(has("ens35") && world.is_ready(ALSO_NEEDED));
-        assert!(!has("ens36"), "told of by itself");
+        assert!(has_address("ens35") && world.is_ready(ALSO_NEEDED));
+        assert!(!has_address("ens36"), "told of by itself");
         world.order(Operation::Install, Some(EXCLUDED));
-        assert!(has("ens36") && world.is_ready(EXCLUDED));
+        assert!(has_address("ens36") && world.is_ready(EXCLUDED));
         assert_eq!(world.next(), None);
     });
 }
@@ -236,5 +259,54 @@ fn the_reason_stays_the_same_as_long_as_it_is_one() {
         refuse(&[NEEDED], 0);
         assert_eq!(world.again(Operation::Install, None), [ACCEPTED]);
         assert!(world.is_ready(NEEDED) && world.is_ready(ALSO_NEEDED));
+    });
+}
+
+fn has_address(name: &str) -> bool {
+    !run(&format!("ip -6 addr show dev {name} scope global")).is_empty()
+}
+
+/// After a cleanup that fenced us, or the start of another node.
+#[test]
+fn a_worker_whose_epoch_is_gone_neither_installs_nor_removes() {
+    in_namespace(async || {
+        let change = |how: &str| run(&format!("ip addr {how} 2001:db8::1/64 dev ens35"));
+        let mut world = World::new(100);
+        world.order(Operation::Install, None);
+        let standing = order(Operation::Install, None);
+        world.worker.standing.insert(0, standing);
+        change("del");
+        world.worker.look();
+        assert!(has_address("ens35"), "put back as long as the word is ours");
+        world.take_word(EPOCH + 1);
+        change("del");
+        world.worker.look();
+        world.order(Operation::Install, None);
+        world.order(Operation::Install, Some(ALSO_NEEDED));
+        assert!(!has_address("ens35"));
+
+        change("add");
+        world.order(Operation::Remove, None);
+        let standing = order(Operation::Remove, None);
+        world.worker.standing.insert(0, standing);
+        world.worker.look();
+        assert!(has_address("ens35"), "another node's");
+        assert_eq!(world.next(), None);
+    });
+}
+
+#[test]
+fn what_was_refused_is_not_tried_after_the_epoch_is_gone() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        refuse(&[ALSO_NEEDED], 1);
+        world.order(Operation::Install, None);
+        world.again(Operation::Install, None);
+        world.order(Operation::Remove, None);
+        assert_eq!(world.next(), Some(Operation::Try));
+        world.take_word(EPOCH + 1);
+        refuse(&[ALSO_NEEDED], 0);
+        assert_eq!(world.again(Operation::Try, None), []);
+        assert_eq!(world.next(), None);
     });
 }

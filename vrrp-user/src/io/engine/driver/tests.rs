@@ -446,6 +446,7 @@ fn done(router: u32) -> Report {
         router,
         operation: Operation::Remove,
         generation: 2,
+        epoch: 1,
         lost: None,
     })
 }

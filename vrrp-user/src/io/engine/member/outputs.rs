@@ -232,6 +232,7 @@ impl Member {
             router: self.index,
             operation,
             generation: self.generation,
+            epoch: self.word.epoch(),
             lost: self.lost,
         };
         // The channel holds several orders per router, and each needs an answer before the next.

@@ -50,6 +50,7 @@ impl Engine {
         let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
         let worker = AddressWorker::new(
             plan.addresses,
+            Arc::clone(&slots),
             vip_states,
             report_sender,
             Arc::clone(&report_ready),
