@@ -347,6 +347,22 @@ impl RouterStatus {
     pub(crate) fn lapse(&self, other: impl Into<IpAddr>) -> (u64, u64) {
         let lapse = &self.0["lapse"];
         assert_eq!(text(&lapse["active"]), other.into().to_string(), "{lapse}");
+        assert_eq!(lapse["unserved"], false, "{lapse}");
+        self.lapse_moments()
+    }
+
+    /// When nobody served although this one was Active: begin and end.
+    #[track_caller]
+    pub(crate) fn lapse_of_all(&self) -> (u64, u64) {
+        let lapse = &self.0["lapse"];
+        assert_eq!(lapse["unserved"], true, "{lapse}");
+        assert_eq!(lapse["active"], Value::Null, "{lapse}");
+        self.lapse_moments()
+    }
+
+    #[track_caller]
+    fn lapse_moments(&self) -> (u64, u64) {
+        let lapse = &self.0["lapse"];
         let moment = |name: &str| {
             lapse[name]
                 .as_u64()

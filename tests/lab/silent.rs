@@ -177,3 +177,31 @@ fn a_stopped_active_resigns_when_its_time_goes_on() {
     let (began, ended) = scene.status(1).lapse(other);
     assert!(before.number("since_ns") < began && began < ended);
 }
+
+/// Nothing comes in that would tell of another router.
+#[test]
+fn a_lone_active_that_was_stopped_says_that_nobody_served() {
+    let [config, _] = configs();
+    let mut scene = Scene::started(shared(), [config]);
+    scene.await_owner(1);
+    scene.node(1).freeze().unwrap();
+    clock::sleep(Duration::from_secs(1));
+    scene.node(1).thaw().unwrap();
+    let told = "was MASTER without serving for ";
+    let line = scene.log(1).wait(told, LIMIT).unwrap();
+    let ends = "s: its lease had ended, and nobody else was heard, so nobody served meanwhile";
+    assert!(line.text.contains(ends), "{}", line.text);
+    let status = scene.status(1);
+    let (began, ended) = status.lapse_of_all();
+    assert!(ended - began > 500_000_000, "{began}-{ended}");
+    // It serves again, and has lost nothing else.
+    scene.await_owner(1);
+    assert_eq!(scene.status(1).number("became_master"), 1);
+    let log = scene.log(1).tail(usize::MAX);
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+    let text = scene.node(1).subcommand("status").unwrap();
+    assert!(
+        text.contains("its lease had ended, and nobody served"),
+        "{text}"
+    );
+}

@@ -103,7 +103,7 @@ pub struct RouterStatus {
     /// Why the last advert did not leave; null if it did.
     #[serde(default)]
     pub send_error: Option<String>,
-    /// The last time in which another router served, because our lease had ended.
+    /// The last time in which another router served, or nobody, because our lease had ended.
     #[serde(default)]
     pub lapse: Option<LapseStatus>,
     /// Virtual IPs with prefix lengths.
@@ -184,10 +184,13 @@ pub struct WarningStatus {
 pub struct LapseStatus {
     /// When its lease ended.
     pub began_ns: u64,
-    /// When it learned that another router was the Active.
+    /// When it learned that another router was the Active; or when it served again, if nobody was.
     pub ended_ns: u64,
     /// Address of that router, if it is known.
     pub active: Option<IpAddr>,
+    /// No other router was heard meanwhile: nobody served.
+    #[serde(default)]
+    pub unserved: bool,
 }
 
 /// One state change.

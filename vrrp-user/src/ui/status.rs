@@ -203,11 +203,13 @@ fn active(router: &RouterStatus) -> String {
 }
 
 fn lapse_text(lapse: &LapseStatus, now_ns: u64) -> String {
-    let other = lapse
-        .active
-        .map_or_else(|| "another router".to_owned(), |other| other.to_string());
+    let server = match lapse.active {
+        Some(other) => other.to_string(),
+        None if lapse.unserved => "nobody".to_owned(),
+        None => "another router".to_owned(),
+    };
     format!(
-        "for {} until {} ago: its lease had ended, and {other} served",
+        "for {} until {} ago: its lease had ended, and {server} served",
         span(lapse.ended_ns.saturating_sub(lapse.began_ns)),
         ago(now_ns, lapse.ended_ns)
     )

@@ -312,6 +312,7 @@ fn what_is_wrong_and_what_went_wrong_is_told() {
         began_ns: 2_000_000_000,
         ended_ns: 7_250_000_000,
         active: Some("192.168.1.2".parse().unwrap()),
+        unserved: false,
     });
     let text = render(&node(vec![router]));
     for expected in [
@@ -336,4 +337,27 @@ fn virtual_ips_that_nobody_serves_are_shown() {
 fn what_an_older_node_answers_is_shown() {
     let shown = render(&serde_json::from_str(OLDER_NODE).unwrap());
     assert!(shown.contains("VI_1: MASTER"), "{shown}");
+}
+
+#[test]
+fn who_served_instead_of_a_master_is_told() {
+    let told = |active: Option<&str>, unserved| {
+        let mut router = master();
+        router.lapse = Some(LapseStatus {
+            began_ns: 2_000_000_000,
+            ended_ns: 7_250_000_000,
+            active: active.map(|other| other.parse().unwrap()),
+            unserved,
+        });
+        let text = render(&node(vec![router]));
+        let line = text.lines().find(|line| line.contains("did not serve"));
+        let (_, who) = line
+            .unwrap()
+            .split_once("its lease had ended, and ")
+            .unwrap();
+        who.to_owned()
+    };
+    assert_eq!(told(Some("192.168.1.2"), false), "192.168.1.2 served");
+    assert_eq!(told(None, false), "another router served");
+    assert_eq!(told(None, true), "nobody served");
 }

@@ -11,7 +11,7 @@ use crate::{
     config::{Instance, Vip},
     io::engine::{
         Event,
-        message::{Lapse, Notice},
+        message::{Lapse, Notice, Successor},
     },
     proto::{Cause, Family, FaultReason, State, Transition, Version},
 };
@@ -199,12 +199,15 @@ pub(super) fn fault_text(instance: &Instance, reason: FaultReason) -> String {
 
 fn lapsed(lapse: Lapse) -> String {
     let span = Duration::from_millis(lapse.span().as_millis().try_into().unwrap_or(u64::MAX));
-    let other = lapse
-        .active
-        .map_or_else(|| "another router".to_owned(), |other| other.to_string());
-    format!(
-        "was MASTER without serving for {span:?}: its lease had ended, and {other} served meanwhile"
-    )
+    let meanwhile = match lapse.successor {
+        Successor::Other(Some(other)) => format!("{other} served meanwhile"),
+        Successor::Other(None) => "another router served meanwhile".to_owned(),
+        Successor::Nobody => {
+            "nobody else was heard, so nobody served meanwhile: the node stood still, or its adverts did not leave"
+                .to_owned()
+        }
+    };
+    format!("was MASTER without serving for {span:?}: its lease had ended, and {meanwhile}")
 }
 
 fn transition(name: &str, transition: Transition) -> Vec<Line> {

@@ -373,6 +373,33 @@ fn a_master_that_cannot_send_says_what_that_means() {
 }
 
 #[test]
+fn a_master_that_did_not_serve_says_who_did() {
+    let told = |successor| {
+        let lapse = Lapse {
+            began: Instant(1_000_000_000),
+            ended: Instant(3_500_000_000),
+            successor,
+        };
+        texts(&Event::Lapsed { router: 0, lapse }, State::Active)
+    };
+    let begins = "(VI_1) was MASTER without serving for 2.5s: its lease had ended, and";
+    let other = IpAddr::from([192, 168, 1, 2]);
+    for (successor, ends) in [
+        (
+            Successor::Other(Some(other)),
+            "192.168.1.2 served meanwhile",
+        ),
+        (Successor::Other(None), "another router served meanwhile"),
+        (
+            Successor::Nobody,
+            "nobody else was heard, so nobody served meanwhile: the node stood still, or its adverts did not leave",
+        ),
+    ] {
+        assert_eq!(told(successor), [format!("{begins} {ends}")]);
+    }
+}
+
+#[test]
 fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
     let (router, vip, prefix) = (0, 1, 24);
     let mut instance = crate::io::control::tests::instance("VI_1");

@@ -110,7 +110,8 @@ pub enum Event {
         /// Who sent it.
         source: IpAddr,
     },
-    /// Another router served while this one was Active, and its lease had ended. Once for each such time.
+    /// Another router served while this one was Active, and its lease had ended; or nobody did. Once for each such
+    /// time.
     Lapsed {
         /// The router.
         router: u32,
@@ -278,16 +279,24 @@ pub struct Timeline {
     pub ready: Instant,
 }
 
-/// A time in which an Active did not serve, because its engine stood still or no advert left, and another router
-/// did.
+/// A time in which an Active did not serve, because its engine stood still or no advert left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lapse {
     /// When the lease ended.
     pub began: Instant,
-    /// When the engine learned of the other router.
+    /// When the engine learned of the other router; or when it served again, if there was none.
     pub ended: Instant,
-    /// The other router, if its advert was kept.
-    pub active: Option<IpAddr>,
+    /// Who served meanwhile.
+    pub successor: Successor,
+}
+
+/// Who serves after an Active whose lease has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Successor {
+    /// Another router, known if its advert was kept.
+    Other(Option<IpAddr>),
+    /// No other router was heard.
+    Nobody,
 }
 
 impl Lapse {

@@ -99,7 +99,7 @@ impl Record {
             .collect()
     }
 
-    /// Another router has served instead of a Master.
+    /// A Master has not served for some time.
     pub(in crate::io::control) fn lapsed(&mut self, lapse: Lapse) {
         self.lapse = Some(lapse);
     }

@@ -9,7 +9,7 @@ use crate::{
         control::{scheduling::no_deadline_text, wording},
         engine::{
             Timeline,
-            message::Lapse,
+            message::{Lapse, Successor},
             realtime::{Policy, Scheduling},
         },
     },
@@ -48,7 +48,11 @@ impl From<&Lapse> for LapseStatus {
         Self {
             began_ns: lapse.began.0,
             ended_ns: lapse.ended.0,
-            active: lapse.active,
+            active: match lapse.successor {
+                Successor::Other(active) => active,
+                Successor::Nobody => None,
+            },
+            unserved: lapse.successor == Successor::Nobody,
         }
     }
 }

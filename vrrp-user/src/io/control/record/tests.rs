@@ -9,7 +9,10 @@ use super::{words::cause_name, *};
 use crate::{
     io::{
         control::tests::{instance, transition},
-        engine::realtime::{Policy, Scheduling, Thread},
+        engine::{
+            message::Successor,
+            realtime::{Policy, Scheduling, Thread},
+        },
     },
     proto::{Cause, History, Instant},
     status::{Status, ThreadStatus},
@@ -27,7 +30,7 @@ fn status() -> Status {
     record.lapsed(Lapse {
         began: Instant(1),
         ended: Instant(2),
-        active: None,
+        successor: Successor::Other(None),
     });
     record.take_snapshot(RouterSnapshot {
         state: State::Fault,

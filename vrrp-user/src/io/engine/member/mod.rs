@@ -23,7 +23,7 @@ use super::{
     addresses::{Operation, Order},
     frames::Frames,
     machine::{Machine, Superseded},
-    message::{Event, Lapse, Notice},
+    message::{Event, Lapse, Notice, Successor},
     notices::{self, Notices, Pairing},
     plan::RouterPlan,
 };
@@ -72,7 +72,7 @@ pub(super) struct Member {
     announcing: Announcing,
     /// An advert that waits for room in the driver.
     waiting: Option<Instant>,
-    /// The last time in which another router served instead of us.
+    /// The last time in which we did not serve as the Active.
     lapse: Option<Lapse>,
     /// Who last said that it owns the addresses, as we do, and when.
     other_owner: Option<(IpAddr, Instant)>,
@@ -187,19 +187,33 @@ impl Member {
         active: Option<IpAddr>,
         turn: &mut Turn<'_, impl Machine>,
     ) {
+        if self.core.state() == State::Active && at.0 > self.word.expiry() {
+            self.tell_lapse(turn.woken, Successor::Other(active), turn.machine);
+        }
+    }
+
+    /// Our lease is about to be renewed. If it had ended, and no advert has told of another router since, nobody has
+    /// served.
+    fn note_unserved(&mut self, machine: &mut impl Machine) {
+        let now = machine.now();
+        if self.word.state() == ownership::State::Active && now.0 > self.word.expiry() {
+            self.tell_lapse(now, Successor::Nobody, machine);
+        }
+    }
+
+    fn tell_lapse(&mut self, ended: Instant, successor: Successor, machine: &mut impl Machine) {
         let began = Instant(self.word.expiry());
-        let known = self.lapse.is_some_and(|lapse| lapse.began == began);
-        if self.core.state() != State::Active || at <= began || known {
+        if self.lapse.is_some_and(|lapse| lapse.began == began) {
             return;
         }
         let lapse = Lapse {
             began,
-            ended: turn.woken,
-            active,
+            ended,
+            successor,
         };
         self.lapse = Some(lapse);
         let router = self.index;
-        turn.machine.tell(Event::Lapsed { router, lapse });
+        machine.tell(Event::Lapsed { router, lapse });
     }
 
     /// Somebody else announced a virtual IP of ours. The announcement of a better router comes on

@@ -21,6 +21,9 @@ impl Member {
     ) -> Result<(), Superseded> {
         match output {
             Output::Own { state, expiry } => {
+                if state == ownership::State::Active {
+                    self.note_unserved(turn.machine);
+                }
                 self.own(state, expiry, turn.machine)?;
                 return self.announce_owed(turn.machine);
             }
