@@ -234,3 +234,26 @@ fn an_interface_that_is_not_tracked_may_be_down() {
     assert_eq!(status.text("state"), "MASTER");
     assert_eq!(status.number("became_master"), 1);
 }
+
+#[test]
+fn a_virtual_ip_whose_untracked_interface_is_deleted_is_missing() {
+    let mut scene = Scene::routed(shared(), pair("no_track"));
+    scene.node(1).start().unwrap();
+    scene.await_owner(1);
+    let netns = &scene.router(1).netns;
+    netns.ip(&format!("link del {INNER_INTERFACE}")).unwrap();
+    eventually("the virtual IP is missing", || {
+        let missing = scene.status(1).object("missing_vips");
+        missing[0]["address"] == INNER_VIP.to_string() && missing[0]["interface"] == INNER_INTERFACE
+    });
+    // Another one is put back by itself, and twice: the missing one is no reason to give up either time.
+    for _ in 0..2 {
+        let netns = &scene.router(1).netns;
+        netns.ip(&format!("addr del {VIP}/32 dev ens33")).unwrap();
+        clock::sleep(Duration::from_millis(1500));
+        assert!(scene.has_address(1));
+    }
+    let status = scene.status(1);
+    assert_eq!(status.text("state"), "MASTER");
+    assert_eq!(status.number("became_master"), 1);
+}

@@ -133,6 +133,9 @@ pub struct AddressWorker {
     standing: BTreeMap<u32, Order>,
     /// What the kernel refuses for longer than a moment, or did, by router.
     refusals: BTreeMap<u32, Refusal>,
+    /// Interfaces that did not exist any more at the last look. Whether a router can do without is the control plane's
+    /// to say (`no_track`), and it waits for none to come back: another one of that name has another index.
+    absent: BTreeSet<u32>,
     /// When what was last told.
     told: BTreeMap<(u32, u32, i32), Instant>,
 }
@@ -166,6 +169,7 @@ impl AddressWorker {
             retries: Retries::default(),
             standing: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            absent: BTreeSet::new(),
             told: BTreeMap::new(),
         })
     }

@@ -20,7 +20,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(1);
 struct Present {
     all: Vec<AddressMessage>,
     places: BTreeSet<(u32, IpAddr)>,
-    /// Interfaces that have answered.
+    /// Interfaces of which all addresses are known, those that do not exist included.
     asked: BTreeSet<u32>,
 }
 
@@ -52,17 +52,27 @@ impl AddressWorker {
         self.repeat_acceptances();
     }
 
-    fn present(&self) -> Present {
+    fn present(&mut self) -> Present {
         let indices: BTreeSet<u32> = self
             .sets
             .iter()
             .flat_map(AddressSet::places)
             .map(|(index, _)| index)
             .collect();
-        let answers: BTreeMap<u32, Vec<AddressMessage>> = indices
-            .into_iter()
-            .filter_map(|index| Some((index, present::addresses(index).ok()?)))
-            .collect();
+        self.absent.clear();
+        let mut answers: BTreeMap<u32, Vec<AddressMessage>> = BTreeMap::new();
+        for index in indices {
+            match present::addresses(index) {
+                Ok(found) => {
+                    answers.insert(index, found);
+                }
+                Err(error) if present::is_gone(&error) => {
+                    self.absent.insert(index);
+                    answers.insert(index, Vec::new());
+                }
+                Err(_) => {}
+            }
+        }
         let asked = answers.keys().copied().collect();
         let all: Vec<_> = answers.into_values().flatten().collect();
         let place = |one: &AddressMessage| Some((one.header.index, present::address(one)?));
@@ -80,7 +90,10 @@ impl AddressWorker {
         for (place, vip) in set.by_place() {
             let state = set.first_state + vip;
             let is_acknowledged = self.states.get(state) & vip_state::READY != 0;
-            if is_acknowledged
+            if self.absent.contains(&place.0) {
+                // Told by the control plane, and not to be put back.
+                self.states.set(state, 0);
+            } else if is_acknowledged
                 && present.asked.contains(&place.0)
                 && !present.places.contains(&place)
             {

@@ -129,9 +129,13 @@ impl AddressWorker {
         }
     }
 
+    /// But for those whose interface is gone, which the kernel cannot take.
     fn without_acknowledgement(&self, set: &AddressSet) -> BTreeSet<u32> {
         let is_missing = |vip: &u32| self.states.get(set.first_state + vip) & vip_state::READY == 0;
-        (0..set.count()).filter(is_missing).collect()
+        let there = set
+            .by_place()
+            .filter(|((index, _), _)| !self.absent.contains(index));
+        there.map(|(_, vip)| vip).filter(is_missing).collect()
     }
 }
 

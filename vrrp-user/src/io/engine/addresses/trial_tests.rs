@@ -310,3 +310,27 @@ fn what_was_refused_is_not_tried_after_the_epoch_is_gone() {
         assert_eq!(world.next(), None);
     });
 }
+
+/// Whether it is a FAULT is decided elsewhere (`no_track`).
+#[test]
+fn what_was_on_an_interface_that_is_deleted_is_missing_and_not_refused() {
+    in_namespace(async || {
+        let mut world = World::new(100);
+        world.order(Operation::Install, None);
+        let standing = order(Operation::Install, None);
+        world.worker.standing.insert(0, standing);
+        run("ip link del ens34");
+        world.worker.look();
+        assert!(!world.is_ready(NEEDED), "missing in the status");
+        assert!(world.is_ready(ALSO_NEEDED) && world.is_ready(EXCLUDED));
+        assert_eq!(world.next(), None, "there is nothing to put it back on");
+        for _ in 0..2 {
+            run("ip addr del 2001:db8::1/64 dev ens35");
+            world.worker.look();
+            assert!(has_address("ens35") && world.is_ready(ALSO_NEEDED));
+            assert!(!world.is_ready(NEEDED));
+        }
+        assert_eq!(world.told(), []);
+        assert_eq!(world.next(), None);
+    });
+}
