@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use vrrp_tests::{
     clock, config::Settings, dump::Dump, lab::VIP, node::Node as _, process::Process,
 };
@@ -10,6 +11,9 @@ use crate::{
     preload,
     scene::{LIMIT, Scene, alone, eventually},
 };
+
+/// Kills in a row.
+const ROUNDS: usize = 5;
 
 /// How long the kernel may take to free what nobody uses any more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -151,6 +155,22 @@ fn a_start_after_a_kill_takes_over_what_was_left() {
         .unwrap();
     scene.await_owner(1);
     scene.node(1).stop().unwrap();
+    assert_as_before(&scene, &before);
+}
+
+/// The kernel takes a moment to release what a killed process had, the lock and the programs among it.
+#[test]
+fn a_cleanup_right_after_a_kill_waits_for_the_end_of_the_node() {
+    let mut scene = scene();
+    let before = dump(&scene);
+    for _ in 0..ROUNDS {
+        scene.node(1).start().unwrap();
+        scene.await_owner(1);
+        let node = scene.node(1).process().unwrap();
+        node.signal(Signal::SIGKILL).unwrap();
+        scene.node(1).subcommand("cleanup").unwrap();
+        scene.node(1).process().unwrap().wait(LIMIT).unwrap();
+    }
     assert_as_before(&scene, &before);
 }
 

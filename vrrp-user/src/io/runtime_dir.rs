@@ -11,6 +11,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use nix::{
@@ -20,6 +21,8 @@ use nix::{
     unistd::{UnlinkatFlags, geteuid, unlinkat},
 };
 use thiserror::Error;
+
+mod holder;
 
 /// Parent of every instance's directory.
 pub const BASE: &str = "/run/xvrrp";
@@ -33,6 +36,9 @@ pub const RESIGNATIONS: &str = "resignations";
 pub const LOCK: &str = "lock";
 /// The largest file of ours has the adverts for thousands of unicast peers; a larger one is not ours.
 const MAX_FILE: u64 = 32 << 20;
+/// How long the kernel may take to release the lock of a process that was killed, and how often it is asked.
+const RELEASE: Duration = Duration::from_secs(1);
+const RELEASE_POLL: Duration = Duration::from_millis(5);
 
 /// Name of an instance of the node, keepalived's `instance`: 1-32 of `A-Z a-z 0-9 _ . -`, not
 /// starting with a dot.
@@ -179,6 +185,35 @@ impl RuntimeDir {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
+    }
+
+    /// Takes the lock and writes our pid into it. The end of a process that was killed is waited for, but not long.
+    ///
+    /// To be called on a tokio runtime with time enabled.
+    ///
+    /// # Errors
+    /// [`RuntimeDirError::Locked`] while another process holds it.
+    pub async fn lock_after_end(&self) -> Result<Lock, RuntimeDirError> {
+        let ending = async {
+            let mut seen_alive = false;
+            loop {
+                match self.lock() {
+                    Err(RuntimeDirError::Locked { pid: Some(pid), .. })
+                        if holder::is_ending(pid) =>
+                    {
+                        seen_alive = false;
+                    }
+                    // For a moment after a signal was taken nothing shows that the process ends.
+                    Err(RuntimeDirError::Locked { .. }) if !seen_alive => seen_alive = true,
+                    other => break other,
+                }
+                tokio::time::sleep(RELEASE_POLL).await;
+            }
+        };
+        match tokio::time::timeout(RELEASE, ending).await {
+            Ok(lock) => lock,
+            Err(_) => self.lock(),
+        }
     }
 
     /// Takes the lock and writes our pid into it.

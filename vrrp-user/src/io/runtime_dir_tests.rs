@@ -1,9 +1,11 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
+    process::Command,
 };
 
 use super::*;
+use crate::io::clock;
 
 fn create(base: &Path) -> Result<RuntimeDir, RuntimeDirError> {
     RuntimeDir::create(base, &InstanceName::default())
@@ -114,6 +116,34 @@ fn second_start_names_the_holder() {
     );
     drop(lock);
     directory.lock().unwrap();
+}
+
+/// The test holds the lock, in the name of another process.
+#[tokio::test(flavor = "current_thread")]
+async fn a_killed_holder_is_waited_for_and_a_living_one_is_not() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = create(&temporary.path().join("base")).unwrap();
+    let lock = directory.lock().unwrap();
+    let mut holder = Command::new("sleep").arg("60").spawn().unwrap();
+    fs::write(directory.path(LOCK), format!("{}\n", holder.id())).unwrap();
+    let began = clock::now();
+    let refused = async || {
+        let refusal = directory.lock_after_end().await;
+        assert!(matches!(refusal, Err(RuntimeDirError::Locked { .. })));
+        clock::now().since(began)
+    };
+    assert!(refused().await < RELEASE, "it lives");
+    holder.kill().unwrap();
+    assert!(refused().await >= RELEASE, "in vain");
+    let releasing = async {
+        let mut wait = tokio::time::interval(RELEASE / 5);
+        wait.tick().await;
+        wait.tick().await;
+        drop(lock);
+    };
+    let (taken, ()) = tokio::join!(directory.lock_after_end(), releasing);
+    taken.unwrap();
+    holder.wait().unwrap();
 }
 
 #[test]

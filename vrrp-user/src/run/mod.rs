@@ -57,7 +57,8 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     );
     let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)
         .map_err(|error| exit::with_privilege_hint(error, "a node"))?;
-    let lock = directory.lock().map_err(with_name_hint)?;
+    let lock = runtime.block_on(directory.lock_after_end());
+    let lock = lock.map_err(with_name_hint)?;
     let pins = InstancePins::new(name.as_str());
     resign_in_a_panic(name, &pins)?;
     // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold

@@ -56,7 +56,7 @@ pub async fn run(
     let Some(directory) = RuntimeDir::open_existing(base, instance)? else {
         return without_journal(pins);
     };
-    let (lock, before) = match directory.lock() {
+    let (lock, before) = match directory.lock_after_end().await {
         Err(RuntimeDirError::Locked { pid, .. }) if fence.allows(pid) => {
             fence_alive(&directory, pins).await?
         }
