@@ -194,9 +194,11 @@ impl RuntimeDir {
     /// # Errors
     /// [`RuntimeDirError::Locked`] while another process holds it.
     pub async fn lock_after_end(&self) -> Result<Lock, RuntimeDirError> {
+        let mut poll = tokio::time::interval(RELEASE_POLL);
         let ending = async {
             let mut seen_alive = false;
             loop {
+                poll.tick().await;
                 match self.lock() {
                     Err(RuntimeDirError::Locked { pid: Some(pid), .. })
                         if holder::is_ending(pid) =>
@@ -207,7 +209,6 @@ impl RuntimeDir {
                     Err(RuntimeDirError::Locked { .. }) if !seen_alive => seen_alive = true,
                     other => break other,
                 }
-                tokio::time::sleep(RELEASE_POLL).await;
             }
         };
         match tokio::time::timeout(RELEASE, ending).await {

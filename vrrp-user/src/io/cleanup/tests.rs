@@ -467,8 +467,11 @@ async fn living_node_is_left_alone_unless_it_is_to_be_fenced() {
     assert!(base(&temporary).join("default").exists());
 
     // A node that notices and ends is cleaned up after.
+    let asked = pins.calls.borrow().len();
     let ending = async {
-        tokio::task::yield_now().await;
+        while pins.calls.borrow().len() == asked {
+            tokio::task::yield_now().await;
+        }
         drop(lock);
     };
     let base = base(&temporary);
