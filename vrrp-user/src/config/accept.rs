@@ -23,7 +23,7 @@ pub(super) fn accept(
             true
         }
         _ if priority == OWNER => true,
-        Some((true, at)) if draft.strict && version == Version::V2 => {
+        Some((true, at)) if draft.common.strict && version == Version::V2 => {
             report.warn_help(
                 &at.place,
                 format!(
@@ -34,7 +34,7 @@ pub(super) fn accept(
             );
             false
         }
-        None if draft.strict => {
+        None if draft.common.strict => {
             report.warn_help(
                 &draft.block.place,
                 format!(

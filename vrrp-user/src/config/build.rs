@@ -23,7 +23,7 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
     let mut defaults = Defaults::default();
     for block in statements
         .iter()
-        .filter(|statement| statement.keyword() == "global_defs")
+        .filter(|statement| Context::Top.inside(statement.keyword()) == Some(Context::Globals))
     {
         defaults.read(block, &mut mail, report);
     }
@@ -31,9 +31,8 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
     let mut instances = Vec::new();
     let mut found = false;
     for statement in statements {
-        match statement.keyword() {
-            "global_defs" => {}
-            "vrrp_instance" => {
+        match Context::Top.inside(statement.keyword()) {
+            Some(Context::Instance) => {
                 found = true;
                 let Some(name) = name(statement, report) else {
                     continue;
@@ -45,7 +44,8 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
                     instances.push(instance);
                 }
             }
-            _ => unsupported::report(Context::Top, statement, &mut mail, report),
+            Some(_) => {}
+            None => unsupported::report(Context::Top, statement, &mut mail, report),
         }
     }
     limits::check(&instances, report);

@@ -29,14 +29,14 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
     draft.excluded = addresses::once(excluded, &draft, report);
     let (name, place) = (draft.name, &draft.block.place);
     let whole = !draft.block.damaged;
-    if draft.interface.is_none() && std::ptr::eq(draft.interface_at, draft.block) && whole {
+    if draft.interface.is_none() && draft.at("interface").is_none() && whole {
         report.error_help(
             place,
             format!("({name}) has no `interface`"),
             "add `interface NAME`",
         );
     }
-    if draft.vrid.is_none() && !draft.vrid_tried && whole {
+    if draft.vrid.is_none() && draft.at("virtual_router_id").is_none() && whole {
         report.error_help(
             place,
             format!("({name}) has no `virtual_router_id`"),
@@ -66,6 +66,7 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
     let (first, first_at) = draft.vips.first()?;
     let (family, first_at) = (Family::of(first.address), &first_at.place);
     let too_many_at = draft.vips.get(addresses::MOST).map(|(_, at)| &at.place);
+    let interface_place = draft.place("interface").clone();
     let mut instance = Instance {
         name: name.to_owned(),
         interface: draft.interface?,
@@ -79,7 +80,7 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
             preempt,
             preempt_delay,
             lease: draft.lease,
-            garp: draft.garp,
+            garp: draft.common.garp,
             departures,
             primary: family.unspecified(),
         },
@@ -90,21 +91,21 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
         adverts_from_virtual_mac: false,
         auth,
         accept,
-        skip_check_adv_addr: draft.skip_check_adv_addr,
-        v3_checksum_as_v2: draft.v3_checksum_as_v2,
+        skip_check_adv_addr: draft.common.skip_check_adv_addr,
+        v3_checksum_as_v2: draft.common.v3_checksum_as_v2,
         notify: draft.notify,
         place: place.clone(),
-        interface_place: draft.interface_at.place.clone(),
+        interface_place,
         source_place: place.clone(),
     };
     if let Some(at) = too_many_at {
         addresses::limit(&mut instance, at, report);
     }
-    draft.transport.finish(draft.strict, &mut instance, report);
+    draft.transport.finish(&draft.common, &mut instance, report);
     addresses::begins_link_local(&instance, first_at, report);
     draft
         .virtual_mac
-        .finish(draft.strict, &mut instance, report);
+        .finish(draft.common.strict, &mut instance, report);
     // An advert from the virtual MAC would lead the switches back to a router that serves no more;
     // and the better router's next one leads them away from it, whoever it heard of.
     instance.settings.departures.higher_prio_send_advert =
@@ -117,11 +118,11 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
 fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
     let is_ipv6 = |(vip, _): &(Vip, _)| vip.address.is_ipv6();
     if !draft.vips.first().is_some_and(is_ipv6) {
-        return draft.version;
+        return draft.common.version;
     }
-    if let (Version::V2, Some(at)) = (draft.version, draft.version_at) {
+    if let (Version::V2, Some(at)) = (draft.common.version, draft.at("version")) {
         let name = draft.name;
-        if draft.strict {
+        if draft.common.strict {
             report.warn(
                 &at.place,
                 format!("({name}) there is no IPv6 in version 2, version 3 is used in strict mode"),
@@ -144,7 +145,7 @@ fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
 fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
     match (draft.priority, draft.state) {
         (Some(OWNER), None) => (OWNER, InitialState::Master),
-        (Some(OWNER), Some((InitialState::Backup, at))) if draft.strict => {
+        (Some(OWNER), Some((InitialState::Backup, at))) if draft.common.strict => {
             report.warn_help(
                 &at.place,
                 format!("({}) `state BACKUP` does not go with strict mode and priority 255, MASTER is used", draft.name),
@@ -152,7 +153,7 @@ fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
             );
             (OWNER, InitialState::Master)
         }
-        (Some(priority @ ..OWNER), Some((InitialState::Master, at))) if draft.strict => {
+        (Some(priority @ ..OWNER), Some((InitialState::Master, at))) if draft.common.strict => {
             report.warn_help(
                 &at.place,
                 format!("({}) `state MASTER` does not go with strict mode below priority 255, BACKUP is used", draft.name),
@@ -164,7 +165,7 @@ fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
             priority,
             state.map_or(InitialState::Backup, |(state, _)| state),
         ),
-        (None, Some((InitialState::Master, _))) if draft.priority_tried => {
+        (None, Some((InitialState::Master, _))) if draft.at("priority").is_some() => {
             (OWNER, InitialState::Master)
         }
         (None, Some((InitialState::Master, at))) => {
@@ -203,7 +204,7 @@ fn advert_interval(draft: &Draft<'_>, version: Version, report: &mut Report) -> 
     };
     if used != asked {
         report.warn_help(
-            &draft.advert_int_at.place,
+            draft.place("advert_int"),
             format!(
                 "({}) `advert_int` of {} s is not possible with version {}, {} s is used",
                 draft.name,
@@ -248,7 +249,7 @@ fn preempt_delay(
     };
     let why = match initial {
         _ if delay.is_zero() => return Duration::ZERO,
-        _ if draft.strict => "strict mode",
+        _ if draft.common.strict => "strict mode",
         _ if !preempt => "nopreempt",
         InitialState::Master => "state MASTER",
         InitialState::Backup => return delay,
@@ -301,20 +302,20 @@ fn also_version_2(
 
 /// What strict mode leaves of the departures from the RFC.
 fn departures(draft: &Draft<'_>) -> Departures {
-    let mut departures = draft.departures;
+    let mut departures = draft.common.departures;
     // keepalived's strict mode dates from RFC 5798, where nobody answers a worse router.
-    departures.lower_prio_no_advert |= draft.strict;
+    departures.lower_prio_no_advert |= draft.common.strict;
     departures
 }
 
 /// Whether a deposed Active sends one more advert, if that is said: strict mode has it silent.
 fn higher_prio_send_advert(draft: &Draft<'_>, report: &mut Report) -> Option<bool> {
-    if !draft.strict {
-        return draft.higher_prio_send_advert;
+    if !draft.common.strict {
+        return draft.common.higher_prio_send_advert;
     }
-    if draft.higher_prio_send_advert == Some(true) {
+    if draft.common.higher_prio_send_advert == Some(true) {
         report.warn(
-            &draft.higher_prio_at.place,
+            draft.place("higher_prio_send_advert"),
             format!(
                 "({}) `higher_prio_send_advert` does not go with strict mode and is ignored",
                 draft.name
@@ -329,7 +330,7 @@ fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
     let Lease::Span(span) = draft.lease else {
         return;
     };
-    let place = &draft.lease_at.place;
+    let place = draft.place("lease");
     if span <= interval {
         report.error_help(
             place,
@@ -341,7 +342,7 @@ fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
         );
         return;
     }
-    let adverts = draft.departures.down_timer_adverts;
+    let adverts = draft.common.departures.down_timer_adverts;
     if span > interval.saturating_mul(u32::from(adverts)) {
         report.warn_help(
             place,
@@ -365,7 +366,7 @@ fn allows_auth(
     let what = match version {
         //= C79: RFC 9568 section 9
         Version::V3 if draft.v2_interop.is_none() => "version 3",
-        _ if draft.strict => "strict mode",
+        _ if draft.common.strict => "strict mode",
         Version::V2 | Version::V3 => return true,
     };
     report.warn_help(

@@ -4,57 +4,44 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     ast::Statement,
-    diag::Report,
-    globals::{self, Defaults},
-    keywords::Context,
+    common::Common,
+    diag::{Place, Report},
+    globals::Defaults,
+    keywords::{Action, Again, Context, Row},
     model::{Notify, Script, Vip},
-    script::script,
+    script::{ScriptUser, script},
     transport::TransportDraft,
     unsupported::{self, MailNote},
     value,
     vip::vip,
     virtual_mac::VirtualMacDraft,
 };
-use crate::proto::{Departures, Garp, InitialState, Lease, Version};
+use crate::proto::{InitialState, Lease};
 
 /// keepalived's limits of `advert_int` in any version.
-const MIN_ADVERT_INT: Duration = Duration::from_millis(10);
-const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
+pub(super) const MIN_ADVERT_INT: Duration = Duration::from_millis(10);
+pub(super) const MAX_ADVERT_INT: Duration = Duration::from_secs(255);
 
 /// Longest `preempt_delay`.
-const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
-
-/// Statements that add up or that keepalived lets stand more than once.
-const REPEATABLE: [&str; 6] = [
-    "authentication",
-    "virtual_ipaddress",
-    "virtual_ipaddress_excluded",
-    "preempt",
-    "nopreempt",
-    "unicast_peer",
-];
+pub(super) const MAX_PREEMPT_DELAY: Duration = Duration::from_secs(1000);
 
 /// What an instance's statements say, before one is weighed against another.
 #[derive(Debug)]
 pub(super) struct Draft<'s> {
     pub(super) name: &'s str,
     pub(super) block: &'s Statement,
+    /// The last statement of each keyword, good or bad.
+    given: BTreeMap<&'s str, &'s Statement>,
+    script_user: &'s ScriptUser,
+    /// What `global_defs` says for all instances, unless this one says something else.
+    pub(super) common: Common,
     pub(super) state: Option<(InitialState, &'s Statement)>,
     pub(super) interface: Option<String>,
-    pub(super) interface_at: &'s Statement,
     pub(super) vrid: Option<u8>,
-    /// A `virtual_router_id` was given, good or bad.
-    pub(super) vrid_tried: bool,
     pub(super) priority: Option<u8>,
-    /// A `priority` was given, good or bad.
-    pub(super) priority_tried: bool,
     pub(super) advert_int: Duration,
-    pub(super) version: Version,
-    /// `version`, if it is the instance's own.
-    pub(super) version_at: Option<&'s Statement>,
     pub(super) nopreempt: Option<&'s Statement>,
     pub(super) preempt_delay: Option<(Duration, &'s Statement)>,
-    pub(super) advert_int_at: &'s Statement,
     pub(super) auth: Option<AuthDraft<'s>>,
     pub(super) vips: Vec<(Vip, &'s Statement)>,
     /// Something stood in `virtual_ipaddress`, good or bad.
@@ -62,20 +49,11 @@ pub(super) struct Draft<'s> {
     pub(super) excluded: Vec<(Vip, &'s Statement)>,
     pub(super) transport: TransportDraft<'s>,
     pub(super) virtual_mac: VirtualMacDraft<'s>,
-    pub(super) garp: Garp,
-    pub(super) departures: Departures,
-    /// `higher_prio_send_advert`, the instance's or the global one, if there is one.
-    pub(super) higher_prio_send_advert: Option<bool>,
-    pub(super) higher_prio_at: &'s Statement,
     /// `v2_interop`, if it is on.
     pub(super) v2_interop: Option<&'s Statement>,
     pub(super) lease: Lease,
-    pub(super) lease_at: &'s Statement,
-    pub(super) strict: bool,
     /// `accept` or, false, `no_accept`.
     pub(super) accept: Option<(bool, &'s Statement)>,
-    pub(super) skip_check_adv_addr: bool,
-    pub(super) v3_checksum_as_v2: bool,
     pub(super) notify: Notify,
 }
 
@@ -92,7 +70,7 @@ pub(super) struct AuthDraft<'s> {
 }
 
 impl<'s> AuthDraft<'s> {
-    fn pass(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn pass(&mut self, statement: &'s Statement, report: &mut Report) {
         if value::one(statement, report).is_none() {
             self.damaged = true;
             return;
@@ -109,150 +87,107 @@ impl<'s> AuthDraft<'s> {
         let word = statement.params().first();
         self.pass = word.map(|word| (word.bytes(), statement));
     }
+
+    pub(super) fn auth_type(&mut self, statement: &Statement, report: &mut Report) {
+        match auth_type(statement, report) {
+            Some(()) => self.pass_type = true,
+            None => self.damaged = true,
+        }
+    }
 }
 
 /// Reads the statements of `block`.
 pub(super) fn draft<'s>(
     name: &'s str,
     block: &'s Statement,
-    defaults: &Defaults,
+    defaults: &'s Defaults,
     mail: &mut MailNote,
     report: &mut Report,
 ) -> Draft<'s> {
     let mut draft = Draft {
         name,
         block,
+        given: BTreeMap::new(),
+        script_user: &defaults.script_user,
+        common: defaults.common.clone(),
         state: None,
         interface: None,
-        interface_at: block,
         vrid: None,
-        vrid_tried: false,
         priority: None,
-        priority_tried: false,
         //= C28: RFC 9568 section 6.1
         advert_int: Duration::from_secs(1),
-        version: defaults.version,
-        version_at: None,
         nopreempt: None,
         preempt_delay: None,
-        advert_int_at: block,
         auth: None,
         vips: Vec::new(),
         vips_tried: false,
         excluded: Vec::new(),
-        transport: TransportDraft::new(defaults.check_unicast_src),
+        transport: TransportDraft::default(),
         virtual_mac: VirtualMacDraft::default(),
-        garp: defaults.garp,
-        departures: defaults.departures,
-        higher_prio_send_advert: defaults.higher_prio_send_advert,
-        higher_prio_at: block,
         v2_interop: None,
         lease: Lease::Auto,
-        lease_at: block,
-        strict: defaults.strict,
         accept: None,
-        skip_check_adv_addr: defaults.skip_check_adv_addr,
-        v3_checksum_as_v2: defaults.v3_checksum_as_v2,
         notify: Notify::default(),
     };
-    let mut seen = BTreeMap::new();
     for statement in block.body() {
-        let keyword = statement.keyword();
-        if Context::Instance.acted_on().contains(&keyword)
-            && !REPEATABLE.contains(&keyword)
-            && let Some(line) = seen.insert(keyword, statement.place.line)
-        {
-            report.warn(
-                &statement.place,
-                format!(
-                    "`{keyword}` was given in line {line} already, {}",
-                    which_counts(keyword)
-                ),
-            );
+        let row = Context::Instance.row(statement.keyword());
+        if let Some(row) = row {
+            draft.note(row, statement, report);
         }
-        if !draft.router_statement(statement, report)
-            && !draft.transport.statement(statement, report)
-            && !draft.virtual_mac.statement(statement, report)
-            && !draft.other_statement(statement, defaults, report)
-        {
-            unsupported::report(Context::Instance, statement, mail, report);
+        match row.map(|row| row.action) {
+            Some(Action::Own(read)) => read(&mut draft, statement, report),
+            Some(Action::Common { read, .. }) => read(&mut draft.common, statement, report),
+            _ => unsupported::report(Context::Instance, statement, mail, report),
         }
     }
     draft
 }
 
-fn which_counts(keyword: &str) -> &'static str {
-    match keyword {
-        "state" => "MASTER counts if it is one of them",
-        _ if keyword.starts_with("notify") => "the first one counts",
-        _ => "the last one counts",
-    }
-}
-
 impl<'s> Draft<'s> {
-    /// What the protocol needs to know.
-    fn router_statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
-        match statement.keyword() {
-            "state" => self.state(statement, report),
-            "interface" => {
-                if let Some(name) = value::one(statement, report) {
-                    self.interface = value::interface("interface", name, &statement.place, report)
-                        .or_else(|| self.interface.take());
-                    self.interface_at = statement;
-                    refuse_loopback(name, statement, report);
-                }
-            }
-            "virtual_router_id" => {
-                self.vrid_tried = true;
-                self.vrid = value::number(statement, 1..=255, report).or(self.vrid)
-            }
-            "priority" => {
-                //= C6: RFC 9568 section 5.2.4
-                self.priority_tried = true;
-                self.priority = value::number(statement, 1..=255, report).or(self.priority)
-            }
-            "advert_int" => {
-                let range = MIN_ADVERT_INT..=MAX_ADVERT_INT;
-                self.advert_int =
-                    value::seconds(statement, range, report).unwrap_or(self.advert_int);
-                self.advert_int_at = statement;
-            }
-            "version" => {
-                self.version = globals::version(statement, report).unwrap_or(self.version);
-                self.version_at = Some(statement);
-            }
-            "v2_interop" => {
-                let on = value::flag(statement, report).unwrap_or_default();
-                self.v2_interop = on.then_some(statement);
-            }
-            "nopreempt" => self.nopreempt = Some(statement),
-            "preempt" => self.nopreempt = None,
-            "preempt_delay" => {
-                let delay = value::seconds(statement, Duration::ZERO..=MAX_PREEMPT_DELAY, report);
-                self.preempt_delay = delay.map(|delay| (delay, statement));
-            }
-            "authentication" => self.authentication(statement, report),
-            "virtual_ipaddress" => {
-                self.vips_tried |= !statement.body().is_empty() || statement.damaged;
-                self.vips.extend(virtual_ips(statement, report));
-            }
-            "virtual_ipaddress_excluded" => self.excluded.extend(virtual_ips(statement, report)),
-            "strict_mode" => self.strict = value::flag(statement, report).unwrap_or_default(),
-            "accept" => self.accept = Some((true, statement)),
-            "no_accept" => self.accept = Some((false, statement)),
-            "skip_check_adv_addr" => {
-                self.skip_check_adv_addr = value::flag(statement, report).unwrap_or_default();
-            }
-            "v3_checksum_as_v2" => {
-                self.v3_checksum_as_v2 = value::flag(statement, report).unwrap_or_default();
-            }
-            _ => return false,
+    /// The last statement of a keyword, good or bad.
+    pub(super) fn at(&self, keyword: &str) -> Option<&'s Statement> {
+        debug_assert!(Context::Instance.reads(keyword), "{keyword}");
+        self.given.get(keyword).copied()
+    }
+
+    /// Where a keyword stands or, without it, the instance.
+    pub(super) fn place(&self, keyword: &str) -> &'s Place {
+        &self.at(keyword).unwrap_or(self.block).place
+    }
+
+    /// Takes note of a statement, and says which one counts if there are two.
+    fn note(&mut self, row: &Row, statement: &'s Statement, report: &mut Report) {
+        let keyword = statement.keyword();
+        let which_counts = match row.again {
+            Again::All => None,
+            Again::Last => Some("the last one counts"),
+            Again::First => Some("the first one counts"),
+            Again::Master => Some("MASTER counts if it is one of them"),
+        };
+        if let Some(before) = self.given.insert(keyword, statement)
+            && let Some(which_counts) = which_counts
+        {
+            report.warn(
+                &statement.place,
+                format!(
+                    "`{keyword}` was given in line {} already, {which_counts}",
+                    before.place.line
+                ),
+            );
         }
-        true
+    }
+
+    pub(super) fn interface(&mut self, statement: &'s Statement, report: &mut Report) {
+        let Some(name) = value::one(statement, report) else {
+            return;
+        };
+        let interface = value::interface("interface", name, &statement.place, report);
+        self.interface = interface.or_else(|| self.interface.take());
+        refuse_loopback(name, statement, report);
     }
 
     /// A MASTER stays, whatever follows, but for what is no state at all.
-    fn state(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn state(&mut self, statement: &'s Statement, report: &mut Report) {
         let Some(word) = value::one(statement, report) else {
             return;
         };
@@ -275,7 +210,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Several blocks add up.
-    fn authentication(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn authentication(&mut self, block: &'s Statement, report: &mut Report) {
         if block.block.is_none() {
             report.error(&block.place, "`authentication` needs a block");
             return;
@@ -288,53 +223,39 @@ impl<'s> Draft<'s> {
         });
         auth.damaged |= block.damaged;
         for statement in block.body() {
-            match statement.keyword() {
-                "auth_type" => match auth_type(statement, report) {
-                    Some(()) => auth.pass_type = true,
-                    None => auth.damaged = true,
-                },
-                "auth_pass" => auth.pass(statement, report),
-                other => report.warn(
+            let keyword = statement.keyword();
+            let row = Context::Authentication.row(keyword);
+            match row.map(|row| row.action) {
+                Some(Action::Auth(read)) => read(auth, statement, report),
+                _ => report.warn(
                     &statement.place,
-                    format!("`{other}` is not a keyword of `authentication`, ignored"),
+                    format!("`{keyword}` is not a keyword of `authentication`, ignored"),
                 ),
             }
         }
     }
 
-    /// What surrounds the protocol.
-    fn other_statement(
+    /// `virtual_ipaddress`.
+    pub(super) fn listed(&mut self, block: &'s Statement, report: &mut Report) {
+        self.vips_tried |= !block.body().is_empty() || block.damaged;
+        self.vips.extend(virtual_ips(block, report));
+    }
+
+    /// `virtual_ipaddress_excluded`.
+    pub(super) fn excluded(&mut self, block: &'s Statement, report: &mut Report) {
+        self.excluded.extend(virtual_ips(block, report));
+    }
+
+    /// The command for `slot`; the first one counts.
+    pub(super) fn script(
         &mut self,
-        statement: &'s Statement,
-        defaults: &Defaults,
+        slot: fn(&mut Notify) -> &mut Option<Script>,
+        statement: &Statement,
         report: &mut Report,
-    ) -> bool {
-        let slot = match statement.keyword() {
-            "notify_master" => &mut self.notify.master,
-            "notify_backup" => &mut self.notify.backup,
-            "notify_fault" => &mut self.notify.fault,
-            "notify_stop" => &mut self.notify.stop,
-            "notify" => &mut self.notify.any,
-            "lease" => {
-                self.lease = lease(statement, report).unwrap_or(self.lease);
-                self.lease_at = statement;
-                return true;
-            }
-            "higher_prio_send_advert" => {
-                self.higher_prio_send_advert = value::flag(statement, report);
-                self.higher_prio_at = statement;
-                return true;
-            }
-            keyword => {
-                if globals::departure(&mut self.departures, keyword, statement, report) {
-                    return true;
-                }
-                return globals::garp(&mut self.garp, keyword, statement, report);
-            }
-        };
-        let script: Option<Script> = script(statement, &defaults.script_user, report);
+    ) {
+        let script = script(statement, self.script_user, report);
+        let slot = slot(&mut self.notify);
         *slot = slot.take().or(script);
-        true
     }
 }
 
@@ -384,7 +305,7 @@ fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
 }
 
 /// `lease auto|off|SECONDS`, which keepalived does not have.
-fn lease(statement: &Statement, report: &mut Report) -> Option<Lease> {
+pub(super) fn lease(statement: &Statement, report: &mut Report) -> Option<Lease> {
     let first = statement.params().first().map(|word| word.text.as_str());
     let lease = match first {
         Some("auto") => Lease::Auto,

@@ -1,7 +1,8 @@
 //! `keepalived.conf`: lexer, parser, typed model.
 //!
 //! Bytes become lines (`source`, `macros`), tokens (`lex`), statements and blocks (`parse`), which go
-//! through a sieve (`sift`) and become a [`Config`] that is valid by construction (`build`, `instance`, `finish`).
+//! through a sieve (`sift`) and become a [`Config`] that is valid by construction (`build`, `instance`, `finish`). What a keyword does
+//! is said by its row in one table (`keywords`).
 //!
 //! What we make of a file that is not perfect is decided for the operator whose gateway depends on it:
 //!
@@ -20,6 +21,7 @@ mod accept;
 mod addresses;
 mod ast;
 mod build;
+mod common;
 mod diag;
 mod finish;
 mod globals;

@@ -7,21 +7,13 @@
 use super::{
     ast::Statement,
     diag::{Place, Report},
+    keywords::Context,
     lex::{Token, decoded, tokens},
     source::Line,
 };
 
 /// Deepest nesting of blocks; keepalived's own grammar needs five.
 const MAX_DEPTH: usize = 32;
-
-/// Keywords that open a block outside of all blocks only: where one stands inside, a `}` is missing before
-/// it.
-const OUTSIDE: [&str; 4] = [
-    "global_defs",
-    "vrrp_instance",
-    "vrrp_script",
-    "vrrp_sync_group",
-];
 
 /// The statements at the top level.
 pub(super) fn statements(lines: &[Line], report: &mut Report) -> Vec<Statement> {
@@ -111,7 +103,9 @@ impl Parser<'_> {
         }
         let owner = self.current.pop_if(|last| last.block.is_none());
         if let Some(owner) = &owner
-            && OUTSIDE.contains(&owner.keyword())
+            && Context::Top
+                .row(owner.keyword())
+                .is_some_and(|row| row.ends_blocks)
         {
             self.unclosed(Some(owner));
         }

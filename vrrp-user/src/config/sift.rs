@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     ast::{Flaw, FlawKind, Statement},
     diag::Report,
-    keywords::Context,
+    keywords::{self, Context},
     marks,
 };
 
@@ -36,8 +36,7 @@ impl Sifter<'_> {
         let mut damaged = false;
         let mut kept = Vec::with_capacity(statements.len());
         for mut statement in statements {
-            let skipped =
-                context.is_some_and(|context| !context.acted_on().contains(&statement.keyword()));
+            let skipped = context.is_some_and(|context| !context.reads(statement.keyword()));
             let flaws = std::mem::take(&mut statement.flaws);
             // Behind a brace a line begins anew.
             let directive = marks::directive(&statement.raw);
@@ -87,8 +86,8 @@ impl Sifter<'_> {
 
 /// Only in the command of a script does a backslash protect a quote.
 fn escaped_quote(statement: &Statement) -> Option<Flaw> {
-    let is_script = statement.keyword().starts_with("notify");
-    (!is_script && statement.raw.contains("\\\"")).then(|| Flaw {
+    let is_command = keywords::takes_command(statement.keyword());
+    (!is_command && statement.raw.contains("\\\"")).then(|| Flaw {
         kind: FlawKind::Value,
         message: "a backslash does not protect a double quote: keepalived ends the text there"
             .to_owned(),

@@ -5,6 +5,7 @@ use std::{net::IpAddr, ops::RangeInclusive};
 
 use super::{
     ast::Statement,
+    common::Common,
     diag::Report,
     model::{Instance, Peer, Unicast},
     value, vip,
@@ -12,56 +13,23 @@ use super::{
 use crate::proto::Family;
 
 /// What an instance's statements say about the transport.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TransportDraft<'s> {
     source: Option<(IpAddr, &'s Statement)>,
-    track_source: bool,
+    pub(super) track_source: bool,
     peers: Vec<(Peer, &'s Statement)>,
     /// `unicast_peer`, if it is there.
     peers_at: Option<&'s Statement>,
     /// One of its lines is an error.
     peers_wrong: bool,
-    ttl: Option<u8>,
-    check_source: bool,
+    /// `unicast_ttl`.
+    pub(super) ttl: Option<u8>,
     /// `unicast_fault_no_peer`.
-    fault_without_peer: Option<&'s Statement>,
+    pub(super) fault_without_peer: Option<&'s Statement>,
 }
 
 impl<'s> TransportDraft<'s> {
-    /// With `vrrp_check_unicast_src`.
-    pub(super) fn new(check_source: bool) -> Self {
-        Self {
-            source: None,
-            track_source: false,
-            peers: Vec::new(),
-            peers_at: None,
-            peers_wrong: false,
-            ttl: None,
-            check_source,
-            fault_without_peer: None,
-        }
-    }
-
-    /// Takes a statement in; false if it is about something else.
-    pub(super) fn statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
-        match statement.keyword() {
-            "mcast_src_ip" | "unicast_src_ip" => self.source(statement, report),
-            "track_src_ip" => {
-                self.track_source = value::flag(statement, report).unwrap_or_default();
-            }
-            "unicast_peer" => self.peers(statement, report),
-            "unicast_ttl" => self.ttl = value::number(statement, 1..=255, report),
-            "check_unicast_src" => {
-                self.check_source = value::flag(statement, report).unwrap_or_default();
-            }
-            "unicast_fault_no_peer" => self.fault_without_peer = Some(statement),
-            "old_unicast_checksum" => old_checksum(statement, report),
-            _ => return false,
-        }
-        true
-    }
-
-    fn source(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn source(&mut self, statement: &'s Statement, report: &mut Report) {
         let Some(text) = value::one(statement, report) else {
             return;
         };
@@ -82,7 +50,7 @@ impl<'s> TransportDraft<'s> {
         }
     }
 
-    fn peers(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn peers(&mut self, block: &'s Statement, report: &mut Report) {
         self.peers_at = self.peers_at.or(Some(block));
         if block.block.is_none() {
             self.peers_wrong = true;
@@ -114,7 +82,7 @@ impl<'s> TransportDraft<'s> {
 
     /// Weighs the statements against each other and the rest of the instance, whose transport this
     /// sets.
-    pub(super) fn finish(mut self, strict: bool, instance: &mut Instance, report: &mut Report) {
+    pub(super) fn finish(mut self, common: &Common, instance: &mut Instance, report: &mut Report) {
         let name = instance.name.clone();
         let ours = instance.family();
         if let Some((source, at)) = self.source {
@@ -154,7 +122,7 @@ impl<'s> TransportDraft<'s> {
                     format!("({name}) peer {} is this router, ignored", peer.address),
                 );
             } else {
-                if strict {
+                if common.strict {
                     report.error_help(
                         &at.place,
                         format!("({name}) strict mode has no unicast peers"),
@@ -174,7 +142,7 @@ impl<'s> TransportDraft<'s> {
             return;
         }
         // keepalived's rule: who cares how far a peer is cares who it is.
-        let check_source = self.check_source || peers.iter().any(|peer| peer.ttl.is_some());
+        let check_source = common.check_unicast_src || peers.iter().any(|peer| peer.ttl.is_some());
         instance.unicast = Some(Unicast {
             peers,
             ttl: self.ttl,
@@ -250,7 +218,7 @@ impl<'s> TransportDraft<'s> {
 }
 
 /// Checksums as keepalived before 1.3.6 sent them. Its `never` is what we do.
-fn old_checksum(statement: &Statement, report: &mut Report) {
+pub(super) fn old_checksum(statement: &Statement, report: &mut Report) {
     let never = matches!(statement.params(), [word] if word.text == "never");
     if !never {
         report.error_help(

@@ -1,7 +1,5 @@
 //! What happens with a statement that we do not act on.
 
-use std::net::IpAddr;
-
 use super::{
     ast::Statement,
     diag::Report,
@@ -25,7 +23,8 @@ pub(super) fn report(
     } else {
         ""
     };
-    match context.support(keyword) {
+    let row = context.row(keyword);
+    match row.and_then(|row| row.support(statement)) {
         Some(Support::Accepted) => {}
         Some(Support::Mail) => {
             if !std::mem::replace(&mut mail.0, true) {
@@ -44,7 +43,6 @@ pub(super) fn report(
                 format!("`{keyword}` is not supported yet, ignored{block}: {consequence}"),
             );
         }
-        Some(Support::Refused(_)) if says_nothing(statement) => {}
         Some(Support::Refused(danger)) => report.error_help(
             place,
             format!("`{keyword}` is not supported yet, and ignoring it is not safe: {danger}"),
@@ -52,19 +50,6 @@ pub(super) fn report(
         ),
         None => unknown(context, statement, block, report),
     }
-}
-
-/// An empty block, or a multicast group that is used anyway.
-fn says_nothing(statement: &Statement) -> bool {
-    let group = match statement.keyword() {
-        "mcast_dst_ip" => &["224.0.0.18", "ff02::12"][..],
-        "vrrp_mcast_group4" => &["224.0.0.18"],
-        "vrrp_mcast_group6" => &["ff02::12"],
-        _ => return statement.block.as_ref().is_some_and(Vec::is_empty),
-    };
-    let given = statement.params().first();
-    let given = given.and_then(|word| word.text.parse::<IpAddr>().ok());
-    given.is_some_and(|given| group.iter().any(|group| group.parse() == Ok(given)))
 }
 
 /// What somebody means who invents a keyword for a script.
@@ -76,10 +61,9 @@ fn meant_script(keyword: &str) -> Option<String> {
         "error" | "failed" | "failure" | "down" => "notify_fault",
         "shutdown" | "exit" => "notify_stop",
         _ => {
-            return Some(
-                "known are notify_master, notify_backup, notify_fault, notify_stop and notify"
-                    .to_owned(),
-            );
+            let mut known: Vec<_> = Context::Instance.commands().collect();
+            let last = known.pop()?;
+            return Some(format!("known are {} and {last}", known.join(", ")));
         }
     };
     Some(format!("did you mean `{meant}`?"))
@@ -87,7 +71,7 @@ fn meant_script(keyword: &str) -> Option<String> {
 
 fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Report) {
     let (keyword, place) = (statement.keyword(), &statement.place);
-    if matches!(keyword, "auth_type" | "auth_pass") {
+    if Context::Authentication.reads(keyword) {
         report.warn_help(
             place,
             format!(
@@ -99,10 +83,7 @@ fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Re
     }
     let elsewhere = [Context::Instance, Context::Globals, Context::Top]
         .into_iter()
-        .find(|other| {
-            *other != context
-                && (other.acted_on().contains(&keyword) || other.support(keyword).is_some())
-        });
+        .find(|other| *other != context && other.row(keyword).is_some());
     match (elsewhere, context.similar(keyword)) {
         (Some(Context::Globals), _) => report.warn_help(
             place,
@@ -117,7 +98,7 @@ fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Re
             if context == Context::Globals && statement.block.is_none() =>
         {
             let global = format!("vrrp_{keyword}");
-            let help = if Context::Globals.acted_on().contains(&global.as_str()) {
+            let help = if Context::Globals.reads(&global) {
                 format!("write `{global}`, or move it to the `vrrp_instance`")
             } else {
                 "move it to the `vrrp_instance`".to_owned()
@@ -167,5 +148,6 @@ fn location(context: Context) -> &'static str {
         Context::Top => "outside of all blocks",
         Context::Globals => "in `global_defs`",
         Context::Instance => "in a `vrrp_instance`",
+        Context::Authentication => "in `authentication`",
     }
 }

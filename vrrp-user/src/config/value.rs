@@ -1,6 +1,6 @@
 //! Parameters of a statement: numbers, times, yes and no, names.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
     ast::Statement,
@@ -166,6 +166,27 @@ pub(super) fn flag(statement: &Statement, report: &mut Report) -> Option<bool> {
             None
         }
     }
+}
+
+/// Takes a value over if there is one: what was there before outlives a bad one.
+pub(super) fn keep<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+/// Whether the parameter is zero.
+pub(super) fn is_zero(statement: &Statement) -> bool {
+    let text = statement.params().first().map(|word| word.text.as_str());
+    text.and_then(|text| text.parse::<f64>().ok())
+        .is_some_and(|value| value == 0.0)
+}
+
+/// Whether the parameter is one of these addresses, however it is written.
+pub(super) fn is_one_of(statement: &Statement, addresses: &[&str]) -> bool {
+    let given = statement.params().first();
+    let given = given.and_then(|word| word.text.parse::<IpAddr>().ok());
+    given.is_some_and(|given| addresses.iter().any(|address| address.parse() == Ok(given)))
 }
 
 /// A name the kernel would take for an interface.

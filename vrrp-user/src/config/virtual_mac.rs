@@ -19,29 +19,16 @@ pub(super) struct VirtualMacDraft<'s> {
     /// The MAC that it names.
     named: Option<Mac>,
     /// `use_vmac_addr`, if it is on.
-    elsewhere: bool,
+    pub(super) elsewhere: bool,
     /// `vmac_xmit_base`, if it is on.
-    xmit_base: Option<&'s Statement>,
+    pub(super) xmit_base: Option<&'s Statement>,
 }
 
 impl<'s> VirtualMacDraft<'s> {
-    /// Takes a statement in; false if it is about something else.
-    pub(super) fn statement(&mut self, statement: &'s Statement, report: &mut Report) -> bool {
-        match statement.keyword() {
-            "use_vmac" => {
-                self.used = Some(statement);
-                self.named = parameters(statement, report);
-            }
-            "use_vmac_addr" => {
-                self.elsewhere = value::flag(statement, report).unwrap_or_default();
-            }
-            "vmac_xmit_base" => {
-                let on = value::flag(statement, report).unwrap_or_default();
-                self.xmit_base = on.then_some(statement);
-            }
-            _ => return false,
-        }
-        true
+    /// `use_vmac`.
+    pub(super) fn used(&mut self, statement: &'s Statement, report: &mut Report) {
+        self.used = Some(statement);
+        self.named = parameters(statement, report);
     }
 
     /// Weighs the statements against each other and the rest of the instance, its transport included.

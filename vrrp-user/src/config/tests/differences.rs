@@ -361,7 +361,11 @@ fn a_keyword_in_the_wrong_place_is_ignored_if_nothing_is_lost() {
 #[test]
 fn one_error_has_no_others_behind_it() {
     let instance = |lines: &str| format!("vrrp_instance A {{\n{lines}\n}}");
-    let rows: [(&str, usize); 5] = [
+    let rows: [(&str, usize); 6] = [
+        (
+            "interface\nvirtual_router_id 1\nvirtual_ipaddress {\n 10.0.0.1\n}",
+            2,
+        ),
         (
             "interface a/b\nvirtual_router_id 1\nvirtual_ipaddress {\n 10.0.0.1\n}",
             2,
