@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -48,6 +50,57 @@ fn what_nothing_reads_may_come_again() {
         let again = said.iter().any(|line| line.contains("already"));
         assert!(!again, "{said:?}");
     }
+}
+
+const README: &str = include_str!("../../../../README.md");
+const OPERATING: &str = include_str!("../../../../docs/operating.md");
+
+/// The words in backticks of a page's lines that begin so, from a heading to the next one.
+fn named<'p>(page: &'p str, heading: &str, begins: &str) -> BTreeSet<&'p str> {
+    let (_, section) = page.split_once(heading).expect("the heading is there");
+    let (section, _) = section.split_once("\n#").unwrap_or((section, ""));
+    let lines = section.lines().filter(|line| line.starts_with(begins));
+    let quoted = lines.flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted.flat_map(str::split_whitespace).collect()
+}
+
+/// What is said of the keywords that nothing reads, wherever they stand.
+fn unsupported() -> impl Iterator<Item = (&'static str, Support)> {
+    rows().filter_map(|row| match row.action {
+        Action::Unsupported(_, support) => Some((row.keyword, support)),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_page_for_operators_names_what_is_read() {
+    let named = named(OPERATING, "\n## What is read of keepalived.conf\n", "|");
+    for row in rows().filter(|row| row.is_read()) {
+        assert!(named.contains(row.keyword), "{}", row.keyword);
+        if let Action::Common { global, .. } = row.action {
+            let by_rule = global.strip_prefix("vrrp_") == Some(row.keyword);
+            assert!(by_rule || named.contains(global), "{global}");
+        }
+    }
+    for (keyword, support) in unsupported() {
+        assert!(!named.contains(keyword), "{keyword}: {support:?}");
+    }
+}
+
+#[test]
+fn the_readme_names_what_keeps_a_node_from_starting() {
+    let missing = |begins| named(README, "\n### What is missing\n", begins);
+    let (errors, warnings) = (missing("| error"), missing("| warning"));
+    for (keyword, support) in unsupported() {
+        let refused = matches!(support, Support::Refused(_));
+        assert_eq!(errors.contains(keyword), refused, "{keyword}");
+        let ignored = matches!(support, Support::Ignored(_));
+        assert!(ignored || !warnings.contains(keyword), "{keyword}");
+    }
+    let read = warnings
+        .iter()
+        .find(|word| read_somewhere(word).next().is_some());
+    assert_eq!(read, None);
 }
 
 #[test]
