@@ -252,7 +252,7 @@ impl Context {
             .map(|(name, _)| name)
             // What differs in length by more, differs by more; a file may be full of such words.
             .filter(|name| name.len().abs_diff(word.len()) <= mistakes(name))
-            .map(|name| (distance(name, word), name))
+            .map(|name| (strsim::levenshtein(name, word), name))
             .filter(|(distance, name)| *distance <= mistakes(name))
             .min()
             .map(|(_, name)| name)
@@ -280,27 +280,6 @@ pub(super) fn is_statement(word: &str) -> bool {
     [Context::Instance, Context::Authentication]
         .into_iter()
         .any(|context| context.reads(word))
-}
-
-/// Levenshtein distance; words longer than any keyword are far from all.
-fn distance(a: &str, b: &str) -> usize {
-    if b.len() > 40 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (pair, y) in row.windows(2).zip(b.bytes()) {
-            let &[diagonal, above] = pair else { break };
-            left = (diagonal + usize::from(x != y))
-                .min(above + 1)
-                .min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
