@@ -6,7 +6,6 @@ pub mod cleanup;
 pub mod clock;
 pub mod control;
 pub mod engine;
-pub mod ifaddr;
 pub mod journal;
 pub mod log;
 pub mod machine;
@@ -16,7 +15,6 @@ pub mod netns;
 pub mod privilege;
 pub mod rivals;
 pub mod runtime_dir;
-mod secondaries;
 pub mod systemd;
 pub mod unicast_filter;
 

@@ -4,14 +4,14 @@ use std::{io, net::IpAddr};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use netlink_packet_route::{
-    address::{AddressAttribute, AddressMessage},
+    address::AddressMessage,
     link::LinkAttribute,
     tc::{TcAttribute, TcHandle},
 };
 use nix::errno::Errno;
 use rtnetlink::{Error, Handle};
 
-use crate::io::secondaries;
+use crate::io::netlink::{address::Address, present, secondaries};
 
 /// The addresses of the network namespace at one moment.
 pub(super) struct Addresses {
@@ -33,7 +33,11 @@ impl Addresses {
     /// Removes one. Returns whether it was there.
     pub(super) async fn remove(&self, index: u32, address: IpAddr, prefix: u8) -> io::Result<bool> {
         let mut messages = self.messages.iter();
-        let Some(message) = messages.find(|message| is(message, index, address, prefix)) else {
+        let is_it = |one: Address| (one.address, one.prefix) == (address, prefix);
+        let found = messages.find(|message| {
+            message.header.index == index && Address::told(message).is_some_and(is_it)
+        });
+        let Some(message) = found else {
             return Ok(false);
         };
         let request = self.handle.address().del(message.clone());
@@ -116,33 +120,10 @@ fn connect() -> io::Result<Handle> {
     Ok(handle)
 }
 
-fn is(message: &AddressMessage, index: u32, address: IpAddr, prefix: u8) -> bool {
-    // With a peer, ADDRESS is the peer and LOCAL is us; IPv6 without a peer has no LOCAL.
-    let local = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            AddressAttribute::Local(local) => Some(*local),
-            _ => None,
-        });
-    let any = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            AddressAttribute::Address(any) => Some(*any),
-            _ => None,
-        });
-    message.header.index == index
-        && message.header.prefix_len == prefix
-        && local.or(any) == Some(address)
-}
-
+/// Whether something cannot be removed because it, or what it was on, is not there.
 fn gone(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
-    matches!(
-        errno,
-        Some(Errno::EADDRNOTAVAIL | Errno::ENODEV | Errno::ENXIO | Errno::ENOENT | Errno::EINVAL)
-    )
+    present::is_gone(error) || matches!(errno, Some(Errno::ENOENT | Errno::EINVAL))
 }
 
 fn to_io(error: Error) -> io::Error {

@@ -8,7 +8,6 @@
 mod look;
 mod message;
 mod owner;
-mod present;
 mod remove;
 mod requests;
 mod retries;
@@ -47,7 +46,7 @@ use crate::{
         bpf::shared::{Slots, VipStates},
         clock,
         engine::{message::Event, realtime::Scheduling},
-        netlink,
+        netlink::{self, present},
     },
     proto::Instant,
 };

@@ -11,7 +11,7 @@ use netlink_packet_route::{
     link::{LinkAttribute, LinkFlags, LinkMessage},
 };
 
-pub(super) use crate::io::ifaddr::Address;
+pub(super) use crate::io::netlink::address::Address;
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]

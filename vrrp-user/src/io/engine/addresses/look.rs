@@ -10,8 +10,11 @@ use std::{
 use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
-use super::{AddressSet, AddressWorker, Operation, Order, present};
-use crate::io::engine::message::Event;
+use super::{AddressSet, AddressWorker, Operation, Order};
+use crate::io::{
+    engine::message::Event,
+    netlink::{address::address, present},
+};
 
 /// How often. An interface is asked once, whatever number of routers it has.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
@@ -75,7 +78,7 @@ impl AddressWorker {
         }
         let asked = answers.keys().copied().collect();
         let all: Vec<_> = answers.into_values().flatten().collect();
-        let place = |one: &AddressMessage| Some((one.header.index, present::address(one)?));
+        let place = |one: &AddressMessage| Some((one.header.index, address(one)?));
         Present {
             places: all.iter().filter_map(place).collect(),
             all,

@@ -4,7 +4,8 @@
 use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
-use super::{AddressSet, AddressWorker, Order, present, set::Holder};
+use super::{AddressSet, AddressWorker, Order, set::Holder};
+use crate::io::netlink::address::Address;
 
 impl AddressWorker {
     /// Of an owner's addresses, installs those that the host does not have, and anew those that it
@@ -17,7 +18,7 @@ impl AddressWorker {
         let mut missing: Vec<_> = (0..set.count()).map(|vip| (vip, None)).collect();
         for (vip, message) in found {
             self.note_hosts(order, set, vip, &message);
-            if present::is_unusable(&message) {
+            if Address::told(&message).is_some_and(|one| one.unusable) {
                 missing
                     .iter_mut()
                     .filter(|(other, _)| *other == vip)

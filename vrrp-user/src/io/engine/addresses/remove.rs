@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
-use super::{AddressSet, AddressWorker, Order, present};
-use crate::io::{engine::message::Event, ifaddr::Address, secondaries};
+use super::{AddressSet, AddressWorker, Order};
+use crate::io::{
+    engine::message::Event,
+    netlink::{address::Address, present, secondaries},
+};
 
 impl AddressWorker {
     /// What the node has installed goes, and the same addresses with another prefix length or label,

@@ -8,7 +8,7 @@ use netlink_packet_route::{
     address::{AddressFlags, AddressMessage},
 };
 
-use super::present;
+use crate::io::netlink::address::{address, flags};
 
 /// Requests handed over per system call. Many kernels let nobody else have the CPU before a call is over, the
 /// engine neither, and IPv6 takes a walk over all multicast groups of the interface per address: 602 in
@@ -85,12 +85,12 @@ pub(super) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = Answer> {
 }
 
 fn usable(message: &AddressMessage) -> Option<Answer> {
-    if present::flags(message).contains(AddressFlags::Tentative) {
+    if flags(message).contains(AddressFlags::Tentative) {
         return None;
     }
     Some(Answer::Usable {
         ifindex: message.header.index,
-        address: present::address(message)?,
+        address: address(message)?,
     })
 }
 

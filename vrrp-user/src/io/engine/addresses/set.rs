@@ -9,8 +9,15 @@ use netlink_packet_route::{
 };
 use vrrp_ebpf::types::Mac;
 
-use super::{message::message, present, requests::Requests};
-use crate::{config::Vip, io::netlink};
+use super::{message::message, requests::Requests};
+use crate::{
+    config::Vip,
+    io::netlink::{
+        self,
+        address::{address, flags},
+        present,
+    },
+};
 
 /// One virtual IP and the interface it goes to.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +146,7 @@ impl AddressSet {
     /// Those that are virtual IPs of this router.
     pub(super) fn matching(&self, all: &[AddressMessage]) -> Vec<(u32, AddressMessage)> {
         let ours = all.iter().filter_map(|message| {
-            let vip = self.at(message.header.index, present::address(message)?)?;
+            let vip = self.at(message.header.index, address(message)?)?;
             Some((vip, message.clone()))
         });
         ours.collect()
@@ -250,11 +257,11 @@ fn remove(message: AddressMessage, vip: u32) -> Vec<u8> {
 /// What was found, to be requested again.
 //= C65: RFC 4862 section 5.4
 fn without_detection(mut message: AddressMessage) -> AddressMessage {
-    let told = present::flags(&message) - AddressFlags::Tentative - AddressFlags::Dadfailed;
-    let flags = told | AddressFlags::Nodad;
+    let told = flags(&message) - AddressFlags::Tentative - AddressFlags::Dadfailed;
+    let told = told | AddressFlags::Nodad;
     message.header.flags = AddressHeaderFlags::Nodad;
     let attributes = &mut message.attributes;
     attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Flags(_)));
-    attributes.push(AddressAttribute::Flags(flags));
+    attributes.push(AddressAttribute::Flags(told));
     message
 }

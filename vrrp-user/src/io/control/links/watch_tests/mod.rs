@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    address::AddressHeaderFlags,
     link::{LinkAttribute, LinkFlags, LinkMessage},
 };
 
 use super::*;
 use crate::{
-    io::control::{
-        links::{
-            router::Device,
-            verdict::{GLOBAL, LINK},
+    io::{
+        control::{
+            links::{
+                router::Device,
+                verdict::{GLOBAL, LINK},
+            },
+            warnings::Warning,
         },
-        warnings::Warning,
+        netlink::address::message as address,
     },
     proto::Version,
 };
@@ -55,22 +58,6 @@ fn up_with(index: u32, name: &str, mac: [u8; 6]) -> RouteNetlinkMessage {
 fn without(index: u32, name: &str, missing: LinkFlags) -> RouteNetlinkMessage {
     let flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
     RouteNetlinkMessage::NewLink(link(index, name, flags - missing))
-}
-
-fn address(index: u32, text: &str, scope: u8) -> AddressMessage {
-    let (address, prefix) = text.split_once('/').unwrap();
-    let address: IpAddr = address.parse().unwrap();
-    let mut message = AddressMessage::default();
-    message.header.family = if address.is_ipv4() {
-        AddressFamily::Inet
-    } else {
-        AddressFamily::Inet6
-    };
-    message.header.index = index;
-    message.header.prefix_len = prefix.parse().unwrap();
-    message.header.scope = scope.into();
-    message.attributes = vec![AddressAttribute::Address(address)];
-    message
 }
 
 fn add(text: &str) -> RouteNetlinkMessage {

@@ -8,14 +8,14 @@ use netlink_packet_route::{
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
 };
 
-use super::{ifaddr::Address, netlink};
+use super::address::Address;
 
 /// Gives an interface back what went along with a virtual IP that came before it. `before` and `after`
 /// are what interfaces had and have, `is_virtual` tells what is not to come back.
 ///
 /// # Errors
 /// The last errno of the kernel; the others have been given back.
-pub(super) fn put_back(
+pub(in crate::io) fn put_back(
     before: &[AddressMessage],
     after: &[AddressMessage],
     is_virtual: impl Fn(u32, IpAddr) -> bool,
@@ -36,7 +36,7 @@ pub(super) fn put_back(
 }
 
 /// Whether an interface has a secondary address, which may go along with another.
-pub(super) fn any(messages: &[AddressMessage]) -> bool {
+pub(in crate::io) fn any(messages: &[AddressMessage]) -> bool {
     let mut told = messages.iter().filter_map(Address::told);
     told.any(|one| one.secondary)
 }
@@ -51,7 +51,7 @@ fn add(mut lost: AddressMessage) -> io::Result<()> {
     lost.header.flags -= AddressHeaderFlags::Secondary;
     let attributes = &mut lost.attributes;
     attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Flags(_)));
-    netlink::acknowledged(
+    super::acknowledged(
         RouteNetlinkMessage::NewAddress(lost),
         NLM_F_CREATE | NLM_F_EXCL,
     )

@@ -1,4 +1,9 @@
-//! Blocking rtnetlink, for the few callers that are not on the tokio side.
+//! rtnetlink: what its messages say of addresses, and blocking requests for the few callers that are not on the
+//! tokio side.
+
+pub(super) mod address;
+pub(super) mod present;
+pub(super) mod secondaries;
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! An address on an interface, and whose it is. Pure.
+//! An address on an interface as a message of rtnetlink tells it, and whose it is. Pure.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,7 +6,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessa
 
 /// An address on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address {
+pub(in crate::io) struct Address {
     /// The address; with a peer, our side.
     pub address: IpAddr,
     /// Prefix length.
@@ -50,21 +50,10 @@ impl Address {
     }
 
     /// What a message is about; `None` if it names no address.
-    pub(super) fn told(message: &AddressMessage) -> Option<Self> {
-        let mut address = None;
-        let mut local = None;
-        let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
-        for attribute in &message.attributes {
-            match attribute {
-                AddressAttribute::Address(found) => address = Some(*found),
-                AddressAttribute::Local(found) => local = Some(*found),
-                AddressAttribute::Flags(found) => flags = *found,
-                _ => {}
-            }
-        }
+    pub(in crate::io) fn told(message: &AddressMessage) -> Option<Self> {
+        let flags = flags(message);
         Some(Self {
-            // With a peer, ADDRESS is the peer's.
-            address: local.or(address)?,
+            address: address(message)?,
             prefix: message.header.prefix_len,
             scope: message.header.scope.into(),
             secondary: flags.contains(AddressFlags::Secondary),
@@ -75,12 +64,12 @@ impl Address {
     }
 
     /// Whether both are one for the kernel, which may have an address once per prefix length.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(in crate::io) fn is_same(&self, other: &Self) -> bool {
         self.address == other.address && self.prefix == other.prefix
     }
 
     /// Whether another address is in the same network.
-    pub(super) fn is_neighbour(&self, other: IpAddr) -> bool {
+    pub(in crate::io) fn is_neighbour(&self, other: IpAddr) -> bool {
         let common = match (self.address, other) {
             (IpAddr::V4(ours), IpAddr::V4(other)) => {
                 (ours.to_bits() ^ other.to_bits()).leading_zeros()
@@ -97,7 +86,7 @@ impl Address {
     /// node left. `all` is what the interface has, `is_virtual` tells virtual IPs that may go from
     /// the rest. What nobody can tell for certain is the interface's own: to remove that may lock
     /// the administrator out.
-    pub(super) fn is_own(&self, all: &[Self], is_virtual: impl Fn(IpAddr) -> bool) -> bool {
+    pub(in crate::io) fn is_own(&self, all: &[Self], is_virtual: impl Fn(IpAddr) -> bool) -> bool {
         let real = all.iter().filter(|other| !is_virtual(other.address));
         let mut of_this_kind = real.clone().filter(|other| self.is_of_kind(other.address));
         // An IPv6 address that is never to be a source is nobody's own, unless adverts need it.
@@ -126,14 +115,113 @@ impl fmt::Display for Address {
     }
 }
 
+/// Which address a message is about; with a peer, our side.
+pub(in crate::io) fn address(message: &AddressMessage) -> Option<IpAddr> {
+    let mut address = None;
+    let mut local = None;
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Address(found) => address = Some(*found),
+            AddressAttribute::Local(found) => local = Some(*found),
+            _ => {}
+        }
+    }
+    // With a peer, ADDRESS is the peer's; IPv6 without one has no LOCAL.
+    local.or(address)
+}
+
+/// Its flags, of which the header has room for the first eight only.
+pub(in crate::io) fn flags(message: &AddressMessage) -> AddressFlags {
+    let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
+    for attribute in &message.attributes {
+        if let AddressAttribute::Flags(found) = attribute {
+            flags = *found;
+        }
+    }
+    flags
+}
+
 /// IPv6 only: IPv4 has no such address beside every other.
 fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
+/// A message about `192.0.2.1/24` on an interface, as the kernel sends it.
+#[cfg(test)]
+pub(in crate::io) fn message(index: u32, text: &str, scope: u8) -> AddressMessage {
+    use netlink_packet_route::AddressFamily;
+
+    let Address {
+        address, prefix, ..
+    } = Address::parsed(text);
+    let mut message = AddressMessage::default();
+    message.header.family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    message.header.index = index;
+    message.header.prefix_len = prefix;
+    message.header.scope = scope.into();
+    message.attributes = vec![AddressAttribute::Address(address)];
+    message
+}
+
 #[cfg(test)]
 mod tests {
+    use netlink_packet_route::address::AddressHeaderFlags;
+
     use super::*;
+
+    #[test]
+    fn a_message_tells_address_prefix_length_and_scope() {
+        let told = Address::told(&message(2, "fe80::1/64", 253));
+        let expected = Address {
+            scope: 253,
+            permanent: false,
+            ..Address::parsed("fe80::1/64")
+        };
+        assert_eq!(told, Some(expected));
+        let mut nameless = message(2, "192.0.2.1/24", 0);
+        nameless.attributes.clear();
+        assert_eq!(Address::told(&nameless), None);
+    }
+
+    #[test]
+    fn with_a_peer_our_side_is_the_address() {
+        let peer = AddressAttribute::Address("192.0.2.2".parse().unwrap());
+        let ours = AddressAttribute::Local("192.0.2.1".parse().unwrap());
+        for attributes in [[peer.clone(), ours.clone()], [ours, peer]] {
+            let mut both = message(2, "192.0.2.1/32", 0);
+            both.attributes = attributes.into();
+            let told = Address::told(&both).unwrap();
+            assert_eq!(told.to_string(), "192.0.2.1/32");
+        }
+    }
+
+    #[test]
+    fn an_attribute_with_flags_has_the_last_word() {
+        type Field = fn(&Address) -> bool;
+        let flags: [(AddressFlags, Field); 5] = [
+            (AddressFlags::Secondary, |one| one.secondary),
+            (AddressFlags::Tentative, |one| one.unusable),
+            (AddressFlags::Dadfailed, |one| one.unusable),
+            (AddressFlags::Deprecated, |one| one.deprecated),
+            (AddressFlags::Permanent, |one| one.permanent),
+        ];
+        for (flag, is_set) in flags {
+            let mut told = message(2, "192.0.2.1/24", 0);
+            assert!(!is_set(&Address::told(&told).unwrap()), "{flag:?}");
+            let bits = u8::try_from(flag.bits()).unwrap();
+            told.header.flags = AddressHeaderFlags::from_bits_retain(bits);
+            assert!(is_set(&Address::told(&told).unwrap()), "{flag:?}");
+            told.attributes
+                .push(AddressAttribute::Flags(AddressFlags::empty()));
+            assert!(!is_set(&Address::told(&told).unwrap()), "{flag:?}");
+            told.attributes.push(AddressAttribute::Flags(flag));
+            assert!(is_set(&Address::told(&told).unwrap()), "{flag:?}");
+        }
+    }
 
     /// The first address is looked at; the virtual IPs are .7 and .8, ::7 and ::8.
     fn is_own(interface: &[&str]) -> bool {
