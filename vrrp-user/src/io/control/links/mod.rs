@@ -195,5 +195,4 @@ async fn try_dump() -> Result<Table, rtnetlink::Error> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -234,5 +234,4 @@ impl Scripts {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -124,5 +124,4 @@ fn reason(reason: NewMasterReason) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "ietf_vrrp_tests.rs"]
 mod tests;

@@ -463,5 +463,4 @@ fn failed(path: &Path, errno: Errno) -> RuntimeDirError {
 }
 
 #[cfg(test)]
-#[path = "runtime_dir_tests.rs"]
 mod tests;

@@ -287,5 +287,4 @@ pub fn understand(answer: &[u8]) -> Result<(serde_json::Value, Status), ClientEr
 }
 
 #[cfg(test)]
-#[path = "socket_tests.rs"]
 mod tests;

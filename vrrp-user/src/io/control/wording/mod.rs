@@ -379,5 +379,4 @@ fn configured(instance: &Instance, vip: u32) -> Option<&Vip> {
 }
 
 #[cfg(test)]
-#[path = "wording_tests.rs"]
 mod tests;

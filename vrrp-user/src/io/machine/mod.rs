@@ -178,5 +178,4 @@ impl<'a> Checked<'a> {
 }
 
 #[cfg(test)]
-#[path = "machine_tests.rs"]
 mod tests;

@@ -350,5 +350,4 @@ fn entry(instance: &Instance, slot: u32, advertised: &[IpAddr]) -> RouterEntry {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

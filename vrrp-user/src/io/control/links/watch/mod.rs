@@ -188,5 +188,4 @@ impl Watched {
 }
 
 #[cfg(test)]
-#[path = "watch_tests/mod.rs"]
 mod tests;

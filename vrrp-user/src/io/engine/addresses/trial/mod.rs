@@ -140,5 +140,4 @@ impl AddressWorker {
 }
 
 #[cfg(test)]
-#[path = "trial_tests.rs"]
 mod tests;
