@@ -55,8 +55,57 @@ impl Pins for Notes {
     }
 }
 
-fn base(temporary: &tempfile::TempDir) -> PathBuf {
-    temporary.path().join("base")
+/// What a node left behind: its directory, with the journal once it is stored, and its pins.
+struct Left {
+    temporary: tempfile::TempDir,
+    directory: RuntimeDir,
+    journal: Journal,
+    pins: Notes,
+}
+
+impl Left {
+    fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let base = temporary.path().join("base");
+        Self {
+            directory: RuntimeDir::create(&base, &InstanceName::default()).unwrap(),
+            journal: Journal::new(netns::current().unwrap()),
+            pins: Notes::default(),
+            temporary,
+        }
+    }
+
+    fn base(&self) -> PathBuf {
+        self.temporary.path().join("base")
+    }
+
+    fn store(&self) {
+        self.journal.store(&self.directory).unwrap();
+    }
+
+    /// With a clsact qdisc of the node's own on an interface that is called `ens33`.
+    fn with_clsact(mut self, index: u32) -> Self {
+        self.journal.interfaces.push(InterfaceRecord {
+            index,
+            name: "ens33".to_owned(),
+            egress: EgressRecord::OwnClsact,
+        });
+        self
+    }
+
+    async fn clean(&self, fence: Fence) -> Result<Removed, CleanupError> {
+        run(&self.base(), &InstanceName::default(), &self.pins, fence).await
+    }
+
+    /// What a cleanup removes that goes by the journal as it is now.
+    async fn removed(&self) -> Removed {
+        self.store();
+        self.clean(Fence::Never).await.unwrap()
+    }
+
+    async fn refused(&self, fence: Fence) -> CleanupError {
+        self.clean(fence).await.unwrap_err()
+    }
 }
 
 fn address(index: u32, text: &str, preexisting: bool) -> AddressRecord {
@@ -74,20 +123,15 @@ fn addresses() -> String {
     ip("ip -o addr show")
 }
 
-async fn clean(base: &Path, pins: &Notes, fence: Fence) -> Result<Removed, CleanupError> {
-    run(base, &InstanceName::default(), pins, fence).await
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_to_do_is_success() {
     let temporary = tempfile::tempdir().unwrap();
+    let base = temporary.path().join("base");
     for fence in [Fence::Never, Fence::Anyone] {
-        let removed = clean(&base(&temporary), &Notes::default(), fence)
-            .await
-            .unwrap();
-        assert!(removed.is_empty());
+        let removed = run(&base, &InstanceName::default(), &Notes::default(), fence).await;
+        assert!(removed.unwrap().is_empty());
     }
-    assert!(!base(&temporary).exists(), "and leaves nothing");
+    assert!(!base.exists(), "and leaves nothing");
 }
 
 /// The kernel takes it for a part of the virtual IP that was there first.
@@ -100,43 +144,25 @@ fn gives_back_what_the_kernel_removes_with_a_virtual_ip() {
         ip("ip addr add 10.7.7.1/24 dev ens33");
         ip("ip addr add 10.7.7.2/24 dev ens33");
         let index = index("ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(netns::current().unwrap());
-        journal.addresses = ["10.7.7.7", "10.7.7.8"]
+        let mut left = Left::new();
+        left.journal.addresses = ["10.7.7.7", "10.7.7.8"]
             .map(|text| AddressRecord {
                 prefix: 24,
                 ..address(index, text, false)
             })
             .to_vec();
-        journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
-            .await
-            .unwrap();
+        let removed = left.removed().await;
         assert_eq!(removed.addresses, [IpAddr::from([10, 7, 7, 7])]);
-        let left = addresses();
+        let present = addresses();
         for (address, is_there) in [
             ("10.7.7.7/", false),
             ("10.7.7.8/", false),
             ("10.7.7.1/24", true),
             ("10.7.7.2/24", true),
         ] {
-            assert_eq!(left.contains(address), is_there, "{address}: {left}");
+            assert_eq!(present.contains(address), is_there, "{address}: {present}");
         }
     });
-}
-
-/// A journal of a node that made the queueing discipline of this interface.
-fn journal_of(index: u32) -> (tempfile::TempDir, RuntimeDir, Journal) {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-    let mut journal = Journal::new(netns::current().unwrap());
-    journal.interfaces.push(InterfaceRecord {
-        index,
-        name: "ens33".to_owned(),
-        egress: EgressRecord::OwnClsact,
-    });
-    (temporary, directory, journal)
 }
 
 #[test]
@@ -151,27 +177,26 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
         let index = index("ens33");
-        let (temporary, directory, mut journal) = journal_of(index);
-        journal.addresses = vec![
+        let mut left = Left::new().with_clsact(index);
+        left.journal.addresses = vec![
             address(index, "192.168.1.253", true),
             address(index, "192.168.1.254", false),
             address(index, "192.168.1.252", false),
         ];
         let mut ipv6 = address(index, "2001:db8::fe", false);
         ipv6.prefix = 128;
-        journal.addresses.push(ipv6);
+        left.journal.addresses.push(ipv6);
         ip("bridge fdb add 00:00:5e:00:01:33 dev ens33 self");
         ip("bridge fdb add 00:00:5e:00:01:34 dev ens33 self");
         let mac = |vrid| MacRecord {
             index,
             mac: [0, 0, 0x5e, 0, 1, vrid],
         };
-        journal.macs = vec![mac(51), mac(53)];
-        journal.store(&directory).unwrap();
-        let pins = Notes::default();
-        pins.pinned.set(true);
+        left.journal.macs = vec![mac(51), mac(53)];
+        left.store();
+        left.pins.pinned.set(true);
 
-        let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+        let removed = left.clean(Fence::Never).await.unwrap();
         let expected: [IpAddr; 2] = ["192.168.1.254", "2001:db8::fe"].map(|a| a.parse().unwrap());
         assert_eq!(removed.addresses, expected);
         assert_eq!(
@@ -184,20 +209,20 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
             filter.contains("00:00:5e:00:01:34") && !filter.contains("00:00:5e:00:01:33"),
             "{filter}"
         );
-        assert_eq!(*pins.calls.borrow(), ["fence", "detach", "unpin"]);
-        let left = addresses();
+        assert_eq!(*left.pins.calls.borrow(), ["fence", "detach", "unpin"]);
+        let present = addresses();
         assert!(
-            left.contains("192.168.1.1/24") && left.contains("192.168.1.253/32"),
-            "{left}"
+            present.contains("192.168.1.1/24") && present.contains("192.168.1.253/32"),
+            "{present}"
         );
         assert!(
-            !left.contains("192.168.1.254") && !left.contains("2001:db8::fe"),
-            "{left}"
+            !present.contains("192.168.1.254") && !present.contains("2001:db8::fe"),
+            "{present}"
         );
         assert!(!ip("tc qdisc show dev ens33").contains("clsact"));
-        assert!(!base(&temporary).exists());
+        assert!(!left.base().exists());
 
-        let again = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+        let again = left.clean(Fence::Never).await.unwrap();
         assert!(again.is_empty(), "{again}");
     });
 }
@@ -208,12 +233,10 @@ fn filters_are_removed_from_an_interface_that_was_renamed() {
         ip("ip link add ens33 type veth peer name peer");
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
-        let (temporary, directory, journal) = journal_of(index("ens33"));
-        journal.store(&directory).unwrap();
+        let left = Left::new().with_clsact(index("ens33"));
+        left.store();
         ip("ip link set ens33 name wan0");
-        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
-            .await
-            .unwrap();
+        let removed = left.clean(Fence::Never).await.unwrap();
         assert_eq!(removed.qdiscs, ["wan0"]);
         assert!(!ip("tc qdisc show dev wan0").contains("clsact"));
     });
@@ -228,25 +251,22 @@ fn arrived() -> u64 {
 }
 
 /// The file of resignations, without the copy of the journal.
-fn left(netns: u64, routers: &[Resignation]) -> Vec<u8> {
+fn resignations(netns: u64, routers: &[Resignation]) -> Vec<u8> {
     serde_json::to_vec(&serde_json::json!({ "netns": netns, "routers": routers })).unwrap()
 }
 
 /// Cleans up after a node whose resignations are `said`; tells for which routers priority 0 was sent, and how many
 /// frames arrived.
 async fn resigned(said: &[u8], was_active: bool) -> (Vec<u32>, u64) {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-    let journal = Journal::new(netns::current().unwrap());
-    journal.store(&directory).unwrap();
-    directory.replace(RESIGNATIONS, said).unwrap();
-    let pins = Notes::default();
-    pins.pinned.set(true);
-    pins.active.set(was_active);
+    let left = Left::new();
+    left.store();
+    left.directory.replace(RESIGNATIONS, said).unwrap();
+    left.pins.pinned.set(true);
+    left.pins.active.set(was_active);
     let before = arrived();
-    let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+    let removed = left.clean(Fence::Never).await.unwrap();
     assert_eq!(removed.fenced, [0]);
-    assert!(!base(&temporary).exists(), "and leaves nothing");
+    assert!(!left.base().exists(), "and leaves nothing");
     (removed.resigned, arrived() - before)
 }
 
@@ -270,10 +290,16 @@ fn dead_active_resigns_and_nobody_else_does() {
             router(1, vec![frame.clone()]),
         ];
         let here = netns::current().unwrap();
-        assert_eq!(resigned(&left(here, &said), true).await, (vec![0], 2));
-        assert_eq!(resigned(&left(here, &said), false).await, (vec![], 0));
+        assert_eq!(
+            resigned(&resignations(here, &said), true).await,
+            (vec![0], 2)
+        );
+        assert_eq!(
+            resigned(&resignations(here, &said), false).await,
+            (vec![], 0)
+        );
         // Somewhere else the same index is another interface.
-        assert_eq!(resigned(&left(1, &said), true).await, (vec![], 0));
+        assert_eq!(resigned(&resignations(1, &said), true).await, (vec![], 0));
 
         // Whatever is wrong with the file or in it keeps nothing from being removed.
         let nowhere = Resignation {
@@ -286,7 +312,10 @@ fn dead_active_resigns_and_nobody_else_does() {
         };
         let empty = router(0, vec![Vec::new()]);
         for wrong in [nowhere, mixed, empty] {
-            assert_eq!(resigned(&left(here, &[wrong]), true).await, (vec![], 0));
+            assert_eq!(
+                resigned(&resignations(here, &[wrong]), true).await,
+                (vec![], 0)
+            );
         }
         for damaged in ["", "{", "[]", "[{\"slot\":0}]", "\u{0}"] {
             assert_eq!(resigned(damaged.as_bytes(), true).await, (vec![], 0));
@@ -300,36 +329,31 @@ fn damaged_journal_has_a_copy() {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.253/32 dev ens33");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        directory.replace(JOURNAL, b"{").unwrap();
-        let pins = Notes::default();
-        pins.pinned.set(true);
-        let error = clean(&base(&temporary), &pins, Fence::Never)
-            .await
-            .unwrap_err();
+        let mut left = Left::new();
+        left.directory.replace(JOURNAL, b"{").unwrap();
+        left.pins.pinned.set(true);
+        let error = left.refused(Fence::Never).await;
         for file in [JOURNAL, RESIGNATIONS] {
-            let file = directory.path(file).display().to_string();
+            let file = left.directory.path(file).display().to_string();
             assert!(error.to_string().contains(&file), "{error}");
         }
         assert!(error.to_string().contains("`ip address del`"), "{error}");
         // The programs keep the kernel from answering for what is left.
-        assert_eq!(*pins.calls.borrow(), ["fence"]);
+        assert_eq!(*left.pins.calls.borrow(), ["fence"]);
 
-        let mut journal = Journal::new(netns::current().unwrap());
         let index = index("ens33");
-        journal.addresses = vec![
+        left.journal.addresses = vec![
             address(index, "192.168.1.253", true),
             address(index, "192.168.1.254", false),
         ];
-        let copy = serde_json::json!({ "netns": 1, "routers": [], "journal": journal });
+        let copy = serde_json::json!({ "netns": 1, "routers": [], "journal": left.journal });
         let copy = serde_json::to_vec(&copy).unwrap();
-        directory.replace(RESIGNATIONS, &copy).unwrap();
-        let removed = clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
+        left.directory.replace(RESIGNATIONS, &copy).unwrap();
+        let removed = left.clean(Fence::Never).await.unwrap();
         assert_eq!(removed.addresses, [IpAddr::from([192, 168, 1, 254])]);
         assert!(removed.pins);
         assert!(addresses().contains("192.168.1.253/32"));
-        assert!(!base(&temporary).exists());
+        assert!(!left.base().exists());
     });
 }
 
@@ -339,17 +363,13 @@ fn fencing_from_elsewhere_removes_nothing_here() {
     in_namespace(async || {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-        let mut journal = Journal::new(1);
-        journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
-        journal.store(&directory).unwrap();
-        let _lock = directory.lock().unwrap();
-        let pins = Notes::default();
-        pins.pinned.set(true);
-        let error = clean(&base(&temporary), &pins, Fence::Anyone)
-            .await
-            .unwrap_err();
+        let mut left = Left::new();
+        left.journal.netns = 1;
+        left.journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
+        left.store();
+        let _lock = left.directory.lock().unwrap();
+        left.pins.pinned.set(true);
+        let error = left.refused(Fence::Anyone).await;
         let told =
             "fenced (1 virtual routers taken out of service), but instance default is already";
         assert!(error.to_string().starts_with(told), "{error}");
@@ -364,11 +384,8 @@ fn clsact_with_a_strangers_filter_stays() {
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
         ip("tc filter add dev ens33 ingress pref 5 bpf bytecode '1,6 0 0 0'");
-        let (temporary, directory, journal) = journal_of(index("ens33"));
-        journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
-            .await
-            .unwrap();
+        let left = Left::new().with_clsact(index("ens33"));
+        let removed = left.removed().await;
         assert!(removed.qdiscs.is_empty());
         assert!(ip("tc filter show dev ens33 ingress").contains("pref 5"));
         assert!(!ip("tc filter show dev ens33 egress").contains("pref 77"));
@@ -378,12 +395,9 @@ fn clsact_with_a_strangers_filter_stays() {
 #[test]
 fn interfaces_that_have_gone_are_no_obstacle() {
     in_namespace(async || {
-        let (temporary, directory, mut journal) = journal_of(77);
-        journal.addresses = vec![address(77, "192.168.1.254", false)];
-        journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
-            .await
-            .unwrap();
+        let mut left = Left::new().with_clsact(77);
+        left.journal.addresses = vec![address(77, "192.168.1.254", false)];
+        let removed = left.removed().await;
         assert!(removed.is_empty(), "{removed}");
     });
 }
@@ -393,26 +407,22 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
     in_namespace(async || {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
+        let mut left = Left::new();
         // Of the main thread, which stays where it is.
         let other = std::fs::metadata("/proc/self/ns/net").unwrap();
-        let mut journal = Journal::new(std::os::unix::fs::MetadataExt::ino(&other));
-        journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
-        journal.store(&directory).unwrap();
-        let pins = Notes::default();
-        let error = clean(&base(&temporary), &pins, Fence::Never)
-            .await
-            .unwrap_err();
+        left.journal.netns = std::os::unix::fs::MetadataExt::ino(&other);
+        left.journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
+        left.store();
+        let error = left.refused(Fence::Never).await;
         assert!(matches!(error, CleanupError::OtherNamespace(_)), "{error}");
-        assert!(pins.calls.borrow().is_empty(), "its Backups are not here");
+        assert!(
+            left.pins.calls.borrow().is_empty(),
+            "its Backups are not here"
+        );
 
         // One that has gone took its addresses with it.
-        journal.netns = 1;
-        journal.store(&directory).unwrap();
-        let removed = clean(&base(&temporary), &Notes::default(), Fence::Never)
-            .await
-            .unwrap();
+        left.journal.netns = 1;
+        let removed = left.removed().await;
         assert!(removed.addresses.is_empty());
         assert!(addresses().contains("192.168.1.254/32"));
     });
@@ -420,87 +430,69 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn failed_step_keeps_the_journal_for_the_next_try() {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-    let journal = Journal::new(netns::current().unwrap());
-    journal.store(&directory).unwrap();
-    let pins = Notes::default();
-    pins.failing.set(true);
-    let error = clean(&base(&temporary), &pins, Fence::Never)
-        .await
-        .unwrap_err();
+    let left = Left::new();
+    left.store();
+    left.pins.failing.set(true);
+    let error = left.refused(Fence::Never).await;
     assert_eq!(error.to_string(), "fence: permission denied");
     assert_eq!(
-        *pins.calls.borrow(),
+        *left.pins.calls.borrow(),
         ["fence"],
         "still gated by the programs"
     );
-    pins.failing.set(false);
-    clean(&base(&temporary), &pins, Fence::Never).await.unwrap();
-    assert!(!base(&temporary).exists());
+    left.pins.failing.set(false);
+    left.clean(Fence::Never).await.unwrap();
+    assert!(!left.base().exists());
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn living_node_is_left_alone_unless_it_is_to_be_fenced() {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-    let lock = directory.lock().unwrap();
-    let pins = Notes::default();
-    let error = clean(&base(&temporary), &pins, Fence::Never)
-        .await
-        .unwrap_err();
+    let left = Left::new();
+    let lock = left.directory.lock().unwrap();
+    let error = left.refused(Fence::Never).await;
     assert!(
         error.to_string().contains("already running (process "),
         "{error}"
     );
-    assert!(pins.calls.borrow().is_empty());
+    assert!(left.pins.calls.borrow().is_empty());
 
-    let error = clean(&base(&temporary), &pins, Fence::Anyone)
-        .await
-        .unwrap_err();
+    let error = left.refused(Fence::Anyone).await;
     assert!(matches!(error, CleanupError::StillAlive { .. }), "{error}");
     assert_eq!(
-        *pins.calls.borrow(),
+        *left.pins.calls.borrow(),
         ["fence"],
         "the programs keep it quiet"
     );
-    assert!(base(&temporary).join("default").exists());
+    assert!(left.base().join("default").exists());
 
     // A node that notices and ends is cleaned up after.
-    let asked = pins.calls.borrow().len();
+    let asked = left.pins.calls.borrow().len();
     let ending = async {
-        while pins.calls.borrow().len() == asked {
+        while left.pins.calls.borrow().len() == asked {
             tokio::task::yield_now().await;
         }
         drop(lock);
     };
-    let base = base(&temporary);
-    pins.pinned.set(true);
-    let (cleaned, ()) = tokio::join!(clean(&base, &pins, Fence::Anyone), ending);
+    left.pins.pinned.set(true);
+    let (cleaned, ()) = tokio::join!(left.clean(Fence::Anyone), ending);
     // Once each time it was asked; a real one is in service only once.
     assert_eq!(cleaned.unwrap().fenced, [0, 0]);
-    assert!(!base.exists());
+    assert!(!left.base().exists());
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn end_of_the_service_fences_its_own_main_process_only() {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(&base(&temporary), &InstanceName::default()).unwrap();
-    let _lock = directory.lock().unwrap();
-    let pins = Notes::default();
+    let left = Left::new();
+    let _lock = left.directory.lock().unwrap();
     let own = std::process::id();
     for main in [None, Some(own + 1)] {
-        let error = clean(&base(&temporary), &pins, Fence::MainProcess(main))
-            .await
-            .unwrap_err();
+        let error = left.refused(Fence::MainProcess(main)).await;
         assert!(matches!(error, CleanupError::NotTheServices(_)), "{error}");
     }
-    assert!(pins.calls.borrow().is_empty());
-    let error = clean(&base(&temporary), &pins, Fence::MainProcess(Some(own)))
-        .await
-        .unwrap_err();
+    assert!(left.pins.calls.borrow().is_empty());
+    let error = left.refused(Fence::MainProcess(Some(own))).await;
     assert!(matches!(error, CleanupError::StillAlive { .. }), "{error}");
-    assert_eq!(*pins.calls.borrow(), ["fence"]);
+    assert_eq!(*left.pins.calls.borrow(), ["fence"]);
 }
 
 #[test]

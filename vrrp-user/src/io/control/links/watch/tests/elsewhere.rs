@@ -42,39 +42,6 @@ fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
     assert_eq!(world.changes(&[up(8, "ens34")]), []);
 }
 
-#[test]
-fn virtual_ips_on_another_interface_are_watched_there() {
-    let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(1, "lo"));
-    let mut world = World::new(vec![router]);
-    let on_lo = address(1, "192.168.1.254/32", GLOBAL);
-    world.see(&[
-        up(1, "lo"),
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        RouteNetlinkMessage::NewAddress(on_lo.clone()),
-    ]);
-    let lost = Command::AddressLost { router: 0, vip: 0 };
-    assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]), [lost]);
-}
-
-#[test]
-fn renaming_another_interface_loses_no_virtual_ip_and_hides_no_loss() {
-    let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(3, "ens34"));
-    let mut world = World::new(vec![router]);
-    let there = address(3, "192.168.1.254/32", GLOBAL);
-    world.see(&[
-        up(3, "ens34"),
-        up(2, "ens33"),
-        add("192.168.1.1/24"),
-        RouteNetlinkMessage::NewAddress(there.clone()),
-    ]);
-    assert_eq!(world.see(&[up(3, "lan0")]), []);
-    let lost = Command::AddressLost { router: 0, vip: 0 };
-    assert_eq!(world.see(&[RouteNetlinkMessage::DelAddress(there)]), [lost]);
-}
-
 /// Adverts on one interface, an advertised and an excluded virtual IP on others.
 fn tracking(tracked: &[u32]) -> World {
     let mut router = router(&["192.168.1.254", "198.51.100.2", "203.0.113.2"]);
@@ -152,4 +119,24 @@ fn nothing_is_put_back_where_a_router_is_in_fault() {
         RouteNetlinkMessage::DelAddress(there),
     ]);
     assert_eq!(commands, [fault(FaultReason::VipInterface { vip: 1 })]);
+}
+
+/// Also if it was renamed, which loses none and hides no loss.
+#[test]
+fn virtual_ips_on_another_interface_are_watched_there() {
+    for renamed in [None, Some("lan0")] {
+        let mut router = router(&["192.168.1.254"]);
+        router.vips[0].1 = Some(device(3, "ens34"));
+        let mut world = World::new(vec![router]);
+        world.see(&[
+            up(3, "ens34"),
+            up(2, "ens33"),
+            add("192.168.1.1/24"),
+            added(3, "192.168.1.254/32", GLOBAL),
+        ]);
+        let news = Vec::from_iter(renamed.map(|name| up(3, name)));
+        assert_eq!(world.see(&news), []);
+        let lost = Command::AddressLost { router: 0, vip: 0 };
+        assert_eq!(world.see(&[gone(3, "192.168.1.254/32", GLOBAL)]), [lost]);
+    }
 }

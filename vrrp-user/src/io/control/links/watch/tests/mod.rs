@@ -1,5 +1,6 @@
 mod elsewhere;
 mod graces;
+mod peers;
 mod room;
 mod sources;
 
@@ -60,12 +61,20 @@ fn without(index: u32, name: &str, missing: LinkFlags) -> RouteNetlinkMessage {
     RouteNetlinkMessage::NewLink(link(index, name, flags - missing))
 }
 
+fn added(index: u32, text: &str, scope: u8) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::NewAddress(address(index, text, scope))
+}
+
+fn gone(index: u32, text: &str, scope: u8) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::DelAddress(address(index, text, scope))
+}
+
 fn add(text: &str) -> RouteNetlinkMessage {
-    RouteNetlinkMessage::NewAddress(address(2, text, GLOBAL))
+    added(2, text, GLOBAL)
 }
 
 fn remove(text: &str) -> RouteNetlinkMessage {
-    RouteNetlinkMessage::DelAddress(address(2, text, GLOBAL))
+    gone(2, text, GLOBAL)
 }
 
 fn device(index: u32, name: &str) -> Device {
@@ -107,6 +116,14 @@ impl World {
             now: Instant::now(),
             sees_room: false,
         }
+    }
+
+    /// One router, which works.
+    fn running() -> Self {
+        let mut world = Self::new(vec![router(&["192.168.1.254"])]);
+        let commands = world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+        assert_eq!(commands, [link_up("192.168.1.1")]);
+        world
     }
 
     /// Commands, but for those on the length of adverts.
@@ -168,8 +185,7 @@ fn usable_interface_starts_the_router_once() {
 #[test]
 fn each_missing_flag_is_a_fault_and_reported() {
     for missing in [LinkFlags::Up, LinkFlags::Running, LinkFlags::LowerUp] {
-        let mut world = World::new(vec![router(&["192.168.1.254"])]);
-        world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+        let mut world = World::running();
         assert_eq!(
             world.see(&[without(2, "ens33", missing)]),
             [DOWN],
@@ -189,8 +205,7 @@ fn each_missing_flag_is_a_fault_and_reported() {
 
 #[test]
 fn a_flap_within_one_batch_is_none() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     assert_eq!(
         world.see(&[without(2, "ens33", LinkFlags::LowerUp), up(2, "ens33")]),
         []
@@ -217,8 +232,7 @@ fn no_source_address_is_a_fault() {
 
 #[test]
 fn changed_mac_is_told() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     let commands = world.see(&[up_with(2, "ens33", OTHER_MAC)]);
     assert!(matches!(
         commands[..],
@@ -241,8 +255,7 @@ fn interface_without_an_ethernet_address_is_no_good() {
 
 #[test]
 fn recreated_interfaces_need_a_new_start() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
     let changes = world.changes(&[deleted]);
     assert_eq!(changes[0].command, Some(fault(FaultReason::Deleted)));
@@ -254,16 +267,8 @@ fn recreated_interfaces_need_a_new_start() {
 }
 
 #[test]
-fn renaming_keeps_the_programs_and_the_router() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
-    assert_eq!(world.see(&[up(2, "lan0")]), []);
-}
-
-#[test]
 fn leaving_a_bridge_is_not_a_deletion() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     let mut port = link(2, "ens33", LinkFlags::empty());
     port.header.interface_family = AddressFamily::Bridge;
     assert_eq!(world.see(&[RouteNetlinkMessage::DelLink(port)]), []);
@@ -294,7 +299,7 @@ fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
     let vip = address(2, "fe80::fe/128", LINK);
     world.see(&[
         up(2, "ens33"),
-        RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK)),
+        added(2, "fe80::1/64", LINK),
         RouteNetlinkMessage::NewAddress(vip.clone()),
     ]);
     let gone = RouteNetlinkMessage::DelAddress(vip);
@@ -304,56 +309,11 @@ fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
     );
 }
 
-//= C9: refusal
-#[test]
-fn peers_come_to_the_link_with_its_network_and_go_with_it() {
-    let mut unicast = router(&["192.168.1.254", "10.0.0.254"]);
-    unicast.source = Some(("192.168.1.1".parse().unwrap(), true));
-    unicast.peers = ["192.168.1.2", "10.0.0.3"]
-        .map(|text| text.parse().unwrap())
-        .into();
-    let mut world = World::new(vec![unicast]);
-    let told = |peer, on_link| Command::PeerOnLink {
-        router: 0,
-        peer,
-        on_link,
-    };
-    assert_eq!(world.see(&[up(2, "ens33")]), [fault(FaultReason::NoSource)]);
-    // Before the router starts: it may be deposed by the first advert.
-    assert_eq!(
-        world.see(&[add("192.168.1.1/24")]),
-        [told(0, true), link_up("192.168.1.1")]
-    );
-    // A virtual IP comes and goes with the state of the router.
-    assert_eq!(world.see(&[add("10.0.0.254/24")]), []);
-    assert_eq!(world.see(&[add("10.0.0.1/24")]), [told(1, true)]);
-    assert_eq!(world.see(&[remove("10.0.0.1/24")]), [told(1, false)]);
-    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.1/24", GLOBAL));
-    assert_eq!(world.see(&[up(3, "ens34"), elsewhere]), []);
-}
-
-//= C9: proof
-#[test]
-fn link_local_peers_are_on_the_link() {
-    let mut unicast = router(&["fe80::fe"]);
-    unicast.peers = ["2001:db8::2", "fe80::2"]
-        .map(|text| text.parse().unwrap())
-        .into();
-    let mut world = World::new(vec![unicast]);
-    let told = Command::PeerOnLink {
-        router: 0,
-        peer: 1,
-        on_link: true,
-    };
-    assert_eq!(world.see(&[up(2, "ens33")]), [told, NO_ADDRESS]);
-}
-
 /// Also if the kernel tells nothing of it: what it tells comes first.
 #[test]
 fn a_router_that_is_held_back_is_in_fault_until_that_ends() {
     let refused = FaultReason::VipRefused { vip: 0 };
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     world.watched.hold(0, Some(refused));
     assert_eq!(world.see(&[]), [fault(refused)]);
     assert_eq!(world.see(&[add("192.168.1.7/24")]), []);
@@ -381,8 +341,7 @@ fn an_address_that_comes_and_goes_between_two_looks_is_lost_each_time() {
 
 #[test]
 fn a_renamed_interface_is_followed_and_said_once() {
-    let mut world = World::new(vec![router(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
+    let mut world = World::running();
     let changes = world.changes(&[up(2, "old10")]);
     let [
         Change {
@@ -429,129 +388,5 @@ fn another_interface_with_the_configured_name_needs_a_new_start() {
         let (_, line) = changes[0].line.clone().unwrap();
         assert!(line.contains("is called old10"), "{line}");
         assert_eq!(world.changes(&[up(7, name)]), []);
-    }
-}
-
-fn unicast(peers: &[&str]) -> Router {
-    Router {
-        peers: peers.iter().map(|peer| peer.parse().unwrap()).collect(),
-        ..router(&["192.168.1.254"])
-    }
-}
-
-const fn ours(peer: u32, ours: bool) -> Command {
-    Command::PeerIsOurs {
-        router: 0,
-        peer,
-        ours,
-    }
-}
-
-const fn near(peer: u32, on_link: bool) -> Command {
-    Command::PeerOnLink {
-        router: 0,
-        peer,
-        on_link,
-    }
-}
-
-/// Before the router starts, and while it runs; on any interface, and before it can be used.
-#[test]
-fn peers_that_are_this_machine_are_told_and_warned_of() {
-    let mut world = World::new(vec![unicast(&["10.0.0.2", "10.0.0.3"])]);
-    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.3/24", GLOBAL));
-    let messages = [
-        up(2, "ens33"),
-        up(3, "ens34"),
-        elsewhere,
-        add("192.168.1.1/24"),
-    ];
-    let changes = world.changes(&messages);
-    let commands: Vec<_> = changes.iter().filter_map(|one| one.command).collect();
-    assert_eq!(commands, [ours(1, true), link_up("192.168.1.1")]);
-    let warnings: Vec<_> = changes.iter().filter_map(|one| one.warning).collect();
-    assert_eq!(warnings, [(0, Warning::OwnPeer { peer: 1 }, true)]);
-    assert_eq!(world.changes(&[]), []);
-
-    let gone = RouteNetlinkMessage::DelAddress(address(3, "10.0.0.3/24", GLOBAL));
-    let changes = world.changes(&[gone]);
-    assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].command, Some(ours(1, false)));
-    assert_eq!(
-        changes[0].warning,
-        Some((0, Warning::OwnPeer { peer: 1 }, false))
-    );
-}
-
-#[test]
-fn a_router_whose_peers_are_all_this_machine_is_in_fault() {
-    let no_peer = fault(FaultReason::NoPeer);
-    let mut world = World::new(vec![unicast(&["127.0.0.1", "192.168.1.1"])]);
-    assert_eq!(
-        world.see(&[up(2, "ens33"), add("192.168.1.7/24")]),
-        [near(1, true), ours(0, true), link_up("192.168.1.7")]
-    );
-    assert_eq!(
-        world.see(&[add("192.168.1.1/24")]),
-        [ours(1, true), no_peer]
-    );
-    // What the interface lacks is the better reason.
-    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
-    assert_eq!(world.see(&[up(2, "ens33")]), [no_peer]);
-    assert_eq!(
-        world.see(&[remove("192.168.1.1/24")]),
-        [ours(1, false), link_up("192.168.1.7")]
-    );
-}
-
-/// The owner of the addresses is the peer: it is gone while we have them.
-#[test]
-fn a_virtual_ip_that_we_took_over_is_still_the_peers() {
-    let mut world = World::new(vec![unicast(&["192.168.1.254"])]);
-    world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
-    assert_eq!(world.see(&[add("192.168.1.254/32")]), []);
-}
-
-/// Every interface may have it.
-#[test]
-fn a_link_local_peer_is_this_machine_only_on_its_own_interface() {
-    let mut world = World::new(vec![Router {
-        vips: vec![("fe80::fe".parse().unwrap(), None)],
-        ..unicast(&["fe80::2"])
-    }]);
-    let elsewhere = RouteNetlinkMessage::NewAddress(address(3, "fe80::2/64", LINK));
-    assert_eq!(
-        world.see(&[up(2, "ens33"), up(3, "ens34"), elsewhere]),
-        [near(0, true), NO_ADDRESS]
-    );
-    let here = RouteNetlinkMessage::NewAddress(address(2, "fe80::2/64", LINK));
-    assert!(world.see(&[here]).contains(&ours(0, true)));
-}
-
-#[test]
-fn a_source_that_is_not_on_the_interface_is_warned_of() {
-    let source = "10.0.0.1".parse().unwrap();
-    let warned = |world: &mut World, messages: &[RouteNetlinkMessage]| -> Vec<bool> {
-        let changes = world.changes(messages).into_iter();
-        changes
-            .filter_map(|change| change.warning)
-            .map(|(_, warning, begins)| {
-                assert_eq!(warning, Warning::SourceElsewhere);
-                begins
-            })
-            .collect()
-    };
-    for needed in [true, false] {
-        let mut world = World::new(vec![Router {
-            source: Some((source, needed)),
-            ..router(&["192.168.1.254"])
-        }]);
-        // An address that nobody has is a fault where it is needed.
-        let nowhere = if needed { vec![] } else { vec![true] };
-        assert_eq!(warned(&mut world, &[up(2, "ens33"), up(3, "lo")]), nowhere);
-        let on_lo = RouteNetlinkMessage::NewAddress(address(3, "10.0.0.1/32", GLOBAL));
-        let elsewhere = if needed { vec![true] } else { vec![] };
-        assert_eq!(warned(&mut world, &[on_lo]), elsewhere);
-        assert_eq!(warned(&mut world, &[add("10.0.0.1/24")]), [false]);
     }
 }

@@ -16,7 +16,7 @@ fn with_mtu(mtu: u32) -> RouteNetlinkMessage {
 fn running() -> World {
     let mut world = World::new(vec![router(&VIPS)]);
     world.sees_room = true;
-    let local = RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK));
+    let local = added(2, "fe80::1/64", LINK);
     assert_eq!(
         world.see(&[with_mtu(HEADERS + 3 * 16), local]),
         [fit(3), link_up("fe80::1")]

@@ -5,7 +5,7 @@ use super::*;
 //= C4: proof
 #[test]
 fn source_is_the_first_global_address_that_is_no_virtual_ip() {
-    let scoped = RouteNetlinkMessage::NewAddress(address(2, "169.254.1.1/16", LINK));
+    let scoped = added(2, "169.254.1.1/16", LINK);
     let mut secondary = address(2, "10.0.0.9/24", GLOBAL);
     secondary.header.flags = AddressHeaderFlags::Secondary;
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
@@ -95,11 +95,11 @@ fn ipv6_sends_from_the_link_local_address() {
         up(2, "ens33"),
         add("192.168.1.1/24"),
         add("2001:db8::1/64"),
-        RouteNetlinkMessage::NewAddress(address(2, "fe80::fe/64", LINK)),
+        added(2, "fe80::fe/64", LINK),
         RouteNetlinkMessage::NewAddress(tentative),
     ];
     assert_eq!(world.see(&messages), [NO_ADDRESS]);
-    let settled = RouteNetlinkMessage::NewAddress(address(2, "fe80::1/64", LINK));
+    let settled = added(2, "fe80::1/64", LINK);
     assert_eq!(world.see(&[settled]), [link_up("fe80::1")]);
 }
 
@@ -109,7 +109,7 @@ fn an_excluded_or_deprecated_link_local_address_is_no_source() {
     let mut mixed = router(&["192.168.1.254", "fe80::fd"]);
     mixed.name = "VI_4".to_owned();
     let mut world = World::new(vec![router(&["fe80::fe", "2001:db8::fe"]), mixed]);
-    let local = |text: &str| RouteNetlinkMessage::NewAddress(address(2, text, LINK));
+    let local = |text: &str| added(2, text, LINK);
     let mut deprecated = address(2, "fe80::9/64", LINK);
     deprecated.header.flags = AddressHeaderFlags::Deprecated;
     let commands = world.see(&[
@@ -127,7 +127,7 @@ fn a_link_local_source_is_waited_for_on_its_interface() {
     let mut tracked = router(&["fe80::fe"]);
     tracked.source = Some(("fe80::1".parse().unwrap(), true));
     let mut world = World::new(vec![tracked]);
-    let local = |index| RouteNetlinkMessage::NewAddress(address(index, "fe80::1/64", LINK));
+    let local = |index| added(index, "fe80::1/64", LINK);
     assert_eq!(
         world.see(&[up(2, "ens33"), up(3, "ens34"), local(3)]),
         [fault(FaultReason::NoSource)]
@@ -162,4 +162,32 @@ fn a_source_that_is_needed_is_waited_for_on_any_interface() {
         world.see(&[RouteNetlinkMessage::DelAddress(on_lo)]),
         [fault(FaultReason::NoSource)]
     );
+}
+
+#[test]
+fn a_source_that_is_not_on_the_interface_is_warned_of() {
+    let source = "10.0.0.1".parse().unwrap();
+    let warned = |world: &mut World, messages: &[RouteNetlinkMessage]| -> Vec<bool> {
+        let changes = world.changes(messages).into_iter();
+        changes
+            .filter_map(|change| change.warning)
+            .map(|(_, warning, begins)| {
+                assert_eq!(warning, Warning::SourceElsewhere);
+                begins
+            })
+            .collect()
+    };
+    for needed in [true, false] {
+        let mut world = World::new(vec![Router {
+            source: Some((source, needed)),
+            ..router(&["192.168.1.254"])
+        }]);
+        // An address that nobody has is a fault where it is needed.
+        let nowhere = if needed { vec![] } else { vec![true] };
+        assert_eq!(warned(&mut world, &[up(2, "ens33"), up(3, "lo")]), nowhere);
+        let on_lo = added(3, "10.0.0.1/32", GLOBAL);
+        let elsewhere = if needed { vec![true] } else { vec![] };
+        assert_eq!(warned(&mut world, &[on_lo]), elsewhere);
+        assert_eq!(warned(&mut world, &[add("10.0.0.1/24")]), [false]);
+    }
 }
