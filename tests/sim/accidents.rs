@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use vrrp_ebpf::{types::Mac, wire::encode};
-use vrrp_user::proto::Input;
+use vrrp_user::io::engine::Command;
 
 use crate::{
     chance::{Chance, Fate, Weather},
     hosts::Believed,
-    kernel::VIP,
+    kernel::vip,
     trace::span,
     world::{Event, World},
 };
@@ -22,7 +22,7 @@ impl<C: Chance> World<C> {
         self.trace.note(self.now, || {
             format!("node {index} starts with priority {priority}")
         });
-        self.nodes[index].start(index, priority);
+        self.nodes[index].start(self.now, priority);
         self.watch.started(index, &self.nodes);
         self.cpus[index].called = None;
         self.cpus[index].asked = false;
@@ -43,7 +43,7 @@ impl<C: Chance> World<C> {
         self.trace
             .note(self.now, || format!("node {index} crashes"));
         self.nodes[index].engine = None;
-        self.nodes[index].unload(index);
+        self.nodes[index].unload();
         self.touched(index);
     }
 
@@ -56,11 +56,11 @@ impl<C: Chance> World<C> {
         self.touched(index);
     }
 
-    pub(crate) fn command(&mut self, index: usize, input: Input) {
+    pub(crate) fn command(&mut self, index: usize, command: Command) {
         self.trace
-            .note(self.now, || format!("node {index} is told {input:?}"));
+            .note(self.now, || format!("node {index} is told {command:?}"));
         if let Some(engine) = &mut self.nodes[index].engine {
-            engine.commands.push_back(input);
+            engine.inbox.commands.push_back(command);
         }
         self.touched(index);
     }
@@ -83,11 +83,8 @@ impl<C: Chance> World<C> {
     }
 
     fn tell_fault(&mut self, index: usize) {
-        let node = &self.nodes[index];
-        let primary = node.told().primary;
-        let up = Input::LinkUp { primary };
-        let input = node.fault().map_or(up, Input::Fault);
-        self.command(index, input);
+        let told = self.nodes[index].link();
+        self.command(index, told);
     }
 
     /// A host that is no router announces that the virtual IP is its own.
@@ -95,7 +92,8 @@ impl<C: Chance> World<C> {
         self.trace
             .note(self.now, || "a stranger claims the address".to_owned());
         self.watch.hosts.announced(self.now, Believed::Stranger);
-        let frame: Rc<[u8]> = Rc::from(encode::gratuitous_arp(STRANGER, VIP));
+        let vip = vip(self.nodes[0].settings.family);
+        let frame: Rc<[u8]> = Rc::from(encode::announcement(STRANGER, vip, true));
         for to in 0..self.nodes.len() {
             if let Fate::After(delay) | Fate::Twice(delay, _) = self.chance.fate(&self.weather)
                 && self.nodes[to].plugged

@@ -2,6 +2,8 @@
 //! stands still. Seeded in large worlds ([`Dice`]), chosen one by one in small ones
 //! ([`explore`](crate::explore)).
 
+use vrrp_user::io::engine::driver::Step;
+
 pub(crate) use vrrp_tests::dice::Dice;
 
 use crate::trace::span;
@@ -44,28 +46,11 @@ impl Weather {
     };
 }
 
-/// Where an engine may stand still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// Awake, nothing read.
-    Ring,
-    /// The ring is read, the timers are not.
-    Timers,
-    /// Between two outputs.
-    Output,
-    /// The time of an advert is taken, the advert has not left.
-    Emission,
-    /// An advert left, the lease is not renewed.
-    Renewal,
-    /// Anywhere else.
-    Other,
-}
-
 /// Decides what nobody planned.
 pub(crate) trait Chance {
     fn fate(&mut self, weather: &Weather) -> Fate;
     /// How long the engine stands still before this step, usually 0.
-    fn stall(&mut self, weather: &Weather, node: usize, moment: Moment) -> u64;
+    fn stall(&mut self, weather: &Weather, node: usize, step: Step) -> u64;
     /// From the reason to wake up to being awake.
     fn latency(&mut self) -> u64;
     /// What a step takes.
@@ -93,7 +78,7 @@ impl Chance for Dice {
         }
     }
 
-    fn stall(&mut self, weather: &Weather, _: usize, _: Moment) -> u64 {
+    fn stall(&mut self, weather: &Weather, _: usize, _: Step) -> u64 {
         if !self.chance(weather.stall) {
             return 0;
         }

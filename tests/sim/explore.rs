@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use vrrp_user::proto::Input;
+use vrrp_user::io::engine::{Command, driver::Step};
 
 use crate::{
-    chance::{Chance, Fate, Moment, Weather},
+    chance::{Chance, Fate, Weather},
     clock::Clock,
     faults::settings,
     rules::{Broken, Invariant},
@@ -109,8 +109,14 @@ impl Chance for Script {
         }
     }
 
-    fn stall(&mut self, _: &Weather, _: usize, moment: Moment) -> u64 {
-        if moment == Moment::Other {
+    fn stall(&mut self, _: &Weather, _: usize, step: Step) -> u64 {
+        let other = [
+            Step::Reports,
+            Step::Commands,
+            Step::Telling,
+            Step::Announcing,
+        ];
+        if other.contains(&step) {
             return 0;
         }
         let choice = self.choose(1 + STALLS.len());
@@ -173,7 +179,7 @@ fn live(world: &mut World<Script>, pair: (u8, u8, bool), scene: Scene) -> Result
             world.start(1, second);
         }
         (Scene::Return, _) => world.start(0, first),
-        (Scene::Stop, Some(active)) => world.command(active, Input::Shutdown),
+        (Scene::Stop, Some(active)) => world.command(active, Command::Stop),
         (Scene::Crash, Some(active)) => world.crash(active),
         (Scene::Fault, Some(active)) => world.address(active, false),
         _ => {}

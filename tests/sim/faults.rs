@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use vrrp_user::proto::{Departures, Family, Garp, InitialState, Input, Lease, Settings, Version};
+use vrrp_user::{
+    io::engine::Command,
+    proto::{Departures, Family, Garp, InitialState, Lease, Settings, Version},
+};
 
 use crate::{
     chance::{Dice, Weather},
@@ -293,7 +296,7 @@ impl Story {
         let index = if self.dice.chance(600) { active } else { index };
         if running.len() > 1 || index != active {
             self.world.watch.calm = true;
-            self.world.command(index, Input::Shutdown);
+            self.world.command(index, Command::Stop);
             let stopped = if self.dice.chance(500) {
                 self.bound()
             } else {
@@ -399,8 +402,8 @@ impl Story {
                 let plugged = !self.world.nodes[index].plugged;
                 self.world.plug(index, plugged);
             }
-            11..=13 => self.world.command(index, Input::Shutdown),
-            14 => self.world.command(index, Input::ShutdownNow),
+            11..=13 => self.world.command(index, Command::Stop),
+            14 => self.world.command(index, Command::StopNow),
             _ => self.world.fence(index),
         }
     }

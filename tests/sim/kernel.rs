@@ -1,29 +1,40 @@
 //! The kernel half of a node: the words in `SLOTS`, the ring, and the verdicts of the very `policy`
 //! that the BPF programs are compiled from. It works on while the engine stands still or is dead.
 
-use std::{collections::VecDeque, net::Ipv4Addr};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use vrrp_ebpf::{
     abi::{
-        self, Event, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry,
-        VipKey, router_flags, vip_state,
+        Event, EventKind, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry,
+        VipKey, vip_state,
     },
     ownership::{Ownership, Standing},
     pace::{News, Paces},
     policy::{self, Link, Submission, Tables},
-    types::Mac,
+    types::Family,
 };
-use vrrp_user::proto::{Instant, Settings, Version};
+use vrrp_user::proto::Instant;
 
 use crate::planted::Plant;
 
-/// The virtual IP of every world.
-pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 254);
+/// The interface of every node.
+pub(crate) const IFINDEX: u32 = 1;
 
 const LINK: Link = Link {
-    ifindex: 1,
+    ifindex: IFINDEX,
     stripped_vlan: 0,
 };
+
+/// The virtual IP of a world of this family.
+pub(crate) const fn vip(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::new(192, 168, 1, 254)),
+        Family::V6 => IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x254)),
+    }
+}
 
 /// What XDP and the maps hold for one virtual router.
 #[derive(Clone, Debug)]
@@ -32,11 +43,13 @@ pub(crate) struct Kernel {
     pub(crate) considered_until: u64,
     pub(crate) last_seen: u64,
     pub(crate) better_seen: u64,
+    pub(crate) conflict_seen: u64,
     pub(crate) follow: Follow,
     /// Of the virtual IP: bits of [`vip_state`].
     pub(crate) vip_state: u64,
-    entry: RouterEntry,
-    vip: VipEntry,
+    /// What the node has told of its virtual router and virtual IP.
+    pub(crate) router: Option<(RouterKey, RouterEntry)>,
+    pub(crate) vip: Option<(VipKey, VipEntry)>,
     pub(crate) ring: VecDeque<Event>,
     ring_size: usize,
     /// Of the records, by kind.
@@ -59,38 +72,18 @@ pub(crate) struct Received {
 }
 
 impl Kernel {
-    /// Freshly loaded, for a router with this MAC and a ring of this many records.
-    pub(crate) fn new(settings: &Settings, primary: Ipv4Addr, mac: Mac, ring_size: usize) -> Self {
-        let spoken = match settings.version {
-            Version::V2 => router_flags::ACCEPT_V2,
-            Version::V3 => router_flags::ACCEPT_V3,
-        };
+    /// Freshly loaded, with a ring of this many records.
+    pub(crate) fn new(ring_size: usize) -> Self {
         Self {
             ownership: Ownership::NONE,
             considered_until: 0,
             last_seen: 0,
             better_seen: 0,
+            conflict_seen: 0,
             follow: Follow::default(),
             vip_state: 0,
-            entry: RouterEntry {
-                slot: 0,
-                flags: spoken,
-                primary: bytes(primary),
-                address_digest: abi::address_digest(0, VIP.octets()),
-                address_count: 1,
-                interval_cs: u16::try_from(settings.advert_interval.as_millis() / 10).unwrap(),
-                auth_type: 0,
-                priority: settings.priority,
-                _pad: [0; 2],
-                auth_data: [0; 8],
-            },
-            vip: VipEntry {
-                slot: 0,
-                vip: 0,
-                mac,
-                flags: 0,
-                _pad: 0,
-            },
+            router: None,
+            vip: None,
             ring: VecDeque::new(),
             ring_size,
             paces: Paces::default(),
@@ -113,6 +106,9 @@ impl Kernel {
         }
         if verdict.submission == Submission::Nothing {
             return None;
+        }
+        if verdict.event.kind == EventKind::Conflict as u8 {
+            self.conflict_seen = verdict.event.stamp;
         }
         let wakes = verdict.submission == Submission::Wake;
         let forgotten = self.ring.len() >= self.ring_size
@@ -155,7 +151,7 @@ impl Kernel {
         self.serves(now) && self.vip_state & vip_state::READY != 0
     }
 
-    fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Standing {
         Standing {
             word: self.ownership,
             considered_until: self.considered_until,
@@ -175,8 +171,11 @@ impl Tables for At<'_> {
         self.now.0
     }
 
-    fn router(&self, _: &RouterKey) -> Option<&RouterEntry> {
-        Some(&self.kernel.entry)
+    fn router(&self, wanted: &RouterKey) -> Option<&RouterEntry> {
+        let router = self.kernel.router.as_ref();
+        router
+            .filter(|(key, _)| key == wanted)
+            .map(|(_, entry)| entry)
     }
 
     fn peer(&self, _: &PeerKey) -> Option<&PeerEntry> {
@@ -196,11 +195,16 @@ impl Tables for At<'_> {
     }
 
     fn may_be_vip(&self, tail: [u8; 4]) -> bool {
-        tail == VIP.octets()
+        let vip = self.kernel.vip.as_ref();
+        vip.is_some_and(|(key, _)| match key.ip() {
+            IpAddr::V4(address) => address.octets() == tail,
+            IpAddr::V6(address) => address.octets().ends_with(&tail),
+        })
     }
 
-    fn vip(&self, _: &VipKey) -> Option<&VipEntry> {
-        Some(&self.kernel.vip)
+    fn vip(&self, wanted: &VipKey) -> Option<&VipEntry> {
+        let vip = self.kernel.vip.as_ref();
+        vip.filter(|(key, _)| key == wanted).map(|(_, entry)| entry)
     }
 
     fn vip_state(&self, _: u32) -> u64 {
@@ -218,10 +222,4 @@ impl Tables for At<'_> {
     fn proxy(&self, _: u32) -> Option<&ProxyEntry> {
         None
     }
-}
-
-fn bytes(address: Ipv4Addr) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&address.octets());
-    bytes
 }

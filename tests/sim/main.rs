@@ -1,4 +1,4 @@
-//! The simulator: nodes of the real core on a virtual LAN where everything goes wrong that can.
+//! The simulator: nodes with the real engine on a virtual LAN where everything goes wrong that can.
 //! Needs no privilege, no network and no time: a world is a function of its seed.
 //!
 //! ```text
@@ -23,6 +23,7 @@ mod faults;
 mod hearing;
 mod hosts;
 mod kernel;
+mod machine;
 mod node;
 mod planted;
 mod rules;

@@ -1,22 +1,22 @@
-//! One node: the real core in its engine, and the kernel half.
-
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    rc::Rc,
-};
+//! One node: the kernel half, and the process.
 
 use vrrp_ebpf::{
     abi::vip_state,
     ownership::{self, Ownership},
     types::Mac,
-    wire::encode::{self, Format, Message},
 };
-use vrrp_user::proto::{FaultReason, Instant, Router, Settings, State, Version};
+use vrrp_user::{
+    io::engine::{
+        addresses::{Operation, Order},
+        driver::Driver,
+    },
+    proto::{FaultReason, Instant, Settings, State},
+};
 
 use crate::{
     clock::Clock,
-    engine::{Engine, Order},
-    kernel::{Kernel, VIP},
+    engine::{Effect, Engine},
+    kernel::Kernel,
     planted::Plant,
 };
 
@@ -37,26 +37,17 @@ pub(crate) struct Node {
     /// The engine gets no CPU until then.
     pub(crate) stalled_until: u64,
     pub(crate) plant: Option<Plant>,
-    pub(crate) frames: Frames,
+    pub(crate) mac: Mac,
     /// When the address worker has done what it was asked for so far.
     pub(crate) worker_free: u64,
     /// Of the last writer of the word; the next one takes the following number.
     pub(crate) epoch: u16,
 }
 
-#[derive(Debug)]
-pub(crate) struct Frames {
-    pub(crate) advert: Rc<[u8]>,
-    pub(crate) resignation: Rc<[u8]>,
-    pub(crate) announcement: Rc<[u8]>,
-}
-
 impl Node {
     pub(crate) fn new(index: usize, settings: Settings, clock: Clock, ring_size: usize) -> Self {
-        let mac = mac(index);
         Self {
-            kernel: Kernel::new(&settings, ipv4(&settings), mac, ring_size),
-            frames: Frames::new(&settings, mac),
+            kernel: Kernel::new(ring_size),
             settings,
             clock,
             ring_size,
@@ -65,32 +56,32 @@ impl Node {
             addressed: true,
             stalled_until: 0,
             plant: None,
+            mac: [2, 0, 0, 0, 0, u8::try_from(index).unwrap() + 1],
             worker_free: 0,
             epoch: 0,
         }
     }
 
     /// The process starts: what an earlier one left is removed, programs and maps are new.
-    pub(crate) fn start(&mut self, index: usize, priority: u8) {
+    pub(crate) fn start(&mut self, now: u64, priority: u8) {
         self.settings.priority = priority;
-        self.frames = Frames::new(&self.settings, mac(index));
-        self.epoch += 1;
-        self.unload(index);
-        let word = Ownership::new(ownership::State::Idle, self.epoch, 0);
-        self.kernel.ownership = word;
+        self.unload();
+        // In fresh maps every writer would be the first. Here each is told from all before it.
+        self.kernel.ownership = Ownership::new(ownership::State::Idle, self.epoch, 0);
         self.worker_free = 0;
-        let told = self.told();
-        self.engine = Some(Engine::new(told, word, self.fault()));
+        let mut effects = Vec::new();
+        self.begin(now, &mut effects);
+        // They are gone before the control plane has looked at the link.
+        for effect in effects {
+            if let Effect::Ordered(order, epoch) = effect {
+                self.work(order, epoch, true);
+            }
+        }
     }
 
     /// Programs and maps are gone.
-    pub(crate) fn unload(&mut self, index: usize) {
-        self.kernel = Kernel::new(
-            &self.settings,
-            ipv4(&self.settings),
-            mac(index),
-            self.ring_size,
-        );
+    pub(crate) fn unload(&mut self) {
+        self.kernel = Kernel::new(self.ring_size);
     }
 
     /// `xvrrp cleanup --fence` from beside: the word is another writer's.
@@ -124,7 +115,7 @@ impl Node {
     pub(crate) fn state(&self) -> State {
         self.engine
             .as_ref()
-            .map_or(State::Initialize, |engine| engine.core.state())
+            .map_or(State::Initialize, Engine::state)
     }
 
     pub(crate) fn answers(&self, now: u64) -> bool {
@@ -135,25 +126,28 @@ impl Node {
         self.kernel.takes(self.clock.local(now))
     }
 
-    /// The address worker begins with an order, or reports that the kernel has carried it out. The
-    /// addresses of their owner are there before the node is.
-    pub(crate) fn work(&mut self, order: Order, done: bool) {
+    /// The address worker begins with an order of the writer with this epoch, or reports that the kernel has
+    /// carried it out. The addresses of their owner are there before the node is, and after it.
+    pub(crate) fn work(&mut self, order: Order, epoch: u16, done: bool) {
         let Some(engine) = &mut self.engine else {
             return;
         };
-        if order.epoch != self.epoch {
+        if epoch != self.epoch {
             return;
         }
         let kept = self.settings.is_owner();
         let before = self.kernel.vip_state;
-        self.kernel.vip_state = match (order.install, done) {
-            (true, false) if !kept => before | vip_state::INSTALLED,
-            (true, _) => vip_state::INSTALLED | vip_state::READY,
-            (false, false) => vip_state::INSTALLED,
-            (false, true) => 0,
+        let ready = vip_state::INSTALLED | vip_state::READY;
+        self.kernel.vip_state = match (order.operation, done) {
+            (Operation::Install, false) if !kept => before | vip_state::INSTALLED,
+            (Operation::Install, _) => ready,
+            (Operation::Remove, true) if !kept => 0,
+            (Operation::Remove, _) => vip_state::INSTALLED,
+            // The worker's own.
+            (Operation::Try, _) => return,
         };
         if done {
-            engine.reported(order);
+            engine.reported(order, epoch);
         }
     }
 
@@ -165,50 +159,17 @@ impl Node {
 
     /// When the timer fires.
     pub(crate) fn due(&self) -> Option<u64> {
-        let core = &self.engine.as_ref()?.core;
-        let deadline = core.deadline()?.0.saturating_add_signed(-self.haste(core));
+        let driver = &self.engine.as_ref()?.driver;
+        let deadline = driver.deadline()?.0;
+        let deadline = deadline.saturating_add_signed(-self.haste(driver));
         Some(self.clock.world(Instant(deadline)))
     }
 
-    pub(crate) fn haste(&self, core: &Router) -> i64 {
-        self.plant.map_or(0, |plant| plant.haste(core))
-    }
-}
-
-impl Frames {
-    fn new(settings: &Settings, mac: Mac) -> Self {
-        let format = match settings.version {
-            Version::V2 => Format::V2 { password: None },
-            Version::V3 => Format::V3 {
-                pseudo_header: true,
-            },
-        };
-        let advert = |priority| {
-            let message = Message {
-                format,
-                vrid: settings.vrid,
-                priority,
-                interval: settings.advert_interval,
-                addresses: &[IpAddr::V4(VIP)],
-                source: settings.primary,
-            };
-            Rc::from(encode::advert(mac, &message).unwrap())
-        };
-        Self {
-            advert: advert(settings.priority),
-            resignation: advert(0),
-            announcement: Rc::from(encode::gratuitous_arp(mac, VIP)),
+    /// By how much the process takes its clock to be fast.
+    pub(crate) fn haste(&self, driver: &Driver) -> i64 {
+        match (self.plant, driver.router(0)) {
+            (Some(plant), Some(router)) => plant.haste(router),
+            _ => 0,
         }
-    }
-}
-
-fn mac(index: usize) -> Mac {
-    [2, 0, 0, 0, 0, u8::try_from(index).unwrap() + 1]
-}
-
-fn ipv4(settings: &Settings) -> Ipv4Addr {
-    match settings.primary {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => unreachable!("the worlds are IPv4"),
     }
 }

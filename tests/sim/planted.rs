@@ -1,12 +1,15 @@
-//! Faults planted around the core: what it is told, what it asks for, and how its engine treats the
-//! words. Each must break the invariant that stands beside it, or the invariants see nothing.
+//! Faults planted around the driver: wrong settings, and lies of its machine about what it is told and about
+//! what became of what it asks for. Each must break the invariant that stands beside it, or the invariants see nothing.
 
 use std::time::Duration;
 
-use vrrp_ebpf::ownership;
-use vrrp_user::proto::{Input, Instant, Lease, Output, Router, Settings, State};
+use vrrp_ebpf::{
+    abi::{Event, EventKind},
+    ownership::{self, Ownership},
+};
+use vrrp_user::proto::{Instant, Lease, Router, Settings, State};
 
-use crate::{faults, rules::Invariant};
+use crate::{engine::advert, faults, rules::Invariant};
 
 /// A defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,33 +118,25 @@ impl Plant {
             Self::PreemptsThough => told.preempt = true,
             Self::NeverPreempts => told.preempt = false,
             Self::GivesWaySilently => told.departures.higher_prio_send_advert = false,
-            Self::TieBreakInverted => {
-                if let std::net::IpAddr::V4(address) = settings.primary {
-                    told.primary = std::net::IpAddr::from(address.octets().map(|octet| !octet));
-                }
-            }
             _ => {}
         }
         told
     }
 
-    pub(crate) fn input(
+    /// What is told of a record of the ring, if anything.
+    pub(crate) fn record(
         self,
         state: State,
         settings: &Settings,
-        woken: Instant,
-        input: Input,
-    ) -> Option<Input> {
-        let Input::Advert(mut advert) = input else {
-            let deaf = match self {
-                Self::BackupIsDeaf => matches!(input, Input::Seen(_)),
-                Self::ActiveIsDeaf => matches!(input, Input::BetterSeen(_)),
-                _ => false,
-            };
-            return (!deaf).then_some(input);
-        };
+        now: Instant,
+        mut record: Event,
+    ) -> Option<Event> {
+        if record.kind != EventKind::Advert as u8 {
+            return Some(record);
+        }
+        let advert = advert(settings.family, &record);
         let worse = (advert.priority, advert.source) < (settings.priority, settings.primary);
-        let deaf = match self {
+        let kept_back = match self {
             Self::PriorityZeroIgnored => advert.priority == 0,
             Self::ActiveIsDeaf => state == State::Active && !worse,
             Self::BetterRecordsLost => state == State::Active && !worse && advert.priority > 0,
@@ -150,46 +145,58 @@ impl Plant {
             _ => false,
         };
         match self {
-            Self::DeadlineFromProcessing => advert.arrived = woken,
+            Self::DeadlineFromProcessing => record.stamp = now.0,
             Self::OwnIntervalOnly => {
-                advert.interval_cs =
+                record.interval_cs =
                     u16::try_from(settings.advert_interval.as_millis() / 10).unwrap();
             }
+            // As if its address were the lowest of all, or the highest.
+            Self::TieBreakInverted if advert.source > settings.primary => record.source = [0; 16],
+            Self::TieBreakInverted => record.source = [255; 16],
             _ => {}
         }
-        (!deaf).then_some(Input::Advert(advert))
+        (!kept_back).then_some(record)
     }
 
-    pub(crate) fn output(self, before: State, output: Output) -> Option<Output> {
-        let kept = match (self, output) {
-            (Self::NoFirstAdvert, Output::Advertise { priority }) => {
-                priority == 0 || before == State::Active
-            }
+    pub(crate) fn hides_seen(self, state: State) -> bool {
+        self == Self::TimersFirst || self == Self::BackupIsDeaf && state == State::Backup
+    }
+
+    pub(crate) fn hides_better(self) -> bool {
+        self == Self::ActiveIsDeaf
+    }
+
+    /// An advert is not handed over. `spoken`: one was since the router rose.
+    pub(crate) fn swallows(self, state: State, spoken: bool, priority: u8) -> bool {
+        match self {
+            Self::NoFirstAdvert => state == State::Active && !spoken && priority > 0,
             // That of a planned stop, too, of which other rules are.
-            (Self::FaultUnsaid, Output::Advertise { priority }) => priority > 0,
-            (Self::RetiringDropsOwnership, Output::Own { state, .. }) => {
-                if state == ownership::State::Retiring {
-                    let state = ownership::State::Idle;
-                    return Some(Output::Own { state, expiry: 0 });
-                }
-                true
-            }
-            (Self::RetiresUnsaid, Output::Own { state, expiry }) => {
-                if state == ownership::State::Retiring {
-                    let expiry = expiry + 100_000_000_000;
-                    return Some(Output::Own { state, expiry });
-                }
-                true
-            }
-            (Self::DemotionKeepsOwnership, Output::Own { state, .. }) => {
-                state != ownership::State::Idle
-            }
-            _ => true,
-        };
-        kept.then_some(output)
+            Self::FaultUnsaid => priority == 0,
+            _ => false,
+        }
     }
 
-    /// By how much timers fire early, nanoseconds; negative: late.
+    /// What is written instead of a word, if anything. `late`: how long before, in nanoseconds, the time of the
+    /// advert was read that renews it.
+    pub(crate) fn word(self, word: Ownership, late: u64) -> Option<Ownership> {
+        let with = |state, expiry| Some(Ownership::new(state, word.epoch(), expiry));
+        match (self, word.state()) {
+            (Self::LeaseFromTheEnd, ownership::State::Active) => {
+                with(ownership::State::Active, word.expiry() + late)
+            }
+            (Self::RetiringDropsOwnership, ownership::State::Retiring) => {
+                with(ownership::State::Idle, 0)
+            }
+            (Self::RetiresUnsaid, ownership::State::Retiring) => {
+                with(word.state(), word.expiry() + 100_000_000_000)
+            }
+            (Self::DemotionKeepsOwnership, ownership::State::Idle) => None,
+            _ => Some(word),
+        }
+    }
+
+    /// By how much the clock that the driver is shown is fast, nanoseconds; negative: slow. So timers fire early
+    /// or late.
     pub(crate) fn haste(self, core: &Router) -> i64 {
         let skew = core.intervals().skew();
         let longest = core.settings().advert_interval.mul_f64(255.0 / 256.0);
@@ -204,10 +211,6 @@ impl Plant {
 
     pub(crate) fn believes_timers_first(self) -> bool {
         self == Self::TimersFirst
-    }
-
-    pub(crate) fn renews_from_the_end(self) -> bool {
-        self == Self::LeaseFromTheEnd
     }
 
     pub(crate) fn renews_unsent(self) -> bool {

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use vrrp_user::proto::{Departures, InitialState, Input, Settings, State, Version};
+use vrrp_user::{
+    io::engine::{Command, driver::Step},
+    proto::{Departures, InitialState, Settings, State, Version},
+};
 
 use crate::{
-    chance::{Chance, Fate, Moment, Weather},
+    chance::{Chance, Fate, Weather},
     clock::Clock,
     engine::DEFEND_INTERVAL,
     faults::settings,
@@ -29,7 +32,7 @@ impl Chance for Calm {
         Fate::After(DELAY)
     }
 
-    fn stall(&mut self, _: &Weather, _: usize, _: Moment) -> u64 {
+    fn stall(&mut self, _: &Weather, _: usize, _: Step) -> u64 {
         0
     }
 
@@ -146,7 +149,7 @@ fn a_crash_is_over_at_the_floor_of_the_rfc() {
         .engine
         .as_ref()
         .unwrap()
-        .core
+        .driver
         .deadline()
         .unwrap();
     let floor = story.world.nodes[1].clock.world(last);
@@ -169,7 +172,7 @@ fn a_planned_stop_costs_a_skew_and_nobody_notices() {
     ] {
         let mut story = Story::settled(version, Duration::from_millis(interval), &priorities);
         story.world.watch.calm = true;
-        story.world.command(0, Input::Shutdown);
+        story.world.command(0, Command::Stop);
         let took = story.takeover(1);
         let addresses = ADDRESSES.min(story.interval / 4);
         let latest = skew + DELAY + addresses + 3 * TURN;
@@ -337,7 +340,7 @@ fn of_three_the_second_takes_over() {
         story.states(),
         [State::Initialize, State::Active, State::Backup]
     );
-    story.world.command(1, Input::Shutdown);
+    story.world.command(1, Command::Stop);
     story.run(10 * story.interval);
     assert_eq!(story.states()[1..], [State::Initialize, State::Active]);
     story.world.start(0, 200);
@@ -425,7 +428,10 @@ fn a_last_advert_leads_nobody_astray() {
             [State::Active, State::Backup, State::Backup]
         );
         let third = story.world.nodes[2].engine.as_ref().unwrap();
-        assert_eq!(third.core.active_priority(), Some(priorities[0]));
+        assert_eq!(
+            third.driver.router(0).unwrap().active_priority(),
+            Some(priorities[0])
+        );
     }
 }
 

@@ -1,11 +1,10 @@
 //! Watches over the [rules](crate::rules), from what nodes do and words say.
 
 use vrrp_ebpf::ownership;
-use vrrp_user::proto::{Cause, FaultReason, Instant, Lease, State, Transition};
+use vrrp_user::proto::{Advert, Cause, FaultReason, Instant, Lease, State, Transition};
 
 use crate::{
     chance::{LATENCY_MAX, STEP_MAX},
-    engine::advert,
     hearing::{Oracle, Outcome, Sight},
     hosts::{Believed, Hosts},
     kernel::Received,
@@ -141,14 +140,13 @@ impl Watch {
         &mut self.sights[from][to]
     }
 
-    pub(crate) fn arrived(&mut self, from: usize, to: usize, received: &Received) {
-        let advert = advert(&received.event);
+    pub(crate) fn arrived(&mut self, from: usize, to: usize, advert: &Advert, received: &Received) {
         // No stamp tells of a priority 0 that a full ring lost: a slower takeover, not a wrong one.
         if received.forgotten && advert.priority == 0 {
             return;
         }
         if let Some(oracle) = &mut self.lives[to].oracle {
-            oracle.arrived(from, &advert, received.stamped);
+            oracle.arrived(from, advert, received.stamped);
             if received.forgotten {
                 oracle.suspend();
             }
@@ -177,7 +175,7 @@ impl Watch {
                     let first = transition.cause == Cause::Startup;
                     oracle.started(woken, first, &node.settings);
                 }
-                (_, State::Backup, _) => match &engine.advert {
+                (_, State::Backup, _) => match &engine.inbox.advert {
                     Some(advert) => oracle.deposed(advert, woken),
                     _ => oracle.suspend(),
                 },
@@ -218,7 +216,7 @@ impl Watch {
             self.broke(Invariant::NotDisplaced, now, what);
         }
         if transition.from == State::Active
-            && let (Cause::BetterAdvert, Some(advert)) = (transition.cause, &engine.advert)
+            && let (Cause::BetterAdvert, Some(advert)) = (transition.cause, &engine.inbox.advert)
             && (advert.priority, advert.source) <= (node.settings.priority, node.settings.primary)
         {
             let what = format!("node {index} gives way to {advert:?}");

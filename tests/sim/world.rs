@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use vrrp_user::proto::{Settings, State};
+use vrrp_user::{
+    io::engine::{addresses::Order, driver::Step},
+    proto::{Settings, State},
+};
 
 use crate::{
-    chance::{Chance, Fate, Moment, Weather},
+    chance::{Chance, Fate, Weather},
     clock::Clock,
-    engine::{Effect, Engine, Order, advert},
+    engine::{Effect, Engine, advert},
     hosts::Believed,
     node::Node,
     planted::Plant,
@@ -65,6 +68,7 @@ pub(crate) enum Event {
     Work {
         node: usize,
         order: Order,
+        epoch: u16,
         done: bool,
     },
 }
@@ -155,8 +159,13 @@ impl<C: Chance> World<C> {
                     self.act(node);
                 }
             }
-            Event::Work { node, order, done } => {
-                self.nodes[node].work(order, done);
+            Event::Work {
+                node,
+                order,
+                epoch,
+                done,
+            } => {
+                self.nodes[node].work(order, epoch, done);
                 self.touched(node);
             }
         }
@@ -172,10 +181,10 @@ impl<C: Chance> World<C> {
             return;
         };
         if let Some(engine) = &mut node.engine {
-            engine.signalled |= received.wakes;
+            engine.inbox.signalled |= received.wakes;
         }
         if number.is_some() {
-            let advert = advert(&received.event);
+            let advert = advert(node.settings.family, &received.event);
             let stamp_helps = match node.state() {
                 State::Backup => received.stamped,
                 State::Active => received.better,
@@ -190,7 +199,7 @@ impl<C: Chance> World<C> {
             if received.forgotten && !stamp_helps {
                 self.watch.sight(from, to).lose();
             }
-            self.watch.arrived(from, to, &received);
+            self.watch.arrived(from, to, &advert, &received);
             let full = if received.forgotten {
                 ", and its ring is full"
             } else {
@@ -216,7 +225,7 @@ impl<C: Chance> World<C> {
             self.watch.hosts.told(to);
         }
         if let Some(engine) = &mut node.engine {
-            engine.signalled |= received.wakes;
+            engine.inbox.signalled |= received.wakes;
         }
         self.touched(to);
     }
@@ -224,15 +233,16 @@ impl<C: Chance> World<C> {
     fn act(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         let cpu = &mut self.cpus[index];
-        let moment = node.engine.as_ref().map_or(Moment::Other, Engine::moment);
+        let Some(engine) = &node.engine else { return };
+        let step = engine.driver.next_step();
         if !cpu.asked {
             cpu.asked = true;
-            let stall = self.chance.stall(&self.weather, index, moment);
+            let stall = self.chance.stall(&self.weather, index, step);
             if stall > 0 {
                 node.stalled_until = node.stalled_until.max(self.now + stall);
                 self.trace.note(self.now, || {
                     format!(
-                        "node {index} stands still for {} before {moment:?}",
+                        "node {index} stands still for {} before {step:?}",
                         span(stall)
                     )
                 });
@@ -240,8 +250,8 @@ impl<C: Chance> World<C> {
             }
         }
         cpu.asked = false;
-        let sends = moment != Moment::Emission || self.chance.sends(&self.weather);
-        let begins = !node.engine.as_ref().is_some_and(Engine::is_busy);
+        let sends = step != Step::Advert || self.chance.sends(&self.weather);
+        let begins = step == Step::Wake;
         node.act(self.now, sends, &mut self.effects);
         if begins && let Some(engine) = &node.engine {
             self.watch.woke(index, engine.woken);
@@ -262,12 +272,17 @@ impl<C: Chance> World<C> {
             self.cpus[index].latency = self.chance.latency();
         }
         self.cpus[index].called = None;
+        self.spread(index);
+        self.touched(index);
+    }
+
+    /// What a process did reaches the world.
+    fn spread(&mut self, index: usize) {
         let mut effects = std::mem::take(&mut self.effects);
         effects
             .drain(..)
             .for_each(|effect| self.effect(index, effect));
         self.effects = effects;
-        self.touched(index);
     }
 
     fn effect(&mut self, index: usize, effect: Effect) {
@@ -293,13 +308,19 @@ impl<C: Chance> World<C> {
                     .note(self.now, || format!("node {index} announces itself"));
                 self.broadcast(index, None, &frame);
             }
-            Effect::Ordered(order) => {
+            Effect::Ordered(order, epoch) => {
                 let latency = self.chance.netlink(&self.weather);
                 let begin = self.nodes[index].worker_free.max(self.now);
                 self.nodes[index].worker_free = begin + latency;
                 for (at, done) in [(begin, false), (begin + latency, true)] {
                     let node = index;
-                    self.later(at, Event::Work { node, order, done });
+                    let work = Event::Work {
+                        node,
+                        order,
+                        epoch,
+                        done,
+                    };
+                    self.later(at, work);
                 }
             }
             Effect::Decided(transition) => {
@@ -322,7 +343,7 @@ impl<C: Chance> World<C> {
                     format!("the process of node {index} ends: {how}")
                 });
                 if how == "stopped" {
-                    self.nodes[index].unload(index);
+                    self.nodes[index].unload();
                 }
             }
         }
