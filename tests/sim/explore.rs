@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use vrrp_user::io::engine::{Command, driver::Step};
+use vrrp_user::{
+    io::engine::{Command, driver::Step},
+    proto::{Family, Settings},
+};
 
 use crate::{
     chance::{Chance, Fate, Weather},
     clock::Clock,
-    faults::settings,
+    faults::{settings, with_ipv6},
     rules::{Broken, Invariant},
     trace::Trace,
     variable,
@@ -53,8 +56,28 @@ const SCENES: [Scene; 6] = [
     Scene::Fault,
 ];
 
-/// Priorities and Preempt_Mode of the two.
-const PAIRS: [(u8, u8, bool); 3] = [(254, 253, true), (254, 100, false), (100, 100, true)];
+/// Two nodes.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    priorities: [u8; 2],
+    preempt: bool,
+    family: Family,
+}
+
+const PAIRS: [Pair; 4] = [
+    pair([254, 253], true, Family::V4),
+    pair([254, 100], false, Family::V4),
+    pair([100, 100], true, Family::V4),
+    pair([254, 253], true, Family::V6),
+];
+
+const fn pair(priorities: [u8; 2], preempt: bool, family: Family) -> Pair {
+    Pair {
+        priorities,
+        preempt,
+        family,
+    }
+}
 
 /// Chooses as it is told, and where it is told nothing, that all goes well.
 #[derive(Debug, Default)]
@@ -140,13 +163,20 @@ impl Chance for Script {
     }
 }
 
-fn builds((first, second, preempt): (u8, u8, bool)) -> Vec<Build> {
-    let nodes = [first, second].into_iter().enumerate();
-    let build = |(index, priority)| Build {
-        settings: vrrp_user::proto::Settings {
-            preempt,
+fn builds(pair: Pair) -> Vec<Build> {
+    let nodes = pair.priorities.into_iter().enumerate();
+    let settings = |index, priority| {
+        let settings = Settings {
+            preempt: pair.preempt,
             ..settings(index, INTERVAL, priority)
-        },
+        };
+        match pair.family {
+            Family::V4 => settings,
+            Family::V6 => with_ipv6(index, settings),
+        }
+    };
+    let build = |(index, priority)| Build {
+        settings: settings(index, priority),
         // As different as clocks are: the first is slow.
         clock: Clock {
             base: 1_000_000_000 * (index as u64 + 1),
@@ -157,8 +187,8 @@ fn builds((first, second, preempt): (u8, u8, bool)) -> Vec<Build> {
     nodes.map(build).collect()
 }
 
-fn live(world: &mut World<Script>, pair: (u8, u8, bool), scene: Scene) -> Result<(), Broken> {
-    let (first, second, _) = pair;
+fn live(world: &mut World<Script>, pair: Pair, scene: Scene) -> Result<(), Broken> {
+    let [first, second] = pair.priorities;
     let wait = 100 * MILLISECOND;
     let begin = if scene == Scene::Start { 0 } else { wait };
     if scene != Scene::Start {
@@ -187,7 +217,7 @@ fn live(world: &mut World<Script>, pair: (u8, u8, bool), scene: Scene) -> Result
     world.run_until(world.now + 60 * MILLISECOND)?;
     world.chance.open = false;
     world.run_until(world.now + 40 * MILLISECOND)?;
-    for (index, priority) in [first, second].into_iter().enumerate() {
+    for (index, priority) in pair.priorities.into_iter().enumerate() {
         if world.nodes[index].engine.is_none() {
             world.start(index, priority);
         }
@@ -239,7 +269,7 @@ fn small_worlds_hold_every_invariant() {
 
 /// The world of a path once more, with its trace.
 fn tell(
-    pair: (u8, u8, bool),
+    pair: Pair,
     scene: Scene,
     path: &[(usize, usize)],
     mishaps: u64,

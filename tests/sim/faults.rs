@@ -98,13 +98,22 @@ pub(crate) fn settings(index: usize, interval: Duration, priority: u8) -> Settin
         },
         departures: Departures::default(),
         // 1, 62, 123, 184, 5: some octets look negative.
-        primary: IpAddr::from([
-            192,
-            168,
-            1,
-            u8::try_from(60 * (index % 4) + 1 + index).unwrap(),
-        ]),
+        primary: IpAddr::from([192, 168, 1, number(index)]),
     }
+}
+
+/// The same router with IPv6.
+pub(crate) fn with_ipv6(index: usize, settings: Settings) -> Settings {
+    Settings {
+        family: Family::V6,
+        primary: IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, number(index).into()]),
+        ..settings
+    }
+}
+
+/// Its address in the network.
+fn number(index: usize) -> u8 {
+    u8::try_from(60 * (index % 4) + 1 + index).unwrap()
 }
 
 /// The nodes and the storms of a world.
@@ -116,6 +125,7 @@ fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
         (Version::V3, dice.pick(&[10, 10, 10, 20, 50, 1000]))
     };
     let crowded = dice.chance(150);
+    let ipv6 = version == Version::V3 && dice.chance(300);
     let mixed = version == Version::V3 && !crowded && dice.chance(300);
     let equal = dice.chance(250);
     let preempt = dice.pick(&[Some(true), Some(true), Some(false), None]);
@@ -151,7 +161,11 @@ fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
             ..settings(index, interval, priority)
         };
         Build {
-            settings,
+            settings: if ipv6 {
+                with_ipv6(index, settings)
+            } else {
+                settings
+            },
             clock: Clock {
                 base: dice.range(1_000_000_000, 1_000_000_000_000),
                 ppm: dice.range(0, 600).cast_signed() - 300,
