@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use rstest::rstest;
 use vrrp_tests::{
     clock, config::Settings, dump::Dump, lab::VIP, node::Node as _, process::Process,
 };
@@ -100,18 +101,8 @@ fn serving(mut scene: Scene) -> (Scene, Dump) {
     (scene, before)
 }
 
-#[test]
-fn a_clean_stop_leaves_nothing() {
-    clean_stop_leaves_nothing(scene());
-}
-
-#[test]
-fn a_clean_stop_leaves_nothing_of_ipv6() {
-    clean_stop_leaves_nothing(scene_v6());
-}
-
-#[track_caller]
-fn clean_stop_leaves_nothing(scene: Scene) {
+#[rstest(scene, case::ipv4(scene()), case::ipv6(scene_v6()))]
+fn a_clean_stop_leaves_nothing(scene: Scene) {
     let (mut scene, before) = serving(scene);
     assert_shows_all(&scene, &before);
     // A membership ends with the process.
@@ -120,18 +111,8 @@ fn clean_stop_leaves_nothing(scene: Scene) {
     assert_as_before(&scene, &before);
 }
 
-#[test]
-fn cleanup_after_a_kill_leaves_nothing() {
-    cleanup_leaves_nothing(scene());
-}
-
-#[test]
-fn cleanup_after_a_kill_leaves_nothing_of_ipv6() {
-    cleanup_leaves_nothing(scene_v6());
-}
-
-#[track_caller]
-fn cleanup_leaves_nothing(scene: Scene) {
+#[rstest(scene, case::ipv4(scene()), case::ipv6(scene_v6()))]
+fn cleanup_after_a_kill_leaves_nothing(scene: Scene) {
     let (mut scene, before) = serving(scene);
     scene.node(1).kill().unwrap();
     assert_shows_all(&scene, &before);

@@ -52,8 +52,7 @@ fn announced(seen: &[Seen], mac: [u8; 6]) -> bool {
 #[test]
 fn a_stranger_that_announces_the_address_is_told_off() {
     let mut scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     let client = &scene.lab.client;
     let backup = scene.router(2);
     let at_backup = backup
@@ -89,8 +88,7 @@ fn a_stranger_that_announces_the_address_is_told_off() {
 fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
     const DEFEND_INTERVAL: u64 = 10_000_000_000;
     let scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     let capture = Capture::start(&scene.lab.switch).unwrap();
     let defences = || -> Vec<u64> {
         let seen = capture.seen();
@@ -127,8 +125,7 @@ fn clients_come_back_from_a_router_that_was_not_heard() {
         ..Settings::fast(priority)
     });
     let mut scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     let [better, usurper] = [1, 2].map(|number| scene.router(number).address);
     let capture = Capture::start(&scene.lab.switch).unwrap();
     scene.router(2).port.lose_adverts().unwrap();

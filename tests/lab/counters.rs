@@ -321,10 +321,7 @@ fn c72_a_failover_is_told() {
         ..Settings::fast(priority)
     });
     let mut scene = Scene::new(shared(), configs);
-    scene.node(1).start().unwrap();
-    scene.await_owner(1);
-    scene.node(2).start().unwrap();
-    scene.await_state(2, "BACKUP");
+    scene.start_in_turn(1, 2);
     eventually("r2 hears r1", || {
         let status = scene.status(2);
         status.counter("advert_accepted") > 0 && status.ietf("last-adv-source").is_string()

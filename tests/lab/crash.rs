@@ -9,15 +9,14 @@ use nix::sys::signal::Signal;
 use vrrp_tests::{
     capture::{Capture, Seen},
     config::Settings,
-    frames::Advert,
-    lab::{Host, VIP},
+    lab::VIP,
     node::Node as _,
     wire::Frame,
 };
 
 use crate::{
     preload,
-    scene::{LIMIT, Scene, eventually, shared},
+    scene::{LIMIT, Scene, claim, eventually, shared},
 };
 
 /// The Active of a case, and its standby.
@@ -209,14 +208,6 @@ fn nobody_speaks_for_a_backup() {
     });
     assert_eq!(resignations(&capture.stop().unwrap()), []);
     assert_eq!(scene.status(1).text("state"), "MASTER");
-}
-
-/// A host says that it is a router of this priority, and better than an equal one.
-fn claim(host: &Host, priority: u8) {
-    let mut advert = Advert::v3(51, &[VIP.octets()]);
-    advert.priority = priority;
-    advert.timing = [0x0f, 0xa0];
-    host.advertise(advert).unwrap();
 }
 
 #[test]

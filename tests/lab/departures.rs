@@ -2,12 +2,10 @@
 
 use vrrp_tests::{
     config::Settings,
-    frames::Advert,
-    lab::{Host, VIP},
     node::{MASTER, Node as _},
 };
 
-use crate::scene::{LIMIT, Scene, shared};
+use crate::scene::{LIMIT, Scene, claim, shared};
 
 /// The owner of the address, which sends an advert every 40 s: whatever else it sends in the course
 /// of a case is an answer.
@@ -17,15 +15,6 @@ fn slow_owner(lines: &str) -> Settings {
         instance: lines.to_owned(),
         ..Settings::fast(255)
     }
-}
-
-/// The client says that it is a router of this priority.
-fn claim(client: &Host, priority: u8) {
-    let mut advert = Advert::v3(51, &[VIP.octets()]);
-    advert.priority = priority;
-    // 40 s.
-    advert.timing = [0x0f, 0xa0];
-    client.advertise(advert).unwrap();
 }
 
 #[test]
@@ -80,8 +69,7 @@ fn a_backup_waits_for_as_many_adverts_as_it_is_told() {
         ..Settings::fast(priority)
     });
     let mut scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     // 5 x 100 ms and 3/256 of 100 ms.
     assert_eq!(scene.status(2).number("down_us"), 501_171);
     scene.node(1).kill().unwrap();

@@ -111,8 +111,7 @@ fn only_the_owner_answers_who_has_the_address() {
 }
 
 pub(crate) fn who_has_is_answered_by_the_owner(mut scene: Scene) {
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     for vip in VIPS {
         assert_eq!(answers(&scene, &who_has(vip)), [answer_of(&scene, 1, vip)]);
         // As a neighbour asks that has an entry for it already.
@@ -145,8 +144,7 @@ fn duplicate_address_detection_is_answered_to_everybody() {
 }
 
 pub(crate) fn detection_is_answered_to_everybody(mut scene: Scene) {
-    scene.await_owner(1);
-    scene.await_state(2, "BACKUP");
+    scene.await_roles(1, 2);
     for vip in VIPS {
         let defence = Neighbour {
             to: ALL_NODES_MAC,

@@ -130,14 +130,17 @@ fn xvrrp(arguments: &[&str]) -> Output {
     output(Command::new(node::binary().unwrap()).args(arguments))
 }
 
+/// What root is told who lacks a capability, or all.
+#[track_caller]
+fn assert_refused_without(capability: &str, texts: &[&str]) {
+    let [bounding, inheritable] =
+        ["bounding-set", "inh-caps"].map(|set| format!("--{set}=-{capability}"));
+    Place::new(TUTORIAL_PRIMARY).assert_refused(&["setpriv", &bounding, &inheritable], texts);
+}
+
 #[test]
 fn without_bpf_it_says_what_it_needs() {
-    let place = Place::new(TUTORIAL_PRIMARY);
-    let root_without_power = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
-    place.assert_refused(
-        &root_without_power,
-        &["CAP_BPF", "CAP_NET_ADMIN", "Linux 5.10"],
-    );
+    assert_refused_without("all", &["CAP_BPF", "CAP_NET_ADMIN", "Linux 5.10"]);
 }
 
 #[test]
@@ -166,10 +169,8 @@ fn an_ordinary_user_who_cleans_up_is_told_who_may() {
 
 #[test]
 fn a_capability_that_is_missing_is_named() {
-    let place = Place::new(TUTORIAL_PRIMARY);
-    let without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
-    place.assert_refused(
-        &without,
+    assert_refused_without(
+        "net_raw",
         &[
             "this process lacks CAP_NET_RAW",
             "cannot start the engine",

@@ -12,6 +12,7 @@ use vrrp_tests::{
     arp_prober::{ArpProber, ArpRecording},
     clock,
     echo::Echo,
+    frames::Advert,
     gap::Recording,
     lab::{Builder, Host, Lab, VIP, VIP_V6},
     node::{self, Node as _, Xvrrp},
@@ -183,6 +184,22 @@ impl Scene {
     /// The node on the router with this number.
     pub(crate) fn node(&mut self, number: u8) -> &mut Xvrrp {
         &mut self.nodes[usize::from(number) - 1]
+    }
+
+    /// Waits until one router has the address and the other one is its Backup.
+    #[track_caller]
+    pub(crate) fn await_roles(&self, owner: u8, backup: u8) {
+        self.await_owner(owner);
+        self.await_state(backup, "BACKUP");
+    }
+
+    /// Starts a router, which takes the address, and then its Backup.
+    #[track_caller]
+    pub(crate) fn start_in_turn(&mut self, owner: u8, backup: u8) {
+        self.node(owner).start().unwrap();
+        self.await_owner(owner);
+        self.node(backup).start().unwrap();
+        self.await_state(backup, "BACKUP");
     }
 
     /// Sends a signal to the node of this router.
@@ -433,4 +450,15 @@ pub(crate) fn await_lines(log: &Log, mark: usize, texts: &[&str]) {
             .position(|line| line.text.contains(text));
         from += found.unwrap() + 1;
     }
+}
+
+/// A host says that it is a router of this priority, which sends an advert every 40 s.
+#[track_caller]
+pub(crate) fn claim(host: &Host, priority: u8) {
+    let advert = Advert {
+        priority,
+        timing: [0x0f, 0xa0],
+        ..Advert::v3(51, &[VIP.octets()])
+    };
+    host.advertise(advert).unwrap();
 }

@@ -119,10 +119,7 @@ fn a_stopped_active_is_silenced_by_a_better_routers_advert() {
         ..Settings::fast(priority)
     });
     let mut scene = Scene::new(shared(), configs);
-    scene.node(2).start().unwrap();
-    scene.await_owner(2);
-    scene.node(1).start().unwrap();
-    scene.await_state(1, "BACKUP");
+    scene.start_in_turn(2, 1);
     let questions = scene.arp_prober();
     clock::sleep(Duration::from_millis(2500));
     scene.node(2).freeze().unwrap();

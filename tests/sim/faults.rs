@@ -232,23 +232,19 @@ impl Story {
 
     /// The longest Advertisement_Interval of all.
     fn interval(&self) -> u64 {
-        let intervals = self
-            .world
-            .nodes
-            .iter()
-            .map(|node| node.settings.advert_interval);
-        u64::try_from(intervals.max().unwrap().as_nanos()).unwrap()
+        self.longest(|settings| settings.advert_interval)
+    }
+
+    /// The longest of the nodes' settings, in nanoseconds.
+    fn longest(&self, span: fn(&Settings) -> Duration) -> u64 {
+        let spans = self.world.nodes.iter().map(|node| span(&node.settings));
+        u64::try_from(spans.max().unwrap().as_nanos()).unwrap()
     }
 
     /// How long RFC 9568 takes at most to have one Active: a `preempt_delay`, 3 intervals, a
     /// Skew_Time, and Rising. What is still in flight may start a timer over.
     fn bound(&self) -> u64 {
-        let delays = self
-            .world
-            .nodes
-            .iter()
-            .map(|node| node.settings.preempt_delay);
-        let delay = u64::try_from(delays.max().unwrap().as_nanos()).unwrap();
+        let delay = self.longest(|settings| settings.preempt_delay);
         let interval = self.interval();
         let skew = match self.world.nodes[0].settings.version {
             Version::V2 => 1_000_000_000,

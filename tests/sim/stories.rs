@@ -161,22 +161,35 @@ fn a_crash_is_over_at_the_floor_of_the_rfc() {
     assert_eq!(story.states(), [State::Initialize, State::Active]);
 }
 
+/// A pair of each version, and the Skew_Time of its Backup in nanoseconds.
+fn settled_pairs() -> [(Story, u64); 2] {
+    [
+        (Version::V3, 10, [254, 253], 117_187),
+        (Version::V2, 1000, [100, 99], 613_281_250),
+    ]
+    .map(|(version, interval, priorities, skew)| {
+        let interval = Duration::from_millis(interval);
+        (Story::settled(version, interval, &priorities), skew)
+    })
+}
+
+/// Rising waits for the addresses, but not for ever: the other one serves meanwhile, or nobody does.
+#[track_caller]
+fn assert_took_a_skew(story: &Story, took: u64, skew: u64) {
+    const ADDRESSES: u64 = 5_000_000;
+    let addresses = ADDRESSES.min(story.interval / 4);
+    let latest = skew + DELAY + addresses + 3 * TURN;
+    assert!((skew..=latest).contains(&took), "{took}");
+}
+
 //= C26, C35, C44: proof
 #[test]
 fn a_planned_stop_costs_a_skew_and_nobody_notices() {
-    // Meanwhile the one that retires serves: the addresses are waited for, but not for ever.
-    const ADDRESSES: u64 = 5_000_000;
-    for (version, interval, priorities, skew) in [
-        (Version::V3, 10, [254, 253], 117_187),
-        (Version::V2, 1000, [100, 99], 613_281_250),
-    ] {
-        let mut story = Story::settled(version, Duration::from_millis(interval), &priorities);
+    for (mut story, skew) in settled_pairs() {
         story.world.watch.calm = true;
         story.world.command(0, Command::Stop);
         let took = story.takeover(1);
-        let addresses = ADDRESSES.min(story.interval / 4);
-        let latest = skew + DELAY + addresses + 3 * TURN;
-        assert!((skew..=latest).contains(&took), "{took}");
+        assert_took_a_skew(&story, took, skew);
         story.run(5 * story.interval);
         assert_eq!(story.states(), [State::Initialize, State::Active]);
         assert!(
@@ -191,17 +204,10 @@ fn a_planned_stop_costs_a_skew_and_nobody_notices() {
 //= C26, C35, C44: proof
 #[test]
 fn a_lost_source_address_costs_a_skew() {
-    const ADDRESSES: u64 = 5_000_000;
-    for (version, interval, priorities, skew) in [
-        (Version::V3, 10, [254, 253], 117_187),
-        (Version::V2, 1000, [100, 99], 613_281_250),
-    ] {
-        let mut story = Story::settled(version, Duration::from_millis(interval), &priorities);
+    for (mut story, skew) in settled_pairs() {
         story.world.address(0, false);
         let took = story.takeover(1);
-        let addresses = ADDRESSES.min(story.interval / 4);
-        let latest = skew + DELAY + addresses + 3 * TURN;
-        assert!((skew..=latest).contains(&took), "{took}");
+        assert_took_a_skew(&story, took, skew);
         story.run(5 * story.interval);
         assert_eq!(story.states(), [State::Fault, State::Active]);
         story.world.watch.calm = true;

@@ -139,14 +139,18 @@ impl Port {
         &self.switch
     }
 
+    /// `ip link set NAME how`, or `bridge link set dev NAME how`, at the switch.
+    fn set(&self, tool: &str, dev: &str, how: &str) -> Result<()> {
+        let change = format!("link set {dev}{} {how}", self.name);
+        self.switch.tool(tool, &change).map(drop)
+    }
+
     /// Cuts the link: the port goes down and takes the host's carrier with it.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn cut(&self) -> Result<()> {
-        self.switch
-            .tool("ip", &format!("link set {} down", self.name))
-            .map(drop)
+        self.set("ip", "", "down")
     }
 
     /// Mends a cut link.
@@ -154,9 +158,7 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn mend(&self) -> Result<()> {
-        self.switch
-            .tool("ip", &format!("link set {} up", self.name))
-            .map(drop)
+        self.set("ip", "", "up")
     }
 
     /// Silent loss: the port forwards nothing either way, both carriers stay.
@@ -164,9 +166,7 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn silence(&self) -> Result<()> {
-        self.switch
-            .tool("bridge", &format!("link set dev {} state 0", self.name))
-            .map(drop)
+        self.set("bridge", "dev ", "state 0")
     }
 
     /// Ends a silent loss.
@@ -174,9 +174,7 @@ impl Port {
     /// # Errors
     /// If the kernel refuses.
     pub fn heal(&self) -> Result<()> {
-        self.switch
-            .tool("bridge", &format!("link set dev {} state 3", self.name))
-            .map(drop)
+        self.set("bridge", "dev ", "state 3")
     }
 
     /// Makes the port receive for a millisecond of every ten. In between, a veth keeps 256 frames and

@@ -1,6 +1,6 @@
 //! Runs the system's tools and says what failed.
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -29,6 +29,18 @@ pub fn run(command: &mut Command) -> Result<String> {
 /// As [`run`].
 pub fn tool(program: &str, arguments: &str) -> Result<String> {
     run(Command::new(program).args(arguments.split_whitespace()))
+}
+
+/// What a program returns, whose error it says first.
+#[expect(clippy::print_stderr, reason = "the last word of a program")]
+pub fn exit_code(program: &str, outcome: Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn line(command: &Command) -> String {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use vrrp_tests::cleanup;
+use vrrp_tests::{cleanup, run};
 
 /// The referee: failovers of several nodes side by side, and what a packet costs.
 #[derive(Debug, Parser)]
@@ -40,13 +40,7 @@ fn main() -> ExitCode {
     let outcome = bench(&Cli::parse().command);
     // Threads that an error left alone do not drop what they made.
     cleanup::undo_all();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xvrrp-bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run::exit_code("xvrrp-bench", outcome)
 }
 
 fn bench(command: &Command) -> Result<()> {

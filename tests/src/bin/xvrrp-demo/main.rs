@@ -24,6 +24,7 @@ use vrrp_tests::{
     node::{Keepalived, Node, Xvrrp},
     realtime::Spinners,
     report::{Machine, Report},
+    run,
 };
 
 use crate::progress::Progress;
@@ -81,13 +82,7 @@ fn main() -> ExitCode {
     let outcome = demo(&Args::parse());
     // Threads that an error left alone do not drop what they made.
     cleanup::undo_all();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xvrrp-demo: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run::exit_code("xvrrp-demo", outcome)
 }
 
 fn demo(args: &Args) -> Result<()> {

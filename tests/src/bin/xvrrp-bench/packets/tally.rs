@@ -14,32 +14,33 @@ const WORD: u16 = 0x20;
 const EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
 
-/// ARP replies whose sender is this address.
-pub(crate) fn answers_of(address: [u8; 4]) -> [Instruction; 8] {
+/// Frames of an EtherType in which what is loaded at an offset is `value`, and the address at another one
+/// is `address`.
+fn matching(
+    ethertype: u32,
+    (load, at, value): (u16, u32, u32),
+    (address_at, address): (u32, [u8; 4]),
+) -> [Instruction; 8] {
     [
         (HALF, 0, 0, 12),
-        (EQUAL, 0, 5, 0x0806),
-        (HALF, 0, 0, 20),
-        (EQUAL, 0, 3, 2),
-        (WORD, 0, 0, 28),
+        (EQUAL, 0, 5, ethertype),
+        (load, 0, 0, at),
+        (EQUAL, 0, 3, value),
+        (WORD, 0, 0, address_at),
         (EQUAL, 0, 1, u32::from_be_bytes(address)),
         (RETURN, 0, 0, 1),
         (RETURN, 0, 0, 0),
     ]
 }
 
+/// ARP replies whose sender is this address.
+pub(crate) fn answers_of(address: [u8; 4]) -> [Instruction; 8] {
+    matching(0x0806, (HALF, 20, 2), (28, address))
+}
+
 /// UDP to this address.
 pub(crate) fn udp_to(address: [u8; 4]) -> [Instruction; 8] {
-    [
-        (HALF, 0, 0, 12),
-        (EQUAL, 0, 5, 0x0800),
-        (BYTE, 0, 0, 23),
-        (EQUAL, 0, 3, 17),
-        (WORD, 0, 0, 30),
-        (EQUAL, 0, 1, u32::from_be_bytes(address)),
-        (RETURN, 0, 0, 1),
-        (RETURN, 0, 0, 0),
-    ]
+    matching(0x0800, (BYTE, 23, 17), (30, address))
 }
 
 /// A count, from when it was opened.
