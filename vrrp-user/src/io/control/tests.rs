@@ -327,10 +327,8 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
     assert_eq!(next(), None);
 }
 
-/// The engine never runs out of events; the signal has to be seen all the same.
-#[tokio::test(flavor = "current_thread")]
-async fn flood_of_events_does_not_hold_up_a_stop() {
-    let _alone = SIGNALS.lock().await;
+/// One virtual router, and where its node keeps its files.
+fn lone_router() -> (tempfile::TempDir, RuntimeDir, Config) {
     let temporary = tempfile::tempdir().unwrap();
     let directory =
         RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
@@ -338,6 +336,14 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         globals: Globals::default(),
         instances: vec![instance("VI_1")],
     };
+    (temporary, directory, config)
+}
+
+/// The engine never runs out of events; the signal has to be seen all the same.
+#[tokio::test(flavor = "current_thread")]
+async fn flood_of_events_does_not_hold_up_a_stop() {
+    let _alone = SIGNALS.lock().await;
+    let (_temporary, directory, config) = lone_router();
     let (engine, side) = handle::pair().unwrap();
     let signals = Signals::install().unwrap();
     let thread = std::thread::spawn(move || {
@@ -368,13 +374,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
 #[tokio::test(flavor = "current_thread")]
 async fn end_of_the_engine_ends_the_node() {
     let _alone = SIGNALS.lock().await;
-    let temporary = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
-    let config = Config {
-        globals: Globals::default(),
-        instances: vec![instance("VI_1")],
-    };
+    let (_temporary, directory, config) = lone_router();
     let (engine, side) = handle::pair().unwrap();
     drop(side);
     let setup = setup(&config, &directory, engine);

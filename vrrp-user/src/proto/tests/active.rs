@@ -48,7 +48,7 @@ fn c40_priority_zero_is_answered_and_resets_the_timer() {
     let now = START + ms(3);
     // Who resigns was Active beside us: the hosts that believe it are told.
     assert_eq!(
-        bench.feed(now, advert(now, 0)),
+        bench.hear(now, 0),
         [ADVERTISE, Output::Announce { repeat: 1 }]
     );
     assert_eq!(bench.deadline(), now + ms(10));
@@ -102,7 +102,7 @@ fn c41_a_better_routers_stamp_deposes() {
 fn c41_a_stamp_that_was_heeded_deposes_nobody() {
     let mut bench = Bench::in_state(State::Backup, settings());
     let heard = START + ms(1);
-    bench.feed(heard, advert(heard, 101));
+    bench.hear(heard, 101);
     bench.expire();
     assert_eq!(
         (bench.state(), bench.router.considered_until()),
@@ -208,7 +208,7 @@ fn c42_a_worse_advert_is_answered_and_the_hosts_are_told() {
     let mut bench = active();
     let now = START + ms(3);
     assert_eq!(
-        bench.feed(now, advert(now, 99)),
+        bench.hear(now, 99),
         [ADVERTISE, Output::Announce { repeat: 1 }]
     );
     // The Adver_Timer is untouched.
@@ -228,7 +228,7 @@ fn c42_announcements_are_rate_limited_adverts_are_not() {
     let mut announced = 0;
     for step in 1..=50 {
         let now = START + ms(step);
-        bench.feed(now, advert(now, 99));
+        bench.hear(now, 99);
         let answers = bench.out.clone();
         assert!(answers.contains(&ADVERTISE));
         bench.feed(now, Input::Timeout);
@@ -406,7 +406,7 @@ fn a_defence_that_is_due_ends_with_the_term() {
     bench.feed(START, Input::Conflict);
     bench.feed(START + ms(1), Input::Conflict);
     assert_eq!(bench.deadline(), START + ms(10_000));
-    bench.feed(START + ms(2), advert(START + ms(2), 200));
+    bench.hear(START + ms(2), 200);
     assert_eq!(bench.state(), State::Backup);
     assert_ne!(bench.deadline(), START + ms(10_000));
 }
@@ -415,7 +415,7 @@ fn a_defence_that_is_due_ends_with_the_term() {
 fn puts_a_lost_address_back() {
     let mut bench = active();
     assert_eq!(bench.feed(START, Input::AddressLost), [Output::Install]);
-    bench.feed(START, advert(START, 200));
+    bench.hear(START, 200);
     assert_eq!(
         transition(&bench.out),
         Some((State::Active, State::Backup, Cause::BetterAdvert))
@@ -430,7 +430,7 @@ fn c42_what_came_in_before_our_advert_left_is_answered_by_it() {
     // The engine handles a whole queue under one `now`, which the adverts may be younger than.
     let now = START + ms(4);
     let left = now + ms(2);
-    assert!(bench.feed(now, advert(now, 99)).contains(&ADVERTISE));
+    assert!(bench.hear(now, 99).contains(&ADVERTISE));
     bench.feed(left, Input::AdvertSent { at: left });
     assert_eq!(bench.feed(now, advert(now + ms(1), 99)), []);
     assert_eq!(bench.feed(now, advert(left, 99)), [ADVERTISE]);

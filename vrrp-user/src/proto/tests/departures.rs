@@ -43,11 +43,11 @@ fn c30_a_backup_waits_for_as_many_adverts_as_it_is_told() {
         assert_eq!(bench.deadline(), START + down, "{adverts}");
         // Also of an interval that was learned.
         let heard = START + ms(1);
-        bench.feed(heard, advert(heard, 200));
+        bench.hear(heard, 200);
         assert_eq!(bench.deadline(), heard + down, "{adverts}");
         // Skew_Time is what it was.
         let left = START + ms(2);
-        bench.feed(left, advert(left, 0));
+        bench.hear(left, 0);
         assert_eq!(bench.deadline(), left + SKEW, "{adverts}");
     }
 }
@@ -111,13 +111,10 @@ fn c42_a_worse_advert_stays_unanswered_if_told_so() {
     let mut bench = Bench::in_state(State::Active, quiet);
     let now = START + ms(3);
     // The hosts are told all the same.
-    assert_eq!(
-        bench.feed(now, advert(now, 99)),
-        [Output::Announce { repeat: 1 }]
-    );
+    assert_eq!(bench.hear(now, 99), [Output::Announce { repeat: 1 }]);
     assert_eq!(bench.deadline(), START + ms(10));
     // Priority 0 is answered (C40).
-    assert_eq!(bench.feed(now, advert(now, 0)), [ADVERTISE]);
+    assert_eq!(bench.hear(now, 0), [ADVERTISE]);
 }
 
 #[test]
@@ -134,7 +131,7 @@ fn a_deposed_active_has_a_last_word_unless_told_otherwise() {
     let polite = with(Departures::default());
     let mut bench = Bench::in_state(State::Active, polite.clone());
     let now = START + ms(4);
-    let out = bench.feed(now, advert(now, 101)).to_vec();
+    let out = bench.hear(now, 101).to_vec();
     assert_eq!(
         out.get(..4),
         Some(&[DISOWN, ADVERTISE, Output::Remove, peer(101, 100)][..])
@@ -149,7 +146,7 @@ fn a_deposed_active_has_a_last_word_unless_told_otherwise() {
     // A router that was about to be Active has told nobody so.
     let mut bench = Bench::in_state(State::Rising, polite);
     let now = START + ms(1);
-    assert!(!bench.feed(now, advert(now, 101)).contains(&ADVERTISE));
+    assert!(!bench.hear(now, 101).contains(&ADVERTISE));
 }
 
 #[test]
@@ -159,16 +156,16 @@ fn nobody_takes_over_during_the_startup_delay() {
     assert_eq!(bench.deadline(), end + DOWN);
     // Neither what is heard nor who leaves makes it earlier.
     let heard = START + ms(100);
-    bench.feed(heard, advert(heard, 200));
+    bench.hear(heard, 200);
     assert_eq!(bench.deadline(), end + DOWN);
     let left = START + ms(200);
-    bench.feed(left, advert(left, 0));
+    bench.hear(left, 0);
     assert_eq!(bench.deadline(), end + SKEW);
     bench.feed(left, Input::Seen(left + ms(1)));
     assert_eq!(bench.deadline(), end + DOWN);
     // What comes after it counts from its arrival.
     let heard = end + ms(3);
-    bench.feed(heard, advert(heard, 200));
+    bench.hear(heard, 200);
     assert_eq!(bench.deadline(), heard + DOWN);
 }
 

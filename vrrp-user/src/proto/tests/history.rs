@@ -3,7 +3,7 @@
 
 use super::{
     Bench, FaultReason, History, Input, Instant, LastEvent, NewMasterReason, OURS, PEER, START,
-    Settings, State, advert, ms, settings,
+    Settings, State, ms, settings,
 };
 
 fn history(bench: &Bench) -> History {
@@ -45,7 +45,7 @@ fn c72_a_silent_active_did_not_respond() {
 #[test]
 fn c72_one_that_resigned_leaves_it_to_the_next_priority() {
     let mut bench = Bench::in_state(State::Backup, settings());
-    bench.feed(START, advert(START, 0));
+    bench.hear(START, 0);
     let (due, _) = bench.expire();
     is(&bench, LastEvent::MasterTimeout, NewMasterReason::NotMaster);
     bench.feed(due, Input::AddressesReady);
@@ -74,7 +74,7 @@ fn c72_a_worse_active_is_preempted() {
 fn c72_a_worse_active_that_resigns_before_the_flip_was_not_preempted() {
     let mut bench = Bench::in_state(State::Rising, settings());
     let now = START + ms(1);
-    bench.feed(now, advert(now, 0));
+    bench.hear(now, 0);
     assert_eq!(bench.state(), State::Active);
     is(&bench, LastEvent::MasterTimeout, NewMasterReason::Priority);
 }
@@ -99,7 +99,7 @@ fn c72_the_owner_has_the_priority() {
 fn c72_a_better_router_deposes() {
     let mut bench = Bench::in_state(State::Active, settings());
     let now = START + ms(1);
-    bench.feed(now, advert(now, 101));
+    bench.hear(now, 101);
     assert_eq!(bench.state(), State::Backup);
     is(
         &bench,
@@ -166,12 +166,12 @@ fn c72_the_last_source_is_whoever_was_heard_last() {
     // Worse than us, and then on its way out: it deposes nobody, but it was heard.
     for (late, priority) in [(1, 99), (2, 0)] {
         let now: Instant = START + ms(late);
-        bench.feed(now, advert(now, priority));
+        bench.hear(now, priority);
         assert_eq!(bench.state(), State::Active);
         assert_eq!(history(&bench).last_source, Some(PEER));
     }
 
     let mut deaf = Bench::in_state(State::Fault, settings());
-    deaf.feed(START, advert(START, 99));
+    deaf.hear(START, 99);
     assert_eq!(history(&deaf).last_source, None);
 }

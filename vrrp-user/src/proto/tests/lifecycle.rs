@@ -59,7 +59,7 @@ fn c32_state_master_waits_as_the_best_router_at_the_first_start_only() {
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
     // Nor is the hint good for anything any more.
-    bench.feed(START + ms(3), advert(START + ms(3), 50));
+    bench.hear(START + ms(3), 50);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
 }
 
@@ -71,7 +71,7 @@ fn c32_state_master_relieves_a_worse_router_after_an_interval() {
     for heard in [START + ms(5), early + ms(3)] {
         let mut bench = master(settings());
         bench.feed(START, UP);
-        bench.feed(heard, advert(heard, 50));
+        bench.hear(heard, 50);
         assert_eq!(bench.deadline(), early.max(heard));
         assert_eq!(
             transition(bench.expire().1),
@@ -98,7 +98,7 @@ fn c32_state_master_hurries_for_no_other_advert() {
         bench.feed(heard, first);
         assert_eq!(bench.deadline(), due, "{first:?}");
         if due != START + BEST_DOWN {
-            bench.feed(heard + ms(1), advert(heard + ms(1), 50));
+            bench.hear(heard + ms(1), 50);
             assert_eq!(bench.deadline(), due, "{first:?}");
         }
     }
@@ -117,7 +117,7 @@ fn state_master_is_nothing_to_the_owner() {
         ..settings()
     });
     bench.feed(START, UP);
-    bench.feed(START + ms(5), advert(START + ms(5), 50));
+    bench.hear(START + ms(5), 50);
     assert_eq!(bench.deadline(), START + ms(100));
 }
 
@@ -213,7 +213,7 @@ fn link_up_waits_a_whole_active_down_interval() {
     assert_moved(out, State::Fault, State::Backup, Cause::LinkUp);
     assert_eq!(bench.deadline(), START + DOWN);
     // What was learned before the fault is forgotten.
-    bench.feed(START, advert(START, 200));
+    bench.hear(START, 200);
     bench.feed(START, Input::Fault(FaultReason::LinkDown));
     bench.feed(START + ms(5), UP);
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
@@ -261,13 +261,7 @@ fn a_fault_ends_what_was_heard() {
 
 #[test]
 fn link_up_makes_the_owner_active() {
-    let mut bench = Bench::in_state(
-        State::Fault,
-        Settings {
-            priority: 255,
-            ..settings()
-        },
-    );
+    let mut bench = Bench::of_priority(State::Fault, 255);
     let out = bench.feed(START, UP);
     assert_moved(out, State::Fault, State::Active, Cause::Owner);
 }
@@ -298,7 +292,7 @@ fn finished_means_that_the_kernel_has_removed_the_addresses() {
 #[test]
 fn an_overtaken_removal_is_not_the_last_word() {
     let mut bench = Bench::in_state(State::Active, settings());
-    bench.feed(START, advert(START, 200));
+    bench.hear(START, 200);
     assert!(bench.out.contains(&Output::Remove));
     let (due, out) = bench.expire();
     assert!(out.contains(&Output::Install));
@@ -327,14 +321,14 @@ fn preempt_delay_leaves_a_worse_active_alone_for_a_while() {
     let mut now = START;
     for step in 0..10 {
         now = START + ms(10 * step);
-        bench.feed(now, advert(now, 50));
+        bench.hear(now, 50);
         assert_eq!(bench.state(), State::Backup);
     }
     assert_eq!(now + ms(10), bench.deadline());
     // When it is over, adverts of the worse one are discarded and must wake us again.
     let (over, out) = bench.expire();
     assert_eq!(out, [nobody(100)]);
-    bench.feed(over + ms(5), advert(over + ms(5), 50));
+    bench.hear(over + ms(5), 50);
     assert_eq!(bench.deadline(), now + DOWN);
     let (_, out) = bench.expire();
     assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
@@ -348,7 +342,7 @@ fn preempt_delay_keeps_an_active_that_is_no_worse_followed() {
             ..settings()
         });
         bench.feed(START, UP);
-        bench.feed(START, advert(START, priority));
+        bench.hear(START, priority);
         let (_, out) = bench.expire();
         assert_eq!(out, [super::peer(priority, 100)]);
     }

@@ -115,6 +115,30 @@ impl Bench {
         bench
     }
 
+    /// The same in version 2.
+    fn in_version_2(state: State, advert_interval: Duration) -> Self {
+        let settings = Settings {
+            version: Version::V2,
+            advert_interval,
+            ..settings()
+        };
+        Self::in_state(state, settings)
+    }
+
+    /// The same with this priority.
+    fn of_priority(state: State, priority: u8) -> Self {
+        let settings = Settings {
+            priority,
+            ..settings()
+        };
+        Self::in_state(state, settings)
+    }
+
+    /// An advert of [`PEER`] arrives.
+    fn hear(&mut self, now: Instant, priority: u8) -> &[Output] {
+        self.feed(now, advert(now, priority))
+    }
+
     fn feed(&mut self, now: Instant, input: Input) -> &[Output] {
         self.out.clear();
         self.router.handle(now, input, &mut self.out);
@@ -171,6 +195,19 @@ fn peer(priority: u8, restart_min: u8) -> Output {
         },
         clear_seen: false,
     }
+}
+
+/// Asserts that a router that was Rising serves since `at`: first the advert, which silences the other.
+#[track_caller]
+fn assert_flipped(out: &[Output], at: Instant) {
+    assert_eq!(
+        out[..3],
+        [
+            Output::Advertise { priority: 100 },
+            own(ownership::State::Active, at + ms(10) / 4),
+            Output::Announce { repeat: 1 },
+        ]
+    );
 }
 
 /// Asserts that the router went from one state to another, and why.

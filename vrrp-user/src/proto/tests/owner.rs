@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     Advert, Bench, Cause, Departures, Input, Instant, OURS, Output, PEER, START, Settings, State,
-    Version, advert, ms, settings, transition,
+    Version, ms, settings, transition,
 };
 
 /// RFC errata 8298: the owner processes what it hears.
@@ -36,16 +36,10 @@ fn c18_two_owners_go_by_address() {
 fn c18_the_owner_answers_what_does_not_depose_it() {
     assert!(PEER < OURS);
     for priority in [1, 254, 255] {
-        let mut bench = Bench::in_state(
-            State::Active,
-            Settings {
-                priority: 255,
-                ..settings()
-            },
-        );
+        let mut bench = Bench::of_priority(State::Active, 255);
         let now = START + ms(1);
         assert_eq!(
-            bench.feed(now, advert(now, priority)),
+            bench.hear(now, priority),
             [
                 Output::Advertise { priority: 255 },
                 Output::Announce { repeat: 1 }

@@ -4,7 +4,7 @@ use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
     Bench, Cause, DISOWN, FaultReason, Input, Instant, Lease, Output, START, Settings, State,
-    Transition, Version, advert, assert_moved, ms, own, settings, transition,
+    Transition, advert, assert_moved, ms, own, settings, transition,
 };
 
 const RESIGN: Output = Output::Advertise { priority: 0 };
@@ -107,14 +107,7 @@ fn c44_does_not_repeat_after_the_end() {
 
 #[test]
 fn c44_version_2_skew_is_in_seconds() {
-    let mut bench = Bench::in_state(
-        State::Backup,
-        Settings {
-            version: Version::V2,
-            advert_interval: ms(5000),
-            ..settings()
-        },
-    );
+    let mut bench = Bench::in_version_2(State::Backup, ms(5000));
     bench.expire();
     let now = bench.router.since();
     bench.feed(now, Input::Shutdown);
@@ -128,7 +121,7 @@ fn c44_version_2_skew_is_in_seconds() {
 fn ends_at_the_successors_announcement() {
     let mut bench = retiring();
     let now = START + ms(1);
-    assert_eq!(bench.feed(now, advert(now, 99)), []);
+    assert_eq!(bench.hear(now, 99), []);
     assert_gone(bench.feed(now, Input::SuccessorAnnounced));
     assert!(!bench.router.is_finished());
     bench.feed(now, Input::AddressesGone);
@@ -141,7 +134,7 @@ fn lingers_after_the_successors_advert_without_repeating() {
         let mut bench = retiring();
         assert_eq!(bench.feed(START + ms(1), input), []);
         // A second advert does not prolong it.
-        bench.feed(START + ms(4), advert(START + ms(4), 1));
+        bench.hear(START + ms(4), 1);
         let (due, out) = bench.expire();
         assert_eq!(due, START + ms(11));
         assert_gone(out);
@@ -157,7 +150,7 @@ fn lingers_for_50_ms_at_most() {
             ..settings()
         },
     );
-    bench.feed(START + ms(1), advert(START + ms(1), 99));
+    bench.hear(START + ms(1), 99);
     assert_eq!(bench.deadline(), START + ms(51));
 }
 
@@ -191,7 +184,7 @@ fn out_at_once_when_asked_again() {
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     // With a successor at work priority 0 would only disturb.
     let mut bench = retiring();
-    bench.feed(START + ms(1), advert(START + ms(1), 99));
+    bench.hear(START + ms(1), 99);
     let out = bench.feed(START + ms(1), Input::ShutdownNow);
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
 }

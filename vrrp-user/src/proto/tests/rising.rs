@@ -4,7 +4,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Bench, Cause, DISOWN, DOWN, FaultReason, Input, Instant, Output, PEER, START, Settings, State,
-    Transition, advert, assert_moved, ms, nobody, own, peer, settings, transition,
+    Transition, advert, assert_flipped, assert_moved, ms, nobody, own, peer, settings, transition,
 };
 
 fn rising() -> Bench {
@@ -16,7 +16,7 @@ fn rising() -> Bench {
 fn installs_and_holds_the_flip_back() {
     let mut bench = Bench::in_state(State::Backup, settings());
     let late = START + ms(30);
-    bench.feed(late, advert(late, 99));
+    bench.hear(late, 99);
     let (due, out) = bench.expire();
     assert_eq!(due, START + DOWN);
     assert_eq!(
@@ -42,8 +42,8 @@ fn installs_and_holds_the_flip_back() {
 #[test]
 fn stops_following() {
     let mut bench = Bench::in_state(State::Backup, settings());
-    bench.feed(START, advert(START, 200));
-    bench.feed(START + ms(30), advert(START + ms(30), 99));
+    bench.hear(START, 200);
+    bench.hear(START + ms(30), 99);
     let (_, out) = bench.expire();
     assert_eq!(out[1..3], [Output::Install, nobody(100)]);
     assert_eq!(bench.state(), State::Rising);
@@ -56,14 +56,7 @@ fn flips_when_the_addresses_are_ready() {
     let mut bench = rising();
     let now = START + ms(3);
     let out = bench.feed(now, Input::AddressesReady);
-    assert_eq!(
-        out[..3],
-        [
-            Output::Advertise { priority: 100 },
-            own(ownership::State::Active, now + ms(10) / 4),
-            Output::Announce { repeat: 1 },
-        ]
-    );
+    assert_flipped(out, now);
     assert_eq!(out.len(), 4);
     assert_moved(out, State::Rising, State::Active, Cause::Preempt);
 }
@@ -86,7 +79,7 @@ fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
             ..settings()
         };
         let mut bench = Bench::in_state(State::Backup, settings);
-        bench.feed(START, advert(START, 0));
+        bench.hear(START, 0);
         let (due, out) = bench.expire();
         assert_eq!(
             out[..2],
@@ -103,9 +96,9 @@ fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
 #[test]
 fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
     let mut bench = Bench::in_state(State::Backup, settings());
-    bench.feed(START, advert(START, 0));
+    bench.hear(START, 0);
     let (due, _) = bench.expire();
-    assert_eq!(bench.feed(due, advert(due, 0)), []);
+    assert_eq!(bench.hear(due, 0), []);
     assert_eq!(bench.deadline(), due + ms(10) / 4);
     bench.feed(due + ms(1), Input::AddressesReady);
     assert_eq!(bench.state(), State::Active);
@@ -115,9 +108,9 @@ fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
 #[test]
 fn c35_a_worse_router_that_steps_in_is_deposed_after_all() {
     let mut bench = Bench::in_state(State::Backup, settings());
-    bench.feed(START, advert(START, 0));
+    bench.hear(START, 0);
     let (due, _) = bench.expire();
-    assert_eq!(bench.feed(due, advert(due, 99)), []);
+    assert_eq!(bench.hear(due, 99), []);
     let out = bench.feed(due + ms(1), Input::AddressesReady);
     assert_eq!(out[0], Output::Advertise { priority: 100 });
     assert_eq!(bench.state(), State::Active);
@@ -129,7 +122,7 @@ fn c36_aborts_for_a_better_or_equal_advert() {
     for priority in [100, 101, 255] {
         let mut bench = rising();
         let now = START + ms(2);
-        let out = bench.feed(now, advert(now, priority));
+        let out = bench.hear(now, priority);
         assert_eq!(out[..3], [DISOWN, Output::Remove, peer(priority, 100)]);
         assert_moved(out, State::Rising, State::Backup, Cause::BetterAdvert);
         assert_eq!(bench.deadline(), now + DOWN);
@@ -140,7 +133,7 @@ fn c36_aborts_for_a_better_or_equal_advert() {
 #[test]
 fn c37_goes_on_under_worse_adverts() {
     let mut bench = rising();
-    assert_eq!(bench.feed(START + ms(2), advert(START + ms(2), 99)), []);
+    assert_eq!(bench.hear(START + ms(2), 99), []);
     assert_eq!(bench.state(), State::Rising);
 }
 
@@ -148,7 +141,7 @@ fn c37_goes_on_under_worse_adverts() {
 fn c35_flips_at_once_when_the_worse_active_resigns() {
     let mut bench = rising();
     let now = START + ms(2);
-    let out = bench.feed(now, advert(now, 0));
+    let out = bench.hear(now, 0);
     assert_eq!(out[0], Output::Advertise { priority: 100 });
     assert_moved(out, State::Rising, State::Active, Cause::PriorityZero);
     // What arrived before that and is processed late deposes nobody.
@@ -173,7 +166,7 @@ fn c45_history_changes_nothing() {
 fn c45_a_stamp_that_is_known_changes_nothing() {
     let mut bench = Bench::in_state(State::Backup, settings());
     let heard = START + ms(30);
-    bench.feed(heard, advert(heard, 0));
+    bench.hear(heard, 0);
     bench.expire();
     assert_eq!(bench.state(), State::Rising);
     assert_eq!(bench.feed(START + ms(50), Input::Seen(heard)), []);
