@@ -376,10 +376,7 @@ fn c72_a_failover_is_told() {
 /// Nobody takes over, so that the node goes on serving for as long as anybody might wait.
 #[test]
 fn c72_a_planned_stop_counts_its_priority_zero() {
-    let config = Settings {
-        advert_int_ms: 2000,
-        ..Settings::fast(254)
-    };
+    let config = Settings::fast(254).every(2000);
     let mut scene = Scene::started(shared(), [config]);
     scene.await_state(1, "MASTER");
     let before = scene.status(1);

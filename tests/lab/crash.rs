@@ -22,10 +22,7 @@ use crate::{
 /// The Active of a case, and its standby.
 fn configs(change: impl Fn(&mut Settings, u8)) -> [Settings; 2] {
     [(1, 255), (2, 254)].map(|(number, priority)| {
-        let mut settings = Settings {
-            advert_int_ms: 40_000,
-            ..Settings::fast(priority)
-        };
+        let mut settings = Settings::fast(priority).every(40_000);
         change(&mut settings, number);
         settings
     })
@@ -152,10 +149,7 @@ fn a_killed_active_is_spoken_for_to_its_peers() {
 
 #[test]
 fn a_killed_active_is_spoken_for_over_ipv6() {
-    let configs = [255, 254].map(|priority| Settings {
-        advert_int_ms: 40_000,
-        ..Settings::fast_v6(priority)
-    });
+    let configs = [255, 254].map(|priority| Settings::fast_v6(priority).every(40_000));
     let (scene, told) = is_spoken_for_once(Scene::new_v6(shared(), configs));
     assert_eq!(told.source, scene.speaker(1));
 }

@@ -14,10 +14,7 @@ use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 #[track_caller]
 fn lose_and_regain(cut: impl FnOnce(&Scene), mend: impl FnOnce(&Scene)) {
-    let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(priority)
-    });
+    let configs = [254, 253].map(|priority| Settings::fast(priority).every(100));
     let mut scene = Scene::started(shared(), configs);
     scene.await_owner(1);
     let mark = scene.log(1).mark();
@@ -57,10 +54,7 @@ fn an_interface_set_down_is_a_fault() {
 
 #[test]
 fn a_router_that_starts_without_a_link_waits_in_fault() {
-    let config = Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(254)
-    };
+    let config = Settings::fast(254).every(100);
     let mut scene = Scene::new(shared(), [config]);
     scene.router(1).port.cut().unwrap();
     scene.node(1).start().unwrap();

@@ -12,10 +12,7 @@ use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
 use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 fn settings() -> Settings {
-    Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(254)
-    }
+    Settings::fast(254).every(100)
 }
 
 fn lines(file: &Path) -> Vec<String> {
@@ -172,10 +169,7 @@ fn sighup_reads_the_file_and_changes_nothing() {
 
 #[test]
 fn status_tells_a_person_what_it_tells_a_program() {
-    let worse = Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(253)
-    };
+    let worse = Settings::fast(253).every(100);
     let mut scene = Scene::started(shared(), [settings(), worse]);
     scene.await_owner(1);
     scene.await_state(2, "BACKUP");

@@ -21,10 +21,7 @@ use crate::scene::{LIMIT, Scene, eventually, shared};
 const TRIES: u64 = 5;
 
 fn configs() -> [Settings; 2] {
-    [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(priority)
-    })
+    [254, 253].map(|priority| Settings::fast(priority).every(100))
 }
 
 /// Has the kernel of a router send from the VIP, as a server on it would: datagrams to `client`,

@@ -9,10 +9,7 @@ use vrrp_tests::{config::Settings, node::Node as _};
 use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
 fn settings() -> Settings {
-    Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(254)
-    }
+    Settings::fast(254).every(100)
 }
 
 /// Errors with what is wrong in full, which SIGHUP logs in one line.

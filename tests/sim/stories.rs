@@ -99,6 +99,13 @@ impl Story {
         Self::settled(Version::V3, Duration::from_millis(10), &[254, 253])
     }
 
+    /// After so many Advertisement_Intervals, the routers are in these states.
+    #[track_caller]
+    fn comes_to(&mut self, intervals: u64, states: &[State]) {
+        self.run(intervals * self.interval);
+        assert_eq!(self.states(), states);
+    }
+
     fn run(&mut self, time: u64) {
         let end = self.world.now + time;
         self.world
@@ -190,8 +197,7 @@ fn a_planned_stop_costs_a_skew_and_nobody_notices() {
         story.world.command(0, Command::Stop);
         let took = story.takeover(1);
         assert_took_a_skew(&story, took, skew);
-        story.run(5 * story.interval);
-        assert_eq!(story.states(), [State::Initialize, State::Active]);
+        story.comes_to(5, &[State::Initialize, State::Active]);
         assert!(
             story.world.nodes[0].engine.is_none(),
             "the process has ended"
@@ -208,12 +214,10 @@ fn a_lost_source_address_costs_a_skew() {
         story.world.address(0, false);
         let took = story.takeover(1);
         assert_took_a_skew(&story, took, skew);
-        story.run(5 * story.interval);
-        assert_eq!(story.states(), [State::Fault, State::Active]);
+        story.comes_to(5, &[State::Fault, State::Active]);
         story.world.watch.calm = true;
         story.world.address(0, true);
-        story.run(20 * story.interval);
-        assert_eq!(story.states(), [State::Active, State::Backup]);
+        story.comes_to(20, &[State::Active, State::Backup]);
     }
 }
 
@@ -235,8 +239,7 @@ fn the_better_router_comes_back_without_a_gap() {
     story.run(10 * story.interval);
     story.world.watch.calm = true;
     story.world.start(0, 254);
-    story.run(20 * story.interval);
-    assert_eq!(story.states(), [State::Active, State::Backup]);
+    story.comes_to(20, &[State::Active, State::Backup]);
 }
 
 /// The engine stands still, the programs do not: the lease ends before the Backup takes over.
@@ -246,8 +249,7 @@ fn a_frozen_active_has_fenced_itself() {
     story.world.stall(0, 100 * MILLISECOND);
     story.takeover(1);
     assert!(!story.world.nodes[0].answers(story.world.now));
-    story.run(20 * story.interval);
-    assert_eq!(story.states(), [State::Active, State::Backup]);
+    story.comes_to(20, &[State::Active, State::Backup]);
 }
 
 /// And so it has if the routers agree on another number of missing adverts.
@@ -264,8 +266,7 @@ fn a_frozen_active_has_fenced_itself_however_long_the_others_wait() {
         let took = story.takeover(1);
         assert!(took > u64::from(adverts - 1) * story.interval, "{took}");
         assert!(!story.world.nodes[0].answers(story.world.now));
-        story.run(20 * story.interval);
-        assert_eq!(story.states(), [State::Active, State::Backup]);
+        story.comes_to(20, &[State::Active, State::Backup]);
     }
 }
 
@@ -290,8 +291,7 @@ fn a_preempted_router_is_silenced_while_it_stands_still() {
     let now = story.world.now;
     assert!(better.answers(now) && !worse.answers(now));
     assert!(worse.state() == State::Active && worse.answers_until() > now);
-    story.run(110 * story.interval);
-    assert_eq!(story.states(), [State::Active, State::Backup]);
+    story.comes_to(110, &[State::Active, State::Backup]);
 }
 
 /// Whatever a router is that was started as MASTER, it may have been started beside a better one that stands still.
@@ -333,8 +333,7 @@ fn who_starts_as_master_relieves_a_worse_router_sooner() {
     let waits = story.interval + 78_125;
     let latest = waits + 2 * MILLISECOND + 4 * TURN;
     assert!((waits..=latest).contains(&took), "{took}");
-    story.run(20 * story.interval);
-    assert_eq!(story.states(), [State::Active, State::Backup]);
+    story.comes_to(20, &[State::Active, State::Backup]);
 }
 
 #[test]
@@ -415,8 +414,7 @@ fn a_usurper_leaves_in_silence_if_told_so() {
         ..Departures::default()
     };
     let mut story = after_a_loss(&[254, 253], silent);
-    story.run(100 * story.interval);
-    assert_eq!(story.states(), [State::Active, State::Backup]);
+    story.comes_to(100, &[State::Active, State::Backup]);
     assert_eq!(story.world.watch.hosts.believed, Believed::Node(1));
 }
 

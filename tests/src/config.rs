@@ -87,6 +87,13 @@ impl Settings {
         }
     }
 
+    /// The same with an advert every so many milliseconds.
+    #[must_use]
+    pub fn every(mut self, advert_int_ms: u32) -> Self {
+        self.advert_int_ms = advert_int_ms;
+        self
+    }
+
     /// The same over IPv6: the link-local virtual IP, and the one that clients ask for.
     #[must_use]
     pub fn fast_v6(priority: u8) -> Self {

@@ -129,16 +129,7 @@ mod tests {
             run("ip link set peer up");
             run("ip addr add 192.168.1.1/24 dev ens33");
             let peers = ["192.168.1.1", "192.168.1.2"].map(|peer| peer.parse().unwrap());
-            let message = Message {
-                format: Format::V3 {
-                    pseudo_header: true,
-                },
-                vrid: 51,
-                priority: 100,
-                interval: std::time::Duration::from_secs(1),
-                addresses: &[peers[0]],
-                source: peers[0],
-            };
+            let message = message(&peers[..1]);
             let packets = peers.map(|peer| encode::unicast(&message, peer, 255).unwrap());
             let send = |sender: &UnicastSender, count| {
                 let sent = sender.send(packets.iter().take(count).map(Vec::as_slice));
@@ -155,6 +146,20 @@ mod tests {
         });
     }
 
+    /// The usual advert, from the first of its addresses.
+    fn message(addresses: &[IpAddr]) -> Message<'_> {
+        Message {
+            format: Format::V3 {
+                pseudo_header: true,
+            },
+            vrid: 51,
+            priority: 100,
+            interval: std::time::Duration::from_secs(1),
+            addresses,
+            source: addresses[0],
+        }
+    }
+
     //= C9: proof
     #[test]
     fn packets_of_either_family_are_taken_by_the_kernel() {
@@ -167,16 +172,8 @@ mod tests {
             for (source, peer) in [("192.168.1.1", "192.168.1.2"), ("fe80::1", "fe80::2")] {
                 let source: IpAddr = source.parse().unwrap();
                 let peer: IpAddr = peer.parse().unwrap();
-                let message = Message {
-                    format: Format::V3 {
-                        pseudo_header: true,
-                    },
-                    vrid: 51,
-                    priority: 100,
-                    interval: std::time::Duration::from_secs(1),
-                    addresses: &[source],
-                    source,
-                };
+                let addresses = [source];
+                let message = message(&addresses);
                 let packet = encode::unicast(&message, peer, 255).unwrap();
                 let sender = UnicastSender::open(index("ens33"), &[peer]).unwrap();
                 let sent = sender.send(std::iter::once(packet.as_slice()));

@@ -5,7 +5,7 @@ use vrrp_ebpf::ownership;
 use super::{
     Advert, Bench, Cause, DOWN, Input, Instant, Lease, OURS, Output, PEER, SKEW, START, Settings,
     State, Transition, Version, advert, assert_flipped, assert_moved, ms, nobody, own, peer,
-    settings,
+    settings, slow,
 };
 
 fn backup() -> Bench {
@@ -73,13 +73,7 @@ fn c35_silences_the_retiring_router_before_it_owns() {
 #[test]
 fn c29_skew_comes_from_the_learned_interval_and_spoils_nothing() {
     let mut bench = backup();
-    let slow = Advert {
-        arrived: START,
-        source: PEER,
-        version: Version::V3,
-        priority: 200,
-        interval_cs: 100,
-    };
+    let slow = slow();
     bench.feed(START, Input::Advert(slow));
     assert_eq!(bench.deadline(), START + DOWN * 100);
     bench.hear(START, 0);
@@ -147,8 +141,7 @@ fn c37_with_preemption_a_lower_advert_is_discarded() {
 fn c37_a_worse_active_that_lives_is_preempted_by_way_of_rising() {
     let mut bench = backup();
     bench.hear(START + ms(30), 99);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
+    bench.expires(State::Backup, State::Rising, Cause::Preempt);
 }
 
 /// Nobody to make ready against: it fell silent more than its own down time ago.
@@ -156,8 +149,7 @@ fn c37_a_worse_active_that_lives_is_preempted_by_way_of_rising() {
 fn c37_a_worse_active_that_died_is_replaced_at_once() {
     let mut bench = backup();
     bench.hear(START, 99);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
+    bench.expires(State::Backup, State::Active, Cause::ActiveDown);
 }
 
 /// XDP stamped an advert of the worse one before it was told at the start whom to heed. Found by the
@@ -168,8 +160,7 @@ fn c37_an_old_stamp_does_not_bury_a_worse_active_that_lives() {
     bench.hear(START + ms(30), 99);
     bench.feed(START + DOWN, Input::Seen(START + ms(1)));
     assert_eq!(bench.deadline(), START + ms(1) + DOWN);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
+    bench.expires(State::Backup, State::Rising, Cause::Preempt);
 }
 
 #[test]
@@ -177,8 +168,7 @@ fn c37_priority_zero_of_the_worse_active_ends_it() {
     let mut bench = backup();
     bench.hear(START + ms(20), 99);
     bench.hear(START + ms(25), 0);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Rising, Cause::PriorityZero);
+    bench.expires(State::Backup, State::Rising, Cause::PriorityZero);
 }
 
 //= C26: proof
@@ -255,8 +245,7 @@ fn c45_priority_zero_and_what_came_before_it() {
     // A newer one does.
     bench.feed(START + ms(22), Input::Seen(START + ms(22)));
     assert_eq!(bench.deadline(), START + ms(22) + DOWN);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
+    bench.expires(State::Backup, State::Active, Cause::ActiveDown);
 }
 
 /// A clock has only so many moments. What the ring holds of one is in the order of its arrival.

@@ -7,7 +7,7 @@ use vrrp_ebpf::ownership;
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, InitialState, Input, Instant,
     OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, assert_moved, ms, nobody,
-    own, settings, transition,
+    own, settings, slow, transition,
 };
 
 const UP: Input = Input::LinkUp { primary: OURS };
@@ -224,13 +224,7 @@ fn link_up_waits_a_whole_active_down_interval() {
 #[test]
 fn c27_the_own_interval_counts_again_after_a_fault() {
     let mut bench = Bench::in_state(State::Backup, settings());
-    let slow = Advert {
-        arrived: START,
-        source: PEER,
-        version: Version::V3,
-        priority: 200,
-        interval_cs: 100,
-    };
+    let slow = slow();
     bench.feed(START, Input::Advert(slow));
     assert_eq!(bench.deadline(), START + DOWN * 100);
     bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
@@ -330,8 +324,7 @@ fn preempt_delay_leaves_a_worse_active_alone_for_a_while() {
     assert_eq!(out, [nobody(100)]);
     bench.hear(over + ms(5), 50);
     assert_eq!(bench.deadline(), now + DOWN);
-    let (_, out) = bench.expire();
-    assert_moved(out, State::Backup, State::Rising, Cause::Preempt);
+    bench.expires(State::Backup, State::Rising, Cause::Preempt);
 }
 
 #[test]

@@ -68,6 +68,17 @@ fn advert(arrived: Instant, priority: u8) -> Input {
     })
 }
 
+/// A better router's advert that promises the next one in a second.
+fn slow() -> Advert {
+    Advert {
+        arrived: START,
+        source: PEER,
+        version: Version::V3,
+        priority: 200,
+        interval_cs: 100,
+    }
+}
+
 /// A router and the outputs of its last input.
 struct Bench {
     router: Router,
@@ -132,6 +143,13 @@ impl Bench {
             ..settings()
         };
         Self::in_state(state, settings)
+    }
+
+    /// The timer fires, which takes the router from one state to another.
+    #[track_caller]
+    fn expires(&mut self, from: State, to: State, cause: Cause) {
+        let (_, out) = self.expire();
+        assert_moved(out, from, to, cause);
     }
 
     /// An advert of [`PEER`] arrives.

@@ -143,15 +143,21 @@ async fn our_own_states_are_not_told() {
     assert_eq!(bench.log(), ["BACKUP", "MASTER", "STOP"]);
 }
 
-#[tokio::test(flavor = "current_thread")]
-async fn a_planned_stop_is_told_while_the_router_serves_and_only_once() {
+/// A router with these scripts that has become Active.
+fn active_with(give: impl FnOnce(&Bench, &mut Notify)) -> (Bench, Notifier) {
     let bench = Bench::new();
-    let notify = Notify {
-        stop: Some(bench.logger("stop")),
-        ..Notify::default()
-    };
+    let mut notify = Notify::default();
+    give(&bench, &mut notify);
     let mut notifier = start([router("VI_1", notify)]);
     notifier.entered(0, to(State::Active), 100);
+    (bench, notifier)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_planned_stop_is_told_while_the_router_serves_and_only_once() {
+    let (bench, mut notifier) = active_with(|bench, notify| {
+        notify.stop = Some(bench.logger("stop"));
+    });
     // Retiring for another reason is no stop.
     let moved = Transition {
         cause: Cause::BetterAdvert,
@@ -233,13 +239,9 @@ async fn scripts_of_one_router_never_overlap_and_routers_do_not_wait_for_each_ot
 
 #[tokio::test(flavor = "current_thread")]
 async fn promotion_waits_for_the_addresses_but_not_for_ever() {
-    let bench = Bench::new();
-    let notify = Notify {
-        master: Some(bench.logger("master")),
-        ..Notify::default()
-    };
-    let mut notifier = start([router("VI_1", notify)]);
-    notifier.entered(0, to(State::Active), 100);
+    let (bench, mut notifier) = active_with(|bench, notify| {
+        notify.master = Some(bench.logger("master"));
+    });
     let wait = timeout(Duration::from_millis(300), std::future::pending::<()>());
     wait.await.unwrap_err();
     assert!(bench.log().is_empty(), "addresses are not there yet");
