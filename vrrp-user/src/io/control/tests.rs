@@ -125,6 +125,7 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 });
                 *state = next;
             }
+            Command::Ping => side.send_event(Event::Alive),
             Command::Snapshot { router } => side.send_event(Event::Snapshot {
                 router,
                 snapshot: RouterSnapshot {

@@ -75,6 +75,8 @@ pub enum Command {
     Stop,
     /// Stop every router at once.
     StopNow,
+    /// Answer with [`Event::Alive`].
+    Ping,
     /// Answer with one [`Event::Snapshot`] for this router.
     Snapshot {
         /// The router.
@@ -118,6 +120,8 @@ pub enum Event {
         /// When, and who served.
         lapse: Lapse,
     },
+    /// Answer to [`Command::Ping`].
+    Alive,
     /// Answer to [`Command::Snapshot`].
     Snapshot {
         /// The router.
@@ -167,6 +171,13 @@ pub enum Event {
         /// Index in the instance's `vips`.
         vip: u32,
         /// errno of the netlink answer.
+        errno: i32,
+    },
+    /// The kernel could not be asked about any virtual IP of a router.
+    OrderFailed {
+        /// The router.
+        router: u32,
+        /// Why.
         errno: i32,
     },
     /// A virtual IP is the host's own: it was on its interface without the node, which leaves it

@@ -89,6 +89,16 @@ impl Plane<'_> {
                 }
                 self.notifier.addresses_settled(router as usize);
             }
+            Event::OrderFailed { router, errno } => {
+                let instance = self.setup.config.instances.get(router as usize);
+                let vips = instance.map_or(0, |instance| instance.vips.len());
+                if let Some(record) = self.record(router) {
+                    for (vip, _) in (0..).zip(0..vips) {
+                        record.refused(vip, errno);
+                    }
+                }
+                self.notifier.addresses_settled(router as usize);
+            }
             Event::AddressRefused { router, vip } => {
                 self.held.insert(router);
                 self.holds
@@ -120,6 +130,7 @@ impl Plane<'_> {
             | Event::LeaseRenewed { .. }
             | Event::AnnouncingFailed { .. }
             | Event::InterfaceFailed { .. }
+            | Event::Alive
             | Event::MemoryNotLocked { .. } => {}
         }
         Ok(Engine::Running)
@@ -142,12 +153,16 @@ impl Plane<'_> {
             | Event::AddressesAccepted { router, .. }
             | Event::AddressMissing { router, .. }
             | Event::AddressStray { router, .. }
-            | Event::AddressFailed { router, .. } => router as usize,
-            // Not about a router; the wording does not look at one.
+            | Event::AddressFailed { router, .. }
+            | Event::OrderFailed { router, .. } => router as usize,
             Event::Scheduled(_)
             | Event::MemoryNotLocked { .. }
+            | Event::Alive
             | Event::Stopped
-            | Event::Superseded => 0,
+            | Event::Superseded => {
+                wording::of_the_node(event).into_iter().for_each(log);
+                return;
+            }
         };
         let instance = self.setup.config.instances.get(router);
         if let (Some(instance), Some(record)) = (instance, self.records.get(router)) {

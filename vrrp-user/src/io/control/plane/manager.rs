@@ -34,12 +34,12 @@ impl Plane<'_> {
         }
     }
 
-    /// A hung engine answers no snapshot, and systemd is told nothing.
+    /// A hung engine does not answer, and systemd is told nothing.
     pub(super) fn feed_watchdog(&mut self) -> Result<(), ControlError> {
         if std::mem::take(&mut self.engine_alive) {
             systemd::alive();
         }
-        Ok(self.command(Command::Snapshot { router: 0 })?)
+        Ok(self.command(Command::Ping)?)
     }
 
     /// For `systemctl status`.

@@ -71,6 +71,13 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) the kernel refused virtual IP {address}: {error}"),
             )]
         }
+        Event::OrderFailed { errno, .. } => {
+            let error = io::Error::from_raw_os_error(errno);
+            vec![(
+                Level::ERROR,
+                format!("({name}) cannot ask the kernel about the virtual IPs: {error}"),
+            )]
+        }
         Event::AddressMissing { vip, .. } => vec![(
             Level::WARN,
             format!(
@@ -110,6 +117,29 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 format!("({name}) virtual IP {vip} is this host's own, and stays when xvrrp ends"),
             )]
         }
+        Event::Lapsed { lapse, .. } => vec![(Level::WARN, format!("({name}) {}", lapsed(lapse)))],
+        Event::Promoted { timeline, .. } => {
+            let ready = timeline.ready.since(timeline.deadline);
+            vec![(
+                Level::DEBUG,
+                format!("({name}) every virtual IP is installed, {ready:?} after the deadline"),
+            )]
+        }
+        Event::AddressRefused { .. }
+        | Event::Snapshot { .. }
+        // Not about a virtual router.
+        | Event::Scheduled(_)
+        | Event::MemoryNotLocked { .. }
+        | Event::Alive
+        | Event::Stopped
+        | Event::Superseded => Vec::new(),
+    }
+}
+
+/// The lines for one event that is about no virtual router. The end is told as the reason for the end of the
+/// process.
+pub(super) fn of_the_node(event: &Event) -> Vec<Line> {
+    match *event {
         Event::Scheduled(scheduling) => scheduling::lines(scheduling),
         Event::MemoryNotLocked { errno } => {
             let error = io::Error::from_raw_os_error(errno);
@@ -121,19 +151,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
                 ),
             )]
         }
-        Event::Lapsed { lapse, .. } => vec![(Level::WARN, format!("({name}) {}", lapsed(lapse)))],
-        Event::Promoted { timeline, .. } => {
-            let ready = timeline.ready.since(timeline.deadline);
-            vec![(
-                Level::DEBUG,
-                format!("({name}) every virtual IP is installed, {ready:?} after the deadline"),
-            )]
-        }
-        Event::AddressRefused { .. }
-        | Event::Snapshot { .. }
-        | Event::Stopped
-        // Told as the reason for the end of the process.
-        | Event::Superseded => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -263,7 +263,17 @@ fn failures_are_named_with_their_remedy() {
         texts(&refused, State::Active),
         ["(VI_1) the kernel refused virtual IP 192.168.1.254: Permission denied (os error 13)"]
     );
-    let [line] = &texts(&Event::MemoryNotLocked { errno: 1 }, State::Active)[..] else {
+    let every = Event::OrderFailed {
+        router: 0,
+        errno: 105,
+    };
+    assert_eq!(
+        texts(&every, State::Active),
+        [
+            "(VI_1) cannot ask the kernel about the virtual IPs: No buffer space available (os error 105)"
+        ]
+    );
+    let [(_, line)] = &of_the_node(&Event::MemoryNotLocked { errno: 1 })[..] else {
         panic!();
     };
     assert!(line.contains("CAP_IPC_LOCK"), "{line}");

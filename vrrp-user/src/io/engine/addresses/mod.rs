@@ -136,7 +136,7 @@ pub struct AddressWorker {
     /// to say (`no_track`), and it waits for none to come back: another one of that name has another index.
     absent: BTreeSet<u32>,
     /// When what was last told.
-    told: BTreeMap<(u32, u32, i32), Instant>,
+    told: BTreeMap<(u32, Option<u32>, i32), Instant>,
 }
 
 impl AddressWorker {
@@ -280,7 +280,7 @@ impl AddressWorker {
                 }
             });
         if let Err(error) = done {
-            self.fail(order.router, 0, &error);
+            self.fail(order.router, None, &error);
         }
         if watches {
             self.socket.drop_membership(IPV6_ADDRESSES).ok();
@@ -351,7 +351,7 @@ impl AddressWorker {
                 0
             }
             _ => {
-                self.fail(order.router, vip, &error);
+                self.fail(order.router, Some(vip), &error);
                 // It may be there, but is not what was asked for.
                 vip_state::INSTALLED
             }
@@ -359,17 +359,22 @@ impl AddressWorker {
         self.states.set(set.first_state + vip, bits);
     }
 
-    fn fail(&mut self, router: u32, vip: u32, error: &io::Error) {
+    /// `vip`: the virtual IP that could not be dealt with, nothing if that is all of them.
+    fn fail(&mut self, router: u32, vip: Option<u32>, error: &io::Error) {
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
-        self.tell(Event::AddressFailed { router, vip, errno });
+        self.tell(match vip {
+            Some(vip) => Event::AddressFailed { router, vip, errno },
+            None => Event::OrderFailed { router, errno },
+        });
     }
 
     /// Tells the control plane; the same thing once a minute, however often it happens.
     fn tell(&mut self, event: Event) {
         let key = match event {
-            Event::AddressFailed { router, vip, errno } => (router, vip, errno),
-            Event::AddressMissing { router, vip } => (router, vip, MISSING),
-            Event::AddressStray { router, vip, .. } => (router, vip, STRAY),
+            Event::OrderFailed { router, errno } => (router, None, errno),
+            Event::AddressFailed { router, vip, errno } => (router, Some(vip), errno),
+            Event::AddressMissing { router, vip } => (router, Some(vip), MISSING),
+            Event::AddressStray { router, vip, .. } => (router, Some(vip), STRAY),
             _ => return self.report(Report::Told(event)),
         };
         let now = clock::now();

@@ -13,7 +13,7 @@ impl AddressWorker {
     pub(super) fn install_as_owner(&mut self, order: Order, set: &mut AddressSet) {
         let found = match set.present() {
             Ok(found) => found,
-            Err(error) => return self.fail(order.router, 0, &error),
+            Err(error) => return self.fail(order.router, None, &error),
         };
         let mut missing: Vec<_> = (0..set.count()).map(|vip| (vip, None)).collect();
         for (vip, message) in found {
@@ -44,7 +44,7 @@ impl AddressWorker {
     pub(super) fn remove_as_owner(&mut self, order: Order, set: &mut AddressSet) {
         let found = match set.present() {
             Ok(found) => found,
-            Err(error) => return self.fail(order.router, 0, &error),
+            Err(error) => return self.fail(order.router, None, &error),
         };
         for vip in 0..set.count() {
             self.states.set(set.first_state + vip, 0);

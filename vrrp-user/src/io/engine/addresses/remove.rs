@@ -30,10 +30,10 @@ impl AddressWorker {
                 // An address of the host that came to the subnet after a virtual IP goes with it.
                 let is_virtual = |index, one| self.virtual_ips.contains(&(index, one));
                 if let Err(error) = secondaries::put_back(&before, &after, is_virtual) {
-                    self.fail(order.router, 0, &error);
+                    self.fail(order.router, None, &error);
                 }
             }
-            Err(error) => self.fail(order.router, 0, &error),
+            Err(error) => self.fail(order.router, None, &error),
         }
     }
 
@@ -84,7 +84,7 @@ impl AddressWorker {
         self.states.set(state, vip_state::INSTALLED);
         match present::remove(found) {
             Err(error) if !present::is_gone(&error) => {
-                self.fail(order.router, vip, &error);
+                self.fail(order.router, Some(vip), &error);
                 false
             }
             _ => {

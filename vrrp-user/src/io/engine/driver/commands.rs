@@ -84,6 +84,7 @@ impl Driver {
                 self.stopping = true;
                 return for_all(ForAll::Take(Input::ShutdownNow));
             }
+            Command::Ping => machine.tell(Event::Alive),
             Command::Snapshot { router } => {
                 if let Some(member) = self.member(router) {
                     let snapshot = member.snapshot(woken);

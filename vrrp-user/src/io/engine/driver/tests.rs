@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
+use nix::errno::Errno;
 use vrrp_ebpf::{
     abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey},
     abi::{VipEntry, VipKey},
@@ -51,6 +52,8 @@ struct Fake {
     commands: VecDeque<Command>,
     /// Announcements that an interface takes in a turn; nothing for all.
     room: Option<usize>,
+    /// The address worker takes no orders.
+    stuck: bool,
     did: Vec<Did>,
     told: Vec<Event>,
 }
@@ -171,7 +174,7 @@ impl Machine for Fake {
 
     fn order(&mut self, order: Order) -> bool {
         self.did.push(Did::Ordered(order.router, order.operation));
-        true
+        !self.stuck
     }
 
     fn tell(&mut self, event: Event) {
@@ -438,6 +441,31 @@ fn a_stop_is_over_when_every_router_is_drained() {
     }
     assert_eq!(ended, Err(End::Stopped));
     assert_eq!(engine.state(0), State::Initialize);
+}
+
+#[test]
+fn a_ping_is_answered_without_a_router() {
+    let mut machine = Fake::default();
+    let driver = Driver::new([], &mut machine).unwrap();
+    let mut engine = Engine { driver, machine };
+    engine.machine.commands.push_back(Command::Ping);
+    engine.turn().unwrap();
+    assert_eq!(engine.machine.told, [Event::Alive]);
+}
+
+#[test]
+fn an_order_without_room_is_told_of_the_router_and_of_no_virtual_ip() {
+    let mut engine = Engine::started(2);
+    engine.machine.stuck = true;
+    engine.machine.now = MILLISECOND + DOWN;
+    engine.turn().unwrap();
+    let failed = |router| Event::OrderFailed {
+        router,
+        errno: Errno::EAGAIN as i32,
+    };
+    for router in [0, 1] {
+        assert!(engine.machine.told.contains(&failed(router)), "{router}");
+    }
 }
 
 /// The second order of a router that became Active once.

@@ -241,11 +241,7 @@ impl Member {
         // The channel holds several orders per router, and each needs an answer before the next.
         if !machine.order(order) {
             let (router, errno) = (self.index, Errno::EAGAIN as i32);
-            machine.tell(Event::AddressFailed {
-                router,
-                vip: 0,
-                errno,
-            });
+            machine.tell(Event::OrderFailed { router, errno });
         }
     }
 
