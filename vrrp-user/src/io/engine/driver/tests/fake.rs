@@ -1,0 +1,193 @@
+//! A machine that remembers what the driver did to it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use vrrp_ebpf::{
+    abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey},
+    abi::{VipEntry, VipKey},
+    ownership::{self, Ownership, Standing},
+};
+
+use crate::{
+    io::{
+        bpf::TableError,
+        engine::{
+            addresses::{Operation, Order, Report},
+            machine::{Machine, Offered, Sent, Superseded},
+            message::{Command, Event},
+        },
+    },
+    proto::Instant,
+};
+
+/// What the driver did to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Did {
+    Wrote(u32, ownership::State),
+    Advertised(u32),
+    Announced(u32),
+    Ordered(u32, Operation),
+}
+
+#[derive(Default)]
+pub(super) struct Fake {
+    pub(super) now: u64,
+    pub(super) words: [Word; 2],
+    pub(super) records: VecDeque<Record>,
+    /// The last record comes again and again.
+    pub(super) flood: bool,
+    pub(super) reports: VecDeque<Report>,
+    pub(super) commands: VecDeque<Command>,
+    /// Announcements that an interface takes in a turn; nothing for all.
+    pub(super) room: Option<usize>,
+    /// The address worker takes no orders.
+    pub(super) stuck: bool,
+    pub(super) did: Vec<Did>,
+    pub(super) told: Vec<Event>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Word {
+    pub(super) ownership: u64,
+    pub(super) considered_until: u64,
+    pub(super) last_seen: u64,
+    pub(super) better_seen: u64,
+    pub(super) conflict_seen: u64,
+}
+
+impl Fake {
+    fn word(&self, slot: u32) -> &Word {
+        &self.words[slot as usize]
+    }
+}
+
+impl Machine for Fake {
+    fn now(&self) -> Instant {
+        Instant(self.now)
+    }
+
+    fn ownership(&self, slot: u32) -> Ownership {
+        Ownership(self.word(slot).ownership)
+    }
+
+    fn replace(&mut self, slot: u32, current: Ownership, new: Ownership) -> Result<(), Superseded> {
+        let word = &mut self.words[slot as usize].ownership;
+        if *word != current.0 {
+            return Err(Superseded);
+        }
+        *word = new.0;
+        self.did.push(Did::Wrote(slot, new.state()));
+        Ok(())
+    }
+
+    fn standing(&self, slot: u32) -> Standing {
+        let word = self.word(slot);
+        Standing {
+            word: Ownership(word.ownership),
+            considered_until: word.considered_until,
+            better_seen: word.better_seen,
+        }
+    }
+
+    fn last_seen(&self, slot: u32) -> u64 {
+        self.word(slot).last_seen
+    }
+
+    fn clear_seen(&mut self, slot: u32) {
+        self.words[slot as usize].last_seen = 0;
+    }
+
+    fn better_seen(&self, slot: u32) -> u64 {
+        self.word(slot).better_seen
+    }
+
+    fn conflict_seen(&self, slot: u32) -> u64 {
+        self.word(slot).conflict_seen
+    }
+
+    fn set_considered(&mut self, slot: u32, until: Instant) {
+        self.words[slot as usize].considered_until = until.0;
+    }
+
+    fn follow(&mut self, _: u32, _: Follow) {}
+
+    fn next_record(&mut self) -> Option<Record> {
+        if self.flood {
+            return self.records.front().copied();
+        }
+        self.records.pop_front()
+    }
+
+    fn next_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    fn send_advert<'frame, Frames>(&mut self, slot: u32, _: u32, frames: Frames) -> Sent
+    where
+        Frames: Iterator<Item = &'frame [u8]>,
+    {
+        assert_eq!(frames.count(), 1);
+        self.did.push(Did::Advertised(slot));
+        Sent {
+            any: true,
+            ..Sent::default()
+        }
+    }
+
+    fn is_waiting(&self, _: u32) -> bool {
+        false
+    }
+
+    fn offer(&mut self, now: Instant, _: u32, frames: &[Vec<u8>]) -> Offered {
+        let taken = self
+            .room
+            .map_or(frames.len(), |room| room.min(frames.len()));
+        self.room = self.room.map(|room| room - taken);
+        for frame in &frames[..taken] {
+            // The last byte of the virtual IP, 192.168.1.254 downwards.
+            self.did.push(Did::Announced(254 - u32::from(frame[31])));
+        }
+        let again = (taken < frames.len()).then_some(now + Duration::from_millis(1));
+        Offered {
+            again,
+            ..Offered::all(taken)
+        }
+    }
+
+    fn send(&mut self, _: u32, _: &[u8]) {}
+
+    fn order(&mut self, order: Order) -> bool {
+        self.did.push(Did::Ordered(order.router, order.operation));
+        !self.stuck
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.told.push(event);
+    }
+
+    fn set_peer_is_ours(&mut self, _: u32, _: u32, _: bool) {}
+
+    fn set_router(&mut self, _: RouterKey, _: RouterEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_peer(&mut self, _: PeerKey, _: PeerEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_mac(&mut self, _: RouterKey, _: u32) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_proxy(&mut self, _: u32, _: ProxyEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    fn set_vip(&mut self, _: VipKey, _: VipEntry) -> Result<(), TableError> {
+        Ok(())
+    }
+}
