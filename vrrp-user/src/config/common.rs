@@ -27,12 +27,7 @@ impl Default for Common {
     fn default() -> Self {
         Self {
             version: Version::V2,
-            garp: Garp {
-                repeat: 5,
-                delay: Duration::from_secs(5),
-                refresh: Duration::ZERO,
-                refresh_repeat: 1,
-            },
+            garp: Garp::default(),
             departures: Departures::default(),
             higher_prio_send_advert: None,
             skip_check_adv_addr: false,

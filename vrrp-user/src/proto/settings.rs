@@ -38,6 +38,17 @@ pub struct Garp {
     pub refresh_repeat: u8,
 }
 
+impl Default for Garp {
+    fn default() -> Self {
+        Self {
+            repeat: 5,
+            delay: Duration::from_secs(5),
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+        }
+    }
+}
+
 /// Where a router departs from the plain rules of its version; the default keeps to them, but for
 /// `higher_prio_send_advert`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

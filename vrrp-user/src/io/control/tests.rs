@@ -43,12 +43,7 @@ pub(super) fn instance(name: &str) -> Instance {
             preempt: true,
             preempt_delay: Duration::ZERO,
             lease: Lease::Auto,
-            garp: Garp {
-                repeat: 5,
-                delay: Duration::from_secs(5),
-                refresh: Duration::ZERO,
-                refresh_repeat: 1,
-            },
+            garp: Garp::default(),
             departures: Departures::default(),
             primary: IpAddr::from([0, 0, 0, 0]),
         },
