@@ -1,9 +1,10 @@
 //! The user half of xvrrp, a VRRP node for Linux gateways.
 //!
-//! [`proto`] decides and does nothing, [`config`] reads `keepalived.conf`; effects are in `io`. [`status`] is what
-//! a node tells about itself, and [`ui`] how people see it.
+//! [`proto`] decides and does nothing, [`config`] reads `keepalived.conf`; effects are in `io`. [`ids`] name what the
+//! node handles. [`status`] is what a node tells about itself, and [`ui`] how people see it.
 
 pub mod config;
+pub mod ids;
 pub mod io;
 pub mod proto;
 pub mod status;
