@@ -4,30 +4,15 @@ use std::io;
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp},
+    link::{InfoKind, LinkMessage},
 };
 
 use super::offload;
-use crate::io::netlink;
-
-/// An interface of this network namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Device {
-    index: u32,
-    name: String,
-    /// What made it (`veth`, `bond`, …); a network card has none.
-    kind: Option<InfoKind>,
-    /// The interface below it, or at the other end of a veth, in whatever namespace that is.
-    link: Option<u32>,
-    /// The interface that it is a port of.
-    controller: Option<u32>,
-    /// ID of the XDP program on it.
-    xdp_program: Option<u32>,
-}
+use crate::io::netlink::{self, link::Link};
 
 /// All interfaces of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Devices(Vec<Device>);
+pub(super) struct Devices(Vec<Link>);
 
 /// Whether frames are judged with their VLAN tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +47,7 @@ impl Devices {
     pub(super) fn read() -> io::Result<Self> {
         let messages = netlink::list(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
         let links = messages.into_iter().filter_map(|message| match message {
-            RouteNetlinkMessage::NewLink(link) => Some(device(link)),
+            RouteNetlinkMessage::NewLink(link) => Some(Link::told(&link)),
             _ => None,
         });
         Ok(Self(links.collect()))
@@ -74,7 +59,7 @@ impl Devices {
     /// the index of the interface below, or whose answers need a program at the other end.
     pub(super) fn distrusted(&self, index: u32) -> Option<String> {
         if let Some(port) = self.0.iter().find(|one| one.controller == Some(index)) {
-            return Some(format!("its frames come in by {}", port.name));
+            return Some(format!("its frames come in by {}", name(port)));
         }
         match self.find(index)?.kind.as_ref()? {
             InfoKind::Veth => Some(
@@ -91,12 +76,12 @@ impl Devices {
         };
         let remedy = if device.kind == Some(InfoKind::Veth) {
             // Whether the sender leaves the tag beside the frame cannot be seen from this end.
-            let end = device.link.map_or_else(String::new, |index| {
+            let end = device.below.map_or_else(String::new, |index| {
                 format!(" (interface {index} of its namespace)")
             });
             format!("`ethtool -K INTERFACE txvlan off` at the other end of the veth{end}")
-        } else if offload::takes_vlan_tags(&device.name) {
-            format!("`ethtool -K {} rxvlan off`", device.name)
+        } else if offload::takes_vlan_tags(name(device)) {
+            format!("`ethtool -K {} rxvlan off`", name(device))
         } else {
             return VlanTags::Visible;
         };
@@ -112,68 +97,39 @@ impl Devices {
     }
 
     fn vlans(&self, index: u32) -> Vec<String> {
-        let above = self.0.iter().filter(|one| one.link == Some(index));
+        let above = self.0.iter().filter(|one| one.below == Some(index));
         above
             .filter(|one| one.kind == Some(InfoKind::Vlan))
-            .map(|one| one.name.clone())
+            .map(|one| name(one).to_owned())
             .collect()
     }
 
-    fn find(&self, index: u32) -> Option<&Device> {
+    fn find(&self, index: u32) -> Option<&Link> {
         self.0.iter().find(|one| one.index == index)
     }
 }
 
-fn device(message: LinkMessage) -> Device {
-    let mut device = Device {
-        index: message.header.index,
-        name: String::new(),
-        kind: None,
-        link: None,
-        controller: None,
-        xdp_program: None,
-    };
-    for attribute in message.attributes {
-        match attribute {
-            LinkAttribute::IfName(name) => device.name = name,
-            LinkAttribute::Link(index) => device.link = Some(index),
-            LinkAttribute::Controller(index) => device.controller = Some(index),
-            LinkAttribute::LinkInfo(infos) => {
-                device.kind = infos.into_iter().find_map(|info| match info {
-                    LinkInfo::Kind(kind) => Some(kind),
-                    _ => None,
-                });
-            }
-            LinkAttribute::Xdp(infos) => {
-                device.xdp_program = infos.into_iter().find_map(|info| match info {
-                    LinkXdp::ProgId(id) => Some(id),
-                    _ => None,
-                });
-            }
-            _ => {}
-        }
-    }
-    device
+/// A dump names every interface.
+fn name(link: &Link) -> &str {
+    link.name.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn one(index: u32, name: &str, kind: Option<InfoKind>) -> Device {
-        Device {
+    fn one(index: u32, name: &str, kind: Option<InfoKind>) -> Link {
+        Link {
             index,
-            name: name.to_owned(),
+            name: Some(name.to_owned()),
             kind,
-            link: None,
-            controller: None,
-            xdp_program: None,
+            ..Link::default()
         }
     }
 
     #[test]
     fn only_network_cards_run_xdp_in_the_driver() {
-        let port = |name: &str, index, of| Device {
+        let port = |name: &str, index, of| Link {
             controller: Some(of),
             ..one(index, name, None)
         };
@@ -204,12 +160,12 @@ mod tests {
 
     #[test]
     fn a_veth_names_the_other_end_and_every_interface_its_vlans() {
-        let on = |index, name: &str, kind| Device {
-            link: Some(3),
+        let on = |index, name: &str, kind| Link {
+            below: Some(3),
             ..one(index, name, Some(kind))
         };
-        let veth = Device {
-            link: Some(17),
+        let veth = Link {
+            below: Some(17),
             ..one(3, "eth0", Some(InfoKind::Veth))
         };
         let devices = Devices(vec![

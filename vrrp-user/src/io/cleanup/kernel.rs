@@ -5,13 +5,12 @@ use std::{io, net::IpAddr};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use netlink_packet_route::{
     address::AddressMessage,
-    link::LinkAttribute,
     tc::{TcAttribute, TcHandle},
 };
 use nix::errno::Errno;
 use rtnetlink::{Error, Handle};
 
-use crate::io::netlink::{address::Address, present, secondaries};
+use crate::io::netlink::{address::Address, link::Link, present, secondaries};
 
 /// The addresses of the network namespace at one moment.
 pub(super) struct Addresses {
@@ -68,12 +67,7 @@ pub(super) async fn link_name(index: u32) -> Option<String> {
     let handle = connect().ok()?;
     let mut links = std::pin::pin!(handle.link().get().match_index(index).execute());
     let link = links.next().await?.ok()?;
-    link.attributes
-        .into_iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::IfName(name) => Some(name),
-            _ => None,
-        })
+    Link::told(&link).name
 }
 
 /// Removes the clsact qdisc unless somebody else has put a filter into it. Returns whether it was

@@ -1,7 +1,8 @@
-//! rtnetlink: what its messages say of addresses, and blocking requests for the few callers that are not on the
+//! rtnetlink: what its messages say of interfaces and addresses, and blocking requests for the few callers that are not on the
 //! tokio side.
 
 pub(super) mod address;
+pub(super) mod link;
 pub(super) mod present;
 pub(super) mod secondaries;
 

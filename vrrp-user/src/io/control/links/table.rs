@@ -6,12 +6,11 @@ use std::{
 };
 
 use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
-    address::AddressMessage,
-    link::{LinkAttribute, LinkFlags, LinkMessage},
+    AddressFamily, RouteNetlinkMessage, address::AddressMessage, link::LinkMessage,
 };
 
 pub(super) use crate::io::netlink::address::Address;
+use crate::io::netlink::link;
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,38 +102,18 @@ impl Table {
     }
 
     fn add_link(&mut self, message: &LinkMessage) {
-        let mut name = None;
-        let mut mac = None;
-        let mut mtu = None;
-        for attribute in &message.attributes {
-            match attribute {
-                LinkAttribute::IfName(found) => name = Some(found.clone()),
-                // The loopback interface has one of zeros.
-                LinkAttribute::Address(bytes) => {
-                    mac = bytes
-                        .as_slice()
-                        .try_into()
-                        .ok()
-                        .filter(|mac| *mac != [0; 6]);
-                }
-                LinkAttribute::Mtu(found) => mtu = Some(*found),
-                _ => {}
-            }
-        }
-        let index = message.header.index;
-        let known = self.links.get(&index);
-        let Some(name) = name.or_else(|| known.map(|link| link.name.clone())) else {
+        let told = link::Link::told(message);
+        let known = self.links.get(&told.index);
+        let Some(name) = told.name.or_else(|| known.map(|link| link.name.clone())) else {
             return;
         };
-        // RUNNING follows operstate, which dormant interfaces (802.1X) lack; LOWER_UP is carrier.
-        let needed = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
         let link = Link {
             name,
-            up: message.header.flags.contains(needed),
-            mac,
-            mtu,
+            up: told.up,
+            mac: told.mac,
+            mtu: told.mtu,
         };
-        self.links.insert(index, link);
+        self.links.insert(told.index, link);
     }
 
     fn add_address(&mut self, message: &AddressMessage) {
