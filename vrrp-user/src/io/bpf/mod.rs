@@ -9,6 +9,7 @@ mod log;
 mod offload;
 pub mod pinned;
 pub mod shared;
+mod tables;
 
 use std::{
     io,
@@ -18,17 +19,17 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::ProgramError,
 };
 use thiserror::Error;
-use vrrp_ebpf::abi::{PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey};
 
 pub use attach::{Choice, EgressHook, Mode, Reception};
 use counters::CounterTable;
 use device::Devices;
 pub use device::VlanTags;
-use shared::{Filter, Slots, VipStates};
+use shared::{Slots, VipStates};
+pub use tables::{TableError, Tables};
 
 /// The object, compiled in by `build.rs`; empty if it was not built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/xvrrp.bpf.o"));
@@ -120,29 +121,6 @@ fn other_instance(instances: &[String]) -> String {
     }
 }
 
-/// The kernel did not take what the engine wrote to a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("BPF map {name}: {}", io::Error::from_raw_os_error(*errno))]
-pub struct TableError {
-    /// Which map.
-    pub name: &'static str,
-    /// Why.
-    pub errno: i32,
-}
-
-fn refused(name: &'static str) -> impl Fn(MapError) -> TableError {
-    move |error| {
-        let errno = match error {
-            MapError::SyscallError(error) => error.io_error.raw_os_error(),
-            _ => None,
-        };
-        TableError {
-            name,
-            errno: errno.unwrap_or(libc::EIO),
-        }
-    }
-}
-
 fn map_error(name: &'static str) -> impl Fn(MapError) -> BpfError {
     move |error| BpfError::Map {
         name,
@@ -183,17 +161,6 @@ pub struct Dataplane {
     pub slots: Arc<Slots>,
     /// Shared words of the virtual IPs.
     pub vip_states: Arc<VipStates>,
-}
-
-/// The maps that the engine writes when interfaces change.
-#[derive(Debug)]
-pub struct Tables {
-    routers: HashMap<MapData, RouterKey, RouterEntry>,
-    peers: HashMap<MapData, PeerKey, PeerEntry>,
-    macs: HashMap<MapData, RouterKey, u32>,
-    proxies: HashMap<MapData, u32, ProxyEntry>,
-    vips: HashMap<MapData, VipKey, VipEntry>,
-    filter: Filter,
 }
 
 impl Dataplane {
@@ -244,16 +211,7 @@ impl Dataplane {
     /// # Errors
     /// When the object lacks one, or they were taken before.
     pub fn tables(&mut self) -> Result<Tables, BpfError> {
-        Ok(Tables {
-            routers: HashMap::try_from(take(&mut self.ebpf, "ROUTERS")?)
-                .map_err(map_error("ROUTERS"))?,
-            peers: HashMap::try_from(take(&mut self.ebpf, "PEERS")?).map_err(map_error("PEERS"))?,
-            macs: HashMap::try_from(take(&mut self.ebpf, "MACS")?).map_err(map_error("MACS"))?,
-            proxies: HashMap::try_from(take(&mut self.ebpf, "PROXIES")?)
-                .map_err(map_error("PROXIES"))?,
-            vips: HashMap::try_from(take(&mut self.ebpf, "VIPS")?).map_err(map_error("VIPS"))?,
-            filter: Filter::map(shared::array_data(&self.ebpf, "FILTER")?)?,
-        })
+        Tables::take(&mut self.ebpf)
     }
 
     /// What forwards the programs' log to ours, for as long as it is polled.
@@ -314,52 +272,4 @@ fn attach_one(
 /// descriptor.
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, BpfError> {
     ebpf.take_map(name).ok_or(BpfError::Object(name))
-}
-
-impl Tables {
-    /// Tells XDP about a virtual router, or changes what it knows.
-    ///
-    /// # Errors
-    /// When the map is full, or memory is.
-    pub fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), TableError> {
-        self.routers
-            .insert(key, entry, 0)
-            .map_err(refused("ROUTERS"))
-    }
-
-    /// Tells XDP about a unicast peer.
-    ///
-    /// # Errors
-    /// When the map is full, or memory is.
-    pub fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), TableError> {
-        self.peers.insert(key, entry, 0).map_err(refused("PEERS"))
-    }
-
-    /// Tells the programs which virtual router (its slot) uses its Virtual Router MAC there.
-    ///
-    /// # Errors
-    /// When the map is full, or memory is.
-    pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError> {
-        self.macs.insert(key, slot, 0).map_err(refused("MACS"))
-    }
-
-    /// Tells egress who answers by proxy ARP on this interface.
-    ///
-    /// # Errors
-    /// When the map is full, or memory is.
-    pub fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), TableError> {
-        self.proxies
-            .insert(ifindex, entry, 0)
-            .map_err(refused("PROXIES"))
-    }
-
-    /// Tells XDP and egress about a virtual IP, or changes the MAC they answer with.
-    ///
-    /// # Errors
-    /// When the map is full, or memory is.
-    pub fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
-        // The filter first: a virtual IP that the filter does not know would be a transit address.
-        self.filter.insert(&key);
-        self.vips.insert(key, entry, 0).map_err(refused("VIPS"))
-    }
 }

@@ -233,9 +233,12 @@ impl VipStates {
     }
 }
 
-/// `FILTER`: the Bloom filter over the virtual IPs.
+/// `FILTER`: the Bloom filter over the virtual IPs, and how many of them are behind each bit, so that bits can go.
 #[derive(Debug)]
-pub struct Filter(Words<{ abi::FILTER_WORDS }>);
+pub struct Filter {
+    words: Words<{ abi::FILTER_WORDS }>,
+    counts: Box<[u32]>,
+}
 
 impl Filter {
     /// Maps the `FILTER` map.
@@ -243,16 +246,68 @@ impl Filter {
     /// # Errors
     /// When the map cannot be mapped.
     pub fn map(map: &MapData) -> Result<Self, BpfError> {
-        Words::map(map).map(Self)
+        Words::map(map).map(Self::empty)
     }
 
-    /// Adds a virtual IP.
-    pub fn insert(&self, key: &VipKey) {
+    /// For the tests of what fills it.
+    #[cfg(test)]
+    pub(in crate::io) fn unshared() -> Self {
+        Self::empty(Words::unshared())
+    }
+
+    fn empty(words: Words<{ abi::FILTER_WORDS }>) -> Self {
+        Self {
+            words,
+            counts: vec![0; abi::FILTER_WORDS * u64::BITS as usize].into(),
+        }
+    }
+
+    /// Lets the frames of a virtual IP through, before the programs have to find it.
+    pub fn open(&self, key: &VipKey) {
         let (word, bit) = key.filter_position();
-        if let Some(word) = self.0.word(word) {
+        if let Some(word) = self.words.word(word) {
             word.fetch_or(1 << bit, Ordering::AcqRel);
         }
     }
+
+    /// The programs find one virtual IP more.
+    pub fn add(&mut self, key: &VipKey) {
+        if let Some(count) = self.counts.get_mut(place(key)) {
+            *count += 1;
+        }
+    }
+
+    /// The programs find one virtual IP less. To be followed by [`settle`](Self::settle).
+    pub fn remove(&mut self, key: &VipKey) {
+        if let Some(count) = self.counts.get_mut(place(key)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Closes the bit of a virtual IP if none is behind it.
+    pub fn settle(&self, key: &VipKey) {
+        if self.counts.get(place(key)).is_none_or(|count| *count > 0) {
+            return;
+        }
+        let (word, bit) = key.filter_position();
+        if let Some(word) = self.words.word(word) {
+            word.fetch_and(!(1 << bit), Ordering::AcqRel);
+        }
+    }
+
+    /// Whether frames to this virtual IP are let through.
+    #[cfg(test)]
+    pub(super) fn is_open(&self, key: &VipKey) -> bool {
+        let (word, bit) = key.filter_position();
+        let word = self.words.word(word).unwrap();
+        word.load(Ordering::Acquire) >> bit & 1 != 0
+    }
+}
+
+/// Where the bit of a virtual IP is counted.
+fn place(key: &VipKey) -> usize {
+    let (word, bit) = key.filter_position();
+    word * u64::BITS as usize + bit as usize
 }
 
 /// The data behind an array map.
