@@ -69,6 +69,26 @@ pub(crate) fn watch<O: Observer>(
     })
 }
 
+/// Shows an observer what a dump answers.
+pub(crate) fn ask<O: Observer>(
+    netns: &Netns,
+    dump: RouteNetlinkMessage,
+    mut observer: O,
+) -> Result<O> {
+    netns.run(move || {
+        Subscription(connected()?).dump(dump, &mut observer)?;
+        Ok(observer)
+    })
+}
+
+fn connected() -> Result<Socket> {
+    let mut socket = Socket::new(NETLINK_ROUTE).context("open a netlink socket")?;
+    setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    Ok(socket)
+}
+
 struct Subscription(Socket);
 
 /// What one reading brought.
@@ -81,10 +101,7 @@ enum Batch {
 
 impl Subscription {
     fn open(group: u32) -> Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE).context("open a netlink socket")?;
-        setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))?;
-        socket.bind_auto()?;
-        socket.connect(&SocketAddr::new(0, 0))?;
+        let socket = connected()?;
         socket
             .add_membership(group)
             .with_context(|| format!("join the netlink group {group}"))?;

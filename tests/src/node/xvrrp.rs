@@ -34,6 +34,15 @@ pub fn binary() -> Result<PathBuf> {
 /// Has the node judge frames by XDP although it is on a veth: the other end has to run XDP, too.
 pub const NATIVE: [&str; 2] = ["--xdp-mode", "native"];
 
+/// What a subcommand of xvrrp had to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// What it printed, and then what it complained of.
+    pub text: String,
+}
+
 /// An instance of xvrrp on a router, under a name of its own, so that control sockets and pins of
 /// several do not meet. Killed and cleaned up when dropped.
 #[derive(Debug)]
@@ -132,6 +141,38 @@ impl Xvrrp {
     /// If it fails, with its complaint.
     pub fn subcommand(&self, arguments: &str) -> Result<String> {
         self.program.subcommand(arguments)
+    }
+
+    /// The same for one that may be refused.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn ask(&self, arguments: &str) -> Result<Answer> {
+        let mut command = self.program.command(arguments);
+        let output = command
+            .output()
+            .with_context(|| format!("failed to start xvrrp {arguments}"))?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(Answer {
+            code: output.status.code().unwrap_or(-1),
+            text: String::from_utf8_lossy(&printed).into_owned(),
+        })
+    }
+
+    /// Writes another configuration into its file, for a reload or the next start.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn configure(&self, config: &str) -> Result<()> {
+        fs::write(&self.config, config).context("write the configuration")
+    }
+
+    /// Has the running node read its file again, and waits until that is done: `xvrrp reload`.
+    ///
+    /// # Errors
+    /// If it cannot be asked. That it refuses is an answer.
+    pub fn reload(&self) -> Result<Answer> {
+        self.ask("reload")
     }
 
     /// Removes what a dead node of this instance left: `xvrrp cleanup`.
