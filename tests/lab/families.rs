@@ -4,24 +4,21 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
 };
 
 use vrrp_tests::{
-    arp_prober::ArpProber,
     capture::Capture,
-    clock,
-    config::Settings,
+    config::{self, Settings},
     lab::{LINK_LOCAL_VIP, VIP, VIP_V6},
     node::Node as _,
     wire::Frame,
 };
 
-use crate::scene::{Scene, eventually, shared};
+use crate::{
+    owners::await_owner,
+    scene::{Scene, shared},
+};
 
-/// For how long, and how often, a client asks who has an address.
-const WATCHED: Duration = Duration::from_millis(200);
-const PERIOD: Duration = Duration::from_millis(10);
 /// Served, but not advertised.
 const EXCLUDED: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 240));
 const EXCLUDED_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0xf0));
@@ -34,32 +31,12 @@ fn settings(of: fn(u8) -> Settings, priority: u8) -> Settings {
 }
 
 /// Both as instances of one file, `VI_1` and `VI_6`.
-fn both(v4: &Settings, v6: &Settings) -> String {
-    let v6 = v6.to_string().replace("VI_1", "VI_6");
-    let (_, instance) = v6.split_once("}\n\n").unwrap();
-    format!("{v4}\n{instance}")
-}
-
-/// The routers that say they have an address.
-fn owners(scene: &Scene, address: IpAddr) -> BTreeSet<u8> {
-    let prober = ArpProber::start(&scene.lab.client, address, PERIOD).unwrap();
-    clock::sleep(WATCHED);
-    let answers = prober.stop().unwrap().answers.into_iter();
-    let number = |mac| {
-        let routers = (1..).zip(&scene.lab.routers);
-        let mut matching = routers.filter(|(_, router)| router.mac == mac);
-        matching.next().map_or(0, |(number, _)| number)
+fn both(v4: Settings, v6: Settings) -> String {
+    let v6 = Settings {
+        name: "VI_6".to_owned(),
+        ..v6
     };
-    answers.map(|answer| number(answer.mac)).collect()
-}
-
-#[track_caller]
-fn await_owner(scene: &Scene, number: u8, addresses: &[IpAddr]) {
-    for address in addresses {
-        eventually(&format!("r{number} alone has {address}"), || {
-            owners(scene, *address) == BTreeSet::from([number])
-        });
-    }
+    config::file(&[v4, v6])
 }
 
 //= C15: proof
@@ -70,7 +47,7 @@ fn the_same_number_is_a_virtual_router_of_each_family() {
             settings(Settings::fast, v4),
             settings(Settings::fast_v6, v6),
         );
-        both(&v4, &v6)
+        both(v4, v6)
     });
     let mut scene = Scene::started_v6(shared(), configs);
     let (v4, v6) = ([VIP.into()], [LINK_LOCAL_VIP.into(), VIP_V6.into()]);

@@ -1,11 +1,12 @@
 //! The link goes down, at the switch or at the router, and comes back.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use vrrp_tests::{
     capture::Capture,
     clock,
     config::Settings,
+    maps,
     node::{BACKUP, FAULT, MASTER, Node as _},
     run,
 };
@@ -205,23 +206,8 @@ fn a_source_that_is_back_in_a_moment_is_no_fault() {
 
 /// Has the kernel refuse every change to a map of a process.
 fn freeze(pid: u32, name: &str) {
-    let infos = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
-    let is_it = |id: &str| {
-        let map = run::tool("bpftool", &format!("map show id {id}")).unwrap();
-        map.contains(&format!("name {name} "))
-    };
-    for info in infos {
-        let text = fs::read_to_string(info.unwrap().path()).unwrap();
-        let mut lines = text.lines();
-        let Some(id) = lines.find_map(|line| line.strip_prefix("map_id:")) else {
-            continue;
-        };
-        if is_it(id.trim()) {
-            run::tool("bpftool", &format!("map freeze id {}", id.trim())).unwrap();
-            return;
-        }
-    }
-    panic!("{pid} has no map {name}");
+    let id = maps::of_process(pid).unwrap()[name];
+    run::tool("bpftool", &format!("map freeze id {id}")).unwrap();
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod missing;
 mod mtu;
 mod neighbours;
 mod notify;
+mod owners;
 mod preload;
 mod present;
 mod proxy_arp;

@@ -1,13 +1,9 @@
 //! What an operator's scripts and hands get: notifications, SIGHUP, `xvrrp status`.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use nix::sys::signal::Signal;
-use vrrp_tests::{config::Settings, lab::VIP, node::Node as _};
+use vrrp_tests::{config::Settings, lab::VIP, node::Node as _, script::Script};
 
 use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 
@@ -15,30 +11,10 @@ fn settings() -> Settings {
     Settings::fast(254).every(100)
 }
 
-fn lines(file: &Path) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// A script that runs these commands, with `TOLD` for the name of the second file.
-fn script(folder: &Path, commands: &str) -> (PathBuf, PathBuf) {
-    let (script, told) = (folder.join("tell"), folder.join("told"));
-    let commands = commands.replace("TOLD", &told.display().to_string());
-    fs::write(&script, format!("#!/bin/sh\n{commands}\n")).unwrap();
-    set_mode(&script, 0o755);
-    (script, told)
-}
-
-fn set_mode(file: &Path, mode: u32) {
-    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
-}
-
 #[test]
 fn scripts_are_told_every_transition_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    // `$*` on one line each: what keepalived's users parse.
-    let (script, told) = script(folder.path(), "echo \"$*\" >> TOLD");
-    let script = script.display();
+    let told = Script::of_arguments().unwrap();
+    let script = told.path().display();
     let config = Settings {
         global: "script_user root\nenable_script_security".to_owned(),
         instance: format!(
@@ -56,9 +32,9 @@ fn scripts_are_told_every_transition_in_order() {
             expected.push(format!("INSTANCE VI_1 {state} 254"));
         }
         eventually(&format!("the scripts are told {states:?}"), || {
-            lines(&told).len() >= expected.len()
+            told.lines().len() >= expected.len()
         });
-        assert_eq!(lines(&told), expected);
+        assert_eq!(told.lines(), expected);
     };
     expect(&["BACKUP", "MASTER"]);
     scene.router(1).port.cut().unwrap();
@@ -72,10 +48,9 @@ fn scripts_are_told_every_transition_in_order() {
 /// The node says at the start that it will not run the script, and looks at it again before each run.
 #[test]
 fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
-    let folder = tempfile::tempdir().unwrap();
-    let (script, told) = script(folder.path(), "echo $3 >> TOLD");
-    set_mode(&script, 0o757);
-    let path = script.display();
+    let script = Script::new("echo $3 >> TOLD").unwrap();
+    script.set_mode(0o757).unwrap();
+    let path = script.path().display();
     let config = Settings {
         global: "script_user root\nenable_script_security".to_owned(),
         instance: format!("notify {path}"),
@@ -91,24 +66,23 @@ fn a_script_that_others_can_change_is_refused_as_root_until_it_is_mended() {
     eventually("both runs are refused", || {
         scene.log(1).tail(usize::MAX).matches(&at_run).count() == 2
     });
-    assert!(lines(&told).is_empty());
-    set_mode(&script, 0o755);
+    assert!(script.lines().is_empty());
+    script.set_mode(0o755).unwrap();
     scene.router(1).port.cut().unwrap();
-    eventually("the script is told", || lines(&told) == ["FAULT"]);
+    eventually("the script is told", || script.lines() == ["FAULT"]);
 }
 
 /// A script can take back what it did to the address, before the address goes.
 #[test]
 fn a_stop_is_told_while_the_router_still_serves() {
-    let folder = tempfile::tempdir().unwrap();
     let commands = "ip -o addr show dev ens33 >> TOLD\necho end >> TOLD";
-    let (script, told) = script(folder.path(), commands);
+    let script = Script::new(commands).unwrap();
     let told_at_stop = |state: &str, scene: &mut Scene, number: u8| {
-        drop(fs::remove_file(&told));
+        script.clear();
         scene.await_state(number, state);
         scene.node(number).stop().unwrap();
         // The script was waited for, and there was one.
-        let lines = lines(&told);
+        let lines = script.lines();
         let ends = lines.iter().filter(|line| *line == "end").count();
         assert_eq!(ends, 1, "{lines:#?}");
         lines.iter().any(|line| line.contains(&format!(" {VIP}/")))
@@ -116,7 +90,7 @@ fn a_stop_is_told_while_the_router_still_serves() {
     // The successor waits 0.6 s after priority 0.
     let with_script = |priority| Settings {
         global: "script_user root".to_owned(),
-        instance: format!("notify_stop {}", script.display()),
+        instance: format!("notify_stop {}", script.path().display()),
         advert_int_ms: 1000,
         ..Settings::fast(priority)
     };

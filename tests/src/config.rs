@@ -3,7 +3,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use crate::lab::{LINK_LOCAL_VIP, VIP, VIP_V6};
+use crate::lab::{LINK_LOCAL_VIP, ROUTER_INTERFACE, VIP, VIP_V6};
 
 /// The primary's `keepalived.conf` as every tutorial has it, two stray words and a blank after a
 /// brace included.
@@ -47,9 +47,13 @@ pub fn tutorial_standby(number: u8) -> String {
         )
 }
 
-/// A configuration made to measure; its text by `to_string()`.
+/// A configuration made to measure, with one virtual router; its text by `to_string()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// Name of the `vrrp_instance`.
+    pub name: String,
+    /// Its interface.
+    pub interface: String,
     /// 2 or 3.
     pub version: u8,
     /// Virtual router id.
@@ -75,6 +79,8 @@ impl Settings {
     #[must_use]
     pub fn fast(priority: u8) -> Self {
         Self {
+            name: "VI_1".to_owned(),
+            interface: ROUTER_INTERFACE.to_owned(),
             version: 3,
             vrid: 51,
             priority,
@@ -106,24 +112,53 @@ impl Settings {
 
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = f64::from(self.advert_int_ms) / 1000.0;
-        let state = if self.master { "MASTER" } else { "BACKUP" };
+        Globals(self).fmt(f)?;
+        Instance(self).fmt(f)
+    }
+}
+
+/// A file with several virtual routers. `global_defs` is as the first one has it.
+#[must_use]
+pub fn file(routers: &[Settings]) -> String {
+    let globals = routers.first().map(|first| Globals(first).to_string());
+    let instances = routers.iter().map(|router| Instance(router).to_string());
+    globals.into_iter().chain(instances).collect()
+}
+
+/// `global_defs`.
+struct Globals<'a>(&'a Settings);
+
+impl fmt::Display for Globals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(settings) = self;
         writeln!(f, "global_defs {{")?;
-        writeln!(f, "    router_id LAB_{}", self.priority)?;
-        writeln!(f, "    vrrp_version {}", self.version)?;
-        indented(f, &self.global)?;
-        writeln!(f, "}}\n\nvrrp_instance VI_1 {{")?;
+        writeln!(f, "    router_id LAB_{}", settings.priority)?;
+        writeln!(f, "    vrrp_version {}", settings.version)?;
+        indented(f, &settings.global)?;
+        writeln!(f, "}}")
+    }
+}
+
+/// The block of a virtual router.
+struct Instance<'a>(&'a Settings);
+
+impl fmt::Display for Instance<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(settings) = self;
+        let seconds = f64::from(settings.advert_int_ms) / 1000.0;
+        let state = if settings.master { "MASTER" } else { "BACKUP" };
+        writeln!(f, "\nvrrp_instance {} {{", settings.name)?;
         writeln!(f, "    state {state}")?;
-        writeln!(f, "    interface ens33")?;
-        writeln!(f, "    virtual_router_id {}", self.vrid)?;
-        writeln!(f, "    priority {}", self.priority)?;
+        writeln!(f, "    interface {}", settings.interface)?;
+        writeln!(f, "    virtual_router_id {}", settings.vrid)?;
+        writeln!(f, "    priority {}", settings.priority)?;
         writeln!(f, "    advert_int {seconds}")?;
-        indented(f, &self.instance)?;
+        indented(f, &settings.instance)?;
         writeln!(f, "    virtual_ipaddress {{")?;
-        for vip in &self.vips {
+        for vip in &settings.vips {
             writeln!(f, "        {vip}")?;
         }
-        for line in self.more_vips.lines() {
+        for line in settings.more_vips.lines() {
             writeln!(f, "        {line}")?;
         }
         writeln!(f, "    }}\n}}")
@@ -158,5 +193,23 @@ mod tests {
         let text = Settings::fast(254).to_string();
         assert!(text.contains("advert_int 0.01\n"), "{text}");
         assert!(text.contains("vrrp_version 3\n"), "{text}");
+    }
+
+    #[test]
+    fn a_file_of_one_router_is_its_text() {
+        let one = Settings::fast(254);
+        assert_eq!(file(std::slice::from_ref(&one)), one.to_string());
+        let other = Settings {
+            name: "VI_2".to_owned(),
+            ..Settings::fast(100)
+        };
+        let both = file(&[one, other]);
+        assert_eq!(both.matches("global_defs {").count(), 1);
+        for name in ["VI_1", "VI_2"] {
+            assert!(
+                both.contains(&format!("}}\n\nvrrp_instance {name} {{\n")),
+                "{both}"
+            );
+        }
     }
 }

@@ -290,6 +290,7 @@ impl Contender {
             more_vips: more.collect(),
             global: global.to_owned(),
             instance: format!("{instance}\n{}", speech.instance).trim().to_owned(),
+            ..Settings::fast(priority)
         }
         .to_string()
     }
