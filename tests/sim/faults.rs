@@ -85,6 +85,7 @@ pub(crate) fn settings(index: usize, interval: Duration, priority: u8) -> Settin
         version: Version::V3,
         family: Family::V4,
         priority,
+        owner: priority == 255,
         advert_interval: interval,
         initial: InitialState::Backup,
         preempt: true,

@@ -111,7 +111,7 @@ struct Arrival {
 impl Oracle {
     /// Nothing for a router whose `preempt_delay` makes it a matter of when its engine looks.
     pub(crate) fn new(settings: &Settings) -> Option<Self> {
-        let preempts = settings.preempt || settings.priority == 255;
+        let preempts = settings.preempt || settings.owner;
         let mut oracle = Self {
             version: settings.version,
             priority: settings.priority,

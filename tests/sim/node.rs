@@ -64,7 +64,7 @@ impl Node {
 
     /// The process starts: what an earlier one left is removed, programs and maps are new.
     pub(crate) fn start(&mut self, now: u64, priority: u8) {
-        self.settings.priority = priority;
+        self.settings = self.settings.clone().with_priority(priority);
         self.unload();
         // In fresh maps every writer would be the first. Here each is told from all before it.
         self.kernel.ownership = Ownership::new(ownership::State::Idle, self.epoch, 0);
@@ -135,7 +135,7 @@ impl Node {
         if epoch != self.epoch {
             return;
         }
-        let kept = self.settings.is_owner();
+        let kept = self.settings.owner;
         let before = self.kernel.vip_state;
         let ready = vip_state::INSTALLED | vip_state::READY;
         self.kernel.vip_state = match (order.operation, done) {

@@ -437,7 +437,7 @@ impl Watch {
         let priority = nodes[active].settings.priority;
         let better = running.iter().find(|index| {
             let settings = &nodes[**index].settings;
-            settings.priority > priority && (settings.preempt || settings.priority == 255)
+            settings.priority > priority && (settings.preempt || settings.owner)
         });
         if let Some(better) = better {
             let what = format!("node {active} is Active, and node {better} is better");

@@ -51,6 +51,7 @@ fn can_be_run(instance: &Instance, lines: usize) {
         instance.settings.vrid > 0 && instance.settings.priority > 0,
         "{instance:?}"
     );
+    assert_eq!(instance.is_owner(), instance.settings.priority == 255);
     for place in [&instance.place, &instance.interface_place] {
         assert!((1..=lines).contains(&place.line), "{instance:?}");
     }

@@ -75,6 +75,7 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
             version,
             family,
             priority,
+            owner: priority == OWNER,
             advert_interval,
             initial,
             preempt,

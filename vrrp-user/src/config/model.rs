@@ -75,7 +75,7 @@ impl Instance {
     /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4): they are its own addresses.
     #[must_use]
     pub const fn is_owner(&self) -> bool {
-        self.settings.is_owner()
+        self.settings.owner
     }
 
     /// Family of the adverts and of every virtual IP in them.

@@ -7,12 +7,12 @@ use vrrp_ebpf::{election::Candidate, types::address_bytes};
 
 use super::{Advert, Settings, Version};
 
-/// Whether an advert deposes us while Active, as XDP finds, too. Its priority is not 0.
+/// Whether an advert deposes an Active of this priority and source address, as XDP finds, too. The advert's priority
+/// is not 0.
 #[must_use]
-pub fn deposes(advert: &Advert, settings: &Settings) -> bool {
+pub fn deposes(advert: &Advert, priority: u8, primary: IpAddr) -> bool {
     //= C41: RFC 9568 section 6.4.3
-    candidate(advert.priority, advert.source)
-        .deposes(candidate(settings.priority, settings.primary))
+    candidate(advert.priority, advert.source).deposes(candidate(priority, primary))
 }
 
 fn candidate(priority: u8, address: IpAddr) -> Candidate {
@@ -29,16 +29,16 @@ pub fn owner_discards(version: Version, settings: &Settings) -> bool {
     //= C18: RFC 3768 section 7.1
     //# MUST verify that the VRID is configured on the receiving interface and the local router is
     //# not the IP Address owner (Priority equals 255 (decimal)).
-    version == Version::V2 && settings.is_owner()
+    version == Version::V2 && settings.owner
 }
 
 /// The lowest priority whose adverts restart the Active_Down_Timer of a Backup (RFC 9568 section
-/// 6.4.2): our own if we preempt, any (1) if not. `held_back`: `preempt_delay` still runs.
+/// 6.4.2): our own, which is `priority`, if we preempt, any (1) if not. `held_back`: `preempt_delay` still runs.
 #[must_use]
-pub fn restart_min(settings: &Settings, held_back: bool) -> u8 {
+pub fn restart_min(settings: &Settings, priority: u8, held_back: bool) -> u8 {
     //= C43: RFC 9568 section 6.1
     // The owner preempts whatever Preempt_Mode says (RFC 9568 section 6.1).
-    let preempts = settings.is_owner() || (settings.preempt && !held_back);
+    let preempts = settings.owner || (settings.preempt && !held_back);
     //= C36, C37: RFC 9568 section 6.4.2
-    if preempts { settings.priority } else { 1 }
+    if preempts { priority } else { 1 }
 }

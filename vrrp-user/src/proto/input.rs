@@ -64,6 +64,9 @@ pub enum Input {
     /// Nothing is wrong, and adverts come from this source address. In Initialize this is the RFC's
     /// Startup.
     LinkUp { primary: IpAddr },
+    /// Checks make this priority (1-254) of the configured one. An Active says so in an advert at once; a Backup
+    /// waits and preempts by it from now on. An owner keeps 255.
+    Priority(u8),
     /// An advert was received.
     Advert(Advert),
     /// The shared word `last_seen`: an advert that restarts the Active_Down_Timer arrived then,

@@ -21,6 +21,7 @@ mod backup;
 mod common;
 mod lifecycle;
 mod retiring;
+mod revision;
 mod rising;
 mod status;
 
@@ -104,6 +105,7 @@ impl Router {
         match input {
             Input::LinkUp { primary } => self.link_up(now, primary, out),
             Input::Fault(reason) => self.fault(reason, now, out),
+            Input::Priority(priority) => self.set_priority(priority, now, out),
             Input::Shutdown => self.shutdown(now, out),
             Input::ShutdownNow => self.shutdown_now(now, out),
             Input::Advert(advert) => self.advert(now, &advert, out),

@@ -91,8 +91,12 @@ pub struct Settings {
     pub version: Version,
     /// Family of the adverts and of the virtual IPs they carry.
     pub family: Family,
-    /// 1-254, or 255 for the address owner.
+    /// As configured: 1-254, or 255 for the address owner. What counts in an election is
+    /// [`Router::priority`](super::Router::priority).
     pub priority: u8,
+    /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4): they are its own addresses, and its priority
+    /// is 255 whatever happens.
+    pub owner: bool,
     /// Advertisement_Interval: v2 whole seconds, v3 10 ms-40.95 s in steps of 10 ms.
     pub advert_interval: Duration,
     /// keepalived's `state`.
@@ -112,9 +116,24 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the node owns the virtual IPs (RFC 9568 section 5.2.4).
+    /// The same with another configured priority; 255 makes an owner.
     #[must_use]
-    pub const fn is_owner(&self) -> bool {
-        self.priority == OWNER
+    pub fn with_priority(self, priority: u8) -> Self {
+        Self {
+            priority,
+            owner: priority == OWNER,
+            ..self
+        }
+    }
+
+    /// The priority that counts in an election if checks make `wanted` of it: 1-254, and 255 for the owner alone.
+    #[must_use]
+    pub fn effective(&self, wanted: u8) -> u8 {
+        //= C6: RFC 9568 section 5.2.4
+        if self.owner {
+            OWNER
+        } else {
+            wanted.clamp(1, OWNER - 1)
+        }
     }
 }

@@ -50,6 +50,7 @@ fn the_tutorial_word_for_word() {
             version: Version::V2,
             family: Family::V4,
             priority: 100,
+            owner: false,
             advert_interval: Duration::from_secs(1),
             initial: InitialState::Master,
             preempt: true,

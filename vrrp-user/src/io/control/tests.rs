@@ -38,6 +38,7 @@ pub(super) fn instance(name: &str) -> Instance {
             version: Version::V2,
             family: Family::V4,
             priority: 100,
+            owner: false,
             advert_interval: Duration::from_secs(1),
             initial: InitialState::Backup,
             preempt: true,

@@ -159,6 +159,7 @@ mod tests {
             version: Version::V3,
             family: Family::V4,
             priority: 100,
+            owner: false,
             advert_interval: Duration::from_secs(1),
             initial: InitialState::Backup,
             preempt: true,

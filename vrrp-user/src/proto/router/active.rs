@@ -54,7 +54,7 @@ impl Active {
             }
             // Who resigns was Active beside us, and hosts may have believed it.
             self.reassert(common, now, out);
-        } else if election::deposes(advert, &common.settings) {
+        } else if election::deposes(advert, common.priority, common.settings.primary) {
             //= C43: RFC 9568 section 6.4.3
             //= C18: RFC 9568 erratum 8298
             return Next::FallBack(Heard::Advert(*advert));
@@ -123,11 +123,22 @@ impl Active {
     fn advertise(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
         self.advertised = now;
         out.push(Output::Advertise {
-            priority: common.settings.priority,
+            priority: common.priority,
         });
         if let Some(due) = common.timers.take_expired(Timer::Adver, now) {
             next_on_grid(common, now, due);
         }
+    }
+
+    /// Our priority has changed: whoever is better than that learns it at once, and not with the next advert.
+    pub(super) fn tell_priority(
+        &mut self,
+        common: &mut Common,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) -> Next {
+        self.advertise(common, now, out);
+        Next::Stay
     }
 
     /// An advert left at `at`: it renews the lease.
@@ -209,7 +220,7 @@ impl Router {
         // address is served as early as possible.
         let served_elsewhere = match &self.phase {
             Phase::Rising(_) => true,
-            Phase::Backup(backup) => backup.active_resigned,
+            Phase::Backup(backup) => backup.has_resigned(),
             _ => false,
         };
         let transition = self.enter(State::Active, cause, now, deadline);

@@ -2,24 +2,65 @@
 
 use vrrp_ebpf::abi::Follow;
 
-use super::{
-    Heard, Next, Phase, Router,
-    common::{Common, Peer},
-};
+use super::{Heard, Next, Phase, Router, common::Common};
 use crate::proto::{Advert, Cause, Instant, LastEvent, Output, State, timers::Timer};
 
 /// What only a Backup knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backup {
-    /// `restarted` was set by an advert with priority 0 (the Active resigned), so that only Skew_Time is
-    /// waited.
-    pub(super) active_resigned: bool,
+    pub(super) wait: Wait,
+}
+
+/// What the Active_Down_Timer waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The Active_Down_Interval of silence.
+    #[default]
+    Silence,
+    /// `restarted` was set by an advert with priority 0 (the Active resigned), so that only Skew_Time is waited.
+    Resigned,
     /// keepalived's hint `state MASTER`: at its first start this router takes itself for the best one, until
     /// it hears somebody.
-    pub(super) expects_no_better: bool,
+    AsTheBest,
+    /// Such a router has heard, at this time, an Active below it, and so knows that no better one serves.
+    OfAWorse(Instant),
+    /// The owner waits for the end of `vrrp_startup_delay` alone.
+    StartupDelay,
 }
 
 impl Backup {
+    /// What has to be waited for after a start.
+    pub(super) fn waiting_for(wait: Wait, common: &mut Common) -> Self {
+        let backup = Self { wait };
+        backup.start_timer(common);
+        backup
+    }
+
+    /// When the Active_Down_Timer ends.
+    fn deadline(&self, common: &Common) -> Instant {
+        let from = common.waits_from();
+        match self.wait {
+            Wait::Silence => from + common.intervals().active_down(),
+            Wait::Resigned => from + common.intervals().skew(),
+            // Were it wrong, a better Active that stands still would serve until its lease ends.
+            Wait::AsTheBest => from + common.intervals_of_the_best().active_down(),
+            Wait::OfAWorse(heard) => {
+                let early = from + common.settings.advert_interval + common.intervals().skew();
+                early.max(heard)
+            }
+            Wait::StartupDelay => from,
+        }
+    }
+
+    fn start_timer(&self, common: &mut Common) {
+        let deadline = self.deadline(common);
+        common.timers.set(Timer::ActiveDown, deadline);
+    }
+
+    pub(super) fn has_resigned(&self) -> bool {
+        self.wait == Wait::Resigned
+    }
+
     pub(super) fn advert(
         &mut self,
         common: &mut Common,
@@ -47,17 +88,16 @@ impl Backup {
         //# If the Priority in the ADVERTISEMENT is 0, then:
         //# Set the Active_Down_Timer to Skew_Time
         common.restarted = advert.arrived;
-        self.active_resigned = true;
-        self.expects_no_better = false;
+        self.wait = Wait::Resigned;
         common.preemptee = None;
         common.active = None;
-        common.wait(common.intervals.skew());
+        self.start_timer(common);
     }
 
     /// Learns from an advert that counts as the Active's, and restarts the Active_Down_Timer from
     /// its arrival.
     fn follow(&mut self, common: &mut Common, advert: &Advert, out: &mut Vec<Output>) {
-        if advert.arrived < common.restarted && self.active_resigned {
+        if advert.arrived < common.restarted && self.has_resigned() {
             return;
         }
         //= C27, C36, C38: RFC 9568 section 6.4.2
@@ -68,11 +108,8 @@ impl Backup {
         //# Recompute the Skew_Time
         //# Recompute the Active_Down_Interval
         //# Set the Active_Down_Timer to Active_Down_Interval
-        common.intervals = common.intervals_of(advert);
-        common.active = Some(Peer {
-            source: advert.source,
-            priority: advert.priority,
-        });
+        common.learn_interval(advert);
+        common.active = Some(*advert);
         common.preemptee = None;
         self.restart_timer(common, advert.arrived);
         let restart_min = common.restart_min();
@@ -89,22 +126,34 @@ impl Backup {
         Next::Stay
     }
 
+    /// Our priority has changed, or whether we preempt: whoever is Active is followed from its last advert on, or
+    /// preempted. The timer goes on from where it was started, by the Skew_Time of now.
+    pub(super) fn reconsider(&mut self, common: &mut Common, out: &mut Vec<Output>) -> Next {
+        if let (Some(_), Some(active)) = (common.preemptee, common.active) {
+            if active.priority >= common.restart_min() {
+                self.follow(common, &active, out);
+                return Next::Stay;
+            }
+            common.note_preemptee(&active);
+        }
+        renew_follow(common, out);
+        self.start_timer(common);
+        Next::Stay
+    }
+
     /// A record older than a stamp already seen moves nothing backwards.
     fn restart_timer(&mut self, common: &mut Common, at: Instant) {
         common.restarted = common.restarted.max(at);
-        self.active_resigned = false;
-        self.expects_no_better = false;
-        common.wait(common.intervals.active_down());
+        self.wait = Wait::Silence;
+        self.start_timer(common);
     }
 
     /// An Active below us tells that no better one serves, which it would follow: with `state MASTER`, it is
     /// relieved after an Advertisement_Interval and the Skew_Time.
     fn shorten_wait(&mut self, common: &mut Common, advert: &Advert) {
-        if advert.arrived >= common.restarted && std::mem::take(&mut self.expects_no_better) {
-            let wait = common.settings.advert_interval + common.intervals.skew();
-            let early = common.waits_from() + wait;
-            let deadline = early.max(advert.arrived);
-            common.timers.set(Timer::ActiveDown, deadline);
+        if advert.arrived >= common.restarted && self.wait == Wait::AsTheBest {
+            self.wait = Wait::OfAWorse(advert.arrived);
+            self.start_timer(common);
         }
     }
 
@@ -117,7 +166,8 @@ impl Backup {
         out: &mut Vec<Output>,
     ) -> Next {
         if timer == Timer::PreemptDelay {
-            preempt_delay_over(common, out);
+            common.history.last_event = LastEvent::PreemptHoldTimeout;
+            renew_follow(common, out);
             return Next::Stay;
         }
         if common
@@ -125,7 +175,7 @@ impl Backup {
             .is_some_and(|preemptee| now < preemptee.until)
         {
             Next::Rise(Cause::Preempt, deadline)
-        } else if self.active_resigned {
+        } else if self.has_resigned() {
             Next::Rise(Cause::PriorityZero, deadline)
         } else {
             Next::Promote(Cause::ActiveDown, deadline)
@@ -133,9 +183,8 @@ impl Backup {
     }
 }
 
-/// From here on an Active below us is discarded; its last advert before still counts.
-fn preempt_delay_over(common: &mut Common, out: &mut Vec<Output>) {
-    common.history.last_event = LastEvent::PreemptHoldTimeout;
+/// From here on an Active below `restart_min` is discarded; its last advert before still counts.
+fn renew_follow(common: &mut Common, out: &mut Vec<Output>) {
     let restart_min = common.restart_min();
     let follow = common.follow.unwrap_or_default();
     if follow.priority < restart_min {
@@ -158,13 +207,15 @@ impl Router {
     /// itself (RFC 9568 section 6.4.3), which it has no reason to do if it never heard of us.
     pub(super) fn fall_back(&mut self, heard: Heard, now: Instant, out: &mut Vec<Output>) {
         Self::disown(out);
-        let settings = &self.common.settings;
-        if matches!(self.phase, Phase::Active(_)) && settings.departures.higher_prio_send_advert {
+        let common = &mut self.common;
+        if matches!(self.phase, Phase::Active(_))
+            && common.settings.departures.higher_prio_send_advert
+        {
             out.push(Output::Advertise {
-                priority: settings.priority,
+                priority: common.priority,
             });
         }
-        self.common.remove(out);
+        common.remove(out);
         let transition = self.enter(State::Backup, Cause::BetterAdvert, now, now);
         let mut backup = Backup::default();
         match heard {

@@ -15,19 +15,22 @@ use crate::proto::{
 #[derive(Clone, Debug)]
 pub(super) struct Common {
     pub(super) settings: Settings,
+    /// The priority that counts: the configured one, or what checks make of it.
+    pub(super) priority: u8,
     pub(super) since: Instant,
     /// Those of the present state; entering another one stops them.
     pub(super) timers: Timers,
-    /// Of the Active that we follow; our own until one is heard.
-    pub(super) intervals: Intervals,
+    /// Active_Adver_Interval as the Active that we follow or last followed says it in version 3; nothing until one
+    /// is heard.
+    active_adver: Option<Duration>,
     /// The moment that the Active_Down_Timer counts from. What arrived before it is history.
     pub(super) restarted: Instant,
     /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
     startup_end: Option<Instant>,
     /// An Active below us, which we preempt as long as it lives.
     pub(super) preemptee: Option<Preemptee>,
-    /// Who sent the last advert with a priority.
-    pub(super) active: Option<Peer>,
+    /// The last advert with a priority, which its sender has not taken back by one with priority 0.
+    pub(super) active: Option<Advert>,
     pub(super) last_advert: Option<Instant>,
     /// Who was last heard in version 3, and when its silence there means that it has stopped.
     version_3: Option<(IpAddr, Instant)>,
@@ -50,13 +53,6 @@ pub(super) struct Preemptee {
     pub(super) until: Instant,
 }
 
-/// The sender of an advert.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
-    pub(super) source: IpAddr,
-    pub(super) priority: u8,
-}
-
 /// What was last asked of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Addresses {
@@ -70,10 +66,11 @@ pub(super) enum Addresses {
 impl Common {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
-            intervals: intervals_as(settings.priority, &settings),
+            priority: settings.effective(settings.priority),
             settings,
             since: Instant::default(),
             timers: Timers::default(),
+            active_adver: None,
             restarted: Instant::default(),
             startup_end: None,
             preemptee: None,
@@ -91,7 +88,7 @@ impl Common {
     /// Nobody has been heard: Active_Adver_Interval is our own Advertisement_Interval until an Active is.
     pub(super) fn start_over(&mut self, now: Instant) {
         //= C27: RFC 9568 section 6.4.1
-        self.intervals = intervals_as(self.settings.priority, &self.settings);
+        self.active_adver = None;
         self.restarted = now;
         self.preemptee = None;
     }
@@ -128,11 +125,6 @@ impl Common {
         self.last_advert = self.last_advert.max(Some(at));
     }
 
-    /// Starts the Active_Down_Timer.
-    pub(super) fn wait(&mut self, span: Duration) {
-        self.timers.set(Timer::ActiveDown, self.waits_from() + span);
-    }
-
     /// What the Active_Down_Timer counts from. A network that is being set up may carry nothing yet, so
     /// that silence during `vrrp_startup_delay` says nothing.
     pub(super) fn waits_from(&self) -> Instant {
@@ -140,10 +132,7 @@ impl Common {
     }
 
     pub(super) fn note_preemptee(&mut self, advert: &Advert) {
-        self.active = Some(Peer {
-            source: advert.source,
-            priority: advert.priority,
-        });
+        self.active = Some(*advert);
         self.preemptee = Some(Preemptee {
             heard: advert.arrived,
             until: advert.arrived + self.intervals_of(advert).active_down(),
@@ -167,16 +156,43 @@ impl Common {
         }
     }
 
+    /// Learns the interval of the Active that we follow.
+    pub(super) fn learn_interval(&mut self, advert: &Advert) {
+        self.active_adver = self.interval_of(advert);
+    }
+
+    /// Active_Adver_Interval, Skew_Time and Active_Down_Interval, by the interval of the Active that we follow; by
+    /// our own until one is heard.
+    pub(super) fn intervals(&self) -> Intervals {
+        self.intervals_at(self.active_adver)
+    }
+
     /// The timers that an advert's sender expects of us.
-    pub(super) fn intervals_of(&self, advert: &Advert) -> Intervals {
-        let settings = &self.settings;
-        let active_adver = match settings.version {
+    fn intervals_of(&self, advert: &Advert) -> Intervals {
+        self.intervals_at(self.interval_of(advert))
+    }
+
+    /// The interval that an advert says, if what it says can differ from ours.
+    fn interval_of(&self, advert: &Advert) -> Option<Duration> {
+        match self.settings.version {
             // A version 2 advert with another interval than ours was refused on arrival.
-            Version::V2 => settings.advert_interval,
+            Version::V2 => None,
             //= C69: RFC 9568 section 8.4.2
-            Version::V3 => intervals::from_centiseconds(advert.interval_cs),
-        };
-        Intervals::new(settings.version, settings.priority, active_adver)
+            Version::V3 => Some(intervals::from_centiseconds(advert.interval_cs)),
+        }
+    }
+
+    fn intervals_at(&self, active_adver: Option<Duration>) -> Intervals {
+        let settings = &self.settings;
+        let active_adver = active_adver.unwrap_or(settings.advert_interval);
+        Intervals::new(settings.version, self.priority, active_adver)
+            .down_after(settings.departures.down_timer_adverts)
+    }
+
+    /// The intervals of the best router that there can be, by our own interval.
+    pub(super) fn intervals_of_the_best(&self) -> Intervals {
+        let settings = &self.settings;
+        Intervals::new(settings.version, election::OWNER, settings.advert_interval)
             .down_after(settings.departures.down_timer_adverts)
     }
 
@@ -225,12 +241,6 @@ impl Common {
 
     pub(super) fn restart_min(&self) -> u8 {
         let held_back = self.timers.get(Timer::PreemptDelay).is_some();
-        election::restart_min(&self.settings, held_back)
+        election::restart_min(&self.settings, self.priority, held_back)
     }
-}
-
-/// The intervals that count until an Active is heard, had we that priority.
-pub(super) fn intervals_as(priority: u8, settings: &Settings) -> Intervals {
-    Intervals::new(settings.version, priority, settings.advert_interval)
-        .down_after(settings.departures.down_timer_adverts)
 }

@@ -1,15 +1,13 @@
 //! Start, stop, and what keeps the router from working: RFC 9568 section 6.4.1, and keepalived's FAULT.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use super::{
     Phase, Router,
-    backup::Backup,
-    common::{Addresses, intervals_as},
+    backup::{Backup, Wait},
+    common::Addresses,
 };
-use crate::proto::{
-    Cause, FaultReason, InitialState, Instant, Output, State, election, timers::Timer,
-};
+use crate::proto::{Cause, FaultReason, InitialState, Instant, Output, State, timers::Timer};
 
 impl Router {
     /// Whether the router stopped for good: a shutdown was asked for, nothing is served any more,
@@ -35,35 +33,28 @@ impl Router {
         self.common.start_over(now);
         //= C31: RFC 9568 section 6.4.1
         let held_back = self.common.begin(now) > now;
-        let owner = self.common.settings.is_owner();
+        let owner = self.common.settings.owner;
         if owner && !held_back {
             return self.promote(Cause::Owner, now, now, out);
         }
         let transition = self.enter(State::Backup, cause, now, now);
         let common = &mut self.common;
         let settings = &common.settings;
-        let expects_no_better =
-            !owner && cause == Cause::Startup && settings.initial == InitialState::Master;
-        let first_wait = if owner {
-            // It waits for the end of `vrrp_startup_delay` alone.
-            Duration::ZERO
-        } else if expects_no_better {
-            // Were it wrong, a better Active that stands still would serve until its lease ends.
-            intervals_as(election::OWNER, settings).active_down()
-        } else {
-            common.intervals.active_down()
-        };
         let preempt_delay = settings.preempt_delay;
+        let wait = if owner {
+            Wait::StartupDelay
+        } else if cause == Cause::Startup && settings.initial == InitialState::Master {
+            Wait::AsTheBest
+        } else {
+            Wait::Silence
+        };
         //= C32: RFC 9568 section 6.4.1
-        common.wait(first_wait);
+        let backup = Backup::waiting_for(wait, common);
         if !preempt_delay.is_zero() {
             common.timers.set(Timer::PreemptDelay, now + preempt_delay);
         }
         common.follow_nobody(out);
-        self.phase = Phase::Backup(Backup {
-            active_resigned: false,
-            expects_no_better,
-        });
+        self.phase = Phase::Backup(backup);
         out.push(Output::Transition(transition));
     }
 

@@ -41,6 +41,18 @@ impl Rising {
         }
     }
 
+    /// Our priority has changed, or whether we preempt: an Active that we are not to preempt any more is left alone.
+    pub(super) fn reconsider(&self, common: &Common, now: Instant) -> Next {
+        match (common.active, common.preemptee) {
+            (Some(active), Some(preemptee))
+                if active.priority >= common.restart_min() && now < preemptee.until =>
+            {
+                Next::FallBack(Heard::Advert(active))
+            }
+            _ => Next::Stay,
+        }
+    }
+
     /// An advert that would have kept us Backup arrived, and its record was lost.
     pub(super) fn seen(common: &Common, at: Instant) -> Next {
         if at > common.restarted {

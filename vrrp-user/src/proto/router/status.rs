@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Phase, Router, common::Peer};
+use super::{Phase, Router};
 use crate::proto::{History, Instant, Intervals, Settings, State};
 
 impl Router {
@@ -21,31 +21,37 @@ impl Router {
     /// Address of the Active, if one is known; ours while we serve.
     #[must_use]
     pub fn active_source(&self) -> Option<IpAddr> {
-        self.active_peer().map(|peer| peer.source)
+        if self.is_serving() {
+            return Some(self.common.settings.primary);
+        }
+        self.common.active.map(|active| active.source)
     }
 
     /// Priority of the Active, if one is known; ours while we serve.
     #[must_use]
     pub fn active_priority(&self) -> Option<u8> {
-        self.active_peer().map(|peer| peer.priority)
+        if self.is_serving() {
+            return Some(self.common.priority);
+        }
+        self.common.active.map(|active| active.priority)
     }
 
-    fn active_peer(&self) -> Option<Peer> {
-        let common = &self.common;
-        match self.phase {
-            Phase::Active(_) | Phase::Retiring(_) => Some(Peer {
-                source: common.settings.primary,
-                priority: common.settings.priority,
-            }),
-            Phase::Initialize | Phase::Fault | Phase::Backup(_) | Phase::Rising(_) => common.active,
-        }
+    fn is_serving(&self) -> bool {
+        matches!(self.phase, Phase::Active(_) | Phase::Retiring(_))
+    }
+
+    /// The priority that counts in the election: the configured one, or what
+    /// [`Input::Priority`](crate::proto::Input::Priority) has made of it.
+    #[must_use]
+    pub fn priority(&self) -> u8 {
+        self.common.priority
     }
 
     /// Active_Adver_Interval, Skew_Time and Active_Down_Interval: as learned from the Active that we
     /// follow or last followed, else from our own Advertisement_Interval.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
-        self.common.intervals
+        self.common.intervals()
     }
 
     /// Arrival of the last advert taken into account.

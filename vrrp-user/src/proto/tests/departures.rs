@@ -9,7 +9,7 @@ use super::{
     Bench, Cause, DISOWN, DOWN, Departures, FaultReason, Input, Instant, Lease, OURS, Output, SKEW,
     START, Settings, State, Version, advert, assert_moved, ms, own, peer, settings,
 };
-use crate::proto::{Intervals, election};
+use crate::proto::Intervals;
 
 const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
@@ -185,10 +185,7 @@ fn the_startup_delay_counts_from_the_start_and_once() {
 
 #[test]
 fn the_owner_waits_for_the_startup_delay_alone() {
-    let settings = Settings {
-        priority: election::OWNER,
-        ..delayed(ms(500))
-    };
+    let settings = delayed(ms(500)).with_priority(255);
     let mut bench = Bench::new(settings);
     bench.feed(START, Input::LinkUp { primary: OURS });
     assert_eq!(bench.state(), State::Backup);

@@ -81,10 +81,7 @@ fn c72_a_worse_active_that_resigns_before_the_flip_was_not_preempted() {
 
 #[test]
 fn c72_the_owner_has_the_priority() {
-    let mut bench = Bench::new(Settings {
-        priority: 255,
-        ..settings()
-    });
+    let mut bench = Bench::new(settings().with_priority(255));
     bench.feed(START, Input::LinkUp { primary: OURS });
     is(&bench, LastEvent::Startup, NewMasterReason::Priority);
     assert_eq!(history(&bench).up_since, Some(START));

@@ -39,11 +39,6 @@ fn c26_version_2_does_not_scale_skew() {
 }
 
 fn deposes(ours: (u8, &str), theirs: (u8, &str)) -> bool {
-    let settings = Settings {
-        priority: ours.0,
-        primary: ours.1.parse().unwrap(),
-        ..settings()
-    };
     let advert = Advert {
         arrived: START,
         source: theirs.1.parse::<IpAddr>().unwrap(),
@@ -51,7 +46,7 @@ fn deposes(ours: (u8, &str), theirs: (u8, &str)) -> bool {
         priority: theirs.0,
         interval_cs: 1,
     };
-    election::deposes(&advert, &settings)
+    election::deposes(&advert, ours.0, ours.1.parse().unwrap())
 }
 
 //= C41: proof
@@ -76,14 +71,16 @@ fn c41_the_higher_priority_wins_then_the_higher_address() {
 #[test]
 fn c36_c43_who_restarts_the_timer() {
     let with = |priority, preempt| Settings {
-        priority,
         preempt,
-        ..settings()
+        ..settings().with_priority(priority)
     };
-    assert_eq!(election::restart_min(&with(100, true), false), 100);
-    assert_eq!(election::restart_min(&with(100, true), true), 1);
-    assert_eq!(election::restart_min(&with(100, false), false), 1);
+    let restart_min = |settings: &Settings, held_back| {
+        election::restart_min(settings, settings.priority, held_back)
+    };
+    assert_eq!(restart_min(&with(100, true), false), 100);
+    assert_eq!(restart_min(&with(100, true), true), 1);
+    assert_eq!(restart_min(&with(100, false), false), 1);
     // The owner preempts, whatever it is configured to do.
-    assert_eq!(election::restart_min(&with(255, false), false), 255);
-    assert_eq!(election::restart_min(&with(255, true), true), 255);
+    assert_eq!(restart_min(&with(255, false), false), 255);
+    assert_eq!(restart_min(&with(255, true), true), 255);
 }

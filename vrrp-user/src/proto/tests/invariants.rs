@@ -49,6 +49,7 @@ fn what() -> impl Strategy<Value = What> {
             Just(Input::Timeout),
         ].prop_map(What::Plain),
         6 => (priority, 0_u8..4, interval).prop_map(|(p, s, i)| What::Advert(p, s, i)),
+        1 => (98_u8..=102).prop_map(|priority| What::Plain(Input::Priority(priority))),
         1 => Just(What::Seen),
         1 => Just(What::BetterSeen),
         4 => Just(What::Sent),
@@ -81,7 +82,6 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         .prop_map(
             |(priority, preempt, version, initial, lease, delay, (repeat, second, refresh))| {
                 Settings {
-                    priority,
                     preempt,
                     version,
                     initial,
@@ -93,7 +93,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                         refresh: ms(refresh),
                         refresh_repeat: 1,
                     },
-                    ..settings()
+                    ..settings().with_priority(priority)
                 }
             },
         )
@@ -142,7 +142,7 @@ impl Watch {
                 Output::Advertise { priority } => {
                     // Also from a router that gives way.
                     assert!(before == State::Active || after == State::Active);
-                    assert_eq!(priority, self.router.settings().priority);
+                    assert_eq!(priority, self.router.priority());
                 }
                 Output::Announce { repeat } => {
                     assert!(repeat > 0 && after == State::Active);

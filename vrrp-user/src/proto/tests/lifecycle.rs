@@ -17,10 +17,7 @@ const BEST_DOWN: Duration = Duration::from_nanos(30_039_062);
 //= C6, C31, C59: proof
 #[test]
 fn c31_the_owner_is_active_at_once() {
-    let mut bench = Bench::new(Settings {
-        priority: 255,
-        ..settings()
-    });
+    let mut bench = Bench::new(settings().with_priority(255));
     let out = bench.feed(START, UP);
     assert_eq!(
         out[..5],
@@ -112,9 +109,8 @@ fn state_master_is_nothing_to_the_owner() {
         ..Departures::default()
     };
     let mut bench = master(Settings {
-        priority: 255,
         departures: delayed,
-        ..settings()
+        ..settings().with_priority(255)
     });
     bench.feed(START, UP);
     bench.hear(START + ms(5), 50);

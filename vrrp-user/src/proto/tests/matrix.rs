@@ -83,6 +83,18 @@ fn link() {
 }
 
 #[test]
+fn priority() {
+    check(
+        Input::Priority(99),
+        "Initialize:- Fault:- Backup:F Backup:orFt Active:a Retiring:-",
+    );
+    check(
+        Input::Priority(101),
+        "Initialize:- Fault:- Backup:F Rising:- Active:a Retiring:-",
+    );
+}
+
+#[test]
 fn stop() {
     check(
         Input::Shutdown,

@@ -11,6 +11,7 @@ mod invariants;
 mod lifecycle;
 mod matrix;
 mod owner;
+mod priority;
 mod retiring;
 mod rising;
 
@@ -39,6 +40,7 @@ fn settings() -> Settings {
         version: Version::V3,
         family: Family::V4,
         priority: 100,
+        owner: false,
         advert_interval: ms(10),
         initial: InitialState::Backup,
         preempt: true,
@@ -138,11 +140,7 @@ impl Bench {
 
     /// The same with this priority.
     fn of_priority(state: State, priority: u8) -> Self {
-        let settings = Settings {
-            priority,
-            ..settings()
-        };
-        Self::in_state(state, settings)
+        Self::in_state(state, settings().with_priority(priority))
     }
 
     /// The timer fires, which takes the router from one state to another.

@@ -12,9 +12,8 @@ use super::{
 #[test]
 fn c18_two_owners_go_by_address() {
     let mut bench = Bench::new(Settings {
-        priority: 255,
         primary: PEER,
-        ..settings()
+        ..settings().with_priority(255)
     });
     bench.feed(START, Input::LinkUp { primary: PEER });
     let now = START + ms(1);
@@ -51,10 +50,7 @@ fn c18_the_owner_answers_what_does_not_depose_it() {
 
 /// An owner that speaks version 2, alone or beside version 3.
 fn owners_of_version_2() -> [Settings; 2] {
-    let owner = Settings {
-        priority: 255,
-        ..settings()
-    };
+    let owner = settings().with_priority(255);
     let both = Settings {
         departures: Departures {
             also_version_2: Some(ms(1000)),
@@ -154,9 +150,8 @@ fn c18_an_owner_of_version_2_waits_for_nobody() {
 #[test]
 fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
     let mut bench = Bench::new(Settings {
-        priority: 255,
         preempt: false,
-        ..settings()
+        ..settings().with_priority(255)
     });
     bench.feed(START, Input::LinkUp { primary: OURS });
     let heard = |at, priority, interval_cs| {

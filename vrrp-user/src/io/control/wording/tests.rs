@@ -190,7 +190,7 @@ fn no_election_is_forced_where_nothing_is_sent() {
     let mut silent = plain.clone();
     silent.settings.departures.lower_prio_no_advert = true;
     let mut owner = plain;
-    owner.settings.priority = 255;
+    owner.settings = owner.settings.with_priority(255);
     let mut third = owner.clone();
     third.settings.version = Version::V3;
     let event = Event::Notice {
@@ -472,7 +472,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
     assert_eq!(told[0].0, Level::ERROR);
     let own = "virtual IP 2001:db8::fe/24 has become ens34's own address: it stays";
     assert!(told[0].1.contains(own), "{told:?}");
-    instance.settings.priority = 255;
+    instance.settings = instance.settings.with_priority(255);
     let told = lines(&found, &instance, State::Active);
     assert_eq!(told[0].0, Level::INFO, "{told:?}");
 }

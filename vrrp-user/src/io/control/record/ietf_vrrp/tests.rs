@@ -81,7 +81,7 @@ fn c72_an_instance_has_every_leaf_of_the_module_in_its_units() {
 #[test]
 fn c72_what_is_not_known_is_left_out() {
     let mut instance = instance_of("VI_1");
-    instance.settings.priority = 255;
+    instance.settings = instance.settings.with_priority(255);
     let nothing = (RouterSnapshot::default(), Counts::default());
     let shown = super::instance(&instance, &nothing.0, &nothing.1, None, SINCE);
     let value = serde_json::to_value(&shown).unwrap();
