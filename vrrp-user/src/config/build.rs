@@ -143,6 +143,9 @@ impl<'s> Across<'s> {
                 "give each virtual router on an interface a `virtual_router_id` of its own",
             );
         }
+        if instance.adverts_from_virtual_mac {
+            self.virtual_mac(instance, &instance.interface, place, report);
+        }
         for vip in &instance.vips {
             let device = vip.device.as_ref().unwrap_or(&instance.interface);
             if vip.virtual_mac {

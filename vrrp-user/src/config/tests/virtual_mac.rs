@@ -124,6 +124,15 @@ fn one_mac_on_one_interface_is_of_one_router() {
              give each of them a `virtual_router_id` of its own, or remove `use_vmac` from one"
         ]
     );
+    // Also where one has nothing there but its adverts.
+    let adverts = router("C", "eth1", "10.0.0.3 dev eth2", "use_vmac");
+    assert_eq!(
+        found(&format!("{outer}{adverts}")),
+        [
+            "k.conf:9: error: (C) and (A) both use the virtual MAC of VRID 51 on interface eth1; \
+             give each of them a `virtual_router_id` of its own, or remove `use_vmac` from one"
+        ]
+    );
 }
 
 #[test]
