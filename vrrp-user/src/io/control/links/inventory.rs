@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     config::{Instance, Place},
+    ids::InterfaceId,
     io::control::{warnings::Warning, wording},
+    plan::Interfaces,
     proto::FaultReason,
 };
 
@@ -118,6 +120,12 @@ impl Inventory {
             }));
         }
         own
+    }
+}
+
+impl Interfaces for Inventory {
+    fn find(&self, name: &str) -> Option<InterfaceId> {
+        self.0.index_of(name).map(InterfaceId)
     }
 }
 

@@ -1,0 +1,175 @@
+//! What holds of every two files on every machine.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{world::World, *};
+
+/// An instance, roughly; what the configuration would refuse is left out.
+#[derive(Clone, Debug)]
+struct Rough {
+    name: usize,
+    interface: usize,
+    vrid: u8,
+    priority: u8,
+    lines: Vec<&'static str>,
+    vips: Vec<(u8, usize, &'static str)>,
+    is_v6: bool,
+}
+
+const NAMES: [&str; 5] = ["A", "B", "C", "D", "E"];
+const LINES: [&str; 12] = [
+    "advert_int 2",
+    "version 3",
+    "nopreempt",
+    "use_vmac",
+    "unicast_peer {\n 10.9.9.9\n }",
+    "authentication {\n auth_type PASS\n auth_pass secret\n }",
+    "garp_master_delay 1",
+    "notify /bin/true",
+    "mcast_src_ip 10.1.1.1",
+    "preempt_delay 7",
+    "virtual_ipaddress_excluded {\n fe80::77\n }",
+    "\n\n",
+];
+
+fn rough() -> impl Strategy<Value = Rough> {
+    let vip = (
+        1..8_u8,
+        0..4_usize,
+        select(vec!["", "label x", "no_track", "use_vmac"]),
+    );
+    let numbers = (0..NAMES.len(), 0..3_usize, 1..4_u8);
+    let priority = select(vec![100, 100, 150, 255]);
+    let lines = vec(select(LINES.to_vec()), 0..4);
+    (
+        numbers,
+        priority,
+        lines,
+        vec(vip, 1..5),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(
+            |((name, interface, vrid), priority, lines, vips, is_v6)| Rough {
+                name,
+                interface,
+                vrid,
+                priority,
+                lines,
+                vips,
+                is_v6,
+            },
+        )
+}
+
+impl Rough {
+    fn text(&self, used: &mut Vec<(u8, usize, bool)>) -> Option<String> {
+        let mut vips = Vec::new();
+        for (last, place, options) in &self.vips {
+            let device = place.checked_sub(1).unwrap_or(self.interface);
+            let key = (*last, device, self.is_v6);
+            if used.contains(&key) {
+                continue;
+            }
+            used.push(key);
+            let address = match self.is_v6 {
+                true => format!("fe80::{last}"),
+                false => format!("10.0.0.{last}"),
+            };
+            vips.push(match place {
+                0 => format!("{address} {options}"),
+                _ => format!("{address} dev {} {options}", ETH[device].0),
+            });
+        }
+        let mut lines = self.lines.clone();
+        lines.sort_unstable();
+        lines.dedup();
+        let lines = lines
+            .into_iter()
+            .filter(|line| !(self.is_v6 && (line.contains("10.") || line.contains("fe80"))));
+        let body = format!(
+            "interface {}\n virtual_router_id {}\n priority {}\n {}",
+            ETH[self.interface].0,
+            self.vrid,
+            self.priority,
+            lines.collect::<Vec<_>>().join("\n ")
+        );
+        let vips = vips.join(", ");
+        (!vips.is_empty()).then(|| file(&[(NAMES[self.name], &body, &vips)]))
+    }
+}
+
+/// A file of those instances that go together.
+fn text() -> impl Strategy<Value = String> {
+    vec(rough(), 1..6).prop_map(|all| {
+        let mut text = String::new();
+        let mut used = Vec::new();
+        for one in all {
+            let mut more = used.clone();
+            let Some(instance) = one.text(&mut more) else {
+                continue;
+            };
+            let longer = format!("{text}{instance}");
+            if config::parse("k.conf", longer.as_bytes()).config.is_some() {
+                (text, used) = (longer, more);
+            }
+        }
+        text
+    })
+}
+
+/// Interfaces under one of their names each, in whatever order; some are missing.
+fn machine() -> impl Strategy<Value = Vec<(&'static str, u32)>> {
+    let indices = Just(vec![2, 3, 4, 5]).prop_shuffle();
+    let there = prop::array::uniform3(prop::bool::weighted(0.9));
+    let shuffled = prop::bool::weighted(0.3);
+    (indices, there, shuffled).prop_map(|(indices, there, shuffled)| {
+        let named = ETH.iter().zip(indices).zip(there);
+        let found = named.filter(|(_, is_there)| *is_there);
+        found
+            .map(|(((name, usual), other), _)| (*name, if shuffled { other } else { *usual }))
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// One file after the other, each with the machine of its time, then the stop.
+    #[test]
+    fn steps_lead_from_one_to_the_next(files in vec((text(), machine()), 1..5)) {
+        let mut now = Desired::default();
+        let mut world = World::default();
+        for (text, machine) in files {
+            if text.is_empty() {
+                continue;
+            }
+            let next = desired_from(&now, &text, &machine);
+            let steps = diff(&now, &next);
+            world.follow(&steps);
+            prop_assert!(world.same(&World::of(&next)), "{steps:#?}");
+            for (id, router) in next.routers() {
+                let known = now.get(id);
+                let about = |step: &&Step| match step {
+                    Step::Change { router, .. } | Step::Add { router, .. } => *router == id,
+                    _ => false,
+                };
+                let is_named = steps.iter().any(|step| about(&step));
+                let is_new = known.is_none_or(|known| !known.is_same(router));
+                prop_assert_eq!(is_named, is_new);
+                let vips = router.vips.iter().map(|placed| &placed.vip);
+                prop_assert!(vips.eq(&router.instance.vips));
+            }
+            for step in &steps {
+                if let Step::Change { differences, .. } | Step::Globals { differences, .. } = step {
+                    prop_assert!(!differences.is_empty(), "{:?}", step);
+                }
+            }
+            prop_assert_eq!(diff(&next, &next), []);
+            let same = desired_from(&next, &format!("\n\n{text}"), &machine);
+            prop_assert_eq!(diff(&next, &same), [], "places alone are no difference");
+            now = next;
+        }
+        world.follow(&diff(&now, &Desired::default()));
+        prop_assert!(world.same(&World::default()));
+    }
+}
