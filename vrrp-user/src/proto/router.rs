@@ -20,6 +20,7 @@ mod active;
 mod backup;
 mod common;
 mod lifecycle;
+mod pace;
 mod retiring;
 mod revision;
 mod rising;

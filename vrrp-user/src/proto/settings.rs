@@ -126,6 +126,33 @@ impl Settings {
         }
     }
 
+    /// What of these settings a running router that has `present` can take over: all but what makes it another router,
+    /// and the source address, which its interface has.
+    pub(super) fn in_place_of(&self, present: &Self) -> Self {
+        debug_assert!(
+            self.is_same_router(present),
+            "{present:?} is to be {self:?}"
+        );
+        Self {
+            vrid: present.vrid,
+            version: present.version,
+            family: present.family,
+            owner: present.owner,
+            primary: present.primary,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a running router with these settings can take `other` over.
+    #[must_use]
+    pub fn is_same_router(&self, other: &Self) -> bool {
+        let identity = |one: &Self| {
+            let both_versions = one.departures.also_version_2.is_some();
+            (one.vrid, one.version, one.family, one.owner, both_versions)
+        };
+        identity(self) == identity(other)
+    }
+
     /// The priority that counts in an election if checks make `wanted` of it: 1-254, and 255 for the owner alone.
     #[must_use]
     pub fn effective(&self, wanted: u8) -> u8 {

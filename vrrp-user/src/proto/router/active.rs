@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use vrrp_ebpf::ownership::{self, Ownership};
+use vrrp_ebpf::ownership;
 
-use super::{Heard, Next, Phase, Router, common::Common};
+use super::{Heard, Next, Phase, Router, common::Common, pace::Pace};
 use crate::proto::{
-    Advert, Cause, Instant, Intervals, Lease, Output, Settings, State, election, timers::Timer,
+    Advert, Cause, Garp, Instant, Output, Settings, State, election, timers::Timer,
 };
 
 /// At most one answer to conflicts in this time (DEFEND_INTERVAL of RFC 5227 section 1.1): two
@@ -17,9 +17,6 @@ const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 /// that sends them keeps a CPU, nobody there answers the clients that heard the first.
 const BLOCK_SPACING: Duration = Duration::from_millis(1);
 
-/// The first lease is at least this long, so that it covers the way to the network card.
-const FIRST_LEASE_MIN: Duration = Duration::from_millis(1);
-
 /// What only an Active knows.
 #[derive(Clone, Debug)]
 pub(super) struct Active {
@@ -27,6 +24,7 @@ pub(super) struct Active {
     pub(super) lease_end: u64,
     /// When an advert of ours last left, or was decided on.
     pub(super) advertised: Instant,
+    pace: Pace,
     /// Announcements of the present block still to be sent.
     block: u8,
     /// A router below us was heard since the last announcement against it.
@@ -49,7 +47,7 @@ impl Active {
             //= C40: RFC 9568 section 6.4.3
             if !self.has_answered(advert) {
                 self.advertise(common, now, out);
-                let next = now + common.settings.advert_interval;
+                let next = now + self.pace.interval(&common.settings);
                 common.timers.set(Timer::Adver, next);
             }
             // Who resigns was Active beside us, and hosts may have believed it.
@@ -103,7 +101,7 @@ impl Active {
             //= C39: RFC 9568 section 6.4.3
             Timer::Adver => {
                 self.advertise(common, now, out);
-                next_on_grid(common, now, deadline);
+                self.next_on_grid(common, now, deadline);
             }
             Timer::Block => self.go_on_with_block(common, now, out),
             Timer::Reassert => self.reassert_again(common, now, out),
@@ -120,25 +118,46 @@ impl Active {
     /// A stalled Active needs no more than this. Its lease ended by itself; the adverts of whoever
     /// took over come in before the timeout and depose it or are answered; the lease is renewed
     /// when the advert has left.
-    fn advertise(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn advertise(&mut self, common: &mut Common, now: Instant, out: &mut Vec<Output>) {
+        self.shorten_lease(common, now, out);
         self.advertised = now;
         out.push(Output::Advertise {
             priority: common.priority,
         });
         if let Some(due) = common.timers.take_expired(Timer::Adver, now) {
-            next_on_grid(common, now, due);
+            self.next_on_grid(common, now, due);
         }
     }
 
-    /// Our priority has changed: whoever is better than that learns it at once, and not with the next advert.
-    pub(super) fn tell_priority(
-        &mut self,
-        common: &mut Common,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) -> Next {
-        self.advertise(common, now, out);
-        Next::Stay
+    /// Other settings may give shorter leases. Who hears the next advert waits by them, so that the lease has to be
+    /// as short before that leaves.
+    fn shorten_lease(&mut self, common: &Common, now: Instant, out: &mut Vec<Output>) {
+        let latest = now.max(self.advertised);
+        let longest = self.pace.lease_end(&common.settings, latest);
+        if self.lease_end > longest {
+            self.lease_end = longest;
+            out.push(own(longest));
+        }
+    }
+
+    /// The Adver_Timer after one that was `due`: no drift, and no burst after a stall, which costs the grid
+    /// instead.
+    fn next_on_grid(&self, common: &mut Common, now: Instant, due: Instant) {
+        let interval = self.pace.interval(&common.settings);
+        let next = (due + interval).max(now + interval / 2);
+        common.timers.set(Timer::Adver, next);
+    }
+
+    /// The settings have changed. The next advert is no later than it would have been, and no later than it is by
+    /// them; the lease follows with that advert.
+    pub(super) fn revise(&mut self, common: &mut Common, before: &Settings, now: Instant) {
+        if common.settings.advert_interval != before.advert_interval {
+            self.pace.change(before, &common.settings, now);
+            let next = now + self.pace.interval(&common.settings);
+            let due = common.timers.get(Timer::Adver).unwrap_or(next);
+            common.timers.set(Timer::Adver, due.min(next));
+        }
+        reschedule(common, &before.garp, now);
     }
 
     /// An advert left at `at`: it renews the lease.
@@ -148,12 +167,11 @@ impl Active {
         if at < common.since {
             return;
         }
-        if let Some(lease) = lease(&common.settings) {
-            let Instant(expiry) = at + lease;
-            if expiry > self.lease_end {
-                self.lease_end = expiry;
-                out.push(own(expiry));
-            }
+        self.pace.sent(at);
+        let expiry = self.pace.lease_end(&common.settings, at);
+        if expiry > self.lease_end {
+            self.lease_end = expiry;
+            out.push(own(expiry));
         }
     }
 
@@ -225,10 +243,12 @@ impl Router {
         };
         let transition = self.enter(State::Active, cause, now, deadline);
         let common = &mut self.common;
-        let lease_end = first_lease(&common.settings, now);
+        let pace = Pace::default();
+        let lease_end = pace.first_lease_end(&common.settings, now);
         let mut active = Active {
             lease_end,
             advertised: now,
+            pace,
             block: 0,
             contested: false,
         };
@@ -268,43 +288,27 @@ const fn own(expiry: u64) -> Output {
     }
 }
 
-/// The Adver_Timer after one that was `due`: no drift, and no burst after a stall, which costs the grid
-/// instead.
-fn next_on_grid(common: &mut Common, now: Instant, due: Instant) {
-    let interval = common.settings.advert_interval;
-    let next = (due + interval).max(now + interval / 2);
-    common.timers.set(Timer::Adver, next);
-}
-
-/// Brief: until the first advert has left, nobody knows that we serve.
-fn first_lease(settings: &Settings, now: Instant) -> u64 {
-    lease(settings).map_or(Ownership::FOREVER, |lease| {
-        let brief = (settings.advert_interval / 4).max(FIRST_LEASE_MIN);
-        (now + brief.min(lease)).0
-    })
-}
-
-fn lease(settings: &Settings) -> Option<Duration> {
-    match settings.lease {
-        Lease::Off => None,
-        Lease::Auto => Some(automatic_lease(settings)),
-        Lease::Span(span) => Some(span),
-    }
-}
-
-/// Shorter than any peer's Active_Down_Interval. `down_timer_adverts` cannot be seen on the wire:
-/// peers have the same number by keepalived's rule, and one that has the RFC's must not find us
-/// serving beside it either.
-fn automatic_lease(settings: &Settings) -> Duration {
-    let adverts = settings.departures.down_timer_adverts;
-    let interval = settings.advert_interval;
-    match adverts.min(Intervals::DOWN_TIMER_ADVERTS) {
-        // A peer gives no more than its Skew_Time on top of the interval, the owner the least.
-        0 | 1 => {
-            let least = Intervals::new(settings.version, election::OWNER, interval);
-            interval.saturating_add(least.skew())
+/// What is to come of the announcements goes by another schedule. What is behind it stays so: no second block
+/// follows one.
+fn reschedule(common: &mut Common, before: &Garp, now: Instant) {
+    let Garp { delay, refresh, .. } = common.settings.garp;
+    if delay != before.delay {
+        let due = common.since + delay;
+        let awaited = common.timers.get(Timer::SecondBlock).is_some();
+        if delay.is_zero() {
+            common.timers.stop(Timer::SecondBlock);
+        } else if awaited || before.delay.is_zero() && due > now {
+            common.timers.set(Timer::SecondBlock, due);
         }
-        adverts => interval.saturating_mul(u32::from(adverts)),
+    }
+    if refresh != before.refresh {
+        let next = now + refresh;
+        let due = common.timers.get(Timer::Refresh).unwrap_or(next);
+        if refresh.is_zero() {
+            common.timers.stop(Timer::Refresh);
+        } else {
+            common.timers.set(Timer::Refresh, due.min(next));
+        }
     }
 }
 

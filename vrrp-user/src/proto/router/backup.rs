@@ -3,12 +3,14 @@
 use vrrp_ebpf::abi::Follow;
 
 use super::{Heard, Next, Phase, Router, common::Common};
-use crate::proto::{Advert, Cause, Instant, LastEvent, Output, State, timers::Timer};
+use crate::proto::{Advert, Cause, Instant, LastEvent, Output, Settings, State, timers::Timer};
 
 /// What only a Backup knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backup {
-    pub(super) wait: Wait,
+    wait: Wait,
+    /// The Active_Down_Timer that runs was started by longer intervals, of settings that have changed since.
+    not_before: Instant,
 }
 
 /// What the Active_Down_Timer waits for.
@@ -31,9 +33,16 @@ pub(super) enum Wait {
 impl Backup {
     /// What has to be waited for after a start.
     pub(super) fn waiting_for(wait: Wait, common: &mut Common) -> Self {
-        let backup = Self { wait };
+        let backup = Self::waiting(wait);
         backup.start_timer(common);
         backup
+    }
+
+    fn waiting(wait: Wait) -> Self {
+        Self {
+            wait,
+            ..Self::default()
+        }
     }
 
     /// When the Active_Down_Timer ends.
@@ -53,7 +62,7 @@ impl Backup {
     }
 
     fn start_timer(&self, common: &mut Common) {
-        let deadline = self.deadline(common);
+        let deadline = self.deadline(common).max(self.not_before);
         common.timers.set(Timer::ActiveDown, deadline);
     }
 
@@ -88,7 +97,7 @@ impl Backup {
         //# If the Priority in the ADVERTISEMENT is 0, then:
         //# Set the Active_Down_Timer to Skew_Time
         common.restarted = advert.arrived;
-        self.wait = Wait::Resigned;
+        *self = Self::waiting(Wait::Resigned);
         common.preemptee = None;
         common.active = None;
         self.start_timer(common);
@@ -126,25 +135,36 @@ impl Backup {
         Next::Stay
     }
 
-    /// Our priority has changed, or whether we preempt: whoever is Active is followed from its last advert on, or
-    /// preempted. The timer goes on from where it was started, by the Skew_Time of now.
-    pub(super) fn reconsider(&mut self, common: &mut Common, out: &mut Vec<Output>) -> Next {
+    /// Priority or settings have changed: whoever is Active is followed from its last advert on, or preempted. The
+    /// timer goes on from where it was started, by the Skew_Time of now.
+    pub(super) fn revise(&mut self, common: &mut Common, before: &Settings, out: &mut Vec<Output>) {
+        let settings = &common.settings;
+        let spans = |of: &Settings| (of.advert_interval, of.departures.down_timer_adverts);
+        // An Active that is alive may go by the intervals of before.
+        if spans(settings) != spans(before)
+            && let Some(due) = common.timers.get(Timer::ActiveDown)
+        {
+            self.not_before = due;
+        }
+        let delay = settings.preempt_delay;
+        if delay != before.preempt_delay && common.timers.get(Timer::PreemptDelay).is_some() {
+            let end = common.since + delay;
+            common.timers.set(Timer::PreemptDelay, end);
+        }
         if let (Some(_), Some(active)) = (common.preemptee, common.active) {
             if active.priority >= common.restart_min() {
-                self.follow(common, &active, out);
-                return Next::Stay;
+                return self.follow(common, &active, out);
             }
             common.note_preemptee(&active);
         }
         renew_follow(common, out);
         self.start_timer(common);
-        Next::Stay
     }
 
     /// A record older than a stamp already seen moves nothing backwards.
     fn restart_timer(&mut self, common: &mut Common, at: Instant) {
         common.restarted = common.restarted.max(at);
-        self.wait = Wait::Silence;
+        *self = Self::waiting(Wait::Silence);
         self.start_timer(common);
     }
 

@@ -25,8 +25,10 @@ pub(super) struct Common {
     active_adver: Option<Duration>,
     /// The moment that the Active_Down_Timer counts from. What arrived before it is history.
     pub(super) restarted: Instant,
-    /// End of `vrrp_startup_delay`; the Active_Down_Timer counts from no earlier moment.
-    startup_end: Option<Instant>,
+    /// When the first thing happened to us.
+    begun: Option<Instant>,
+    /// End of `vrrp_startup_delay`, which counts from then; the Active_Down_Timer counts from no earlier moment.
+    startup_end: Instant,
     /// An Active below us, which we preempt as long as it lives.
     pub(super) preemptee: Option<Preemptee>,
     /// The last advert with a priority, which its sender has not taken back by one with priority 0.
@@ -72,7 +74,8 @@ impl Common {
             timers: Timers::default(),
             active_adver: None,
             restarted: Instant::default(),
-            startup_end: None,
+            begun: None,
+            startup_end: Instant::default(),
             preemptee: None,
             active: None,
             last_advert: None,
@@ -93,10 +96,25 @@ impl Common {
         self.preemptee = None;
     }
 
+    /// Exchanges the settings, and returns those of before.
+    pub(super) fn exchange(&mut self, settings: Settings, now: Instant) -> Settings {
+        let before = std::mem::replace(&mut self.settings, settings);
+        // A delay that is over stays so.
+        if let Some(begun) = self.begun
+            && self.startup_end > now
+        {
+            self.startup_end = begun + self.settings.departures.startup_delay;
+        }
+        before
+    }
+
     /// The end of the start-up delay, which counts from the first thing that happened to us.
     pub(super) fn begin(&mut self, now: Instant) -> Instant {
-        let delay = self.settings.departures.startup_delay;
-        *self.startup_end.get_or_insert(now + delay)
+        if self.begun.is_none() {
+            self.begun = Some(now);
+            self.startup_end = now + self.settings.departures.startup_delay;
+        }
+        self.startup_end
     }
 
     pub(super) fn entered(
@@ -128,7 +146,7 @@ impl Common {
     /// What the Active_Down_Timer counts from. A network that is being set up may carry nothing yet, so
     /// that silence during `vrrp_startup_delay` says nothing.
     pub(super) fn waits_from(&self) -> Instant {
-        self.restarted.max(self.startup_end.unwrap_or_default())
+        self.restarted.max(self.startup_end)
     }
 
     pub(super) fn note_preemptee(&mut self, advert: &Advert) {

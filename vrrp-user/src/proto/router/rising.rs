@@ -41,8 +41,8 @@ impl Rising {
         }
     }
 
-    /// Our priority has changed, or whether we preempt: an Active that we are not to preempt any more is left alone.
-    pub(super) fn reconsider(&self, common: &Common, now: Instant) -> Next {
+    /// Priority or settings have changed: an Active that we are not to preempt any more is left alone.
+    pub(super) fn revise(common: &Common, now: Instant) -> Next {
         match (common.active, common.preemptee) {
             (Some(active), Some(preemptee))
                 if active.priority >= common.restart_min() && now < preemptee.until =>

@@ -25,6 +25,8 @@ enum What {
     Seen,
     BetterSeen,
     Sent,
+    /// Other settings, and a priority.
+    Revise(Box<Settings>, u8),
     /// At the deadline if there is one.
     Due,
 }
@@ -52,6 +54,8 @@ fn what() -> impl Strategy<Value = What> {
         1 => (98_u8..=102).prop_map(|priority| What::Plain(Input::Priority(priority))),
         1 => Just(What::Seen),
         1 => Just(What::BetterSeen),
+        2 => (any_settings(), 98_u8..=102)
+            .prop_map(|(settings, priority)| What::Revise(Box::new(settings), priority)),
         4 => Just(What::Sent),
         8 => Just(What::Due),
     ]
@@ -78,10 +82,13 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         ],
         0_u64..100,
         (0_u8..6, 0_u64..50, 0_u64..50),
+        prop_oneof![Just(10_u64), Just(20), Just(1000)],
     )
         .prop_map(
-            |(priority, preempt, version, initial, lease, delay, (repeat, second, refresh))| {
+            |(priority, preempt, version, initial, lease, delay, garp, interval)| {
+                let (repeat, second, refresh) = garp;
                 Settings {
+                    advert_interval: ms(interval),
                     preempt,
                     version,
                     initial,
@@ -130,6 +137,35 @@ impl Watch {
         }
         self.out.clear();
         self.router.handle(now, input, &mut self.out);
+        self.check(now, Some(input), before);
+    }
+
+    /// Other settings, but for what would make it another router; then the same once more.
+    fn revise(&mut self, now: Instant, wanted: Settings, priority: u8) {
+        let present = self.router.settings().clone();
+        let settings = Settings {
+            version: present.version,
+            owner: present.owner,
+            priority: present.priority,
+            ..wanted
+        };
+        let before = self.router.state();
+        self.out.clear();
+        self.router
+            .reconfigure(now, &settings, priority, &mut self.out);
+        self.check(now, None, before);
+        let after = self.router.state();
+        assert!(before == after || (before, after) == (State::Rising, State::Backup));
+        let known = format!("{:?}", self.router);
+        self.out.clear();
+        self.router
+            .reconfigure(now, &settings, priority, &mut self.out);
+        assert_eq!(self.out, []);
+        assert_eq!(format!("{:?}", self.router), known);
+    }
+
+    /// `input`: nothing for other settings.
+    fn check(&mut self, now: Instant, input: Option<Input>, before: State) {
         assert!(self.out.len() <= 12 && self.out.capacity() == 16);
         let after = self.router.state();
 
@@ -148,7 +184,7 @@ impl Watch {
                     assert!(repeat > 0 && after == State::Active);
                 }
                 Output::Install => {
-                    assert!(!self.installed || input == Input::AddressLost);
+                    assert!(!self.installed || input == Some(Input::AddressLost));
                     self.installed = true;
                 }
                 Output::Remove => {
@@ -174,7 +210,7 @@ impl Watch {
     fn own(
         &mut self,
         now: Instant,
-        input: Input,
+        input: Option<Input>,
         before: State,
         state: ownership::State,
         expiry: u64,
@@ -187,11 +223,17 @@ impl Watch {
                 Lease::Span(span) => span,
             };
             if before == State::Active {
-                // Renewed only for an advert that left, and never shortened.
-                assert!(matches!(input, Input::AdvertSent { .. }));
-                let sent = self.last_sent.expect("an advert left");
-                assert!(expiry <= (sent + lease).0);
-                assert!(expiry > self.expiry);
+                if expiry > self.expiry {
+                    // Only for an advert that left.
+                    assert!(matches!(input, Some(Input::AdvertSent { .. })));
+                    let sent = self.last_sent.expect("an advert left");
+                    assert!(expiry <= (sent + lease).0);
+                } else {
+                    // For the first advert by other settings.
+                    assert!(self.out.contains(&Output::Advertise {
+                        priority: self.router.priority()
+                    }));
+                }
             } else {
                 assert!(expiry <= (now + lease).0);
                 assert!(self.out.iter().any(
@@ -203,7 +245,7 @@ impl Watch {
         self.expiry = expiry;
     }
 
-    fn check_state(&self, now: Instant, input: Input, before: State, after: State) {
+    fn check_state(&self, now: Instant, input: Option<Input>, before: State, after: State) {
         let owned = match after {
             State::Initialize | State::Fault | State::Backup => ownership::State::Idle,
             State::Rising => ownership::State::Rising,
@@ -223,7 +265,7 @@ impl Watch {
         }
         let timed = !matches!(after, State::Initialize | State::Fault);
         assert_eq!(self.router.deadline().is_some(), timed);
-        if input == Input::Timeout {
+        if input == Some(Input::Timeout) {
             assert!(self.router.deadline().is_none_or(|due| due > now));
         }
     }
@@ -245,6 +287,10 @@ proptest! {
                 What::Seen => Input::Seen(at),
                 What::BetterSeen => Input::BetterSeen(at),
                 What::Sent => Input::AdvertSent { at },
+                What::Revise(settings, priority) => {
+                    watch.revise(now, *settings, priority);
+                    continue;
+                }
                 What::Due => {
                     now = watch.router.deadline().unwrap_or(now).max(now);
                     Input::Timeout

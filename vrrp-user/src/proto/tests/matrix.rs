@@ -11,7 +11,7 @@ use super::{
     Advert, Bench, FaultReason, Input, OURS, Output, PEER, START, State, Version, ms, settings,
 };
 
-const STATES: [State; 6] = [
+pub(super) const STATES: [State; 6] = [
     State::Initialize,
     State::Fault,
     State::Backup,

@@ -13,6 +13,7 @@ mod matrix;
 mod owner;
 mod priority;
 mod retiring;
+mod revision;
 mod rising;
 
 use std::{net::IpAddr, time::Duration};

@@ -146,6 +146,9 @@ fn a_rising_router_that_becomes_worse_leaves_the_active_alone() {
     assert_eq!(out[..3], [DISOWN, Output::Remove, peer(99, 90)]);
     assert_moved(&out, State::Rising, State::Backup, Cause::BetterAdvert);
     assert_eq!(bench.deadline(), Instant(START.0 - 1) + down(90));
+    // One that has been silent for too long by now is not there any more.
+    let mut bench = Bench::in_state(State::Rising, settings());
+    assert_eq!(bench.feed(START + DOWN, Input::Priority(90)), []);
 }
 
 /// Nobody is left alone who has said that it goes.
