@@ -10,6 +10,7 @@ use vrrp_ebpf::{
 };
 use vrrp_user::{
     config,
+    ids::{InterfaceId, RouterId},
     io::engine::{
         Command, Plan,
         addresses::Order,
@@ -24,6 +25,9 @@ use crate::{
     machine::{Lies, SimulatedMachine},
     node::Node,
 };
+
+/// The virtual router of every node.
+pub(crate) const ROUTER: RouterId = RouterId::first(0);
 
 /// Between two answers to conflicts, at least (RFC 5227 section 1.1).
 pub(crate) const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
@@ -73,7 +77,7 @@ pub(crate) enum Effect {
 impl Engine {
     pub(crate) fn state(&self) -> State {
         self.driver
-            .router(0)
+            .router(ROUTER)
             .map_or(State::Initialize, |router| router.state())
     }
 
@@ -178,7 +182,7 @@ impl Node {
 
     /// What the control plane tells of the link.
     pub(crate) fn link(&self) -> Command {
-        let router = 0;
+        let router = ROUTER;
         match self.fault() {
             Some(reason) => Command::Fault { router, reason },
             None => Command::LinkUp {
@@ -208,7 +212,7 @@ fn plan(settings: &Settings, told: Settings) -> RouterPlan {
     let Some(config) = parsed.config else {
         panic!("{text}{:#?}", parsed.diagnostics);
     };
-    let find = |_: &str| Some((IFINDEX, Mac::default()));
+    let find = |_: &str| Some((InterfaceId(IFINDEX), Mac::default()));
     let mut plan = Plan::new(&config.instances, find)
         .unwrap()
         .routers

@@ -13,6 +13,7 @@ use vrrp_ebpf::{
     types::Family,
 };
 use vrrp_user::{
+    ids::InterfaceId,
     io::{
         bpf::TableError,
         engine::{
@@ -200,7 +201,7 @@ impl Machine for SimulatedMachine<'_> {
         self.inbox.commands.pop_front()
     }
 
-    fn send_advert<'frame, Frames>(&mut self, _: u32, _: u32, frames: Frames) -> Sent
+    fn send_advert<'frame, Frames>(&mut self, _: u32, _: InterfaceId, frames: Frames) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
@@ -226,11 +227,11 @@ impl Machine for SimulatedMachine<'_> {
         sent
     }
 
-    fn is_waiting(&self, _: u32) -> bool {
+    fn is_waiting(&self, _: InterfaceId) -> bool {
         false
     }
 
-    fn offer(&mut self, _: Instant, _: u32, frames: &[Vec<u8>]) -> Offered {
+    fn offer(&mut self, _: Instant, _: InterfaceId, frames: &[Vec<u8>]) -> Offered {
         let announcements = frames.iter().map(|frame| Effect::Announcement {
             frame: Rc::from(frame.as_slice()),
         });
@@ -238,7 +239,7 @@ impl Machine for SimulatedMachine<'_> {
         Offered::all(frames.len())
     }
 
-    fn send(&mut self, _: u32, _: &[u8]) {}
+    fn send(&mut self, _: InterfaceId, _: &[u8]) {}
 
     fn order(&mut self, order: Order) -> bool {
         self.effects.push(Effect::Ordered(order, self.epoch));
@@ -262,7 +263,7 @@ impl Machine for SimulatedMachine<'_> {
         Ok(())
     }
 
-    fn set_proxy(&mut self, _: u32, _: ProxyEntry) -> Result<(), TableError> {
+    fn set_proxy(&mut self, _: InterfaceId, _: ProxyEntry) -> Result<(), TableError> {
         Ok(())
     }
 

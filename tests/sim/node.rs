@@ -15,7 +15,7 @@ use vrrp_user::{
 
 use crate::{
     clock::Clock,
-    engine::{Effect, Engine},
+    engine::{Effect, Engine, ROUTER},
     kernel::Kernel,
     planted::Plant,
 };
@@ -167,7 +167,7 @@ impl Node {
 
     /// By how much the process takes its clock to be fast.
     pub(crate) fn haste(&self, driver: &Driver) -> i64 {
-        match (self.plant, driver.router(0)) {
+        match (self.plant, driver.router(ROUTER)) {
             (Some(plant), Some(router)) => plant.haste(router),
             _ => 0,
         }

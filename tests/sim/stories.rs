@@ -11,7 +11,7 @@ use vrrp_user::{
 use crate::{
     chance::{Chance, Fate, Weather},
     clock::Clock,
-    engine::DEFEND_INTERVAL,
+    engine::{DEFEND_INTERVAL, ROUTER},
     faults::settings,
     hosts::Believed,
     trace::Trace,
@@ -433,7 +433,7 @@ fn a_last_advert_leads_nobody_astray() {
         );
         let third = story.world.nodes[2].engine.as_ref().unwrap();
         assert_eq!(
-            third.driver.router(0).unwrap().active_priority(),
+            third.driver.router(ROUTER).unwrap().active_priority(),
             Some(priorities[0])
         );
     }

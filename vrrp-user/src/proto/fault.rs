@@ -1,6 +1,8 @@
 //! Why a virtual router is in FAULT.
 
-/// What keeps a virtual router from working. An index is one in the instance's `vips`.
+use crate::ids::VipId;
+
+/// What keeps a virtual router from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultReason {
     /// Its interface is set down or has no carrier.
@@ -18,12 +20,12 @@ pub enum FaultReason {
     /// The interface of this virtual IP (`dev`) is down, has no carrier or was deleted.
     VipInterface {
         /// The first such virtual IP.
-        vip: u32,
+        vip: VipId,
     },
     /// This virtual IP cannot be put on its interface.
     VipRefused {
         /// The first such virtual IP.
-        vip: u32,
+        vip: VipId,
     },
     /// No unicast peer is left to send adverts to.
     NoPeer,

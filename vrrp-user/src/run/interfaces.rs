@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use vrrp_user::{
     config::Config,
+    ids::InterfaceId,
     io::{
         bpf::{Attachment, VlanTags},
-        control::{self, Interface, Inventory},
+        control::{self, Assigned, Interface, Inventory},
         engine::Plan,
         unicast_filter::Promiscuous,
     },
@@ -14,12 +15,12 @@ use vrrp_user::{
 
 /// Every interface that needs programs, once, by name and index.
 pub(super) fn with_programs(plan: &Plan, inventory: &Inventory) -> Vec<(String, u32)> {
-    let indices = plan.routers.iter().flat_map(|router| router.interfaces());
-    let named = indices.filter_map(|index| Some((index, inventory.name(index)?.to_owned())));
-    let unique: BTreeMap<u32, String> = named.collect();
+    let all = plan.routers.iter().flat_map(|router| router.interfaces());
+    let named = all.filter_map(|one| Some((one, inventory.name(one)?.to_owned())));
+    let unique: BTreeMap<InterfaceId, String> = named.collect();
     unique
         .into_iter()
-        .map(|(index, name)| (name, index))
+        .map(|(interface, name)| (name, interface.0))
         .collect()
 }
 
@@ -73,6 +74,18 @@ pub(super) fn tell_reception(attachment: &Attachment) {
     }
 }
 
+/// The virtual routers with the ids that the plan gives them.
+pub(super) fn assigned(config: &Config, plan: &Plan) -> Vec<Assigned> {
+    let routers = config.instances.iter().zip(&plan.routers);
+    routers
+        .map(|(instance, router)| Assigned {
+            id: router.id,
+            instance: instance.clone(),
+            vips: router.vips.iter().map(|(vip, _)| *vip).collect(),
+        })
+        .collect()
+}
+
 /// What the control plane is to know of them.
 pub(super) fn attached(
     interfaces: &[(String, u32)],
@@ -84,7 +97,7 @@ pub(super) fn attached(
         .map(|((name, index), attachment)| Interface {
             name: name.clone(),
             renamed_to: None,
-            index: *index,
+            id: InterfaceId(*index),
             reception: attachment.reception.clone(),
             promiscuous: promiscuous.contains(*index),
         })

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use vrrp_user::{
     config::Config,
+    ids::InterfaceId,
     io::{
         bpf::{Attachment, EgressHook},
         control::Inventory,
@@ -30,13 +31,18 @@ pub(super) fn planned(
     };
     journal.interfaces = interfaces.iter().map(record).collect();
     let macs = plan.virtual_macs();
-    journal.macs = macs.map(|(index, mac)| MacRecord { index, mac }).collect();
+    journal.macs = macs
+        .map(|(interface, mac)| MacRecord {
+            index: interface.0,
+            mac,
+        })
+        .collect();
     for (instance, router) in config.instances.iter().zip(&plan.routers) {
         for vip in &instance.vips {
             let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
-            let index = elsewhere.map_or(router.ifindex, |(index, _)| index);
-            let is_usable = inventory.is_usable(index, vip.address);
-            let is_present = inventory.is_present(index, vip.address);
+            let interface = elsewhere.map_or(router.interface, |(interface, _)| interface);
+            let is_usable = inventory.is_usable(interface, vip.address);
+            let is_present = inventory.is_present(interface, vip.address);
             if instance.is_owner() && is_present && !is_usable {
                 tracing::warn!(
                     "({}) duplicate address detection of {} is under way or has failed: xvrrp puts it back \
@@ -54,7 +60,7 @@ pub(super) fn planned(
             }
             journal.addresses.push(AddressRecord {
                 instance: instance.name.clone(),
-                index,
+                index: interface.0,
                 address: vip.address,
                 prefix: vip.prefix,
                 preexisting: instance.is_owner() && is_present,
@@ -84,7 +90,7 @@ pub(super) fn receive_virtual_macs(
 pub(super) fn spare_present(journal: &mut Journal, inventory: &Inventory) -> Vec<AddressRecord> {
     let ours = journal.addresses.clone();
     for record in &mut journal.addresses {
-        record.preexisting = inventory.is_present(record.index, record.address);
+        record.preexisting = inventory.is_present(InterfaceId(record.index), record.address);
     }
     ours
 }

@@ -157,7 +157,10 @@ async fn node(
     let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
     interfaces::fit(config, &mut plan, &inventory);
     let interfaces = interfaces::with_programs(&plan, &inventory);
-    let marked: Vec<u32> = plan.virtual_macs().map(|(index, _)| index).collect();
+    let marked: Vec<u32> = plan
+        .virtual_macs()
+        .map(|(interface, _)| interface.0)
+        .collect();
     if signals.stop_requested().await {
         return given_up();
     }
@@ -192,8 +195,11 @@ async fn node(
     journal::note_attachments(&mut journal, &dataplane.attachments);
     journal.store(directory)?;
 
-    let _memberships =
-        Memberships::join(&plan.groups()).context("cannot join a multicast group")?;
+    let groups = plan.groups().into_iter();
+    let groups = groups
+        .map(|(interface, group)| (interface.0, group))
+        .collect();
+    let _memberships = Memberships::join(&groups).context("cannot join a multicast group")?;
     let counters = Box::new(dataplane.counters()?);
     if signals.stop_requested().await {
         return given_up();
@@ -201,13 +207,15 @@ async fn node(
     journal.addresses = ours;
     journal.store(directory)?;
     let resignations = Resignations::new(&plan, &journal);
+    let routers = interfaces::assigned(config, &plan);
     let (engine, thread) = engine::start(arguments, config, plan, dataplane)?;
     drop(boost);
     privilege::drop_capabilities(journal.bpffs_mounted)?;
     let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
     let result = control::run(Setup {
-        has_vip: Box::new(move |vip| vip_states.get(vip) & vip_state::READY != 0),
-        config,
+        has_vip: Box::new(move |vip| vip_states.get(vip.state()) & vip_state::READY != 0),
+        globals: config.globals.clone(),
+        routers,
         directory,
         engine,
         signals,

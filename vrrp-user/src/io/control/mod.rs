@@ -1,6 +1,7 @@
 //! The control plane: everything slow, on one tokio thread beside the engine. It tells the engine
 //! what the kernel and people want, and people and scripts what the engine did.
 
+mod assigned;
 mod belongings;
 mod datetime;
 mod links;
@@ -27,8 +28,13 @@ use super::{
     engine::{EngineHandle, handle::EngineError, resignation::Resignations},
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
-use crate::{config::Config, status::Status};
+use crate::{
+    config::Globals,
+    ids::{InterfaceId, VipId},
+    status::Status,
+};
 
+pub use assigned::Assigned;
 pub(super) use links::SourceFlaw;
 pub use links::{Inventory, excess};
 pub use notify::UserError;
@@ -41,8 +47,10 @@ const LAST_SCRIPTS: Duration = Duration::from_secs(5);
 /// What the control plane works with.
 #[expect(missing_debug_implementations, reason = "holds closures")]
 pub struct Setup<'a> {
-    /// The configuration; indices of its instances are the engine's router numbers.
-    pub config: &'a Config,
+    /// What the configuration says of the whole node.
+    pub globals: Globals,
+    /// The virtual routers that the engine has, in the order of the configuration.
+    pub routers: Vec<Assigned>,
     /// Our directory, locked.
     pub directory: &'a RuntimeDir,
     /// The engine, running, with no router started.
@@ -57,9 +65,8 @@ pub struct Setup<'a> {
     pub interfaces: Vec<Interface>,
     /// Counters of the BPF programs.
     pub counters: Box<dyn CounterSource>,
-    /// Whether the kernel has this virtual IP of the configuration, counted through all instances,
-    /// where it belongs, as far as is known.
-    pub has_vip: Box<dyn Fn(u32) -> bool>,
+    /// Whether the kernel has this virtual IP where it belongs, as far as is known.
+    pub has_vip: Box<dyn Fn(VipId) -> bool>,
     /// The status as text, which goes to the log on SIGUSR1 and SIGUSR2.
     pub show: fn(&Status) -> String,
     /// Reads the configuration file again on SIGHUP, without using it: a summary, or what is wrong.
@@ -73,8 +80,8 @@ pub struct Interface {
     pub name: String,
     /// What it is called now, if that is another one.
     pub renamed_to: Option<String>,
-    /// Its index.
-    pub index: u32,
+    /// Which one it is.
+    pub id: InterfaceId,
     /// What judges the frames that it receives.
     pub reception: Reception,
     /// It receives every frame, because it takes no MAC beside its own.
@@ -128,7 +135,7 @@ pub enum ControlError {
 /// # Errors
 /// See [`ControlError`]. The engine is told to stop at once when the handle is dropped.
 pub async fn run(setup: Setup<'_>) -> Result<(), ControlError> {
-    let notifier = Notifier::start(setup.config)?;
+    let notifier = Notifier::start(&setup.globals, &setup.routers)?;
     let mut plane = Plane::new(setup, notifier);
     let result = plane.run().await;
     plane.into_notifier().finish(LAST_SCRIPTS).await;

@@ -13,13 +13,13 @@ use vrrp_ebpf::{
     },
 };
 
-use crate::proto::Instant;
+use crate::{ids::InterfaceId, proto::Instant};
 
 /// An advert that was refused, or that was accepted and is odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sighting {
     pub(super) at: Instant,
-    pub(super) ifindex: u32,
+    pub(super) interface: InterfaceId,
     /// 0 for none.
     pub(super) vlan: u16,
     pub(super) mac: Mac,
@@ -60,7 +60,7 @@ impl Sighting {
         };
         Some(Self {
             at: Instant(sample.stamp),
-            ifindex: sample.ifindex,
+            interface: InterfaceId(sample.ifindex),
             vlan: ethernet.vlan,
             mac: ethernet::source(frame)?,
             source,
@@ -158,7 +158,10 @@ pub(super) mod tests {
         let seen = sighting("192.0.2.3", &["192.0.2.20", "192.0.2.21"]);
         assert_eq!(seen.who(), "192.0.2.3 (02:00:00:00:00:07)");
         assert_eq!(seen.list(), "192.0.2.20, 192.0.2.21");
-        assert_eq!((seen.at, seen.ifindex, seen.vlan), (Instant(5), 3, 0));
+        assert_eq!(
+            (seen.at, seen.interface, seen.vlan),
+            (Instant(5), InterfaceId(3), 0)
+        );
         assert_eq!((seen.vrid, seen.is_complete()), (51, true));
         let seen = sighting("fe80::3", &["fe80::20", "2001:db8::20"]);
         assert_eq!(seen.who(), "fe80::3 (02:00:00:00:00:07)");

@@ -8,7 +8,8 @@ use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
 
 use super::*;
 use crate::{
-    config::{FOREVER, Globals, Instance, Notify, Place, Scope, Vip},
+    config::{Config, FOREVER, Globals, Instance, Notify, Place, Scope, Vip},
+    ids::RouterId,
     io::{
         bpf::{
             Mode, VlanTags,
@@ -77,6 +78,15 @@ pub(super) fn instance(name: &str) -> Instance {
     }
 }
 
+/// The same with the ids 0.
+pub(super) fn assigned(instance: Instance) -> Assigned {
+    Assigned {
+        id: RouterId::first(0),
+        vips: (0..).map(VipId).take(instance.vips.len()).collect(),
+        instance,
+    }
+}
+
 struct Counters;
 
 impl CounterSource for Counters {
@@ -136,7 +146,7 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
             }),
             Command::Stop | Command::StopNow => {
                 side.send_event(Event::Transition {
-                    router: 0,
+                    router: RouterId::first(0),
                     transition: transition(*state, State::Initialize, Cause::Shutdown),
                     priority: 100,
                 });
@@ -171,18 +181,19 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
 static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Programs on the loopback interface, which every namespace has.
-fn setup<'a>(config: &'a Config, directory: &'a RuntimeDir, engine: EngineHandle) -> Setup<'a> {
+fn setup<'a>(config: &Config, directory: &'a RuntimeDir, engine: EngineHandle) -> Setup<'a> {
     setup_with(config, directory, engine, Signals::install().unwrap())
 }
 
 fn setup_with<'a>(
-    config: &'a Config,
+    config: &Config,
     directory: &'a RuntimeDir,
     engine: EngineHandle,
     signals: Signals,
 ) -> Setup<'a> {
     Setup {
-        config,
+        globals: config.globals.clone(),
+        routers: config.instances.iter().cloned().map(assigned).collect(),
         directory,
         engine,
         signals,
@@ -190,7 +201,7 @@ fn setup_with<'a>(
         resignations: Resignations::default(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
-            index: 1,
+            id: InterfaceId(1),
             renamed_to: None,
             reception: Reception {
                 mode: Mode::Tc,
@@ -312,7 +323,13 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
             },
             ..RouterSnapshot::default()
         });
-        let status = record.status(&instance("VI_1"), &Counts::default(), None, |_| false, "");
+        let status = record.status(
+            &assigned(instance("VI_1")),
+            &Counts::default(),
+            None,
+            |_| false,
+            "",
+        );
         status.ietf_vrrp.up_datetime
     })
     .into_iter();
@@ -345,7 +362,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
     let signals = Signals::install().unwrap();
     let thread = std::thread::spawn(move || {
         let flood = Event::Snapshot {
-            router: 0,
+            router: RouterId::first(0),
             snapshot: RouterSnapshot::default(),
         };
         kill(getpid(), Signal::SIGTERM).unwrap();
@@ -391,7 +408,13 @@ fn last_transitions_and_promotion_are_remembered() {
         owned: Instant(99),
         ..Timeline::default()
     });
-    let status = record.status(&instance("VI_1"), &Counts::default(), None, |_| false, "");
+    let status = record.status(
+        &assigned(instance("VI_1")),
+        &Counts::default(),
+        None,
+        |_| false,
+        "",
+    );
     let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
     assert_eq!(moments, (4..20).collect::<Vec<_>>());
     assert_eq!(status.timeline.unwrap().owned_ns, 99);

@@ -7,7 +7,7 @@ use vrrp_ebpf::{
     wire::encode::{self, EncodeError, Format, Message},
 };
 
-use crate::proto::Settings;
+use crate::{ids::InterfaceId, proto::Settings};
 
 /// What a virtual router's frames are made of, beside its settings.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct FrameSpec {
     pub vips: Vec<IpAddr>,
     /// For each, the interface and MAC that it lives at if that is not where the adverts leave
     /// (`dev`).
-    pub elsewhere: Vec<Option<(u32, Mac)>>,
+    pub elsewhere: Vec<Option<(InterfaceId, Mac)>>,
     /// For each, the Virtual Router MAC if that is the MAC that it is found at.
     pub virtual_macs: Vec<Option<Mac>>,
     /// The Virtual Router MAC, if multicast adverts leave from it.
@@ -36,10 +36,10 @@ pub struct FrameSpec {
 impl FrameSpec {
     /// Another interface than that of the adverts has this MAC. Tells whether a virtual IP is there that was
     /// found at another.
-    pub fn set_mac_elsewhere(&mut self, ifindex: u32, mac: Mac) -> bool {
+    pub fn set_mac_elsewhere(&mut self, interface: InterfaceId, mac: Mac) -> bool {
         let mut is_new = false;
         for (place, known) in self.elsewhere.iter_mut().flatten() {
-            if *place == ifindex && *known != mac {
+            if *place == interface && *known != mac {
                 *known = mac;
                 is_new = true;
             }
@@ -49,11 +49,15 @@ impl FrameSpec {
 
     /// Interface and MAC of each virtual IP, while the interface of the adverts is this one, with this
     /// MAC.
-    pub fn places(&self, ifindex: u32, mac: Mac) -> impl Iterator<Item = (u32, Mac)> {
+    pub fn places(
+        &self,
+        interface: InterfaceId,
+        mac: Mac,
+    ) -> impl Iterator<Item = (InterfaceId, Mac)> {
         let places = self.elsewhere.iter().zip(&self.virtual_macs);
         places.map(move |(elsewhere, virtual_mac)| {
-            let (ifindex, mac) = elsewhere.unwrap_or((ifindex, mac));
-            (ifindex, virtual_mac.unwrap_or(mac))
+            let (interface, mac) = elsewhere.unwrap_or((interface, mac));
+            (interface, virtual_mac.unwrap_or(mac))
         })
     }
 }
@@ -67,7 +71,7 @@ pub struct Frames {
     /// Tells unicast peers where our source address is.
     source_announcement: Option<Vec<u8>>,
     /// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
-    announcements: Vec<(u32, Vec<Vec<u8>>)>,
+    announcements: Vec<(InterfaceId, Vec<Vec<u8>>)>,
 }
 
 impl Frames {
@@ -78,20 +82,20 @@ impl Frames {
     pub fn build(
         spec: &FrameSpec,
         settings: &Settings,
-        ifindex: u32,
+        interface: InterfaceId,
         mac: Mac,
     ) -> Result<Self, EncodeError> {
         // An owner's virtual IP is announced by who owns it.
         let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
-        let mut announcements = Vec::<(u32, Vec<Vec<u8>>)>::new();
-        for (vip, (ifindex, mac)) in spec.vips.iter().zip(spec.places(ifindex, mac)) {
+        let mut announcements = Vec::<(InterfaceId, Vec<Vec<u8>>)>::new();
+        for (vip, (interface, mac)) in spec.vips.iter().zip(spec.places(interface, mac)) {
             let frame = encode::announcement(mac, *vip, true);
             match announcements
                 .iter_mut()
-                .find(|(index, _)| *index == ifindex)
+                .find(|(known, _)| *known == interface)
             {
                 Some((_, frames)) => frames.push(frame),
-                None => announcements.push((ifindex, vec![frame])),
+                None => announcements.push((interface, vec![frame])),
             }
         }
         Ok(Self {
@@ -134,7 +138,7 @@ impl Frames {
 
     /// By interface one announcement per virtual IP.
     #[must_use]
-    pub fn announcements(&self) -> &[(u32, Vec<Vec<u8>>)] {
+    pub fn announcements(&self) -> &[(InterfaceId, Vec<Vec<u8>>)] {
         &self.announcements
     }
 }

@@ -8,32 +8,37 @@ use std::{
 use vrrp_ebpf::wire::vrrp::{GROUP_V4, GROUP_V6};
 
 use super::plan::{Plan, RouterPlan};
-use crate::proto::Family;
+use crate::{ids::InterfaceId, proto::Family};
 
 impl Plan {
     /// The VRRP groups of the routers that are spoken to by multicast, and the solicited-node group of every IPv6
-    /// virtual IP, whether we own it or not; each with the index of the interface where it is to be heard.
+    /// virtual IP, whether we own it or not; each with the interface where it is to be heard.
     #[must_use]
-    pub fn groups(&self) -> BTreeSet<(u32, IpAddr)> {
+    pub fn groups(&self) -> BTreeSet<(InterfaceId, IpAddr)> {
         self.routers.iter().flat_map(groups_of).collect()
     }
 }
 
 /// The groups that a router has to hear, and on which interface.
-fn groups_of(router: &RouterPlan) -> impl Iterator<Item = (u32, IpAddr)> {
+fn groups_of(router: &RouterPlan) -> impl Iterator<Item = (InterfaceId, IpAddr)> {
     let by_multicast = router.frames.peers.is_empty();
     let group: IpAddr = match router.settings.family {
         Family::V4 => GROUP_V4.into(),
         Family::V6 => GROUP_V6.into(),
     };
-    let adverts = by_multicast.then_some((router.ifindex, group));
+    let adverts = by_multicast.then_some((router.interface, group));
     //= C52: RFC 9568 section 6.4.3
     //= C34: RFC 9568 section 6.4.2
     // Already while we are Backup: the kernel joins when it gets the address, and its MLD report may
     // come up to a second later. Until a switch has seen it, an owner would not hear the question.
-    let solicited = router.vips.iter().filter_map(|vip| {
+    let solicited = router.vips.iter().filter_map(|(_, vip)| {
         let is_ipv6 = vip.family() == Family::V6;
-        is_ipv6.then(|| (vip.ifindex, IpAddr::V6(solicited_node(vip.address))))
+        is_ipv6.then(|| {
+            (
+                InterfaceId(vip.ifindex),
+                IpAddr::V6(solicited_node(vip.address)),
+            )
+        })
     });
     adverts.into_iter().chain(solicited)
 }
@@ -55,8 +60,8 @@ mod tests {
             format!("vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n{body}\n}}\n");
         let config = config::parse("k.conf", text.as_bytes()).config.unwrap();
         let find = |name: &str| match name {
-            "ens33" => Some((2, [2; 6])),
-            _ => Some((3, [2; 6])),
+            "ens33" => Some((InterfaceId(2), [2; 6])),
+            _ => Some((InterfaceId(3), [2; 6])),
         };
         Plan::new(&config.instances, find).unwrap()
     }
@@ -66,7 +71,7 @@ mod tests {
         let shown = plan(body)
             .groups()
             .into_iter()
-            .map(|(ifindex, group)| format!("{group} on {ifindex}"));
+            .map(|(interface, group)| format!("{group} on {}", interface.0));
         shown.collect()
     }
 

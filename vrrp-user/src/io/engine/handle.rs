@@ -223,6 +223,7 @@ mod tests {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
+    use crate::ids::RouterId;
 
     fn readable(fd: BorrowedFd<'_>) -> bool {
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
@@ -233,10 +234,19 @@ mod tests {
     fn commands_arrive_in_order_and_clear_the_fd() {
         let (handle, side) = pair().unwrap();
         assert!(!readable(side.command_fd()));
-        handle.command(Command::Snapshot { router: 1 }).unwrap();
+        handle
+            .command(Command::Snapshot {
+                router: RouterId::first(1),
+            })
+            .unwrap();
         handle.command(Command::Stop).unwrap();
         assert!(readable(side.command_fd()));
-        assert_eq!(side.try_command(), Some(Command::Snapshot { router: 1 }));
+        assert_eq!(
+            side.try_command(),
+            Some(Command::Snapshot {
+                router: RouterId::first(1)
+            })
+        );
         assert!(readable(side.command_fd()), "one command still waits");
         assert_eq!(side.try_command(), Some(Command::Stop));
         assert_eq!(side.try_command(), None);

@@ -12,7 +12,7 @@ use super::{
     addresses::{Order, Report},
     message::{Command, Event},
 };
-use crate::{io::bpf::TableError, proto::Instant};
+use crate::{ids::InterfaceId, io::bpf::TableError, proto::Instant};
 
 /// The ownership word changed under us: another process writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -100,18 +100,23 @@ pub trait Machine {
 
     /// Hands the frames of an advert over: to the interface, or packets to the unicast peers that the router
     /// of this slot has.
-    fn send_advert<'frame, Frames>(&mut self, slot: u32, ifindex: u32, frames: Frames) -> Sent
+    fn send_advert<'frame, Frames>(
+        &mut self,
+        slot: u32,
+        interface: InterfaceId,
+        frames: Frames,
+    ) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>;
 
     /// Whether frames that waited for room on this interface wait still.
-    fn is_waiting(&self, ifindex: u32) -> bool;
+    fn is_waiting(&self, interface: InterfaceId) -> bool;
 
     /// Offers announcements in order, no more than there is room for. The first that is not taken ends it.
-    fn offer(&mut self, now: Instant, ifindex: u32, frames: &[Vec<u8>]) -> Offered;
+    fn offer(&mut self, now: Instant, interface: InterfaceId, frames: &[Vec<u8>]) -> Offered;
 
     /// Sends one frame.
-    fn send(&mut self, ifindex: u32, frame: &[u8]);
+    fn send(&mut self, interface: InterfaceId, frame: &[u8]);
 
     /// Gives the address worker an order. Tells whether there was room for it.
     fn order(&mut self, order: Order) -> bool;
@@ -144,7 +149,7 @@ pub trait Machine {
     ///
     /// # Errors
     /// As [`set_router`](Self::set_router).
-    fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), TableError>;
+    fn set_proxy(&mut self, interface: InterfaceId, entry: ProxyEntry) -> Result<(), TableError>;
 
     /// Tells the programs about a virtual IP, or changes the MAC that they answer with.
     ///

@@ -8,18 +8,18 @@ use vrrp_ebpf::{ownership::Ownership, wire::encode::EncodeError};
 
 use super::realtime::Scheduling;
 use crate::{
+    ids::{InterfaceId, RouterId, VipId},
     io::bpf::TableError,
     proto::{FaultReason, History, Instant, State, Transition},
 };
 
-/// From the control plane to the engine. `router` is the index of the instance in the
-/// configuration, which is also its slot in the BPF maps.
+/// From the control plane to the engine. What is said to a router that has gone is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Nothing keeps the router from working; start the router, or bring it back from FAULT.
     LinkUp {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Source address of its adverts.
         primary: IpAddr,
         /// Current MAC of the interface.
@@ -28,28 +28,28 @@ pub enum Command {
     /// The router cannot work, or for another reason than before: FAULT.
     Fault {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Why.
         reason: FaultReason,
     },
     /// Adverts have room for so many virtual IPs, of those that are not excluded.
     Fit {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// How many, at least 1.
         advertised: usize,
     },
     /// An interface that virtual IPs are on and not the adverts (`dev`) has this MAC.
     MacElsewhere {
-        /// Its index.
-        ifindex: u32,
+        /// The interface.
+        interface: InterfaceId,
         /// Its MAC; zeros if it has none.
         mac: [u8; 6],
     },
     /// A unicast peer is on a network of the router's interface, or it is not; it is not until this is said.
     PeerOnLink {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Index in the instance's `peers`.
         peer: u32,
         /// Whether it is.
@@ -58,7 +58,7 @@ pub enum Command {
     /// A unicast peer is an address of this machine, or it is not; it is not until this is said.
     PeerIsOurs {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Index in the instance's `peers`.
         peer: u32,
         /// Whether it is.
@@ -67,9 +67,9 @@ pub enum Command {
     /// The kernel reported that a virtual IP was removed, and it was not us.
     AddressLost {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
     },
     /// Stop every router in good order; [`Event::Stopped`] follows when the last one is drained.
     Stop,
@@ -80,7 +80,7 @@ pub enum Command {
     /// Answer with one [`Event::Snapshot`] for this router.
     Snapshot {
         /// The router.
-        router: u32,
+        router: RouterId,
     },
 }
 
@@ -90,7 +90,7 @@ pub enum Event {
     /// A router changed state. Sent after the hot path is done.
     Transition {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// What changed.
         transition: Transition,
         /// Priority the router runs with.
@@ -99,14 +99,14 @@ pub enum Event {
     /// The last transition to Active is complete: every virtual IP is acknowledged.
     Promoted {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// The moments of the promotion.
         timeline: Timeline,
     },
     /// An accepted advert that an operator should hear about (rate limited by the engine).
     Notice {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// What is odd.
         notice: Notice,
         /// Who sent it.
@@ -116,7 +116,7 @@ pub enum Event {
     /// time.
     Lapsed {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// When, and who served.
         lapse: Lapse,
     },
@@ -125,33 +125,33 @@ pub enum Event {
     /// Answer to [`Command::Snapshot`].
     Snapshot {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Its state.
         snapshot: RouterSnapshot,
     },
     /// An Active serves nobody any more: its lease has ended, because adverts do not leave.
     LeaseEnded {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// errno of the last try.
         errno: i32,
     },
     /// After that, adverts leave again.
     LeaseRenewed {
         /// The router.
-        router: u32,
+        router: RouterId,
     },
     /// Sending an advert failed with this errno (rate limited).
     SendFailed {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// errno of sendmmsg.
         errno: i32,
     },
     /// Announcing the virtual IPs failed with this errno (told once until it works again).
     AnnouncingFailed {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// errno of sendmmsg.
         errno: i32,
         /// It is tried again until there is room.
@@ -160,23 +160,23 @@ pub enum Event {
     /// What the kernel told of an interface could not be taken over.
     InterfaceFailed {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Why.
         error: InterfaceError,
     },
     /// The kernel refused to add or remove a virtual IP.
     AddressFailed {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
         /// errno of the netlink answer.
         errno: i32,
     },
     /// The kernel could not be asked about any virtual IP of a router.
     OrderFailed {
         /// The router.
-        router: u32,
+        router: RouterId,
         /// Why.
         errno: i32,
     },
@@ -184,9 +184,9 @@ pub enum Event {
     /// there.
     AddressFound {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
         /// Its prefix length there.
         prefix: u8,
     },
@@ -194,28 +194,28 @@ pub enum Event {
     /// again as long as it does.
     AddressRefused {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
     },
     /// It would take every such virtual IP now. Told more than once.
     AddressesAccepted {
         /// The router.
-        router: u32,
+        router: RouterId,
     },
     /// A virtual IP was found missing on its interface, and is put back.
     AddressMissing {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
     },
     /// Somebody had put a virtual IP on its interface while the router does not serve; it was removed.
     AddressStray {
         /// The router.
-        router: u32,
-        /// Index in the instance's `vips`.
-        vip: u32,
+        router: RouterId,
+        /// The virtual IP.
+        vip: VipId,
         /// Its prefix length there.
         prefix: u8,
     },
@@ -264,8 +264,8 @@ pub enum Notice {
     Version3Alone,
     /// Somebody else announces this virtual IP of ours.
     Conflict {
-        /// Index in the instance's `vips`.
-        vip: u32,
+        /// The virtual IP.
+        vip: VipId,
         /// The claimant's MAC.
         mac: [u8; 6],
     },

@@ -143,6 +143,7 @@ mod tests {
     use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
+    use crate::ids::VipId;
     use crate::proto::{Departures, Family, Garp, InitialState, Lease};
 
     const SECOND: u64 = 1_000_000_000;
@@ -325,6 +326,7 @@ mod tests {
             let vip = u32::try_from(tenth % 2).unwrap();
             let mac = [2; 6];
             let source = host(if vip == 0 { 1 } else { 2 });
+            let vip = VipId(vip);
             if notices.admit(now, Notice::Conflict { vip, mac }, source) {
                 said.push(tenth);
             }

@@ -7,6 +7,7 @@ use vrrp_ebpf::{
 };
 
 use super::plan::RouterPlan;
+use crate::ids::InterfaceId;
 
 /// Has one virtual router per interface answer: the kernel's answers do not tell which they are for. Of
 /// those of IPv4 that use their Virtual Router MAC there it is the one with the lowest VRID, the same on
@@ -25,7 +26,7 @@ pub(super) fn assign(routers: &mut [RouterPlan]) {
         };
         router.proxied = own
             .filter(|key| is_lowest(key.ifindex, key.vrid))
-            .map(|key| key.ifindex)
+            .map(|key| InterfaceId(key.ifindex))
             .collect();
     }
 }
@@ -33,30 +34,30 @@ pub(super) fn assign(routers: &mut [RouterPlan]) {
 impl RouterPlan {
     /// What egress knows of the interfaces where this router answers by proxy ARP, while that of the
     /// adverts has this MAC.
-    pub fn proxy_entries(&self, mac: Mac) -> impl Iterator<Item = (u32, ProxyEntry)> {
-        self.proxied.iter().map(move |ifindex| {
+    pub fn proxy_entries(&self, mac: Mac) -> impl Iterator<Item = (InterfaceId, ProxyEntry)> {
+        self.proxied.iter().map(move |interface| {
             let mut elsewhere = self.frames.elsewhere.iter().flatten();
-            let place = elsewhere.find(|(other, _)| other == ifindex);
+            let place = elsewhere.find(|(other, _)| other == interface);
             let entry = ProxyEntry {
-                slot: self.slot(),
+                slot: self.id.slot(),
                 own: place.map_or(mac, |(_, mac)| *mac),
                 mac: mac::of_router(Family::V4, self.key.vrid),
             };
-            (*ifindex, entry)
+            (*interface, entry)
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{config, io::engine::plan::Plan};
+    use crate::{config, ids::InterfaceId, io::engine::plan::Plan};
 
     const MAC: [u8; 6] = [2, 0, 0, 0, 0, 0];
 
     /// A MAC per interface, whose last digit is the index.
-    fn find(name: &str) -> Option<(u32, [u8; 6])> {
+    fn find(name: &str) -> Option<(InterfaceId, [u8; 6])> {
         let index = name.as_bytes().last()? - b'0';
-        Some((u32::from(index), [2, 0, 0, 0, 0, index]))
+        Some((InterfaceId(u32::from(index)), [2, 0, 0, 0, 0, index]))
     }
 
     /// VRID, interface and its MAC, and the MAC that is told, wherever somebody answers.
@@ -70,11 +71,10 @@ mod tests {
         let parsed = config::parse("k.conf", text.as_bytes());
         let instances = parsed.config.unwrap().instances;
         let plan = Plan::new(&instances, find).unwrap();
-        let routers = (0..).zip(&plan.routers);
-        let entries = routers.flat_map(|(slot, router)| {
-            router.proxy_entries(MAC).map(move |(ifindex, entry)| {
-                assert_eq!(entry.slot, slot);
-                (router.key.vrid, ifindex, entry.own, entry.mac)
+        let entries = plan.routers.iter().flat_map(|router| {
+            router.proxy_entries(MAC).map(move |(interface, entry)| {
+                assert_eq!(entry.slot, router.id.slot());
+                (router.key.vrid, interface.0, entry.own, entry.mac)
             })
         });
         entries.collect()

@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use vrrp_ebpf::wire::vrrp::PROTOCOL;
 
 use super::machine::Sent;
+use crate::ids::InterfaceId;
 
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline, which these adverts
 /// cannot bypass.
@@ -41,14 +42,14 @@ impl UnicastSender {
     ///
     /// # Errors
     /// errno of socket or setsockopt; EPERM without CAP_NET_RAW.
-    pub(super) fn open(ifindex: u32, peers: &[IpAddr]) -> io::Result<Self> {
+    pub(super) fn open(interface: InterfaceId, peers: &[IpAddr]) -> io::Result<Self> {
         let protocol = Protocol::from(i32::from(PROTOCOL));
         let is_ipv6 = peers.first().is_some_and(IpAddr::is_ipv6);
         let domain = if is_ipv6 { Domain::IPV6 } else { Domain::IPV4 };
         let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.attach_filter(&NOTHING)?;
-        let interface = if_indextoname(ifindex)?;
-        socket.bind_device(Some(interface.as_bytes()))?;
+        let name = if_indextoname(interface.0)?;
+        socket.bind_device(Some(name.as_bytes()))?;
         if is_ipv6 {
             socket.set_header_included_v6(true)?;
         } else {
@@ -57,7 +58,7 @@ impl UnicastSender {
         socket.set_nonblocking(true)?;
         socket.set_priority(PRIORITY)?;
         let peers = peers.iter().map(|peer| Destination {
-            address: address(*peer, ifindex).into(),
+            address: address(*peer, interface).into(),
             ours: false,
         });
         Ok(Self {
@@ -95,10 +96,10 @@ impl UnicastSender {
 }
 
 /// Where a peer is. A link-local address means nothing without its interface.
-fn address(peer: IpAddr, ifindex: u32) -> SocketAddr {
+fn address(peer: IpAddr, interface: InterfaceId) -> SocketAddr {
     match peer {
         IpAddr::V6(peer) if peer.is_unicast_link_local() => {
-            SocketAddrV6::new(peer, 0, 0, ifindex).into()
+            SocketAddrV6::new(peer, 0, 0, interface.0).into()
         }
         peer => SocketAddr::new(peer, 0),
     }
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn link_local_peers_are_on_the_interface() {
-        let shown = |peer: &str| address(peer.parse().unwrap(), 7).to_string();
+        let shown = |peer: &str| address(peer.parse().unwrap(), InterfaceId(7)).to_string();
         assert_eq!(shown("fe80::2"), "[fe80::2%7]:0");
         assert_eq!(shown("2001:db8::2"), "[2001:db8::2]:0");
         assert_eq!(shown("192.168.1.2"), "192.168.1.2:0");
@@ -135,7 +136,7 @@ mod tests {
                 let sent = sender.send(packets.iter().take(count).map(Vec::as_slice));
                 (sent.any, sent.refused)
             };
-            let mut sender = UnicastSender::open(index("ens33"), &peers).unwrap();
+            let mut sender = UnicastSender::open(InterfaceId(index("ens33")), &peers).unwrap();
             assert_eq!(send(&sender, 1), (true, None));
             sender.set_ours(0, true);
             // Neither sent nor refused, so that it renews no lease and is no error.
@@ -175,7 +176,7 @@ mod tests {
                 let addresses = [source];
                 let message = message(&addresses);
                 let packet = encode::unicast(&message, peer, 255).unwrap();
-                let sender = UnicastSender::open(index("ens33"), &[peer]).unwrap();
+                let sender = UnicastSender::open(InterfaceId(index("ens33")), &[peer]).unwrap();
                 let sent = sender.send(std::iter::once(packet.as_slice()));
                 assert_eq!((sent.any, sent.refused), (true, None), "{peer}");
             }

@@ -9,6 +9,7 @@ use super::{
     OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, assert_moved, ms, nobody,
     own, settings, slow, transition,
 };
+use crate::ids::VipId;
 
 const UP: Input = Input::LinkUp { primary: OURS };
 /// Three intervals and the least Skew_Time.
@@ -171,8 +172,8 @@ fn a_fault_with_a_living_link_resigns() {
     let reasons = [
         FaultReason::NoAddress,
         FaultReason::NoSource,
-        FaultReason::VipInterface { vip: 1 },
-        FaultReason::VipRefused { vip: 1 },
+        FaultReason::VipInterface { vip: VipId(1) },
+        FaultReason::VipRefused { vip: VipId(1) },
         FaultReason::NoPeer,
         FaultReason::NoRoom { mtu: 68 },
     ];

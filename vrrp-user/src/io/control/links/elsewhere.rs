@@ -23,8 +23,11 @@ impl Elsewhere {
     pub(super) fn new(routers: &[Router]) -> Self {
         let mut devices = Vec::<(Device, _)>::new();
         for router in routers {
-            let named = router.vips.iter().filter_map(|(_, device)| device.as_ref());
-            for device in named.filter(|device| device.index != router.interface.index) {
+            let named = router
+                .vips
+                .iter()
+                .filter_map(|(.., device)| device.as_ref());
+            for device in named.filter(|device| device.id != router.interface()) {
                 if devices.iter().all(|(known, _)| known != device) {
                     devices.push((device.clone(), None));
                 }
@@ -46,7 +49,7 @@ impl Elsewhere {
 }
 
 fn standing(device: &Device, table: &Table) -> Standing {
-    if let Some(link) = table.link(device.index) {
+    if let Some(link) = table.link(device.id) {
         Standing::There(link.mac.unwrap_or_default())
     } else if table.index_of(&device.name).is_some() {
         Standing::Recreated
@@ -60,7 +63,7 @@ fn change(device: &Device, standing: Standing) -> Change {
     match standing {
         Standing::There(mac) => Change {
             command: Some(Command::MacElsewhere {
-                ifindex: device.index,
+                interface: device.id,
                 mac,
             }),
             ..Change::default()

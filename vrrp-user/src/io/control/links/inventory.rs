@@ -13,7 +13,6 @@ use crate::{
     ids::InterfaceId,
     io::control::{warnings::Warning, wording},
     plan::Interfaces,
-    proto::FaultReason,
 };
 
 /// What to do about a virtual IP that is an interface's own address.
@@ -38,12 +37,12 @@ impl Inventory {
         Self(Table::of(links))
     }
 
-    /// Index and MAC of an interface; zeros if it has no Ethernet address.
+    /// An interface and its MAC; zeros if it has no Ethernet address.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<(u32, [u8; 6])> {
-        let index = self.0.index_of(name)?;
-        let link = self.0.link(index)?;
-        Some((index, link.mac.unwrap_or_default()))
+    pub fn find(&self, name: &str) -> Option<(InterfaceId, [u8; 6])> {
+        let interface = self.0.index_of(name)?;
+        let link = self.0.link(interface)?;
+        Some((interface, link.mac.unwrap_or_default()))
     }
 
     /// MTU of an interface.
@@ -54,21 +53,21 @@ impl Inventory {
 
     /// Name of an interface.
     #[must_use]
-    pub fn name(&self, index: u32) -> Option<&str> {
-        Some(&self.0.link(index)?.name)
+    pub fn name(&self, interface: InterfaceId) -> Option<&str> {
+        Some(&self.0.link(interface)?.name)
     }
 
     /// Whether an interface has this address.
     #[must_use]
-    pub fn is_present(&self, index: u32, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(index);
+    pub fn is_present(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(interface);
         addresses.iter().any(|found| found.address == address)
     }
 
     /// Whether an interface has this address, and may use it: duplicate address detection is done.
     #[must_use]
-    pub fn is_usable(&self, index: u32, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(index);
+    pub fn is_usable(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        let addresses = self.0.addresses(interface);
         addresses
             .iter()
             .any(|found| found.address == address && !found.unusable)
@@ -80,7 +79,7 @@ impl Inventory {
         let (source, needed) = (instance.source?, instance.needs_source());
         let interface = self.0.index_of(&instance.interface)?;
         if needed && !is_here(source, interface, &self.0) {
-            let text = wording::fault_text(instance, FaultReason::NoSource);
+            let text = wording::no_source(instance);
             return Some(SourceFlaw::Fault(text));
         }
         let elsewhere = is_elsewhere((source, needed), interface, &self.0);
@@ -125,7 +124,7 @@ impl Inventory {
 
 impl Interfaces for Inventory {
     fn find(&self, name: &str) -> Option<InterfaceId> {
-        self.0.index_of(name).map(InterfaceId)
+        self.0.index_of(name)
     }
 }
 

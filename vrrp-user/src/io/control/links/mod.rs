@@ -26,7 +26,10 @@ pub(super) use router::{Change, Device, Router};
 use table::Table;
 pub(super) use watch::Watched;
 
-use crate::proto::FaultReason;
+use crate::{
+    ids::{InterfaceId, RouterId},
+    proto::FaultReason,
+};
 
 /// The kernel answers a dump within microseconds; this is for a kernel that does not answer at all.
 const DUMP_LIMIT: Duration = Duration::from_secs(5);
@@ -65,14 +68,14 @@ impl Monitor {
 
     /// Keeps a router from working (FAULT) for a reason that the kernel does not tell here, until it is called
     /// with `None`. The next [`changes`](Self::changes) tells what that makes of the router.
-    pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
+    pub(super) fn hold(&mut self, router: RouterId, reason: Option<FaultReason>) {
         self.watched.hold(router, reason);
         self.look = Some(Instant::now());
     }
 
     /// What an interface is called now.
-    pub(super) fn name(&self, index: u32) -> Option<&str> {
-        Some(&self.table.link(index)?.name)
+    pub(super) fn name(&self, interface: InterfaceId) -> Option<&str> {
+        Some(&self.table.link(interface)?.name)
     }
 
     /// Waits until something changed that the engine has to know. Cancelling loses nothing.

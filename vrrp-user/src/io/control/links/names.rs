@@ -24,7 +24,10 @@ impl Names {
     pub(super) fn new(routers: &[Router]) -> Self {
         let mut devices = Vec::<(Device, _)>::new();
         for router in routers {
-            let elsewhere = router.vips.iter().filter_map(|(_, device)| device.as_ref());
+            let elsewhere = router
+                .vips
+                .iter()
+                .filter_map(|(.., device)| device.as_ref());
             for device in elsewhere.chain([&router.interface]) {
                 if devices.iter().all(|(known, _)| known != device) {
                     devices.push((device.clone(), Naming::Configured));
@@ -50,7 +53,7 @@ impl Names {
 }
 
 fn naming(device: &Device, table: &Table) -> Option<Naming> {
-    let name = table.link(device.index)?.name.clone();
+    let name = table.link(device.id)?.name.clone();
     Some(if name == device.name {
         Naming::Configured
     } else if table.index_of(&device.name).is_some() {

@@ -8,13 +8,16 @@ use super::{
     table::{Address, Table},
     verdict::Vips,
 };
-use crate::io::{control::warnings::Warning, engine::Command};
+use crate::{
+    ids::RouterId,
+    io::{control::warnings::Warning, engine::Command},
+};
 
 /// (router, peer) of which that was said last.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    on_link: BTreeSet<(u32, u32)>,
-    ours: BTreeSet<(u32, u32)>,
+    on_link: BTreeSet<(RouterId, u32)>,
+    ours: BTreeSet<(RouterId, u32)>,
 }
 
 impl Peers {
@@ -27,14 +30,14 @@ impl Peers {
         changes: &mut Vec<Change>,
     ) {
         let (mut on_link, mut ours) = (BTreeSet::new(), BTreeSet::new());
-        for (number, router) in (0..).zip(routers) {
+        for router in routers {
             let networks = networks(router, table, vips);
             for (peer, address) in (0..).zip(&router.peers) {
                 if is_on_link(*address, &networks) {
-                    on_link.insert((number, peer));
+                    on_link.insert((router.id, peer));
                 }
                 if is_ours(*address, router, table, vips) {
-                    ours.insert((number, peer));
+                    ours.insert((router.id, peer));
                 }
             }
         }
@@ -61,8 +64,9 @@ impl Peers {
     }
 
     /// Whether a router with unicast peers has none on another machine.
-    pub(super) fn are_all_ours(&self, number: u32, router: &Router) -> bool {
-        let ours = self.ours.range((number, 0)..=(number, u32::MAX)).count();
+    pub(super) fn are_all_ours(&self, router: &Router) -> bool {
+        let all = (router.id, 0)..=(router.id, u32::MAX);
+        let ours = self.ours.range(all).count();
         !router.peers.is_empty() && ours == router.peers.len()
     }
 }
@@ -73,10 +77,10 @@ fn networks<'table>(router: &Router, table: &'table Table, vips: &Vips) -> Vec<&
     if router.peers.is_empty() {
         return Vec::new();
     }
-    let index = router.interface.index;
-    let addresses = table.addresses(index).iter();
+    let interface = router.interface();
+    let addresses = table.addresses(interface).iter();
     addresses
-        .filter(|found| vips.get(&(index, found.address)) != Some(&true))
+        .filter(|found| vips.get(&(interface, found.address)) != Some(&true))
         .collect()
 }
 
@@ -90,9 +94,9 @@ fn is_on_link(peer: IpAddr, networks: &[&Address]) -> bool {
 /// while we stand in for it.
 fn is_ours(peer: IpAddr, router: &Router, table: &Table, vips: &Vips) -> bool {
     peer.is_loopback()
-        || table.places_of(peer).any(|index| {
-            let here = index == router.interface.index || !is_link_local(peer);
-            here && vips.get(&(index, peer)) != Some(&true)
+        || table.places_of(peer).any(|interface| {
+            let here = interface == router.interface() || !is_link_local(peer);
+            here && vips.get(&(interface, peer)) != Some(&true)
         })
 }
 

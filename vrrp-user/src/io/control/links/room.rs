@@ -1,5 +1,7 @@
 //! The MTU, and how many virtual IPs adverts have room for. Pure.
 
+use std::collections::BTreeMap;
+
 use tracing::Level;
 use vrrp_ebpf::wire::encode;
 
@@ -7,37 +9,31 @@ use super::{
     router::{Change, Router},
     table::Table,
 };
-use crate::{io::engine::Command, proto::Family};
+use crate::{ids::RouterId, io::engine::Command, proto::Family};
 
 /// How many virtual IPs the adverts of each router were last said to carry.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Room {
-    advertised: Vec<Option<usize>>,
+    advertised: BTreeMap<RouterId, usize>,
 }
 
 impl Room {
-    pub(super) fn new(routers: usize) -> Self {
-        Self {
-            advertised: vec![None; routers],
-        }
-    }
-
     /// Adverts that are longer than the MTU do not leave: those virtual IPs that they have no room for are served, but
     /// not advertised, as at the start. What is in the file is advertised again when there is room.
     pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
-        for ((number, router), known) in (0..).zip(routers).zip(&mut self.advertised) {
-            let Some(link) = table.link(router.index()) else {
+        for router in routers {
+            let Some(link) = table.link(router.interface()) else {
                 continue;
             };
             let advertised = link.mtu.map_or(router.listed, |mtu| fitting(router, mtu));
             // An advert without any is none: a fault.
-            if advertised == 0 || *known == Some(advertised) {
+            if advertised == 0 || self.advertised.get(&router.id) == Some(&advertised) {
                 continue;
             }
-            let before = known.replace(advertised);
+            let before = self.advertised.insert(router.id, advertised);
             changes.push(Change {
                 command: Some(Command::Fit {
-                    router: number,
+                    router: router.id,
                     advertised,
                 }),
                 // What it was at the start was said then.

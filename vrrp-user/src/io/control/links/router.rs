@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
+    ids::{InterfaceId, RouterId, VipId},
     io::{control::warnings::Warning, engine::Command},
     proto::Version,
 };
@@ -17,7 +18,7 @@ pub(in crate::io::control) struct Change {
     /// This interface was created anew, without our programs: only a new start attaches them.
     pub(in crate::io::control) recreated: Option<String>,
     /// The router, what is wrong with it though it works, and whether that begins or is over.
-    pub(in crate::io::control) warning: Option<(u32, Warning, bool)>,
+    pub(in crate::io::control) warning: Option<(RouterId, Warning, bool)>,
 }
 
 /// An interface that programs are attached to. It stays the same under another name.
@@ -25,13 +26,14 @@ pub(in crate::io::control) struct Change {
 pub(in crate::io::control) struct Device {
     /// Name that it had when they were attached.
     pub(in crate::io::control) name: String,
-    /// Index.
-    pub(in crate::io::control) index: u32,
+    /// Which one it is.
+    pub(in crate::io::control) id: InterfaceId,
 }
 
 /// A virtual router as far as links matter.
 #[derive(Clone, Debug)]
 pub(in crate::io::control) struct Router {
+    pub(in crate::io::control) id: RouterId,
     pub(in crate::io::control) name: String,
     /// Interface of its adverts.
     pub(in crate::io::control) interface: Device,
@@ -43,9 +45,9 @@ pub(in crate::io::control) struct Router {
     /// Its unicast peers.
     pub(in crate::io::control) peers: Vec<IpAddr>,
     /// Virtual IPs, with their interface if it is another one.
-    pub(in crate::io::control) vips: Vec<(IpAddr, Option<Device>)>,
-    /// Virtual IPs on another interface without which the router cannot work, by index.
-    pub(in crate::io::control) tracked: Vec<(u32, Device)>,
+    pub(in crate::io::control) vips: Vec<(VipId, IpAddr, Option<Device>)>,
+    /// Virtual IPs on another interface without which the router cannot work.
+    pub(in crate::io::control) tracked: Vec<(VipId, Device)>,
     /// The version whose adverts have the least room, and how many virtual IPs they are to carry.
     pub(in crate::io::control) version: Version,
     pub(in crate::io::control) listed: usize,
@@ -54,21 +56,21 @@ pub(in crate::io::control) struct Router {
 }
 
 impl Router {
-    /// Index of the interface of its adverts.
-    pub(super) fn index(&self) -> u32 {
-        self.interface.index
+    /// Interface of its adverts.
+    pub(super) fn interface(&self) -> InterfaceId {
+        self.interface.id
     }
 
     pub(super) fn is_ipv4(&self) -> bool {
         let first = self.vips.first();
-        first.is_none_or(|(address, _)| address.is_ipv4())
+        first.is_none_or(|(_, address, _)| address.is_ipv4())
     }
 
-    /// Virtual IPs, and the index of the interface that each is on.
-    pub(super) fn places(&self) -> impl Iterator<Item = (IpAddr, u32)> {
-        self.vips.iter().map(|(address, elsewhere)| {
+    /// Virtual IPs, and the interface that each is on.
+    pub(super) fn places(&self) -> impl Iterator<Item = (VipId, IpAddr, InterfaceId)> {
+        self.vips.iter().map(|(vip, address, elsewhere)| {
             let device = elsewhere.as_ref().unwrap_or(&self.interface);
-            (*address, device.index)
+            (*vip, *address, device.id)
         })
     }
 }

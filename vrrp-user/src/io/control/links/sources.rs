@@ -6,22 +6,24 @@ use super::{
     router::{Change, Router},
     table::Table,
 };
-use crate::io::control::warnings::Warning;
+use crate::{
+    ids::{InterfaceId, RouterId},
+    io::control::warnings::Warning,
+};
 
 /// Routers that were last said to have their source address somewhere else.
 #[derive(Debug, Default)]
-pub(super) struct Sources(BTreeSet<u32>);
+pub(super) struct Sources(BTreeSet<RouterId>);
 
 impl Sources {
     /// What changed since the last call.
     pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
-        let numbered = (0..).zip(routers);
-        let elsewhere = numbered.filter(|(_, router)| {
-            let interface = router.interface.index;
+        let elsewhere = routers.iter().filter(|router| {
+            let interface = router.interface();
             let mut source = router.source.into_iter();
             source.any(|source| is_elsewhere(source, interface, table))
         });
-        let found: BTreeSet<u32> = elsewhere.map(|(number, _)| number).collect();
+        let found: BTreeSet<RouterId> = elsewhere.map(|router| router.id).collect();
         for &router in self.0.symmetric_difference(&found) {
             changes.push(Change {
                 warning: Some((router, Warning::SourceElsewhere, found.contains(&router))),
@@ -36,12 +38,12 @@ impl Sources {
 /// told as well, as answers to it do not come here.
 pub(super) fn is_elsewhere(
     (source, needed): (IpAddr, bool),
-    interface: u32,
+    interface: InterfaceId,
     table: &Table,
 ) -> bool {
     let mut places = table.places_of(source).peekable();
     let is_nowhere = places.peek().is_none();
     table.link(interface).is_some()
-        && !places.any(|index| index == interface)
+        && !places.any(|place| place == interface)
         && !(is_nowhere && needed)
 }

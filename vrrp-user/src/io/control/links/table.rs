@@ -9,6 +9,7 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage, address::AddressMessage, link::LinkMessage,
 };
 
+use crate::ids::InterfaceId;
 pub(super) use crate::io::netlink::address::Address;
 use crate::io::netlink::link;
 
@@ -26,10 +27,10 @@ pub(super) struct Link {
 /// Everything the kernel has told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
-    links: BTreeMap<u32, Link>,
-    addresses: BTreeMap<u32, Vec<Address>>,
+    links: BTreeMap<InterfaceId, Link>,
+    addresses: BTreeMap<InterfaceId, Vec<Address>>,
     /// What went since the last judgement, by interface.
-    gone: BTreeSet<(u32, IpAddr)>,
+    gone: BTreeSet<(InterfaceId, IpAddr)>,
 }
 
 impl Table {
@@ -40,8 +41,9 @@ impl Table {
             // RTM_DELLINK, while the interface lives on.
             RouteNetlinkMessage::NewLink(link) if is_link(link) => self.add_link(link),
             RouteNetlinkMessage::DelLink(link) if is_link(link) => {
-                self.links.remove(&link.header.index);
-                self.addresses.remove(&link.header.index);
+                let interface = InterfaceId(link.header.index);
+                self.links.remove(&interface);
+                self.addresses.remove(&interface);
             }
             RouteNetlinkMessage::NewAddress(message) => self.add_address(message),
             RouteNetlinkMessage::DelAddress(message) => self.remove_address(message),
@@ -53,7 +55,7 @@ impl Table {
     #[cfg(test)]
     pub(super) fn of(links: &[(&str, &[&str])]) -> Self {
         let mut table = Self::default();
-        for (index, (name, addresses)) in (1..).zip(links) {
+        for (index, (name, addresses)) in (1..).map(InterfaceId).zip(links) {
             let link = Link {
                 name: (*name).to_owned(),
                 up: true,
@@ -67,22 +69,22 @@ impl Table {
         table
     }
 
-    pub(super) fn link(&self, index: u32) -> Option<&Link> {
-        self.links.get(&index)
+    pub(super) fn link(&self, interface: InterfaceId) -> Option<&Link> {
+        self.links.get(&interface)
     }
 
-    pub(super) fn index_of(&self, name: &str) -> Option<u32> {
+    pub(super) fn index_of(&self, name: &str) -> Option<InterfaceId> {
         let found = self.links.iter().find(|(_, link)| link.name == name);
         found.map(|(index, _)| *index)
     }
 
     /// The addresses of an interface in the kernel's order.
-    pub(super) fn addresses(&self, index: u32) -> &[Address] {
-        self.addresses.get(&index).map_or(&[], Vec::as_slice)
+    pub(super) fn addresses(&self, interface: InterfaceId) -> &[Address] {
+        self.addresses.get(&interface).map_or(&[], Vec::as_slice)
     }
 
     /// What went since the last call, also if it had come since then: two states alone do not tell.
-    pub(super) fn take_gone(&mut self) -> BTreeSet<(u32, IpAddr)> {
+    pub(super) fn take_gone(&mut self) -> BTreeSet<(InterfaceId, IpAddr)> {
         std::mem::take(&mut self.gone)
     }
 
@@ -92,8 +94,8 @@ impl Table {
         all.any(|found| found.address == address && !found.unusable)
     }
 
-    /// Indices of the interfaces that have an address, whether or not it can be used yet.
-    pub(super) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = u32> {
+    /// The interfaces that have an address, whether or not it can be used yet.
+    pub(super) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = InterfaceId> {
         let places = self.addresses.iter().filter(move |(_, list)| {
             let mut all = list.iter();
             all.any(|found| found.address == address)
@@ -103,7 +105,8 @@ impl Table {
 
     fn add_link(&mut self, message: &LinkMessage) {
         let told = link::Link::told(message);
-        let known = self.links.get(&told.index);
+        let interface = InterfaceId(told.index);
+        let known = self.links.get(&interface);
         let Some(name) = told.name.or_else(|| known.map(|link| link.name.clone())) else {
             return;
         };
@@ -113,14 +116,17 @@ impl Table {
             mac: told.mac,
             mtu: told.mtu,
         };
-        self.links.insert(told.index, link);
+        self.links.insert(interface, link);
     }
 
     fn add_address(&mut self, message: &AddressMessage) {
         let Some(fresh) = Address::told(message) else {
             return;
         };
-        let list = self.addresses.entry(message.header.index).or_default();
+        let list = self
+            .addresses
+            .entry(InterfaceId(message.header.index))
+            .or_default();
         match list.iter_mut().find(|known| known.is_same(&fresh)) {
             Some(known) => *known = fresh,
             None => list.push(fresh),
@@ -129,12 +135,13 @@ impl Table {
 
     fn remove_address(&mut self, message: &AddressMessage) {
         if let Some(gone) = Address::told(message)
-            && let Some(list) = self.addresses.get_mut(&message.header.index)
+            && let Some(list) = self.addresses.get_mut(&InterfaceId(message.header.index))
         {
             let before = list.len();
             list.retain(|known| !known.is_same(&gone));
             if list.len() < before {
-                self.gone.insert((message.header.index, gone.address));
+                let place = (InterfaceId(message.header.index), gone.address);
+                self.gone.insert(place);
             }
         }
     }

@@ -1,15 +1,19 @@
 use super::*;
-use crate::io::{
-    engine::Command,
-    testing::{in_namespace, index, run},
+use crate::{
+    ids::VipId,
+    io::{
+        engine::Command,
+        testing::{in_namespace, index, run},
+    },
 };
 
 fn watched(index: u32) -> Watched {
     Watched::new(vec![Router {
+        id: RouterId::first(0),
         name: "VI_1".to_owned(),
         interface: Device {
             name: "ens33".to_owned(),
-            index,
+            id: InterfaceId(index),
         },
         owner: false,
         source: None,
@@ -18,7 +22,7 @@ fn watched(index: u32) -> Watched {
         version: crate::proto::Version::V3,
         listed: 1,
         grace: Duration::ZERO,
-        vips: vec![("192.168.1.254".parse().unwrap(), None)],
+        vips: vec![(VipId(0), "192.168.1.254".parse().unwrap(), None)],
     }])
 }
 
@@ -60,7 +64,12 @@ fn follows_a_real_interface() {
         let [a, b, c, d, e, f] = mac;
         assert!(address.contains(&format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")));
 
-        let fault = |reason| [Command::Fault { router: 0, reason }];
+        let fault = |reason| {
+            [Command::Fault {
+                router: RouterId::first(0),
+                reason,
+            }]
+        };
         let down = fault(FaultReason::LinkDown);
         run("ip link set peer down");
         assert_eq!(commands(&mut monitor).await, down, "carrier");
@@ -107,7 +116,10 @@ fn an_address_under_detection_is_there_and_of_no_use() {
 }
 
 /// The only virtual IP is gone.
-const LOST: Command = Command::AddressLost { router: 0, vip: 0 };
+const LOST: Command = Command::AddressLost {
+    router: RouterId::first(0),
+    vip: VipId(0),
+};
 
 /// A monitor that has seen the virtual IP, which somebody removes then.
 async fn watching_a_loss() -> Monitor {
@@ -144,11 +156,14 @@ fn a_router_is_held_back_although_the_kernel_tells_nothing() {
         link();
         let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
         commands(&mut monitor).await;
-        let reason = FaultReason::VipRefused { vip: 0 };
-        monitor.hold(0, Some(reason));
-        let fault = Command::Fault { router: 0, reason };
+        let reason = FaultReason::VipRefused { vip: VipId(0) };
+        monitor.hold(RouterId::first(0), Some(reason));
+        let fault = Command::Fault {
+            router: RouterId::first(0),
+            reason,
+        };
         assert_eq!(commands(&mut monitor).await, [fault]);
-        monitor.hold(0, None);
+        monitor.hold(RouterId::first(0), None);
         assert!(matches!(
             commands(&mut monitor).await[..],
             [Command::LinkUp { .. }]

@@ -7,7 +7,7 @@ use super::{
     router::{Change, Device, Router},
     table::{Address, Table},
 };
-use crate::{io::engine::Command, proto::FaultReason};
+use crate::{ids::InterfaceId, io::engine::Command, proto::FaultReason};
 
 /// Scope of an address that is valid everywhere, and on the link only.
 pub(super) const GLOBAL: u8 = 0;
@@ -31,20 +31,20 @@ impl Verdict {
 
 /// Virtual IPs by interface, and whether one may go to another node. Those of an owner are the
 /// interface's own addresses and stay.
-pub(super) type Vips = BTreeMap<(u32, IpAddr), bool>;
+pub(super) type Vips = BTreeMap<(InterfaceId, IpAddr), bool>;
 
 pub(super) fn vips(routers: &[Router]) -> Vips {
     let mut vips = Vips::new();
     for router in routers {
-        for (address, index) in router.places() {
-            *vips.entry((index, address)).or_default() |= !router.owner;
+        for (_, address, interface) in router.places() {
+            *vips.entry((interface, address)).or_default() |= !router.owner;
         }
     }
     vips
 }
 
 pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
-    let Some(link) = table.link(router.index()) else {
+    let Some(link) = table.link(router.interface()) else {
         let recreated = table.index_of(&router.interface.name).is_some();
         return Verdict::Unusable(if recreated {
             FaultReason::Recreated
@@ -59,11 +59,11 @@ pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
         return Verdict::Unusable(FaultReason::NoMac);
     };
     let primary = match router.source {
-        Some((source, true)) if !is_here(source, router.index(), table) => {
+        Some((source, true)) if !is_here(source, router.interface(), table) => {
             return Verdict::Unusable(FaultReason::NoSource);
         }
         Some((source, _)) => source,
-        None => match primary(router, table.addresses(router.index()), vips) {
+        None => match primary(router, table.addresses(router.interface()), vips) {
             Some(primary) => primary,
             //= C4: RFC 9568 section 7.2
             None => return Verdict::Unusable(FaultReason::NoAddress),
@@ -74,7 +74,7 @@ pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
     {
         return Verdict::Unusable(FaultReason::NoRoom { mtu });
     }
-    let is_up = |device: &Device| table.link(device.index).is_some_and(|link| link.up);
+    let is_up = |device: &Device| table.link(device.id).is_some_and(|link| link.up);
     let mut tracked = router.tracked.iter();
     match tracked.find(|(_, device)| !is_up(device)) {
         Some((vip, _)) => Verdict::Unusable(FaultReason::VipInterface { vip: *vip }),
@@ -83,7 +83,7 @@ pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
 }
 
 /// Whether the machine has an address. A link-local one of another interface is another one.
-pub(super) fn is_here(address: IpAddr, interface: u32, table: &Table) -> bool {
+pub(super) fn is_here(address: IpAddr, interface: InterfaceId, table: &Table) -> bool {
     match address {
         IpAddr::V6(local) if local.is_unicast_link_local() => {
             let mut on = table.addresses(interface).iter();
@@ -98,8 +98,8 @@ pub(super) fn is_here(address: IpAddr, interface: u32, table: &Table) -> bool {
 /// on the interface there may be no address that is not virtual.
 fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
     let ipv4 = router.is_ipv4();
-    let vip = |found: &Address| vips.get(&(router.index(), found.address));
-    let own = |found: &Address| router.vips.iter().any(|(vip, _)| *vip == found.address);
+    let vip = |found: &Address| vips.get(&(router.interface(), found.address));
+    let own = |found: &Address| router.vips.iter().any(|(_, vip, _)| *vip == found.address);
     //= C4: RFC 9568 section 7.2
     let candidates = addresses
         .iter()
@@ -131,11 +131,11 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         .map(|found| found.address)
 }
 
-pub(super) fn change(number: u32, router: &Router, verdict: Verdict) -> Change {
+pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
     match verdict {
         Verdict::Usable { primary, mac } => Change {
             command: Some(Command::LinkUp {
-                router: number,
+                router: router.id,
                 primary,
                 mac,
             }),
@@ -150,7 +150,7 @@ pub(super) fn change(number: u32, router: &Router, verdict: Verdict) -> Change {
         },
         Verdict::Unusable(reason) => Change {
             command: Some(Command::Fault {
-                router: number,
+                router: router.id,
                 reason,
             }),
             recreated: (reason == FaultReason::Recreated).then(|| router.interface.name.clone()),

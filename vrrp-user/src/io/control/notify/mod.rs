@@ -10,7 +10,7 @@ mod output;
 mod script;
 mod security;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -19,8 +19,9 @@ use tokio::{
 };
 
 use crate::{
-    config::{self, Config},
-    io::control::record::state_name,
+    config::{self, Globals},
+    ids::RouterId,
+    io::control::{Assigned, record::state_name},
     proto::{Cause, State, Transition},
 };
 pub use identity::UserError;
@@ -46,7 +47,7 @@ const WAITING: usize = 16;
 /// Runs the scripts of every virtual router.
 #[derive(Debug)]
 pub(super) struct Notifier {
-    routers: Vec<Router>,
+    routers: BTreeMap<RouterId, Router>,
 }
 
 #[derive(Debug)]
@@ -82,24 +83,26 @@ impl Notifier {
     ///
     /// # Errors
     /// When a user or group does not exist.
-    pub(super) fn start(config: &Config) -> Result<Self, UserError> {
-        let is_guarded = config.globals.script_security;
-        let scripts = config.instances.iter();
-        let scripts = scripts.map(|instance| Scripts::new(instance, is_guarded));
-        let scripts: Vec<Scripts> = scripts.collect::<Result<_, _>>()?;
+    pub(super) fn start(globals: &Globals, routers: &[Assigned]) -> Result<Self, UserError> {
+        let scripts = routers.iter().map(|router| {
+            let scripts = Scripts::new(&router.instance, globals.script_security)?;
+            Ok((router.id, scripts))
+        });
+        let scripts: Vec<(RouterId, Scripts)> = scripts.collect::<Result<_, _>>()?;
         // Beside the control plane, which a file system that does not answer must not hold up.
         let checked = scripts.clone();
         drop(spawn_blocking(move || {
-            checked.iter().for_each(Scripts::check);
+            checked.iter().for_each(|(_, scripts)| scripts.check());
         }));
-        let routers = scripts.into_iter().map(|scripts| {
+        let routers = scripts.into_iter().map(|(id, scripts)| {
             let (queue, jobs) = mpsc::unbounded_channel();
-            Router {
+            let router = Router {
                 queue,
                 worker: tokio::spawn(work(scripts, jobs, Limits::default())),
                 told: None,
                 gate: None,
-            }
+            };
+            (id, router)
         });
         Ok(Self {
             routers: routers.collect(),
@@ -109,8 +112,8 @@ impl Notifier {
     /// Tells the scripts of a router that it entered a state. Rising and Retiring are ours. For a
     /// script, a router that rises is still what it was before; one that begins to stop has stopped: as
     /// with keepalived, its scripts start when priority 0 has left, and here it still serves then.
-    pub(super) fn entered(&mut self, router: usize, transition: Transition, priority: u8) {
-        let Some(router) = self.routers.get_mut(router) else {
+    pub(super) fn entered(&mut self, router: RouterId, transition: Transition, priority: u8) {
+        let Some(router) = self.routers.get_mut(&router) else {
             return;
         };
         let state = match transition.to {
@@ -136,8 +139,8 @@ impl Notifier {
     }
 
     /// The addresses of the last promotion are installed, or will not be.
-    pub(super) fn addresses_settled(&mut self, router: usize) {
-        if let Some(router) = self.routers.get_mut(router) {
+    pub(super) fn addresses_settled(&mut self, router: RouterId) {
+        if let Some(router) = self.routers.get_mut(&router) {
             router.gate = None;
         }
     }
@@ -145,7 +148,7 @@ impl Notifier {
     /// Lets the scripts that wait or run finish, within a limit.
     pub(super) async fn finish(self, limit: Duration) {
         let all = async {
-            for router in self.routers {
+            for router in self.routers.into_values() {
                 drop(router.queue);
                 drop(router.gate);
                 if let Err(error) = router.worker.await {

@@ -7,6 +7,8 @@ use std::{
 use super::*;
 use crate::{config::Notify, proto::Instant};
 
+const FIRST: RouterId = RouterId::first(0);
+
 const BRIEF: Limits = Limits {
     slow: Duration::from_millis(50),
     kill: Duration::from_millis(100),
@@ -64,11 +66,12 @@ fn router(name: &str, notify: Notify) -> config::Instance {
 }
 
 fn start(routers: impl Into<Vec<config::Instance>>) -> Notifier {
-    let config = Config {
-        globals: config::Globals::default(),
-        instances: routers.into(),
-    };
-    Notifier::start(&config).unwrap()
+    let slots = (0..).map(RouterId::first).zip(routers.into());
+    let routers = slots.map(|(id, instance)| Assigned {
+        id,
+        ..crate::io::control::tests::assigned(instance)
+    });
+    Notifier::start(&Globals::default(), &Vec::from_iter(routers)).unwrap()
 }
 
 /// The transition to a state, for the reason that there mostly is.
@@ -109,7 +112,7 @@ async fn specific_script_first_then_the_general_one_with_keepaliveds_arguments()
         State::Fault,
         State::Initialize,
     ] {
-        notifier.entered(0, to(state), 100);
+        notifier.entered(FIRST, to(state), 100);
     }
     finish(notifier).await;
     assert_eq!(
@@ -137,7 +140,7 @@ async fn our_own_states_are_not_told() {
     let mut notifier = start([router("VI_1", notify)]);
     use State::{Active, Backup, Initialize, Retiring, Rising};
     for state in [Backup, Rising, Backup, Rising, Active, Retiring, Initialize] {
-        notifier.entered(0, to(state), 100);
+        notifier.entered(FIRST, to(state), 100);
     }
     finish(notifier).await;
     assert_eq!(bench.log(), ["BACKUP", "MASTER", "STOP"]);
@@ -149,7 +152,7 @@ fn active_with(give: impl FnOnce(&Bench, &mut Notify)) -> (Bench, Notifier) {
     let mut notify = Notify::default();
     give(&bench, &mut notify);
     let mut notifier = start([router("VI_1", notify)]);
-    notifier.entered(0, to(State::Active), 100);
+    notifier.entered(FIRST, to(State::Active), 100);
     (bench, notifier)
 }
 
@@ -163,13 +166,13 @@ async fn a_planned_stop_is_told_while_the_router_serves_and_only_once() {
         cause: Cause::BetterAdvert,
         ..to(State::Retiring)
     };
-    notifier.entered(0, moved, 100);
-    notifier.entered(0, to(State::Retiring), 100);
+    notifier.entered(FIRST, moved, 100);
+    notifier.entered(FIRST, to(State::Retiring), 100);
     while bench.log().is_empty() {
         drop(timeout(Duration::from_millis(10), std::future::pending::<()>()).await);
     }
     assert_eq!(bench.log(), ["stop"]);
-    notifier.entered(0, to(State::Initialize), 100);
+    notifier.entered(FIRST, to(State::Initialize), 100);
     finish(notifier).await;
     assert_eq!(bench.log(), ["stop"]);
 }
@@ -221,7 +224,7 @@ async fn scripts_of_one_router_never_overlap_and_routers_do_not_wait_for_each_ot
     let started = tokio::time::Instant::now();
     for number in 0..2 {
         for state in [State::Backup, State::Fault, State::Backup] {
-            notifier.entered(number, to(state), 100);
+            notifier.entered(RouterId::first(number), to(state), 100);
         }
     }
     assert!(
@@ -245,7 +248,7 @@ async fn promotion_waits_for_the_addresses_but_not_for_ever() {
     let wait = timeout(Duration::from_millis(300), std::future::pending::<()>());
     wait.await.unwrap_err();
     assert!(bench.log().is_empty(), "addresses are not there yet");
-    notifier.addresses_settled(0);
+    notifier.addresses_settled(FIRST);
     finish(notifier).await;
     assert_eq!(bench.log(), ["master"]);
 }
@@ -284,7 +287,7 @@ async fn flapping_faster_than_the_scripts_keeps_the_newest() {
         } else {
             State::Fault
         };
-        notifier.entered(0, to(state), flap);
+        notifier.entered(FIRST, to(state), flap);
     }
     finish(notifier).await;
     let log = bench.log();
@@ -325,8 +328,8 @@ async fn missing_and_failing_scripts_do_not_stop_the_next() {
         ..Notify::default()
     };
     let mut notifier = start([router("VI_1", notify)]);
-    notifier.entered(0, to(State::Backup), 100);
-    notifier.entered(0, to(State::Fault), 100);
+    notifier.entered(FIRST, to(State::Backup), 100);
+    notifier.entered(FIRST, to(State::Fault), 100);
     finish(notifier).await;
     assert_eq!(bench.log(), ["BACKUP", "FAULT"]);
 }

@@ -61,23 +61,20 @@ impl Plane<'_> {
 
     fn status(&self) -> Status {
         let discontinuity = date_and_time(self.started);
-        let instances = &self.setup.config.instances;
-        let slots = (0..).zip(instances);
-        let counts: Vec<Counts> = slots
-            .map(|(slot, _)| self.setup.counters.counters(slot))
+        let counters = &self.setup.counters;
+        let instances: Vec<_> = self.in_order().map(|one| &one.assigned.instance).collect();
+        let counts: Vec<Counts> = self
+            .in_order()
+            .map(|one| counters.counters(one.assigned.id.slot()))
             .collect();
-        let others = self.setup.counters.counters(NO_ROUTER);
-        let routers = instances.iter().zip(&self.records).zip(&counts);
-        let routers = routers.zip(&self.unserved);
-        let mut first_vip = 0;
-        let routers = routers.map(|(((instance, record), counts), unserved)| {
-            let vips = first_vip..;
-            first_vip += u32::try_from(instance.vips.len()).unwrap_or(u32::MAX);
-            let missing = |vip: u32| !(self.setup.has_vip)(vips.start + vip);
+        let others = counters.counters(NO_ROUTER);
+        let routers = self.in_order().zip(&counts).map(|(known, counts)| {
+            let (assigned, record) = (&known.assigned, &known.record);
+            let missing = |vip| !(self.setup.has_vip)(vip);
             let mut interfaces = self.setup.interfaces.iter();
-            let interface = interfaces.find(|interface| interface.name == instance.interface);
-            let mut status = record.status(instance, counts, interface, missing, &discontinuity);
-            status.unserved = unserved.missing().to_vec();
+            let interface = interfaces.find(|one| one.name == assigned.instance.interface);
+            let mut status = record.status(assigned, counts, interface, missing, &discontinuity);
+            status.unserved = known.unserved.missing().to_vec();
             status
         });
         Status {
@@ -89,7 +86,7 @@ impl Plane<'_> {
             log_lines_lost: log::lost(),
             threads: self.threads.iter().map(ThreadStatus::from).collect(),
             counters: others.of_no_router(),
-            ietf_vrrp: ietf_vrrp::node(instances, &counts, &others, &discontinuity),
+            ietf_vrrp: ietf_vrrp::node(&instances, &counts, &others, &discontinuity),
             routers: routers.collect(),
         }
     }

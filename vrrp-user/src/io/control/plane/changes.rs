@@ -2,16 +2,19 @@
 //! programs.
 
 use super::{Plane, log};
-use crate::io::{
-    causes::with_causes,
-    control::{
-        ControlError, Setup,
-        links::{Change, Monitor},
-        signals::Request,
-        warnings::Warning,
-        wording,
+use crate::{
+    ids::RouterId,
+    io::{
+        causes::with_causes,
+        control::{
+            ControlError, Setup,
+            links::{Change, Monitor},
+            signals::Request,
+            warnings::Warning,
+            wording,
+        },
+        engine::Command,
     },
-    engine::Command,
 };
 
 impl Plane<'_> {
@@ -40,7 +43,9 @@ impl Plane<'_> {
             self.note_fault(command);
             self.command(command)?;
             if let Command::AddressLost { router, vip } = command {
-                self.removed.insert((router, vip));
+                if let Some(known) = self.router(router) {
+                    known.removed.insert(vip);
+                }
                 self.command(Command::Snapshot { router })?;
             }
         }
@@ -49,18 +54,16 @@ impl Plane<'_> {
 
     pub(super) fn note_names(&mut self, monitor: &Monitor) {
         for interface in &mut self.setup.interfaces {
-            let now = monitor.name(interface.index);
+            let now = monitor.name(interface.id);
             interface.renamed_to = now.filter(|now| *now != interface.name).map(str::to_owned);
         }
     }
 
     /// Says and remembers what is wrong with a router that works, or that it no longer is.
-    fn warn(&mut self, router: u32, warning: Warning, begins: bool) {
-        if let Some(record) = self.record(router) {
-            record.warned(warning, begins);
-        }
-        if let Some(instance) = self.setup.config.instances.get(router as usize) {
-            log(warning.line(instance, begins));
+    fn warn(&mut self, router: RouterId, warning: Warning, begins: bool) {
+        if let Some(known) = self.router(router) {
+            known.record.warned(warning, begins);
+            log(warning.line(&known.assigned.instance, begins));
         }
     }
 
@@ -71,12 +74,12 @@ impl Plane<'_> {
             Command::LinkUp { router, .. } => (router, None),
             _ => return,
         };
-        let before = self
-            .record(router)
-            .and_then(|record| record.faulted(reason));
-        let instance = self.setup.config.instances.get(router as usize);
-        if let (Some(reason), Some(instance)) = (reason, instance) {
-            log(wording::fault(instance, reason, before));
+        let Some(known) = self.router(router) else {
+            return;
+        };
+        let before = known.record.faulted(reason);
+        if let Some(reason) = reason {
+            log(wording::fault(&known.assigned, reason, before));
         }
     }
 

@@ -1,7 +1,8 @@
 //! Events of the engine: what is remembered of them, told to people and scripts, and asked of the links.
 
-use super::{Plane, log};
+use super::{Known, Plane, log};
 use crate::{
+    ids::{RouterId, VipId},
     io::{
         control::{ControlError, wording},
         engine::{Event, RouterSnapshot, handle::EngineError},
@@ -59,7 +60,7 @@ impl Plane<'_> {
         self.engine_alive = true;
         // Told more than once, or word of it might be lost.
         if let Event::AddressesAccepted { router } = event
-            && !self.held.contains(router)
+            && self.routers.get(router).is_none_or(|known| !known.held)
         {
             return Ok(Engine::Running);
         }
@@ -70,42 +71,44 @@ impl Plane<'_> {
                 transition,
                 priority,
             } => {
-                if let Some(record) = self.record(router) {
-                    record.remember(transition);
+                if let Some(known) = self.router(router) {
+                    known.record.remember(transition);
                 }
-                self.notifier.entered(router as usize, transition, priority);
+                self.notifier.entered(router, transition, priority);
                 self.summary_is_old = true;
             }
             Event::Promoted { router, timeline } => {
-                if let Some(record) = self.record(router) {
-                    record.promoted(timeline);
+                if let Some(known) = self.router(router) {
+                    known.record.promoted(timeline);
                 }
                 self.forget_refusals();
-                self.notifier.addresses_settled(router as usize);
+                self.notifier.addresses_settled(router);
             }
             Event::AddressFailed { router, vip, errno } => {
-                if let Some(record) = self.record(router) {
-                    record.refused(vip, errno);
+                if let Some(known) = self.router(router) {
+                    known.record.refused(vip, errno);
                 }
-                self.notifier.addresses_settled(router as usize);
+                self.notifier.addresses_settled(router);
             }
             Event::OrderFailed { router, errno } => {
-                let instance = self.setup.config.instances.get(router as usize);
-                let vips = instance.map_or(0, |instance| instance.vips.len());
-                if let Some(record) = self.record(router) {
-                    for (vip, _) in (0..).zip(0..vips) {
-                        record.refused(vip, errno);
+                if let Some(known) = self.router(router) {
+                    for vip in &known.assigned.vips {
+                        known.record.refused(*vip, errno);
                     }
                 }
-                self.notifier.addresses_settled(router as usize);
+                self.notifier.addresses_settled(router);
             }
             Event::AddressRefused { router, vip } => {
-                self.held.insert(router);
+                if let Some(known) = self.router(router) {
+                    known.held = true;
+                }
                 self.holds
                     .push((router, Some(FaultReason::VipRefused { vip })));
             }
             Event::AddressesAccepted { router } => {
-                self.held.remove(&router);
+                if let Some(known) = self.router(router) {
+                    known.held = false;
+                }
                 self.holds.push((router, None));
             }
             Event::AddressFound {
@@ -114,8 +117,8 @@ impl Plane<'_> {
                 prefix,
             } => self.spare(router, vip, prefix),
             Event::Lapsed { router, lapse } => {
-                if let Some(record) = self.record(router) {
-                    record.lapsed(lapse);
+                if let Some(known) = self.router(router) {
+                    known.record.lapsed(lapse);
                 }
             }
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
@@ -154,7 +157,7 @@ impl Plane<'_> {
             | Event::AddressMissing { router, .. }
             | Event::AddressStray { router, .. }
             | Event::AddressFailed { router, .. }
-            | Event::OrderFailed { router, .. } => router as usize,
+            | Event::OrderFailed { router, .. } => router,
             Event::Scheduled(_)
             | Event::MemoryNotLocked { .. }
             | Event::Alive
@@ -164,9 +167,8 @@ impl Plane<'_> {
                 return;
             }
         };
-        let instance = self.setup.config.instances.get(router);
-        if let (Some(instance), Some(record)) = (instance, self.records.get(router)) {
-            for line in wording::lines(event, instance, record.state()) {
+        if let Some(known) = self.routers.get(&router) {
+            for line in wording::lines(event, &known.assigned, known.record.state()) {
                 log(line);
             }
         }
@@ -174,10 +176,9 @@ impl Plane<'_> {
 
     /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with
     /// another prefix length, is still the node's.
-    fn spare(&mut self, router: u32, vip: u32, prefix: u8) {
-        let instance = self.setup.config.instances.get(router as usize);
-        let address =
-            instance.and_then(|instance| Some((instance, instance.vips.get(vip as usize)?)));
+    fn spare(&mut self, router: RouterId, vip: VipId, prefix: u8) {
+        let assigned = self.routers.get(&router).map(|known| &known.assigned);
+        let address = assigned.and_then(|one| Some((&one.instance, one.vip(vip)?)));
         if let Some((instance, vip)) = address
             && (instance.is_owner() || vip.prefix == prefix)
         {
@@ -193,30 +194,12 @@ impl Plane<'_> {
         }
     }
 
-    fn take_snapshot(&mut self, router: u32, snapshot: RouterSnapshot) {
-        if let Some(record) = self.record(router) {
-            record.take_snapshot(snapshot);
+    fn take_snapshot(&mut self, router: RouterId, snapshot: RouterSnapshot) {
+        if let Some(known) = self.router(router) {
+            known.take_snapshot(snapshot);
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);
-        }
-        let removed: Vec<_> = self
-            .removed
-            .range((router, 0)..=(router, u32::MAX))
-            .copied()
-            .collect();
-        for (router, vip) in removed {
-            self.removed.remove(&(router, vip));
-            if snapshot.state == State::Active
-                && let Some(instance) = self.setup.config.instances.get(router as usize)
-            {
-                let address = wording::address(instance, vip);
-                let interface = wording::interface(instance, vip);
-                tracing::warn!(
-                    "({}) Netlink reflector reports IP {address} removed from {interface}, putting it back",
-                    instance.name,
-                );
-            }
         }
         let complete = self.asked.as_mut().is_some_and(|asked| {
             asked.missing.remove(&router);
@@ -229,11 +212,24 @@ impl Plane<'_> {
 
     /// In each look, since nothing is told of an address that is there.
     pub(super) fn forget_refusals(&mut self) {
-        let mut first = 0;
-        let instances = &self.setup.config.instances;
-        for (instance, record) in instances.iter().zip(&mut self.records) {
-            record.accepted(|vip| (self.setup.has_vip)(first + vip));
-            first += u32::try_from(instance.vips.len()).unwrap_or(u32::MAX);
+        for known in self.routers.values_mut() {
+            known.record.accepted(&self.setup.has_vip);
+        }
+    }
+}
+
+impl Known {
+    fn take_snapshot(&mut self, snapshot: RouterSnapshot) {
+        self.record.take_snapshot(snapshot);
+        for vip in std::mem::take(&mut self.removed) {
+            if snapshot.state == State::Active {
+                let address = wording::address(&self.assigned, vip);
+                let interface = wording::interface(&self.assigned, vip);
+                tracing::warn!(
+                    "({}) Netlink reflector reports IP {address} removed from {interface}, putting it back",
+                    self.assigned.instance.name,
+                );
+            }
         }
     }
 }

@@ -44,16 +44,16 @@ impl Plane<'_> {
 
     /// For `systemctl status`.
     fn summary(&self) -> String {
-        let all = self.setup.config.instances.iter().zip(&self.records);
-        if self.records.len() > LISTED {
-            let masters = self
-                .records
-                .iter()
-                .filter(|record| record.state() == State::Active);
-            return format!("{} of {} MASTER", masters.count(), self.records.len());
+        let count = self.routers.len();
+        if count > LISTED {
+            let states = self.routers.values().map(|known| known.record.state());
+            let masters = states.filter(|state| *state == State::Active);
+            return format!("{} of {count} MASTER", masters.count());
         }
-        let states = all
-            .map(|(instance, record)| format!("{} {}", instance.name, state_name(record.state())));
+        let states = self.in_order().map(|known| {
+            let state = state_name(known.record.state());
+            format!("{} {state}", known.assigned.instance.name)
+        });
         states.collect::<Vec<_>>().join(", ")
     }
 }

@@ -3,12 +3,13 @@
 mod answers;
 mod changes;
 mod events;
+mod known;
 mod manager;
 mod strangers;
 mod watched;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     future, io,
     time::{Duration, SystemTime},
 };
@@ -20,21 +21,20 @@ use tokio::{
 };
 use tracing::Level;
 
-use self::events::Engine;
+use self::{events::Engine, known::Known};
 use super::{
     ControlError, Setup,
     belongings::Belongings,
     links::Monitor,
     notify::Notifier,
-    record::Record,
-    refusals::{self, Refusals},
+    refusals,
     signals::Request,
     socket::{self, StatusRequest},
-    unserved::Unserved,
     wakeups::Wakeups,
     wording::Line,
 };
 use crate::{
+    ids::RouterId,
     io::{
         clock,
         engine::{Command, handle::EngineError, realtime::Scheduling},
@@ -51,26 +51,17 @@ const RETELL: Duration = Duration::from_millis(100);
 pub(super) struct Plane<'a> {
     setup: Setup<'a>,
     notifier: Notifier,
-    records: Vec<Record>,
-    /// By router.
-    refusals: Vec<Refusals>,
-    /// By router.
-    unserved: Vec<Unserved>,
-    /// Routers whose VRID was heard where they are not, and which were told of it.
-    misplaced: BTreeSet<u32>,
+    routers: BTreeMap<RouterId, Known>,
+    /// As the configuration file has them.
+    order: Vec<RouterId>,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
-    starting: Option<BTreeSet<u32>>,
+    starting: Option<BTreeSet<RouterId>>,
     /// A state has changed since the service manager last took the summary.
     summary_is_old: bool,
     asked: Option<Asked>,
-    /// (router, virtual IP) that the kernel reported removed; whether that is news depends on the
-    /// state, which the next snapshot tells.
-    removed: BTreeSet<(u32, u32)>,
     /// Routers that are to be kept from working, or not any more, for virtual IPs that the kernel
     /// refuses.
-    holds: Vec<(u32, Option<FaultReason>)>,
-    /// Routers whose virtual IPs the kernel refuses.
-    held: BTreeSet<u32>,
+    holds: Vec<(RouterId, Option<FaultReason>)>,
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
@@ -86,32 +77,26 @@ pub(super) struct Plane<'a> {
 /// Somebody wants to know the status.
 struct Asked {
     since: Instant,
-    missing: BTreeSet<u32>,
+    missing: BTreeSet<RouterId>,
     clients: Vec<StatusRequest>,
     log: bool,
 }
 
 impl<'a> Plane<'a> {
-    pub(super) fn new(setup: Setup<'a>, notifier: Notifier) -> Self {
-        let mut records = Vec::new();
-        records.resize_with(setup.config.instances.len(), Record::default);
-        let mut refusals = Vec::new();
-        refusals.resize_with(setup.config.instances.len(), Refusals::default);
-        let mut unserved = Vec::new();
-        unserved.resize_with(setup.config.instances.len(), Unserved::default);
+    pub(super) fn new(mut setup: Setup<'a>, notifier: Notifier) -> Self {
+        let routers = std::mem::take(&mut setup.routers);
         Self {
+            order: routers.iter().map(|one| one.id).collect(),
+            routers: routers
+                .into_iter()
+                .map(|one| (one.id, Known::new(one)))
+                .collect(),
             setup,
             notifier,
-            records,
-            refusals,
-            unserved,
-            misplaced: BTreeSet::new(),
             starting: None,
             summary_is_old: false,
             asked: None,
-            removed: BTreeSet::new(),
             holds: Vec::new(),
-            held: BTreeSet::new(),
             engine_alive: true,
             stopping: false,
             recreated: None,
@@ -203,14 +188,12 @@ impl<'a> Plane<'a> {
     }
 
     /// Asks for a snapshot of every router; returns which.
-    fn ask_engine(&self) -> Result<BTreeSet<u32>, ControlError> {
-        let routers = (0..).zip(&self.records).map(|(router, _)| router);
-        routers
-            .map(|router| {
-                self.command(Command::Snapshot { router })?;
-                Ok(router)
-            })
-            .collect()
+    fn ask_engine(&self) -> Result<BTreeSet<RouterId>, ControlError> {
+        let ask = |router: &RouterId| {
+            self.command(Command::Snapshot { router: *router })?;
+            Ok(*router)
+        };
+        self.routers.keys().map(ask).collect()
     }
 
     fn command(&self, command: Command) -> Result<(), EngineError> {
@@ -219,10 +202,6 @@ impl<'a> Plane<'a> {
             Err(EngineError::Gone) if self.stopping => Ok(()),
             other => other,
         }
-    }
-
-    fn record(&mut self, router: u32) -> Option<&mut Record> {
-        self.records.get_mut(router as usize)
     }
 }
 

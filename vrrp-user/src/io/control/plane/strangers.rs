@@ -5,23 +5,24 @@ use vrrp_ebpf::abi::{Counter, NO_ROUTER};
 use super::{Plane, log};
 use crate::{
     config::Instance,
-    io::control::{sighting::Sighting, wording::Line},
+    io::control::{Assigned, sighting::Sighting, wording::Line},
     proto::Family,
 };
 
 impl Plane<'_> {
     pub(super) fn look_at_strangers(&mut self) {
         let source = &self.setup.counters;
-        let routers = (0..).zip(&self.setup.config.instances).zip(&self.records);
-        let told = self.refusals.iter_mut().zip(&mut self.unserved);
-        for (((slot, instance), record), (refusals, unserved)) in routers.zip(told) {
-            let counts = source.counters(slot);
-            let last = |counter| Sighting::of(&source.sample(slot, counter)?);
-            for line in refusals.look(&counts, instance, last) {
+        for known in self.routers.values_mut() {
+            let Assigned { id, instance, .. } = &known.assigned;
+            let counts = source.counters(id.slot());
+            let last = |counter| Sighting::of(&source.sample(id.slot(), counter)?);
+            for line in known.refusals.look(&counts, instance, last) {
                 tracing::warn!("({}) {line}", instance.name);
             }
             let odd = last(Counter::AddressListDiffers);
-            if let Some(line) = unserved.look(&counts, record.state(), odd.as_ref(), instance) {
+            let state = known.record.state();
+            let unserved = &mut known.unserved;
+            if let Some(line) = unserved.look(&counts, state, odd.as_ref(), instance) {
                 log(line);
             }
         }
@@ -36,12 +37,12 @@ impl Plane<'_> {
             return;
         };
         let mut interfaces = self.setup.interfaces.iter();
-        let Some(place) = interfaces.find(|interface| interface.index == seen.ifindex) else {
+        let Some(place) = interfaces.find(|interface| interface.id == seen.interface) else {
             return;
         };
-        for (router, instance) in (0..).zip(&self.setup.config.instances) {
-            if let Some(line) = misplaced(instance, &seen, &place.name)
-                && self.misplaced.insert(router)
+        for known in self.routers.values_mut() {
+            if let Some(line) = misplaced(&known.assigned.instance, &seen, &place.name)
+                && !std::mem::replace(&mut known.misplaced, true)
             {
                 log(line);
             }

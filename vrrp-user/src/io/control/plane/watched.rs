@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Plane;
 use crate::{
     config::Instance,
+    ids::VipId,
     io::control::{
-        ControlError,
+        Assigned, ControlError,
         links::{Device, Router, Watched},
     },
 };
@@ -19,8 +20,10 @@ const GRACE_MAX: Duration = Duration::from_millis(100);
 
 impl Plane<'_> {
     pub(super) fn watched(&self) -> Result<Watched, ControlError> {
-        let routers = self.setup.config.instances.iter().map(|instance| {
+        let routers = self.in_order().map(|known| {
+            let (assigned, instance) = (&known.assigned, &known.assigned.instance);
             Ok(Router {
+                id: assigned.id,
                 name: instance.name.clone(),
                 interface: self.device(instance, &instance.interface)?,
                 owner: instance.is_owner(),
@@ -30,16 +33,15 @@ impl Plane<'_> {
                 peers: instance.unicast.as_ref().map_or_else(Vec::new, |unicast| {
                     unicast.peers.iter().map(|peer| peer.address).collect()
                 }),
-                vips: instance
-                    .vips
-                    .iter()
-                    .map(|vip| {
+                vips: assigned
+                    .vips()
+                    .map(|(id, vip)| {
                         let elsewhere = vip.device.as_ref();
                         let elsewhere = elsewhere.map(|name| self.device(instance, name));
-                        Ok((vip.address, elsewhere.transpose()?))
+                        Ok((id, vip.address, elsewhere.transpose()?))
                     })
                     .collect::<Result<_, ControlError>>()?,
-                tracked: self.tracked(instance)?,
+                tracked: self.tracked(assigned)?,
                 version: instance.narrowest(),
                 listed: instance.advertised().count(),
                 grace: instance.settings.advert_interval.min(GRACE_MAX),
@@ -49,12 +51,11 @@ impl Plane<'_> {
     }
 
     /// Virtual IPs on other interfaces (`dev`) without which an instance cannot work.
-    fn tracked(&self, instance: &Instance) -> Result<Vec<(u32, Device)>, ControlError> {
-        let vips = (0..).zip(&instance.vips);
-        let named = vips.filter_map(|(index, vip)| Some((index, vip.device.as_ref()?, vip)));
+    fn tracked(&self, assigned: &Assigned) -> Result<Vec<(VipId, Device)>, ControlError> {
+        let tracked = assigned.vips().filter(|(_, vip)| vip.tracked);
+        let named = tracked.filter_map(|(id, vip)| Some((id, vip.device.as_ref()?)));
         named
-            .filter(|(_, _, vip)| vip.tracked)
-            .map(|(index, name, _)| Ok((index, self.device(instance, name)?)))
+            .map(|(id, name)| Ok((id, self.device(&assigned.instance, name)?)))
             .collect()
     }
 
@@ -64,7 +65,7 @@ impl Plane<'_> {
         match interfaces.find(|interface| interface.name == name) {
             Some(interface) => Ok(Device {
                 name: interface.name.clone(),
-                index: interface.index,
+                id: interface.id,
             }),
             None => Err(ControlError::Interface {
                 instance: instance.name.clone(),

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vrrp_ebpf::types::mac_text;
 
-use super::{Interface, datetime::date_and_time, warnings::Warning, wording};
+use super::{Assigned, Interface, datetime::date_and_time, warnings::Warning, wording};
 use crate::{
     config::Instance,
+    ids::VipId,
     io::{
         bpf::counters::Counts,
         clock,
@@ -36,7 +37,7 @@ pub(in crate::io::control) struct Record {
     /// What the engine was last told to keep the router from working.
     fault: Option<FaultReason>,
     /// errno of the last refusal, by virtual IP.
-    refusals: BTreeMap<u32, i32>,
+    refusals: BTreeMap<VipId, i32>,
     /// What is wrong although it works, as far as the engine does not tell.
     warnings: BTreeSet<Warning>,
     /// The last time in which another router served instead of a Master.
@@ -71,30 +72,29 @@ impl Record {
     }
 
     /// The kernel has refused a virtual IP.
-    pub(in crate::io::control) fn refused(&mut self, vip: u32, errno: i32) {
+    pub(in crate::io::control) fn refused(&mut self, vip: VipId, errno: i32) {
         self.refusals.insert(vip, errno);
     }
 
     /// Forgets the refusal of what it has taken since.
-    pub(in crate::io::control) fn accepted(&mut self, has_vip: impl Fn(u32) -> bool) {
+    pub(in crate::io::control) fn accepted(&mut self, has_vip: impl Fn(VipId) -> bool) {
         self.refusals.retain(|vip, _| !has_vip(*vip));
     }
 
     /// The virtual IPs that a router that serves does not have where they belong.
-    fn missing(&self, instance: &Instance, is_missing: impl Fn(u32) -> bool) -> Vec<MissingVip> {
+    fn missing(&self, router: &Assigned, is_missing: impl Fn(VipId) -> bool) -> Vec<MissingVip> {
         if self.snapshot.state != State::Active {
             return Vec::new();
         }
-        let vips = (0..).zip(&instance.vips);
-        let missing = vips.filter(|(number, _)| is_missing(*number));
+        let missing = router.vips().filter(|(id, _)| is_missing(*id));
         missing
-            .map(|(number, vip)| MissingVip {
+            .map(|(id, vip)| MissingVip {
                 address: vip.address,
-                interface: wording::interface(instance, number).to_owned(),
+                interface: wording::interface(router, id).to_owned(),
                 reason: self
                     .refusals
-                    .get(&number)
-                    .map(|errno| wording::refusal(instance, number, *errno)),
+                    .get(&id)
+                    .map(|errno| wording::refusal(router, id, *errno)),
             })
             .collect()
     }
@@ -141,10 +141,10 @@ impl Record {
     /// it, `discontinuity` when the counters began at 0.
     pub(in crate::io::control) fn status(
         &self,
-        instance: &Instance,
+        router: &Assigned,
         counts: &Counts,
         interface: Option<&Interface>,
-        is_missing: impl Fn(u32) -> bool,
+        is_missing: impl Fn(VipId) -> bool,
         discontinuity: &str,
     ) -> RouterStatus {
         let RouterSnapshot {
@@ -166,6 +166,7 @@ impl Record {
             now: _,
             history: _,
         } = self.snapshot;
+        let instance = &router.instance;
         let reception = interface.map(|one| &one.reception);
         let serving = matches!(state, State::Active | State::Retiring);
         RouterStatus {
@@ -181,7 +182,7 @@ impl Record {
             fault: self
                 .fault
                 .filter(|_| state == State::Fault)
-                .map(|reason| parts::fault(instance, reason)),
+                .map(|reason| parts::fault(router, reason)),
             warnings: self.warnings(instance),
             since_ns: since.0,
             priority: instance.settings.priority,
@@ -200,7 +201,7 @@ impl Record {
                 .iter()
                 .map(|vip| format!("{}/{}", vip.address, vip.prefix))
                 .collect(),
-            missing_vips: self.missing(instance, is_missing),
+            missing_vips: self.missing(router, is_missing),
             unserved: Vec::new(),
             virtual_mac: instance.virtual_mac().map(mac_text),
             promiscuous: interface.is_some_and(|one| one.promiscuous),

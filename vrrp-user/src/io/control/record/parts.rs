@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::words::{cause_name, fault_name, state_name};
 use crate::{
-    config::Instance,
     io::{
-        control::{scheduling::no_deadline_text, wording},
+        control::{Assigned, scheduling::no_deadline_text, wording},
         engine::{
             Timeline,
             message::{Lapse, Successor},
@@ -18,13 +17,13 @@ use crate::{
 };
 
 /// Why the router cannot work, and which interface or address that is about.
-pub(super) fn fault(instance: &Instance, reason: FaultReason) -> FaultStatus {
-    let vip = |vip: u32| instance.vips.get(vip as usize).map(|vip| vip.address);
+pub(super) fn fault(router: &Assigned, reason: FaultReason) -> FaultStatus {
+    let instance = &router.instance;
     let own = || Some(instance.interface.clone());
     let (interface, address) = match reason {
-        FaultReason::VipInterface { vip: index } | FaultReason::VipRefused { vip: index } => (
-            Some(wording::interface(instance, index).to_owned()),
-            vip(index),
+        FaultReason::VipInterface { vip } | FaultReason::VipRefused { vip } => (
+            Some(wording::interface(router, vip).to_owned()),
+            router.vip(vip).map(|vip| vip.address),
         ),
         FaultReason::NoSource => (None, instance.source),
         FaultReason::NoPeer => (None, None),
@@ -39,7 +38,7 @@ pub(super) fn fault(instance: &Instance, reason: FaultReason) -> FaultStatus {
         reason: fault_name(reason).to_owned(),
         interface,
         address,
-        text: wording::fault_text(instance, reason),
+        text: wording::fault_text(router, reason),
     }
 }
 

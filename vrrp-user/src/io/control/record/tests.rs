@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{words::cause_name, *};
 use crate::{
     io::{
-        control::tests::{instance, transition},
+        control::tests::{assigned, instance, transition},
         engine::{
             message::Successor,
             realtime::{Policy, Scheduling, Thread},
@@ -41,7 +41,7 @@ fn status() -> Status {
         },
         ..RouterSnapshot::default()
     });
-    let (instance, counts) = (instance("VI_1"), Counts::default());
+    let (router, counts) = (assigned(instance("VI_1")), Counts::default());
     Status {
         version: String::new(),
         instance: String::new(),
@@ -56,8 +56,8 @@ fn status() -> Status {
             no_fifo: None,
         })],
         counters: counts.of_no_router(),
-        routers: vec![record.status(&instance, &counts, None, |_| false, "")],
-        ietf_vrrp: ietf_vrrp::node(&[instance], &[counts], &counts, ""),
+        routers: vec![record.status(&router, &counts, None, |_| false, "")],
+        ietf_vrrp: ietf_vrrp::node(&[&router.instance], &[counts], &counts, ""),
     }
 }
 
@@ -92,10 +92,11 @@ fn a_fault_says_what_it_is_about() {
     instance.interface = "ens33".to_owned();
     instance.vips[0].device = Some("ens34".to_owned());
     let vip = instance.vips[0].address;
+    let router = assigned(instance);
     let mut record = Record::default();
     let told = |record: &Record| {
         record
-            .status(&instance, &Counts::default(), None, |_| false, "")
+            .status(&router, &Counts::default(), None, |_| false, "")
             .fault
             .map(|fault| (fault.reason, fault.interface, fault.address))
     };
@@ -110,7 +111,7 @@ fn a_fault_says_what_it_is_about() {
         Some((reason.to_owned(), Some(interface.to_owned()), address))
     };
     assert_eq!(told(&record), named("no_address", "ens33", None));
-    let before = record.faulted(Some(FaultReason::VipInterface { vip: 0 }));
+    let before = record.faulted(Some(FaultReason::VipInterface { vip: VipId(0) }));
     assert_eq!(before, Some(FaultReason::NoAddress));
     assert_eq!(
         told(&record),
@@ -128,8 +129,8 @@ fn the_page_names_every_cause() {
         FaultReason::NoMac,
         FaultReason::NoAddress,
         FaultReason::NoSource,
-        FaultReason::VipInterface { vip: 0 },
-        FaultReason::VipRefused { vip: 0 },
+        FaultReason::VipInterface { vip: VipId(0) },
+        FaultReason::VipRefused { vip: VipId(0) },
         FaultReason::NoPeer,
         FaultReason::NoRoom { mtu: 0 },
     ];
@@ -145,13 +146,13 @@ fn the_page_names_every_cause() {
 
 #[test]
 fn a_master_says_which_of_its_virtual_ips_are_missing() {
-    let instance = instance("VI_1");
+    let router = assigned(instance("VI_1"));
     let mut record = Record::default();
     let missing = |record: &Record, is_missing| {
-        let status = record.status(&instance, &Counts::default(), None, move |_| is_missing, "");
+        let status = record.status(&router, &Counts::default(), None, move |_| is_missing, "");
         status.missing_vips
     };
-    record.refused(0, libc::EPERM);
+    record.refused(VipId(0), libc::EPERM);
     assert_eq!(missing(&record, true), [], "it serves nobody");
     record.take_snapshot(RouterSnapshot {
         state: State::Active,
@@ -165,7 +166,7 @@ fn a_master_says_which_of_its_virtual_ips_are_missing() {
     };
     record.accepted(|_| false);
     assert_eq!(missing(&record, true), [expected]);
-    record.accepted(|vip| vip == 0);
+    record.accepted(|vip| vip == VipId(0));
     let mut lost = missing(&record, true);
     assert_eq!(lost.remove(0).reason, None, "it was taken since");
 }

@@ -6,9 +6,10 @@ use std::{io, net::IpAddr, time::Duration};
 use tracing::Level;
 use vrrp_ebpf::types::mac_text;
 
-use super::{links::inventory, scheduling, warnings};
+use super::{Assigned, links::inventory, scheduling, warnings};
 use crate::{
-    config::{Instance, Vip},
+    config::Instance,
+    ids::VipId,
     io::engine::{
         Event,
         message::{Lapse, Notice, Successor},
@@ -19,12 +20,13 @@ use crate::{
 /// A line of the log.
 pub(super) type Line = (Level, String);
 
-/// The lines for one event about `instance`, whose state was `state` before it.
-pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Line> {
+/// The lines for one event about a virtual router, whose state was `state` before it.
+pub(super) fn lines(event: &Event, router: &Assigned, state: State) -> Vec<Line> {
+    let instance = &router.instance;
     let name = &instance.name;
     match *event {
         Event::Transition { transition, .. } => self::transition(name, transition),
-        Event::Notice { notice, source, .. } => vec![self::notice(instance, state, notice, source)],
+        Event::Notice { notice, source, .. } => vec![self::notice(router, state, notice, source)],
         Event::SendFailed { errno, .. } => {
             let error = io::Error::from_raw_os_error(errno);
             vec![(
@@ -65,7 +67,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             ),
         )],
         Event::AddressFailed { vip, errno, .. } => {
-            let (address, error) = (address(instance, vip), refusal(instance, vip, errno));
+            let (address, error) = (address(router, vip), refusal(router, vip, errno));
             vec![(
                 Level::ERROR,
                 format!("({name}) the kernel refused virtual IP {address}: {error}"),
@@ -82,8 +84,8 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             Level::WARN,
             format!(
                 "({name}) virtual IP {} is missing from {}, putting it back",
-                address(instance, vip),
-                interface(instance, vip)
+                address(router, vip),
+                interface(router, vip)
             ),
         )],
         Event::AddressStray { vip, prefix, .. } => vec![(
@@ -91,8 +93,8 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             format!(
                 "({name}) somebody put virtual IP {}/{prefix} on {}, which this router does not serve \
                  now: removed",
-                address(instance, vip),
-                interface(instance, vip)
+                address(router, vip),
+                interface(router, vip)
             ),
         )],
         Event::AddressesAccepted { .. } => vec![(
@@ -100,7 +102,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             format!("({name}) the kernel takes every advertised virtual IP again"),
         )],
         Event::AddressFound { vip, prefix, .. } if !instance.is_owner() => {
-            let (vip, interface) = (address(instance, vip), interface(instance, vip));
+            let (vip, interface) = (address(router, vip), interface(router, vip));
             vec![(
                 Level::ERROR,
                 format!(
@@ -111,7 +113,7 @@ pub(super) fn lines(event: &Event, instance: &Instance, state: State) -> Vec<Lin
             )]
         }
         Event::AddressFound { vip, .. } => {
-            let vip = address(instance, vip);
+            let vip = address(router, vip);
             vec![(
                 Level::INFO,
                 format!("({name}) virtual IP {vip} is this host's own, and stays when xvrrp ends"),
@@ -156,7 +158,7 @@ pub(super) fn of_the_node(event: &Event) -> Vec<Line> {
 }
 
 /// The line when something comes to keep a router from working, or something else does than before.
-pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<FaultReason>) -> Line {
+pub(super) fn fault(router: &Assigned, reason: FaultReason, before: Option<FaultReason>) -> Line {
     let level = match reason {
         FaultReason::Deleted
         | FaultReason::Recreated
@@ -166,7 +168,7 @@ pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<Fau
         | FaultReason::VipRefused { .. } => Level::ERROR,
         _ => Level::INFO,
     };
-    let (name, text) = (&instance.name, fault_text(instance, reason));
+    let (name, text) = (&router.instance.name, fault_text(router, reason));
     let enters = if before.is_none() {
         "entering"
     } else {
@@ -176,7 +178,8 @@ pub(super) fn fault(instance: &Instance, reason: FaultReason, before: Option<Fau
 }
 
 /// What keeps a router from working.
-pub(super) fn fault_text(instance: &Instance, reason: FaultReason) -> String {
+pub(super) fn fault_text(router: &Assigned, reason: FaultReason) -> String {
+    let instance = &router.instance;
     let own = &instance.interface;
     match reason {
         FaultReason::LinkDown => format!("interface {own} down"),
@@ -194,24 +197,29 @@ pub(super) fn fault_text(instance: &Instance, reason: FaultReason) -> String {
             };
             format!("no {kind} address for interface {own}")
         }
-        FaultReason::NoSource => match instance.source {
-            Some(source) => format!("its source address {source} is not on this machine"),
-            None => "its source address is not on this machine".to_owned(),
-        },
+        FaultReason::NoSource => no_source(instance),
         FaultReason::VipInterface { vip } => format!(
             "interface {} of virtual IP {} down",
-            interface(instance, vip),
-            address(instance, vip)
+            interface(router, vip),
+            address(router, vip)
         ),
         FaultReason::VipRefused { vip } => format!(
             "virtual IP {} cannot be put on {}",
-            address(instance, vip),
-            interface(instance, vip)
+            address(router, vip),
+            interface(router, vip)
         ),
         FaultReason::NoPeer => "no unicast peer is left to send adverts to".to_owned(),
         FaultReason::NoRoom { mtu } => {
             format!("MTU {mtu} of interface {own} is too small for an advert")
         }
+    }
+}
+
+/// Its source address is missing.
+pub(super) fn no_source(instance: &Instance) -> String {
+    match instance.source {
+        Some(source) => format!("its source address {source} is not on this machine"),
+        None => "its source address is not on this machine".to_owned(),
     }
 }
 
@@ -278,7 +286,8 @@ fn transition(name: &str, transition: Transition) -> Vec<Line> {
     lines
 }
 
-fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> Line {
+fn notice(router: &Assigned, state: State, notice: Notice, source: IpAddr) -> Line {
+    let instance = &router.instance;
     let name = &instance.name;
     let ours = instance.settings.priority;
     let active = state == State::Active;
@@ -354,8 +363,8 @@ fn notice(instance: &Instance, state: State, notice: Notice, source: IpAddr) -> 
             format!(
                 "({name}) address conflict: {} ({source}) announces our virtual IP {} on {}",
                 mac_text(mac),
-                address(instance, vip),
-                interface(instance, vip),
+                address(router, vip),
+                interface(router, vip),
             ),
         ),
     }
@@ -368,17 +377,19 @@ fn answers(instance: &Instance) -> bool {
 }
 
 /// A virtual IP for the log.
-pub(super) fn address(instance: &Instance, vip: u32) -> String {
-    configured(instance, vip).map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
+pub(super) fn address(router: &Assigned, vip: VipId) -> String {
+    router
+        .vip(vip)
+        .map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
 }
 
 /// Why the kernel refused a virtual IP.
-pub(super) fn refusal(instance: &Instance, vip: u32, errno: i32) -> String {
+pub(super) fn refusal(router: &Assigned, vip: VipId, errno: i32) -> String {
     let error = io::Error::from_raw_os_error(errno);
-    let is_ipv6 = configured(instance, vip).is_some_and(|vip| vip.address.is_ipv6());
+    let is_ipv6 = router.vip(vip).is_some_and(|vip| vip.address.is_ipv6());
     match errno {
         libc::EACCES if is_ipv6 => {
-            let interface = interface(instance, vip);
+            let interface = interface(router, vip);
             format!("{error}; is IPv6 off (sysctl net.ipv6.conf.{interface}.disable_ipv6)?")
         }
         libc::EPERM => format!("{error}; xvrrp needs CAP_NET_ADMIN"),
@@ -387,13 +398,9 @@ pub(super) fn refusal(instance: &Instance, vip: u32, errno: i32) -> String {
 }
 
 /// The interface that it is on.
-pub(super) fn interface(instance: &Instance, vip: u32) -> &str {
-    let elsewhere = configured(instance, vip).and_then(|vip| vip.device.as_ref());
-    elsewhere.unwrap_or(&instance.interface)
-}
-
-fn configured(instance: &Instance, vip: u32) -> Option<&Vip> {
-    instance.vips.get(usize::try_from(vip).ok()?)
+pub(super) fn interface(router: &Assigned, vip: VipId) -> &str {
+    let elsewhere = router.vip(vip).and_then(|vip| vip.device.as_ref());
+    elsewhere.unwrap_or(&router.instance.interface)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
+    ids::RouterId,
     io::{
         bpf::TableError,
+        control::tests::assigned,
         engine::{RouterSnapshot, Timeline, message::InterfaceError},
     },
     proto::Instant,
@@ -10,7 +12,7 @@ use crate::{
 fn texts(event: &Event, state: State) -> Vec<String> {
     let mut instance = crate::io::control::tests::instance("VI_1");
     instance.interface = "ens33".to_owned();
-    let lines = lines(event, &instance, state);
+    let lines = lines(event, &assigned(instance), state);
     lines.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -63,7 +65,7 @@ fn transitions_read_like_keepaliveds() {
     ];
     for &(from, to, cause, expected) in table {
         let event = Event::Transition {
-            router: 0,
+            router: RouterId::first(0),
             transition: Transition {
                 from,
                 to,
@@ -86,7 +88,7 @@ fn notices_read_like_keepaliveds() {
         PriorityZero, TwoOwners, Version3Alone,
     };
     let conflict = Conflict {
-        vip: 0,
+        vip: VipId(0),
         mac: [2, 0, 0, 0, 0xab, 1],
     };
     let table = [
@@ -153,7 +155,7 @@ fn notices_read_like_keepaliveds() {
     ];
     for (state, notice, expected) in table {
         let event = Event::Notice {
-            router: 0,
+            router: RouterId::first(0),
             notice,
             source: IpAddr::from([10, 99, 0, 1]),
         };
@@ -167,18 +169,19 @@ fn virtual_ips_elsewhere_are_told_with_their_interface() {
     let mut inner = instance.vips[0].clone();
     inner.device = Some("ens34".to_owned());
     instance.vips.push(inner);
-    let named = [0, 1, 2].map(|vip| interface(&instance, vip));
+    let router = assigned(instance);
+    let named = [0, 1, 2].map(|vip| interface(&router, VipId(vip)));
     assert_eq!(named, ["lo", "ens34", "lo"]);
     let notice = Notice::Conflict {
-        vip: 1,
+        vip: VipId(1),
         mac: [2, 0, 0, 0, 0xab, 1],
     };
     let event = Event::Notice {
-        router: 0,
+        router: RouterId::first(0),
         notice,
         source: IpAddr::from([10, 99, 0, 1]),
     };
-    let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+    let [(_, line)] = &lines(&event, &router, State::Active)[..] else {
         panic!();
     };
     assert!(line.ends_with("192.168.1.254 on ens34"), "{line}");
@@ -194,7 +197,7 @@ fn no_election_is_forced_where_nothing_is_sent() {
     let mut third = owner.clone();
     third.settings.version = Version::V3;
     let event = Event::Notice {
-        router: 0,
+        router: RouterId::first(0),
         notice: Notice::LowerPriority(50),
         source: IpAddr::from([10, 99, 0, 1]),
     };
@@ -203,7 +206,7 @@ fn no_election_is_forced_where_nothing_is_sent() {
         (owner, "ours 255"),
         (third, "ours 255, forcing new election"),
     ] {
-        let [(_, line)] = &lines(&event, &instance, State::Active)[..] else {
+        let [(_, line)] = &lines(&event, &assigned(instance), State::Active)[..] else {
             panic!();
         };
         let start = "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ";
@@ -215,7 +218,7 @@ fn no_election_is_forced_where_nothing_is_sent() {
 fn failures_are_named_with_their_remedy() {
     let failed = texts(
         &Event::SendFailed {
-            router: 0,
+            router: RouterId::first(0),
             errno: 100,
         },
         State::Active,
@@ -233,7 +236,7 @@ fn failures_are_named_with_their_remedy() {
         ),
     ] {
         let announcing = Event::AnnouncingFailed {
-            router: 0,
+            router: RouterId::first(0),
             errno,
             delayed,
         };
@@ -241,7 +244,7 @@ fn failures_are_named_with_their_remedy() {
         assert_eq!(texts(&announcing, State::Active), [line]);
     }
     let unusable = Event::InterfaceFailed {
-        router: 0,
+        router: RouterId::first(0),
         error: InterfaceError::Table(TableError {
             name: "VIPS",
             errno: 7,
@@ -255,8 +258,8 @@ fn failures_are_named_with_their_remedy() {
         ]
     );
     let refused = Event::AddressFailed {
-        router: 0,
-        vip: 0,
+        router: RouterId::first(0),
+        vip: VipId(0),
         errno: 13,
     };
     assert_eq!(
@@ -264,7 +267,7 @@ fn failures_are_named_with_their_remedy() {
         ["(VI_1) the kernel refused virtual IP 192.168.1.254: Permission denied (os error 13)"]
     );
     let every = Event::OrderFailed {
-        router: 0,
+        router: RouterId::first(0),
         errno: 105,
     };
     assert_eq!(
@@ -282,17 +285,17 @@ fn failures_are_named_with_their_remedy() {
 #[test]
 fn bookkeeping_is_not_logged() {
     let snapshot = Event::Snapshot {
-        router: 0,
+        router: RouterId::first(0),
         snapshot: RouterSnapshot::default(),
     };
     assert!(texts(&snapshot, State::Active).is_empty());
     assert!(texts(&Event::Stopped, State::Active).is_empty());
     let promoted = Event::Promoted {
-        router: 0,
+        router: RouterId::first(0),
         timeline: Timeline::default(),
     };
     let instance = crate::io::control::tests::instance("VI_1");
-    let lines = lines(&promoted, &instance, State::Active);
+    let lines = lines(&promoted, &assigned(instance), State::Active);
     assert!(lines.iter().all(|(level, _)| *level == Level::DEBUG));
 }
 
@@ -309,6 +312,7 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
     elsewhere.address = "198.51.100.2".parse().unwrap();
     elsewhere.device = Some("ens34".to_owned());
     instance.vips.push(elsewhere);
+    let router = assigned(instance);
     let (info, error) = (Level::INFO, Level::ERROR);
     for (reason, level, text) in [
         (LinkDown, info, "interface ens33 down"),
@@ -330,12 +334,12 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
             "its source address 10.0.0.1 is not on this machine",
         ),
         (
-            VipInterface { vip: 1 },
+            VipInterface { vip: VipId(1) },
             info,
             "interface ens34 of virtual IP 198.51.100.2 down",
         ),
         (
-            VipRefused { vip: 1 },
+            VipRefused { vip: VipId(1) },
             error,
             "virtual IP 198.51.100.2 cannot be put on ens34",
         ),
@@ -347,9 +351,9 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
         ),
     ] {
         let entering = format!("(VI_1): entering FAULT state ({text})");
-        assert_eq!(fault(&instance, reason, None), (level, entering));
+        assert_eq!(fault(&router, reason, None), (level, entering));
         let staying = format!("(VI_1): staying in FAULT state ({text})");
-        assert_eq!(fault(&instance, reason, Some(LinkDown)), (level, staying));
+        assert_eq!(fault(&router, reason, Some(LinkDown)), (level, staying));
     }
 }
 
@@ -360,7 +364,7 @@ fn an_ipv6_router_lacks_a_link_local_address() {
     instance.vips[0].address = "fe80::fe".parse().unwrap();
     instance.settings.family = Family::V6;
     assert_eq!(
-        fault_text(&instance, FaultReason::NoAddress),
+        fault_text(&assigned(instance), FaultReason::NoAddress),
         "no IPv6 link-local address for interface ens33"
     );
 }
@@ -368,7 +372,10 @@ fn an_ipv6_router_lacks_a_link_local_address() {
 #[test]
 fn a_master_that_cannot_send_says_what_that_means() {
     let errno = nix::errno::Errno::EPERM as i32;
-    let ended = Event::LeaseEnded { router: 0, errno };
+    let ended = Event::LeaseEnded {
+        router: RouterId::first(0),
+        errno,
+    };
     assert_eq!(
         texts(&ended, State::Active),
         [
@@ -377,7 +384,12 @@ fn a_master_that_cannot_send_says_what_that_means() {
         ]
     );
     assert_eq!(
-        texts(&Event::LeaseRenewed { router: 0 }, State::Active),
+        texts(
+            &Event::LeaseRenewed {
+                router: RouterId::first(0)
+            },
+            State::Active
+        ),
         ["(VI_1) adverts leave again, and it serves"]
     );
 }
@@ -390,7 +402,13 @@ fn a_master_that_did_not_serve_says_who_did() {
             ended: Instant(3_500_000_000),
             successor,
         };
-        texts(&Event::Lapsed { router: 0, lapse }, State::Active)
+        texts(
+            &Event::Lapsed {
+                router: RouterId::first(0),
+                lapse,
+            },
+            State::Active,
+        )
     };
     let begins = "(VI_1) was MASTER without serving for 2.5s: its lease had ended, and";
     let other = IpAddr::from([192, 168, 1, 2]);
@@ -411,12 +429,13 @@ fn a_master_that_did_not_serve_says_who_did() {
 
 #[test]
 fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
-    let (router, vip, prefix) = (0, 1, 24);
+    let (router, vip, prefix) = (RouterId::first(0), VipId(1), 24);
     let mut instance = crate::io::control::tests::instance("VI_1");
     let mut elsewhere = instance.vips[0].clone();
     elsewhere.address = "2001:db8::fe".parse().unwrap();
     elsewhere.device = Some("ens34".to_owned());
     instance.vips.push(elsewhere);
+    let mut assigned = assigned(instance);
     let failed = |errno| Event::AddressFailed { router, vip, errno };
     let refused = "the kernel refused virtual IP 2001:db8::fe:";
     for (event, level, says) in [
@@ -460,7 +479,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
             "the kernel takes every advertised virtual IP again".to_owned(),
         ),
     ] {
-        let told = lines(&event, &instance, State::Backup);
+        let told = lines(&event, &assigned, State::Backup);
         assert_eq!(told, [(level, format!("(VI_1) {says}"))]);
     }
     let found = Event::AddressFound {
@@ -468,11 +487,12 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
         vip,
         prefix,
     };
-    let told = lines(&found, &instance, State::Backup);
+    let told = lines(&found, &assigned, State::Backup);
     assert_eq!(told[0].0, Level::ERROR);
     let own = "virtual IP 2001:db8::fe/24 has become ens34's own address: it stays";
     assert!(told[0].1.contains(own), "{told:?}");
-    instance.settings = instance.settings.with_priority(255);
-    let told = lines(&found, &instance, State::Active);
+    let owner = assigned.instance.settings.with_priority(255);
+    assigned.instance.settings = owner;
+    let told = lines(&found, &assigned, State::Active);
     assert_eq!(told[0].0, Level::INFO, "{told:?}");
 }

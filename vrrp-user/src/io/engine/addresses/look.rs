@@ -37,7 +37,7 @@ impl AddressWorker {
                 continue;
             }
             let mut sets = std::mem::take(&mut self.sets);
-            let missing = match sets.get_mut(order.router as usize) {
+            let missing = match sets.get_mut(&order.router) {
                 None => false,
                 Some(set) if order.operation == Operation::Install => {
                     self.find_missing(order, set, &present)
@@ -58,7 +58,7 @@ impl AddressWorker {
     fn present(&mut self) -> Present {
         let indices: BTreeSet<u32> = self
             .sets
-            .iter()
+            .values()
             .flat_map(AddressSet::places)
             .map(|(index, _)| index)
             .collect();
@@ -91,7 +91,8 @@ impl AddressWorker {
     fn find_missing(&mut self, order: Order, set: &AddressSet, present: &Present) -> bool {
         let mut any = false;
         for (place, vip) in set.by_place() {
-            let state = set.first_state + vip;
+            let vip = set.id(vip);
+            let state = vip.state();
             let is_acknowledged = self.states.get(state) & vip_state::READY != 0;
             if self.absent.contains(&place.0) {
                 // Told by the control plane, and not to be put back.
@@ -115,8 +116,8 @@ impl AddressWorker {
             .places()
             .all(|(index, _)| present.asked.contains(&index));
         let is_there = set.places().any(|place| present.places.contains(&place));
-        let mut states = (0..set.count()).map(|vip| self.states.get(set.first_state + vip));
-        if set.is_owners() || !is_asked || !is_there && states.all(|bits| bits == 0) {
+        let is_gone = set.ids().all(|(_, id)| self.states.get(id.state()) == 0);
+        if set.is_owners() || !is_asked || !is_there && is_gone {
             return;
         }
         let router = order.router;

@@ -42,6 +42,7 @@ use self::{
     waiting::Waiting,
 };
 use crate::{
+    ids::{RouterId, VipId},
     io::{
         bpf::shared::{Slots, VipStates},
         clock,
@@ -81,15 +82,15 @@ pub enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The router.
-    pub router: u32,
+    pub router: RouterId,
     /// What to do.
     pub operation: Operation,
     /// Counts the orders of this router.
     pub generation: u32,
     /// The writer of the router's ownership word that gives the order.
     pub epoch: u16,
-    /// Index in the instance's `vips` of one that is known to be gone from the interface.
-    pub lost: Option<u32>,
+    /// A virtual IP that is known to be gone from the interface.
+    pub lost: Option<VipId>,
 }
 
 /// What the worker reports.
@@ -103,7 +104,7 @@ pub enum Report {
 
 /// State of a virtual IP while an order is under way: it may be on the interface. What was served
 /// before an Install still is, or putting one address back would interrupt the others.
-fn bits_before(order: Order, vip: u32, is_hosts: bool, before: u64) -> u64 {
+fn bits_before(order: Order, vip: VipId, is_hosts: bool, before: u64) -> u64 {
     let ready = match order.operation {
         Operation::Install if order.lost == Some(vip) => 0,
         Operation::Install if is_hosts => vip_state::READY,
@@ -117,7 +118,7 @@ fn bits_before(order: Order, vip: u32, is_hosts: bool, before: u64) -> u64 {
 #[derive(Debug)]
 pub struct AddressWorker {
     socket: Socket,
-    sets: Vec<AddressSet>,
+    sets: BTreeMap<RouterId, AddressSet>,
     /// Virtual IPs of every router that is no owner, by interface.
     virtual_ips: BTreeSet<(u32, IpAddr)>,
     slots: Arc<Slots>,
@@ -129,14 +130,14 @@ pub struct AddressWorker {
     sequence: u32,
     retries: Retries,
     /// What every router last wanted, by router.
-    standing: BTreeMap<u32, Order>,
+    standing: BTreeMap<RouterId, Order>,
     /// What the kernel refuses for longer than a moment, or did, by router.
-    refusals: BTreeMap<u32, Refusal>,
+    refusals: BTreeMap<RouterId, Refusal>,
     /// Interfaces that did not exist any more at the last look. Whether a router can do without is the control plane's
     /// to say (`no_track`), and it waits for none to come back: another one of that name has another index.
     absent: BTreeSet<u32>,
     /// When what was last told.
-    told: BTreeMap<(u32, Option<u32>, i32), Instant>,
+    told: BTreeMap<(RouterId, Option<VipId>, i32), Instant>,
 }
 
 impl AddressWorker {
@@ -145,7 +146,7 @@ impl AddressWorker {
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn new(
-        sets: Vec<AddressSet>,
+        sets: BTreeMap<RouterId, AddressSet>,
         slots: Arc<Slots>,
         states: Arc<VipStates>,
         reports: SyncSender<Report>,
@@ -155,7 +156,7 @@ impl AddressWorker {
         setsockopt(&socket, sockopt::ReceiveTimeout, &PATIENCE)?;
         // Refused without CAP_NET_ADMIN; then a very long order fails, and says so.
         setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).ok();
-        let not_owners = sets.iter().filter(|set| !set.is_owners());
+        let not_owners = sets.values().filter(|set| !set.is_owners());
         Ok(Self {
             socket,
             virtual_ips: not_owners.flat_map(AddressSet::places).collect(),
@@ -209,7 +210,7 @@ impl AddressWorker {
     /// installed nor removed here. The engine ends for the same reason, but after a stop of the whole process
     /// this thread may run first.
     fn is_in_force(&self, order: Order) -> bool {
-        self.slots.ownership(order.router).epoch() == order.epoch
+        self.slots.ownership(order.router.slot()).epoch() == order.epoch
     }
 
     fn carry_out(&mut self, order: Order) {
@@ -217,11 +218,11 @@ impl AddressWorker {
             return self.retries.forget(order.router);
         }
         let mut sets = std::mem::take(&mut self.sets);
-        if let Some(set) = sets.get_mut(order.router as usize) {
-            for vip in 0..set.count() {
-                let state = set.first_state + vip;
-                let bits = bits_before(order, vip, set.is_hosts(vip), self.states.get(state));
-                self.states.set(state, bits);
+        if let Some(set) = sets.get_mut(&order.router) {
+            for (vip, id) in set.ids() {
+                let before = self.states.get(id.state());
+                let bits = bits_before(order, id, set.is_hosts(vip), before);
+                self.states.set(id.state(), bits);
             }
             match (order.operation, set.is_owners()) {
                 (Operation::Install, false) => self.install(order, set),
@@ -237,7 +238,7 @@ impl AddressWorker {
 
     /// Every virtual IP; or the one that is lost, or a flush of many would ask for all of them as often.
     fn install(&mut self, order: Order, set: &mut AddressSet) {
-        if let Some(lost) = order.lost {
+        if let Some(lost) = order.lost.and_then(|lost| set.position(lost)) {
             let requests = set.renewals(&[(lost, None)]);
             self.send(order, set, requests, |vip| vip == lost);
         } else {
@@ -351,16 +352,16 @@ impl AddressWorker {
                 0
             }
             _ => {
-                self.fail(order.router, Some(vip), &error);
+                self.fail(order.router, Some(set.id(vip)), &error);
                 // It may be there, but is not what was asked for.
                 vip_state::INSTALLED
             }
         };
-        self.states.set(set.first_state + vip, bits);
+        self.states.set(set.state(vip), bits);
     }
 
     /// `vip`: the virtual IP that could not be dealt with, nothing if that is all of them.
-    fn fail(&mut self, router: u32, vip: Option<u32>, error: &io::Error) {
+    fn fail(&mut self, router: RouterId, vip: Option<VipId>, error: &io::Error) {
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         self.tell(match vip {
             Some(vip) => Event::AddressFailed { router, vip, errno },
@@ -402,28 +403,28 @@ mod tests {
 
     fn order(operation: Operation, lost: Option<u32>) -> Order {
         Order {
-            router: 0,
+            router: RouterId::first(0),
             operation,
             generation: 1,
             epoch: 1,
-            lost,
+            lost: lost.map(VipId),
         }
     }
 
     #[test]
     fn putting_one_address_back_leaves_the_others_served() {
         let install = order(Operation::Install, Some(1));
-        assert_eq!(bits_before(install, 0, false, SERVED), SERVED);
-        assert_eq!(bits_before(install, 1, false, SERVED), INSTALLED);
-        assert_eq!(bits_before(install, 2, false, INSTALLED), INSTALLED);
-        assert_eq!(bits_before(install, 3, false, 0), INSTALLED);
-        assert_eq!(bits_before(install, 4, true, 0), SERVED);
+        assert_eq!(bits_before(install, VipId(0), false, SERVED), SERVED);
+        assert_eq!(bits_before(install, VipId(1), false, SERVED), INSTALLED);
+        assert_eq!(bits_before(install, VipId(2), false, INSTALLED), INSTALLED);
+        assert_eq!(bits_before(install, VipId(3), false, 0), INSTALLED);
+        assert_eq!(bits_before(install, VipId(4), true, 0), SERVED);
     }
 
     #[test]
     fn nothing_is_served_from_a_remove_on() {
         let remove = order(Operation::Remove, None);
-        assert_eq!(bits_before(remove, 0, false, SERVED), INSTALLED);
-        assert_eq!(bits_before(remove, 1, true, SERVED), INSTALLED);
+        assert_eq!(bits_before(remove, VipId(0), false, SERVED), INSTALLED);
+        assert_eq!(bits_before(remove, VipId(1), true, SERVED), INSTALLED);
     }
 }

@@ -25,14 +25,12 @@ impl AddressWorker {
                     .for_each(|(_, unusable)| *unusable = Some(message.clone()));
             } else {
                 missing.retain(|(other, _)| *other != vip);
-                self.states.set(
-                    set.first_state + vip,
-                    vip_state::INSTALLED | vip_state::READY,
-                );
+                let bits = vip_state::INSTALLED | vip_state::READY;
+                self.states.set(set.state(vip), bits);
             }
         }
         for (vip, _) in missing.iter().filter(|(_, unusable)| unusable.is_none()) {
-            self.states.set(set.first_state + vip, vip_state::INSTALLED);
+            self.states.set(set.state(*vip), vip_state::INSTALLED);
         }
         let requests = set.renewals(&missing);
         self.send(order, set, requests, |vip| {
@@ -46,13 +44,13 @@ impl AddressWorker {
             Ok(found) => found,
             Err(error) => return self.fail(order.router, None, &error),
         };
-        for vip in 0..set.count() {
-            self.states.set(set.first_state + vip, 0);
+        for (_, id) in set.ids() {
+            self.states.set(id.state(), 0);
         }
         for (vip, message) in found {
             self.note_hosts(order, set, vip, &message);
             if set.is_hosts(vip) {
-                self.states.set(set.first_state + vip, vip_state::INSTALLED);
+                self.states.set(set.state(vip), vip_state::INSTALLED);
             } else {
                 self.remove_found(order, set, vip, message);
             }

@@ -6,9 +6,12 @@ use netlink_packet_route::address::AddressMessage;
 use vrrp_ebpf::abi::vip_state;
 
 use super::{AddressSet, AddressWorker, Order};
-use crate::io::{
-    engine::message::Event,
-    netlink::{address::Address, present, secondaries},
+use crate::{
+    ids::VipId,
+    io::{
+        engine::message::Event,
+        netlink::{address::Address, present, secondaries},
+    },
 };
 
 impl AddressWorker {
@@ -43,21 +46,21 @@ impl AddressWorker {
         order: Order,
         set: &mut AddressSet,
         all: &[AddressMessage],
-    ) -> Vec<(u32, u8)> {
+    ) -> Vec<(VipId, u8)> {
         let mut removed = Vec::new();
         let found = set.matching(all);
         let there: BTreeSet<u32> = found.iter().map(|(vip, _)| *vip).collect();
         for vip in (0..set.count()).filter(|vip| !there.contains(vip)) {
-            self.states.set(set.first_state + vip, 0);
+            self.states.set(set.state(vip), 0);
             set.is_gone(vip);
         }
         for (vip, stray) in found {
             let prefix = stray.header.prefix_len;
             if self.is_own(&stray, all) {
-                self.states.set(set.first_state + vip, vip_state::INSTALLED);
+                self.states.set(set.state(vip), vip_state::INSTALLED);
                 self.note_found(order, set, vip, &stray);
             } else if self.remove_found(order, set, vip, stray) {
-                removed.push((vip, prefix));
+                removed.push((set.id(vip), prefix));
             }
         }
         removed
@@ -80,11 +83,11 @@ impl AddressWorker {
         vip: u32,
         found: AddressMessage,
     ) -> bool {
-        let state = set.first_state + vip;
+        let state = set.state(vip);
         self.states.set(state, vip_state::INSTALLED);
         match present::remove(found) {
             Err(error) if !present::is_gone(&error) => {
-                self.fail(order.router, Some(vip), &error);
+                self.fail(order.router, Some(set.id(vip)), &error);
                 false
             }
             _ => {
@@ -105,7 +108,7 @@ impl AddressWorker {
         if set.found(vip, found) {
             self.tell(Event::AddressFound {
                 router: order.router,
-                vip,
+                vip: set.id(vip),
                 prefix: found.header.prefix_len,
             });
         }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Operation, Order};
-use crate::proto::Instant;
+use crate::{ids::RouterId, proto::Instant};
 
 /// How long the kernel is left alone at first, and in the end.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const LONGEST_TRIAL: Duration = Duration::from_secs(10);
 
 /// By router.
 #[derive(Debug, Default)]
-pub(super) struct Retries(BTreeMap<u32, Retry>);
+pub(super) struct Retries(BTreeMap<RouterId, Retry>);
 
 #[derive(Clone, Copy, Debug)]
 struct Retry {
@@ -45,12 +45,12 @@ impl Retries {
     }
 
     /// There is another order for this router, or nothing left to do.
-    pub(super) fn forget(&mut self, router: u32) {
+    pub(super) fn forget(&mut self, router: RouterId) {
         self.0.remove(&router);
     }
 
     /// Whether an order is to be given again.
-    pub(super) fn is_waiting(&self, router: u32) -> bool {
+    pub(super) fn is_waiting(&self, router: RouterId) -> bool {
         self.0.contains_key(&router)
     }
 
@@ -64,15 +64,15 @@ impl Retries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::engine::addresses::Operation;
+    use crate::{ids::VipId, io::engine::addresses::Operation};
 
-    fn order(router: u32, lost: Option<u32>) -> Order {
+    fn order(router: u16, lost: Option<u32>) -> Order {
         Order {
-            router,
+            router: RouterId::first(router),
             operation: Operation::Install,
             generation: 7,
             epoch: 1,
-            lost,
+            lost: lost.map(VipId),
         }
     }
 
@@ -87,7 +87,7 @@ mod tests {
             assert_eq!(at.since(now), Duration::from_secs(pause));
             now = at;
         }
-        retries.forget(0);
+        retries.forget(RouterId::first(0));
         assert_eq!(retries.next(), None);
         retries.postpone(order(0, None), now);
         assert_eq!(retries.next().unwrap().1.since(now), SHORTEST);
@@ -114,8 +114,8 @@ mod tests {
         let mut retries = Retries::default();
         retries.postpone(order(1, None), Instant(20));
         retries.postpone(order(2, None), Instant(10));
-        assert_eq!(retries.next().unwrap().0.router, 2);
-        retries.forget(2);
-        assert_eq!(retries.next().unwrap().0.router, 1);
+        assert_eq!(retries.next().unwrap().0.router, RouterId::first(2));
+        retries.forget(RouterId::first(2));
+        assert_eq!(retries.next().unwrap().0.router, RouterId::first(1));
     }
 }

@@ -12,6 +12,7 @@ use vrrp_ebpf::types::Mac;
 use super::{message::message, requests::Requests};
 use crate::{
     config::Vip,
+    ids::{InterfaceId, VipId},
     io::netlink::{
         self,
         address::{address, flags},
@@ -22,10 +23,12 @@ use crate::{
 /// One virtual IP and the interface it goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Placement<'vip> {
+    /// Which one it is.
+    pub id: VipId,
     /// The virtual IP.
     pub vip: &'vip Vip,
-    /// Interface index.
-    pub ifindex: u32,
+    /// Interface.
+    pub interface: InterfaceId,
     /// MAC of that interface.
     pub mac: Mac,
 }
@@ -42,11 +45,11 @@ pub(super) enum Holder {
     Host,
 }
 
-/// The virtual IPs of one router, as requests that only need to be sent.
+/// The virtual IPs of one router, as requests that only need to be sent. Its vectors are in the same order, and a
+/// number below is a position in them.
 #[derive(Debug)]
 pub struct AddressSet {
-    /// Index in `VIP_STATES` of the first; the others follow.
-    pub(super) first_state: u32,
+    ids: Vec<VipId>,
     /// By virtual IP.
     pub(super) holders: Vec<Holder>,
     /// The router has priority 255.
@@ -56,7 +59,7 @@ pub struct AddressSet {
     excluded: Vec<bool>,
     /// What is requested for each.
     messages: Vec<AddressMessage>,
-    /// Index of each by interface and address.
+    /// Position of each by interface and address.
     places: BTreeMap<(u32, IpAddr), u32>,
     pub(super) install: Requests,
 }
@@ -64,9 +67,9 @@ pub struct AddressSet {
 impl AddressSet {
     /// Prepares the requests. `owner`: the router has priority 255.
     #[must_use]
-    pub fn new(placements: &[Placement<'_>], first_state: u32, owner: bool) -> Self {
+    pub fn new(placements: &[Placement<'_>], owner: bool) -> Self {
         let mut set = Self {
-            first_state,
+            ids: placements.iter().map(|one| one.id).collect(),
             holders: vec![Holder::Nobody; placements.len()],
             owner,
             excluded: placements.iter().map(|one| one.vip.excluded).collect(),
@@ -75,8 +78,8 @@ impl AddressSet {
             install: Requests::default(),
         };
         for (vip, placement) in (0..).zip(placements) {
-            let message = message(placement.vip, placement.ifindex);
-            let place = (placement.ifindex, placement.vip.address);
+            let message = message(placement.vip, placement.interface.0);
+            let place = (placement.interface.0, placement.vip.address);
             set.places.insert(place, vip);
             set.install.bytes.extend(install(message.clone(), vip));
             set.messages.push(message);
@@ -89,13 +92,36 @@ impl AddressSet {
         u32::try_from(self.messages.len()).unwrap_or(u32::MAX)
     }
 
+    /// Position and id of each.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (u32, VipId)> {
+        (0..).zip(self.ids.iter().copied())
+    }
+
+    /// Which one is at this position, of which there is one.
+    #[expect(clippy::indexing_slicing, reason = "positions come from this set")]
+    pub(super) fn id(&self, vip: u32) -> VipId {
+        self.ids[vip as usize]
+    }
+
+    /// Its index in `VIP_STATES`.
+    pub(super) fn state(&self, vip: u32) -> u32 {
+        self.id(vip).state()
+    }
+
+    /// Where it is, if it is one of these.
+    pub(super) fn position(&self, vip: VipId) -> Option<u32> {
+        self.ids()
+            .find_map(|(position, id)| (id == vip).then_some(position))
+    }
+
     pub(super) fn is_owners(&self) -> bool {
         self.owner
     }
 
     /// Whether the router is not to serve without this one.
-    pub(super) fn is_needed(&self, vip: u32) -> bool {
-        self.excluded.get(vip as usize) == Some(&false)
+    pub(super) fn is_needed(&self, vip: VipId) -> bool {
+        let mut all = self.ids.iter().zip(&self.excluded);
+        all.any(|(id, excluded)| *id == vip && !excluded)
     }
 
     /// Interface and address of each.
@@ -103,7 +129,7 @@ impl AddressSet {
         self.places.keys().copied()
     }
 
-    /// The same with its index.
+    /// The same with its position.
     pub(super) fn by_place(&self) -> impl Iterator<Item = ((u32, IpAddr), u32)> {
         self.places.iter().map(|(place, vip)| (*place, *vip))
     }

@@ -1,6 +1,6 @@
 //! What an order still waits for.
 
-/// By virtual IP (index in the instance's `vips`).
+/// By virtual IP (position in its set).
 #[derive(Debug)]
 pub(super) struct Waiting {
     vips: Vec<Awaited>,

@@ -4,6 +4,7 @@ use vrrp_ebpf::types::Mac;
 
 use super::{Driver, Stage};
 use crate::{
+    ids::{InterfaceId, RouterId},
     io::engine::{
         machine::Machine,
         message::{Command, Event, InterfaceError},
@@ -17,7 +18,7 @@ pub(super) enum ForAll {
     Take(Input),
     /// An interface that virtual IPs are on has this MAC.
     MacElsewhere {
-        ifindex: u32,
+        interface: InterfaceId,
         mac: Mac,
     },
 }
@@ -27,7 +28,7 @@ impl Driver {
         let Some(command) = machine.next_command() else {
             return Stage::Announcing {
                 first: true,
-                member: 0,
+                from: 0,
             };
         };
         let woken = self.woken;
@@ -49,8 +50,8 @@ impl Driver {
                 let done = member.map_or(Ok(()), |member| member.fit(machine, advertised));
                 tell_failure(router, done, machine);
             }
-            Command::MacElsewhere { ifindex, mac } => {
-                return for_all(ForAll::MacElsewhere { ifindex, mac });
+            Command::MacElsewhere { interface, mac } => {
+                return for_all(ForAll::MacElsewhere { interface, mac });
             }
             Command::PeerOnLink {
                 router,
@@ -64,7 +65,9 @@ impl Driver {
                 tell_failure(router, done, machine);
             }
             Command::PeerIsOurs { router, peer, ours } => {
-                machine.set_peer_is_ours(router, peer, ours);
+                if self.member(router).is_some() {
+                    machine.set_peer_is_ours(router.slot(), peer, ours);
+                }
             }
             Command::Fault { router, reason } => {
                 if let Some(member) = self.member(router) {
@@ -95,40 +98,38 @@ impl Driver {
         Stage::Commands
     }
 
-    /// Has this member do it, then the next.
+    /// Has the first member from this slot on do it, then the next.
     pub(super) fn for_all(
         &mut self,
         command: ForAll,
-        member: usize,
+        from: usize,
         machine: &mut impl Machine,
     ) -> Stage {
         let woken = self.woken;
-        let Some((router, one)) = u32::try_from(member)
-            .ok()
-            .and_then(|router| Some((router, self.member(router)?)))
-        else {
+        let Some((slot, one)) = self.first_from(from, |_| true) else {
             return Stage::Commands;
         };
+        let router = one.id();
         match command {
             ForAll::Take(input) => one.feed(input, woken),
-            ForAll::MacElsewhere { ifindex, mac } => {
-                match one.set_mac_elsewhere(machine, ifindex, mac) {
+            ForAll::MacElsewhere { interface, mac } => {
+                match one.set_mac_elsewhere(machine, interface, mac) {
                     Ok(false) => {}
                     Ok(true) => one.announce_anew(),
                     Err(error) => machine.tell(Event::InterfaceFailed { router, error }),
                 }
             }
         }
-        let member = member + 1;
-        Stage::ForAll { command, member }
+        let from = slot + 1;
+        Stage::ForAll { command, from }
     }
 }
 
 fn for_all(command: ForAll) -> Stage {
-    Stage::ForAll { command, member: 0 }
+    Stage::ForAll { command, from: 0 }
 }
 
-fn tell_failure(router: u32, done: Result<(), InterfaceError>, machine: &mut impl Machine) {
+fn tell_failure(router: RouterId, done: Result<(), InterfaceError>, machine: &mut impl Machine) {
     if let Err(error) = done {
         machine.tell(Event::InterfaceFailed { router, error });
     }

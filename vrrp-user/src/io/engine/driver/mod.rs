@@ -17,7 +17,10 @@ use super::{
     member::{Member, Turn},
     plan::RouterPlan,
 };
-use crate::proto::{Advert, Input, Instant, Output, Router, Version};
+use crate::{
+    ids::{RouterId, VipId},
+    proto::{Advert, Input, Instant, Output, Router, Version},
+};
 
 /// Records in a full ring; each has a header of 8 bytes.
 const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() + 8);
@@ -29,9 +32,10 @@ const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() 
 /// nothing that arrived before it is left unread. What an input leads to is done before the next input is taken.
 #[derive(Debug)]
 pub struct Driver {
-    members: Vec<Member>,
+    /// By slot, up to the last that is taken.
+    members: Vec<Option<Box<Member>>>,
     stage: Stage,
-    /// The member that took the last input.
+    /// The slot of the member that took the last input.
     busy: usize,
     /// When the present turn, or else the last one, began.
     woken: Instant,
@@ -46,21 +50,23 @@ enum Stage {
         /// Records that this turn may take still.
         left: usize,
     },
+    /// A look at the member in this slot, or at the first from there on that is due.
     Timers {
-        member: usize,
+        slot: usize,
         look: Look,
     },
     Reports,
     Commands,
-    /// A command for every member.
+    /// A command for every member, from this slot on.
     ForAll {
         command: ForAll,
-        member: usize,
+        from: usize,
     },
     Announcing {
         /// Virtual IPs that nobody has heard of come before the repeats.
         first: bool,
-        member: usize,
+        /// From this slot on.
+        from: usize,
     },
 }
 
@@ -123,7 +129,7 @@ impl From<Superseded> for End {
 }
 
 impl Driver {
-    /// Takes the slots of these routers over, which are numbered in this order.
+    /// Takes the slots of these routers over.
     ///
     /// # Errors
     /// When another process does the same.
@@ -131,20 +137,23 @@ impl Driver {
         routers: impl IntoIterator<Item = RouterPlan>,
         machine: &mut impl Machine,
     ) -> Result<Self, Superseded> {
-        let members = (0..).zip(routers);
-        let members = members.map(|(index, router)| Member::new(index, router, machine));
-        Ok(Self {
-            members: members.collect::<Result<_, _>>()?,
+        let mut driver = Self {
+            members: Vec::with_capacity(abi::MAX_ROUTERS as usize),
             stage: Stage::Wake,
             busy: 0,
             woken: Instant::default(),
             stopping: false,
-        })
+        };
+        for router in routers {
+            let member = Box::new(Member::new(router, machine)?);
+            driver.seat(member);
+        }
+        Ok(driver)
     }
 
     /// Before the first turn: removes what an earlier run, or keepalived before us, may have left on the interfaces.
     pub fn remove_leftovers(&mut self, machine: &mut impl Machine) {
-        for member in &mut self.members {
+        for member in self.members.iter_mut().flatten() {
             member.remove_leftovers(machine);
         }
     }
@@ -156,7 +165,7 @@ impl Driver {
     #[inline]
     pub fn step(&mut self, machine: &mut impl Machine) -> Result<Progress, End> {
         let woken = self.woken;
-        if let Some(member) = self.members.get_mut(self.busy)
+        if let Some(Some(member)) = self.members.get_mut(self.busy)
             && member.next_step().is_some()
         {
             member.go_on(&mut Turn { machine, woken })?;
@@ -165,12 +174,12 @@ impl Driver {
         self.stage = match self.stage {
             Stage::Wake => self.wake(machine)?,
             Stage::Ring { left } => self.ring(left, machine),
-            Stage::Timers { member, look } => self.timers(member, look, machine),
+            Stage::Timers { slot, look } => self.timers(slot, look, machine),
             Stage::Reports => self.report(machine),
             Stage::Commands => self.command(machine),
-            Stage::ForAll { command, member } => self.for_all(command, member, machine),
-            Stage::Announcing { first, member } => {
-                if let Some(next) = self.announce(first, member, machine)? {
+            Stage::ForAll { command, from } => self.for_all(command, from, machine),
+            Stage::Announcing { first, from } => {
+                if let Some(next) = self.announce(first, from, machine)? {
                     next
                 } else {
                     self.stage = Stage::Wake;
@@ -182,7 +191,7 @@ impl Driver {
     }
 
     fn end_of_turn(&self) -> Result<Progress, End> {
-        if self.stopping && self.members.iter().all(Member::is_finished) {
+        if self.stopping && self.members().all(Member::is_finished) {
             return Err(End::Stopped);
         }
         Ok(Progress::Over)
@@ -191,7 +200,7 @@ impl Driver {
     /// When the next turn is due at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.members.iter().filter_map(Member::deadline).min()
+        self.members().filter_map(Member::deadline).min()
     }
 
     /// When the present turn, or else the last one, began.
@@ -203,7 +212,7 @@ impl Driver {
     /// What the next step does.
     #[must_use]
     pub fn next_step(&self) -> Step {
-        let member = self.members.get(self.busy);
+        let member = self.busy();
         member
             .and_then(Member::next_step)
             .unwrap_or(match self.stage {
@@ -219,19 +228,40 @@ impl Driver {
     /// What was decided and is not carried out.
     #[must_use]
     pub fn pending(&self) -> &[Output] {
-        let member = self.members.get(self.busy);
+        let member = self.busy();
         member.map_or(&[], Member::pending)
     }
 
-    /// The core of the router with this slot.
+    /// The core of a router.
     #[must_use]
-    pub fn router(&self, slot: u32) -> Option<&Router> {
-        self.members.get(slot as usize).map(Member::core)
+    pub fn router(&self, id: RouterId) -> Option<&Router> {
+        let mut members = self.members();
+        members.find(|member| member.id() == id).map(Member::core)
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().flatten().map(Box::as_ref)
+    }
+
+    /// The member that took the last input.
+    fn busy(&self) -> Option<&Member> {
+        self.members.get(self.busy)?.as_deref()
+    }
+
+    /// Gives a member its slot.
+    fn seat(&mut self, member: Box<Member>) {
+        let slot = member.id().slot() as usize;
+        while self.members.len() <= slot {
+            self.members.push(None);
+        }
+        if let Some(seat) = self.members.get_mut(slot) {
+            *seat = Some(member);
+        }
     }
 
     fn wake(&mut self, machine: &impl Machine) -> Result<Stage, Superseded> {
         self.woken = machine.now();
-        for member in &self.members {
+        for member in self.members() {
             member.check_word(machine)?;
         }
         Ok(Stage::Ring { left: RING_RECORDS })
@@ -242,7 +272,7 @@ impl Driver {
     /// ring fd readable again, and a quiet one may wait for whatever wakes the engine next.
     fn ring(&mut self, left: usize, machine: &mut impl Machine) -> Stage {
         let timers = Stage::Timers {
-            member: 0,
+            slot: 0,
             look: Look::Seen,
         };
         let Some(left) = left.checked_sub(1) else {
@@ -257,7 +287,7 @@ impl Driver {
 
     fn record(&mut self, event: &abi::Event, machine: &mut impl Machine) {
         let woken = self.woken;
-        let Some(member) = self.member(event.slot) else {
+        let Some(member) = self.at(event.slot as usize) else {
             return;
         };
         let source = |family| address_from(family, event.source);
@@ -274,9 +304,10 @@ impl Driver {
                 member.advert(advert, event.flags, &mut Turn { machine, woken });
             }
             kind if kind == EventKind::Conflict as u8 => {
-                let source = source(member.vip_family(event.vip));
+                let vip = VipId(event.vip);
+                let source = source(member.vip_family(vip));
                 let turn = &mut Turn { machine, woken };
-                member.conflict(event.vip, event.mac, source, arrived, turn);
+                member.conflict(vip, event.mac, source, arrived, turn);
             }
             kind if kind == EventKind::SuccessorAnnounced as u8 => {
                 member.feed(Input::SuccessorAnnounced, woken);
@@ -285,39 +316,35 @@ impl Driver {
         }
     }
 
-    /// Takes the next look at the member from this one on whose deadline has passed.
+    /// Takes the next look at the member in this slot; the first one at the next member whose deadline has passed.
     fn timers(&mut self, from: usize, look: Look, machine: &mut impl Machine) -> Stage {
         let woken = self.woken;
-        let next = |member, look| Stage::Timers { member, look };
+        let next = |slot, look| Stage::Timers { slot, look };
         let due = |member: &Member| member.deadline().is_some_and(|deadline| deadline <= woken);
-        let rest = self.members.get(from..).unwrap_or_default();
-        let member = match look {
-            Look::Seen => match rest.iter().position(due) {
-                Some(position) => from + position,
-                None => return Stage::Reports,
-            },
-            _ => from,
+        let found = match look {
+            Look::Seen => self.first_from(from, due),
+            _ => self.at(from).map(|member| (from, member)),
         };
-        let Some(one) = self.member(u32::try_from(member).unwrap_or(u32::MAX)) else {
+        let Some((slot, one)) = found else {
             return Stage::Reports;
         };
         let turn = &mut Turn { machine, woken };
         match look {
             Look::Seen => {
                 one.look_at_seen(turn);
-                next(member, Look::Better)
+                next(slot, Look::Better)
             }
             Look::Better => {
                 one.look_at_better_seen(turn);
-                next(member, Look::Conflict)
+                next(slot, Look::Conflict)
             }
             Look::Conflict => {
                 one.look_at_conflict_seen(turn);
-                next(member, Look::Believe)
+                next(slot, Look::Believe)
             }
             Look::Believe => {
                 one.timeout(woken);
-                next(member + 1, Look::Seen)
+                next(slot + 1, Look::Seen)
             }
         }
     }
@@ -344,24 +371,42 @@ impl Driver {
         machine: &mut impl Machine,
     ) -> Result<Option<Stage>, Superseded> {
         let waits = |member: &Member| member.is_announcing() && member.waits_to_be_found() == first;
-        let rest = self.members.get_mut(from..).unwrap_or_default();
-        let found = rest.iter_mut().enumerate().find(|(_, one)| waits(one));
-        if let Some((position, member)) = found {
+        let rest = (0..).zip(&mut self.members).skip(from);
+        let mut taken = rest.filter_map(|(slot, member)| Some((slot, member.as_mut()?)));
+        if let Some((slot, member)) = taken.find(|(_, member)| waits(member)) {
             member.go_on_announcing(machine)?;
-            let member = from + position + 1;
-            return Ok(Some(Stage::Announcing { first, member }));
+            let from = slot + 1;
+            return Ok(Some(Stage::Announcing { first, from }));
         }
         let repeats = Stage::Announcing {
             first: false,
-            member: 0,
+            from: 0,
         };
         Ok(first.then_some(repeats))
     }
 
-    /// The member with this slot, which takes the next input.
-    fn member(&mut self, slot: u32) -> Option<&mut Member> {
-        let member = self.members.get_mut(slot as usize)?;
-        self.busy = slot as usize;
+    /// This member, which takes the next input. Nobody, if it has gone, even if another has its slot.
+    fn member(&mut self, id: RouterId) -> Option<&mut Member> {
+        let slot = id.slot() as usize;
+        self.at(slot).filter(|member| member.id() == id)
+    }
+
+    /// The member in this slot, which takes the next input.
+    fn at(&mut self, slot: usize) -> Option<&mut Member> {
+        let member = self.members.get_mut(slot)?.as_deref_mut()?;
+        self.busy = slot;
         Some(member)
+    }
+
+    /// The first member from this slot on of which this is true, with its slot. It takes the next input.
+    fn first_from(
+        &mut self,
+        from: usize,
+        wanted: impl Fn(&Member) -> bool,
+    ) -> Option<(usize, &mut Member)> {
+        let rest = self.members.get(from..)?.iter();
+        let is_wanted = |member: &Option<Box<Member>>| member.as_deref().is_some_and(&wanted);
+        let slot = from + rest.clone().position(is_wanted)?;
+        Some((slot, self.at(slot)?))
     }
 }

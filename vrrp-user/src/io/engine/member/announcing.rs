@@ -3,10 +3,10 @@
 
 use nix::errno::Errno;
 
-use crate::{io::engine::machine::Offered, proto::Instant};
+use crate::{ids::InterfaceId, io::engine::machine::Offered, proto::Instant};
 
 /// The announcements of a virtual router by interface: one frame per virtual IP.
-pub(super) type Groups = [(u32, Vec<Vec<u8>>)];
+pub(super) type Groups = [(InterfaceId, Vec<Vec<u8>>)];
 
 /// What is still to be announced. A round is every virtual IP once, so that none waits for the repeats of
 /// another.
@@ -72,12 +72,12 @@ impl Announcing {
     pub(super) fn go_on(
         &mut self,
         groups: &Groups,
-        mut offer: impl FnMut(u32, &[Vec<u8>]) -> Offered,
+        mut offer: impl FnMut(InterfaceId, &[Vec<u8>]) -> Offered,
     ) -> Option<Trouble> {
         self.due = None;
         let mut trouble = None;
         while self.rounds > 0 {
-            let Some((ifindex, frames)) = rest(groups, self.done) else {
+            let Some((interface, frames)) = rest(groups, self.done) else {
                 self.rounds -= 1;
                 self.done = 0;
                 self.repeats = true;
@@ -87,7 +87,7 @@ impl Announcing {
                 taken,
                 again,
                 refused,
-            } = offer(ifindex, frames);
+            } = offer(interface, frames);
             self.done += taken;
             trouble = self.news(refused, again.is_some()).or(trouble);
             if again.is_some() {
@@ -114,11 +114,11 @@ impl Announcing {
 }
 
 /// What is left of a round after `done` frames: the frames of one interface.
-fn rest(groups: &Groups, done: usize) -> Option<(u32, &[Vec<u8>])> {
+fn rest(groups: &Groups, done: usize) -> Option<(InterfaceId, &[Vec<u8>])> {
     let mut before = done;
-    for (ifindex, frames) in groups {
+    for (interface, frames) in groups {
         match frames.get(before..) {
-            Some(rest) if !rest.is_empty() => return Some((*ifindex, rest)),
+            Some(rest) if !rest.is_empty() => return Some((*interface, rest)),
             _ => before -= frames.len(),
         }
     }
@@ -132,10 +132,13 @@ mod tests {
     use super::*;
 
     /// Two interfaces with so many virtual IPs, told apart by their frames.
-    fn groups(first: u8, second: u8) -> Vec<(u32, Vec<Vec<u8>>)> {
+    fn groups(first: u8, second: u8) -> Vec<(InterfaceId, Vec<Vec<u8>>)> {
         vec![
-            (1, (0..first).map(|vip| vec![vip]).collect()),
-            (2, (first..first + second).map(|vip| vec![vip]).collect()),
+            (InterfaceId(1), (0..first).map(|vip| vec![vip]).collect()),
+            (
+                InterfaceId(2),
+                (first..first + second).map(|vip| vec![vip]).collect(),
+            ),
         ]
     }
 
@@ -154,10 +157,10 @@ mod tests {
         while announcing.is_due(now) {
             assert!(now < Instant(1000), "announced for ever: {sent:?}");
             let mut left = room;
-            announcing.go_on(groups, |ifindex, frames| {
+            announcing.go_on(groups, |interface, frames| {
                 let count = left.min(frames.len());
                 left -= count;
-                sent.extend(frames[..count].iter().map(|frame| (ifindex, frame[0])));
+                sent.extend(frames[..count].iter().map(|frame| (interface.0, frame[0])));
                 Offered {
                     again: (count < frames.len()).then_some(Instant(now.0 + 1)),
                     ..taken(count)
@@ -179,11 +182,7 @@ mod tests {
             assert_eq!(sent.len(), 33, "{room} at once");
             let (first, rest) = sent.split_at(11);
             assert!(first.iter().map(|(_, vip)| *vip).eq(0..11));
-            assert!(
-                first
-                    .iter()
-                    .all(|(ifindex, vip)| (*ifindex == 1) == (*vip < 7))
-            );
+            assert!(first.iter().all(|(index, vip)| (*index == 1) == (*vip < 7)));
             let mut times = BTreeMap::<_, usize>::new();
             for one in rest {
                 *times.entry(one).or_default() += 1;
@@ -223,7 +222,7 @@ mod tests {
         let groups = groups(2, 2);
         let mut announcing = Announcing::default();
         announcing.add(2);
-        let full = |_: u32, _: &[Vec<u8>]| Offered {
+        let full = |_: InterfaceId, _: &[Vec<u8>]| Offered {
             taken: 0,
             again: Some(Instant(1)),
             refused: Some(Errno::ENOBUFS),
@@ -235,8 +234,8 @@ mod tests {
         assert_eq!(announcing.go_on(&groups, full), Some(delayed));
         assert_eq!(announcing.go_on(&groups, full), None);
         let mut sent = 0;
-        let told = announcing.go_on(&groups, |ifindex, frames| {
-            if ifindex == 1 {
+        let told = announcing.go_on(&groups, |interface, frames| {
+            if interface == InterfaceId(1) {
                 return Offered {
                     refused: Some(Errno::ENETDOWN),
                     ..taken(0)

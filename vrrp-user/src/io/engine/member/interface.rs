@@ -6,6 +6,7 @@ use vrrp_ebpf::types::Mac;
 
 use super::{Member, steps::Then};
 use crate::{
+    ids::InterfaceId,
     io::engine::{frames::Frames, machine::Machine, message::InterfaceError, peers::PeerPlan},
     proto::{Input, Instant},
 };
@@ -28,10 +29,10 @@ impl Member {
     pub(in crate::io::engine) fn set_mac_elsewhere(
         &mut self,
         machine: &mut impl Machine,
-        ifindex: u32,
+        interface: InterfaceId,
         mac: Mac,
     ) -> Result<bool, InterfaceError> {
-        if !self.plan.frames.set_mac_elsewhere(ifindex, mac) {
+        if !self.plan.frames.set_mac_elsewhere(interface, mac) {
             return Ok(false);
         }
         // Nothing is built before the interface of the adverts is known.
@@ -79,7 +80,7 @@ impl Member {
         self.frames = Frames::build(
             &self.plan.frames,
             &self.plan.settings,
-            self.plan.ifindex,
+            self.plan.interface,
             mac,
         )?;
         for (key, entry) in self.plan.peers.iter().map(PeerPlan::entry) {
@@ -88,10 +89,10 @@ impl Member {
         let primary = self.plan.settings.primary;
         machine.set_router(self.plan.key, self.plan.entry(primary))?;
         for key in &self.plan.macs {
-            machine.set_mac(*key, self.index)?;
+            machine.set_mac(*key, self.slot())?;
         }
-        for (ifindex, entry) in self.plan.proxy_entries(mac) {
-            machine.set_proxy(ifindex, entry)?;
+        for (interface, entry) in self.plan.proxy_entries(mac) {
+            machine.set_proxy(interface, entry)?;
         }
         for (key, entry) in self.plan.vip_entries(mac) {
             machine.set_vip(key, entry)?;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use nix::errno::Errno;
 use vrrp_ebpf::{
-    abi::{Follow, VipKey},
+    abi::Follow,
     ownership::{self, Ownership},
     types::{Family, Mac},
 };
@@ -27,7 +27,10 @@ use super::{
     notices::{self, Notices, Pairing},
     plan::RouterPlan,
 };
-use crate::proto::{Advert, Input, Instant, Router, State};
+use crate::{
+    ids::{RouterId, VipId},
+    proto::{Advert, Input, Instant, Router, State},
+};
 
 /// What a member is lent for one step.
 pub(super) struct Turn<'machine, M> {
@@ -39,7 +42,6 @@ pub(super) struct Turn<'machine, M> {
 /// One virtual router.
 #[derive(Debug)]
 pub(super) struct Member {
-    index: u32,
     plan: RouterPlan,
     core: Router,
     frames: Frames,
@@ -59,7 +61,7 @@ pub(super) struct Member {
     /// When the address worker had installed everything, since the last order.
     installed: Option<Instant>,
     /// The virtual IP that the input being handled says is gone.
-    lost: Option<u32>,
+    lost: Option<VipId>,
     /// Arrival of the last conflict that the core was told of.
     conflict_told: Instant,
     send_errno: Option<Errno>,
@@ -88,17 +90,13 @@ struct Stats {
 
 impl Member {
     /// Takes the slot over: from now on only we write its ownership word.
-    pub(super) fn new(
-        index: u32,
-        plan: RouterPlan,
-        machine: &mut impl Machine,
-    ) -> Result<Self, Superseded> {
-        let found = machine.ownership(index);
+    pub(super) fn new(plan: RouterPlan, machine: &mut impl Machine) -> Result<Self, Superseded> {
+        let slot = plan.id.slot();
+        let found = machine.ownership(slot);
         let epoch = found.epoch() + 1;
         let word = Ownership::new(ownership::State::Idle, epoch, 0);
-        machine.replace(index, found, word)?;
+        machine.replace(slot, found, word)?;
         Ok(Self {
-            index,
             core: Router::new(plan.settings.clone()),
             plan,
             frames: Frames::default(),
@@ -135,15 +133,23 @@ impl Member {
         &self.core
     }
 
+    pub(super) fn id(&self) -> RouterId {
+        self.plan.id
+    }
+
+    fn slot(&self) -> u32 {
+        self.plan.id.slot()
+    }
+
     pub(super) fn family(&self) -> Family {
         self.plan.settings.family
     }
 
-    /// Family of a virtual IP (index in `VIP_STATES`), which an excluded one does not share.
-    pub(super) fn vip_family(&self, vip: u32) -> Family {
-        let vip = vip.saturating_sub(self.plan.first_vip) as usize;
-        let key = self.plan.vips.get(vip);
-        key.map_or_else(|| self.family(), VipKey::family)
+    /// Family of a virtual IP, which an excluded one does not share with the adverts.
+    pub(super) fn vip_family(&self, vip: VipId) -> Family {
+        let mut vips = self.plan.vips.iter();
+        let found = vips.find(|(id, _)| *id == vip);
+        found.map_or_else(|| self.family(), |(_, key)| key.family())
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -212,7 +218,7 @@ impl Member {
             successor,
         };
         self.lapse = Some(lapse);
-        let router = self.index;
+        let router = self.id();
         machine.tell(Event::Lapsed { router, lapse });
     }
 
@@ -221,7 +227,7 @@ impl Member {
     /// time it is looked at here, it is no conflict.
     pub(super) fn conflict(
         &mut self,
-        vip: u32,
+        vip: VipId,
         mac: Mac,
         source: IpAddr,
         arrived: Instant,
@@ -231,7 +237,6 @@ impl Member {
         if self.core.state() != State::Active {
             return;
         }
-        let vip = vip.saturating_sub(self.plan.first_vip);
         self.notice(Notice::Conflict { vip, mac }, source, turn);
         self.feed(Input::Conflict, turn.woken);
     }
@@ -239,7 +244,7 @@ impl Member {
     fn notice(&mut self, notice: Notice, source: IpAddr, turn: &mut Turn<'_, impl Machine>) {
         if self.notices.admit(turn.woken, notice, source) {
             turn.machine.tell(Event::Notice {
-                router: self.index,
+                router: self.id(),
                 notice,
                 source,
             });
@@ -248,7 +253,7 @@ impl Member {
 
     /// The ring may have lost what restarts our timer.
     pub(super) fn look_at_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
-        let seen = turn.machine.last_seen(self.index);
+        let seen = turn.machine.last_seen(self.slot());
         if seen > 0 {
             self.feed(Input::Seen(Instant(seen)), turn.woken);
         }
@@ -256,7 +261,7 @@ impl Member {
 
     /// The ring may have lost what deposes us.
     pub(super) fn look_at_better_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
-        let seen = Instant(turn.machine.better_seen(self.index));
+        let seen = Instant(turn.machine.better_seen(self.slot()));
         if seen > Instant(0) {
             self.note_lapse(seen, None, turn);
             self.feed(Input::BetterSeen(seen), turn.woken);
@@ -265,7 +270,7 @@ impl Member {
 
     /// In a flood of announcements XDP leaves most records out, but hosts have believed each of them.
     pub(super) fn look_at_conflict_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
-        let seen = Instant(turn.machine.conflict_seen(self.index));
+        let seen = Instant(turn.machine.conflict_seen(self.slot()));
         if seen <= self.conflict_told {
             return;
         }
@@ -300,8 +305,8 @@ impl Member {
         }
     }
 
-    /// Somebody removed this virtual IP (index in the instance's `vips`) from the interface.
-    pub(super) fn address_lost(&mut self, vip: u32, woken: Instant) {
+    /// Somebody removed this virtual IP from the interface.
+    pub(super) fn address_lost(&mut self, vip: VipId, woken: Instant) {
         self.feed(Input::AddressLost, woken);
         self.lost = Some(vip);
     }

@@ -29,9 +29,9 @@ impl Member {
             }
             Output::Follow { follow, clear_seen } => {
                 if clear_seen {
-                    turn.machine.clear_seen(self.index);
+                    turn.machine.clear_seen(self.slot());
                 }
-                turn.machine.follow(self.index, follow);
+                turn.machine.follow(self.slot(), follow);
                 self.followed = Some(follow);
             }
             Output::Advertise { priority } => return self.advertise(priority, turn.machine),
@@ -49,7 +49,7 @@ impl Member {
         &self,
         machine: &impl Machine,
     ) -> Result<(), Superseded> {
-        if machine.ownership(self.index) == self.word {
+        if machine.ownership(self.slot()) == self.word {
             Ok(())
         } else {
             Err(Superseded)
@@ -65,9 +65,9 @@ impl Member {
         let word = Ownership::new(state, self.epoch, expiry);
         let active = ownership::State::Active;
         if state == active && self.word.state() != active {
-            machine.set_considered(self.index, self.core.considered_until());
+            machine.set_considered(self.slot(), self.core.considered_until());
         }
-        machine.replace(self.index, self.word, word)?;
+        machine.replace(self.slot(), self.word, word)?;
         self.word = word;
         if state == active {
             mark(&mut self.timeline.owned, machine);
@@ -88,14 +88,14 @@ impl Member {
     /// has left.
     pub(super) fn send(&mut self, advert: PendingAdvert, machine: &mut impl Machine) {
         let PendingAdvert { priority, at } = advert;
-        let ifindex = self.plan.ifindex;
+        let interface = self.plan.interface;
         if let Some(before) = self.waiting.take()
-            && !machine.is_waiting(ifindex)
+            && !machine.is_waiting(interface)
         {
             self.work.sent = Some(before);
         }
         let frames = self.frames.adverts(priority);
-        let sent = machine.send_advert(self.index, ifindex, frames);
+        let sent = machine.send_advert(self.slot(), interface, frames);
         let Sent {
             any,
             waiting,
@@ -107,7 +107,7 @@ impl Member {
         {
             let errno = errno as i32;
             machine.tell(Event::SendFailed {
-                router: self.index,
+                router: self.id(),
                 errno,
             });
         }
@@ -135,7 +135,7 @@ impl Member {
         now: Instant,
         machine: &mut impl Machine,
     ) {
-        let router = self.index;
+        let router = self.id();
         let active = self.word.state() == ownership::State::Active;
         if left || !active {
             if std::mem::take(&mut self.unheard) && left && priority > 0 {
@@ -177,21 +177,21 @@ impl Member {
         //= C59: RFC 9568 section 8.2.2
         // Where the engine stood still for long, somebody else may serve whom hosts would then lose. With
         // the next renewal it goes on.
-        let standing = machine.standing(self.index);
+        let standing = machine.standing(self.slot());
         if !standing.ownership().serves(now.0) {
             self.announcing.halt();
             return Ok(());
         }
         let timeline = &mut self.timeline;
         let groups = self.frames.announcements();
-        let trouble = self.announcing.go_on(groups, |ifindex, frames| {
-            let offered = machine.offer(now, ifindex, frames);
+        let trouble = self.announcing.go_on(groups, |interface, frames| {
+            let offered = machine.offer(now, interface, frames);
             mark(&mut timeline.announced, machine);
             offered
         });
         if let Some(Trouble { errno, delayed }) = trouble {
             machine.tell(Event::AnnouncingFailed {
-                router: self.index,
+                router: self.id(),
                 errno: errno as i32,
                 delayed,
             });
@@ -225,14 +225,14 @@ impl Member {
             return;
         };
         // A link that refuses it refuses the adverts as well, and those tell.
-        machine.send(self.plan.ifindex, frame);
+        machine.send(self.plan.interface, frame);
     }
 
     pub(super) fn order(&mut self, operation: Operation, machine: &mut impl Machine) {
         self.generation = self.generation.wrapping_add(1);
         self.installed = None;
         let order = Order {
-            router: self.index,
+            router: self.id(),
             operation,
             generation: self.generation,
             epoch: self.word.epoch(),
@@ -240,7 +240,7 @@ impl Member {
         };
         // The channel holds several orders per router, and each needs an answer before the next.
         if !machine.order(order) {
-            let (router, errno) = (self.index, Errno::EAGAIN as i32);
+            let (router, errno) = (self.id(), Errno::EAGAIN as i32);
             machine.tell(Event::OrderFailed { router, errno });
         }
     }
@@ -257,7 +257,7 @@ impl Member {
         }
         let priority = self.plan.settings.priority;
         machine.tell(Event::Transition {
-            router: self.index,
+            router: self.id(),
             transition,
             priority,
         });
@@ -274,7 +274,7 @@ impl Member {
         };
         if std::mem::take(&mut self.promoting) {
             self.timeline.ready = installed;
-            let (router, timeline) = (self.index, self.timeline);
+            let (router, timeline) = (self.id(), self.timeline);
             machine.tell(Event::Promoted { router, timeline });
         }
     }

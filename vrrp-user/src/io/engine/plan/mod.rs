@@ -1,6 +1,6 @@
 //! What the engine runs: the configuration joined with the interfaces it is for.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use thiserror::Error;
 use vrrp_ebpf::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::{Auth, Instance},
+    ids::{InterfaceId, RouterId, VipId},
     proto::{Settings, Version},
 };
 
@@ -48,22 +49,22 @@ pub enum PlanError {
 /// One virtual router, ready to be run.
 #[derive(Debug)]
 pub struct RouterPlan {
+    /// Who it is.
+    pub id: RouterId,
     /// Settings of the core; the source address is filled in when the interface has one.
     pub settings: Settings,
     /// What its frames are made of.
     pub frames: FrameSpec,
     /// Interface of the adverts.
-    pub ifindex: u32,
+    pub interface: InterfaceId,
     /// Its key in `ROUTERS`.
     pub key: RouterKey,
     /// Its virtual IPs as keys of `VIPS`, in configured order.
-    pub vips: Vec<VipKey>,
-    /// Index in `VIP_STATES` of the first virtual IP.
-    pub first_vip: u32,
+    pub vips: Vec<(VipId, VipKey)>,
     /// Where it uses its Virtual Router MAC, as keys of `MACS`; each interface once.
     pub macs: Vec<RouterKey>,
     /// Interfaces where it answers by proxy ARP.
-    pub proxied: Vec<u32>,
+    pub proxied: Vec<InterfaceId>,
     /// Its unicast peers, in configured order.
     pub peers: Vec<PeerPlan>,
     /// The virtual IPs that adverts carry if they have room for all of them, in configured order.
@@ -77,10 +78,10 @@ pub struct RouterPlan {
 /// Everything the engine and its address worker need, router by router.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// In order of the configuration: the index is the slot.
+    /// In order of the configuration.
     pub routers: Vec<RouterPlan>,
     /// The address worker's part.
-    pub addresses: Vec<AddressSet>,
+    pub addresses: BTreeMap<RouterId, AddressSet>,
 }
 
 impl Plan {
@@ -90,22 +91,19 @@ impl Plan {
     /// When a limit is exceeded or an interface is missing.
     pub fn new(
         instances: &[Instance],
-        find: impl Fn(&str) -> Option<(u32, Mac)>,
+        find: impl Fn(&str) -> Option<(InterfaceId, Mac)>,
     ) -> Result<Self, PlanError> {
         let mut plan = Self::default();
-        let mut first_vip = 0;
+        let mut ids = (0..abi::MAX_VIPS).map(VipId);
         let unicast = instances.iter().filter_map(|one| one.unicast.as_ref());
         let peers: usize = unicast.map(|unicast| unicast.peers.len()).sum();
         if peers > abi::MAX_PEERS as usize {
             return Err(PlanError::TooManyPeers);
         }
         for (slot, instance) in (0..).zip(instances) {
-            let vips = u32::try_from(instance.vips.len()).map_err(|_| PlanError::TooManyVips)?;
-            if slot >= abi::MAX_ROUTERS {
+            let id = RouterId::first(slot);
+            if id.slot() >= abi::MAX_ROUTERS {
                 return Err(PlanError::TooManyRouters);
-            }
-            if first_vip + vips > abi::MAX_VIPS {
-                return Err(PlanError::TooManyVips);
             }
             let find = |name: &str| {
                 find(name).ok_or_else(|| PlanError::NoInterface {
@@ -113,22 +111,23 @@ impl Plan {
                     interface: name.to_owned(),
                 })
             };
-            let (ifindex, _) = find(&instance.interface)?;
+            let (interface, _) = find(&instance.interface)?;
             let mut placements = Vec::new();
             for vip in &instance.vips {
-                let (ifindex, mac) = find(vip.device.as_ref().unwrap_or(&instance.interface))?;
-                placements.push(Placement { vip, ifindex, mac });
+                let id = ids.next().ok_or(PlanError::TooManyVips)?;
+                let device = vip.device.as_ref().unwrap_or(&instance.interface);
+                let (interface, mac) = find(device)?;
+                placements.push(Placement {
+                    id,
+                    vip,
+                    interface,
+                    mac,
+                });
             }
-            plan.routers.push(RouterPlan::new(
-                instance,
-                slot,
-                ifindex,
-                &placements,
-                first_vip,
-            ));
+            plan.routers
+                .push(RouterPlan::new(instance, id, interface, &placements));
             plan.addresses
-                .push(AddressSet::new(&placements, first_vip, instance.is_owner()));
-            first_vip += vips;
+                .insert(id, AddressSet::new(&placements, instance.is_owner()));
         }
         if plan.virtual_macs().count() > abi::MAX_MACS as usize {
             return Err(PlanError::TooManyMacs);
@@ -138,30 +137,31 @@ impl Plan {
     }
 
     /// Interface and MAC wherever a Virtual Router MAC is used.
-    pub fn virtual_macs(&self) -> impl Iterator<Item = (u32, Mac)> {
+    pub fn virtual_macs(&self) -> impl Iterator<Item = (InterfaceId, Mac)> {
         let keys = self.routers.iter().flat_map(|router| &router.macs);
-        keys.map(|key| (key.ifindex, key.virtual_mac()))
+        keys.map(|key| (InterfaceId(key.ifindex), key.virtual_mac()))
     }
 }
 
 impl RouterPlan {
     fn new(
         instance: &Instance,
-        slot: u32,
-        ifindex: u32,
+        id: RouterId,
+        interface: InterfaceId,
         placements: &[Placement<'_>],
-        first_vip: u32,
     ) -> Self {
         let family = instance.family();
-        let key = RouterKey::new(ifindex, 0, family, instance.settings.vrid);
+        let key = RouterKey::new(interface.0, 0, family, instance.settings.vrid);
         let virtual_mac = key.virtual_mac();
         let listed: Vec<IpAddr> = instance.advertised().map(|vip| vip.address).collect();
         let unicast = instance.unicast.as_ref();
         let vip_keys = placements
             .iter()
-            .map(|placement| VipKey::of(placement.ifindex, placement.vip.address))
+            .map(|one| (one.id, VipKey::of(one.interface.0, one.vip.address)))
             .collect();
+        let slot = id.slot();
         Self {
+            id,
             settings: instance.settings.clone(),
             frames: FrameSpec {
                 format: format(instance),
@@ -170,7 +170,7 @@ impl RouterPlan {
                 vips: instance.vips.iter().map(|vip| vip.address).collect(),
                 elsewhere: placements
                     .iter()
-                    .map(|vip| (vip.ifindex != ifindex).then_some((vip.ifindex, vip.mac)))
+                    .map(|vip| (vip.interface != interface).then_some((vip.interface, vip.mac)))
                     .collect(),
                 virtual_macs: placements
                     .iter()
@@ -182,10 +182,9 @@ impl RouterPlan {
                 }),
                 ttl: unicast.and_then(|unicast| unicast.ttl).unwrap_or(TTL),
             },
-            ifindex,
+            interface,
             key,
             vips: vip_keys,
-            first_vip,
             macs: macs(instance, key, placements),
             proxied: Vec::new(),
             peers: unicast.map_or_else(Vec::new, |unicast| {
@@ -221,11 +220,6 @@ impl RouterPlan {
         &self.listed
     }
 
-    /// Its index in `SLOTS`.
-    pub(super) fn slot(&self) -> u32 {
-        self.entry.slot
-    }
-
     /// The receive checks, for adverts that are sent from `primary`.
     #[must_use]
     pub fn entry(&self, primary: IpAddr) -> RouterEntry {
@@ -237,26 +231,25 @@ impl RouterPlan {
 
     /// What XDP knows of each virtual IP while the interface of the adverts has this MAC.
     pub fn vip_entries(&self, mac: Mac) -> impl Iterator<Item = (VipKey, VipEntry)> {
-        let (slot, flags) = (self.slot(), self.vip_flags);
-        let places = self.frames.places(self.ifindex, mac);
-        (self.first_vip..)
-            .zip(self.vips.iter().zip(places))
-            .map(move |(vip, (key, (_, mac)))| {
-                let entry = VipEntry {
-                    slot,
-                    vip,
-                    mac,
-                    flags,
-                    _pad: 0,
-                };
-                (*key, entry)
-            })
+        let (slot, flags) = (self.id.slot(), self.vip_flags);
+        let places = self.frames.places(self.interface, mac);
+        let vips = self.vips.iter().zip(places);
+        vips.map(move |((id, key), (_, mac))| {
+            let entry = VipEntry {
+                slot,
+                vip: id.state(),
+                mac,
+                flags,
+                _pad: 0,
+            };
+            (*key, entry)
+        })
     }
 
     /// Every interface that frames of this router leave by.
-    pub fn interfaces(&self) -> impl Iterator<Item = u32> {
+    pub fn interfaces(&self) -> impl Iterator<Item = InterfaceId> {
         let elsewhere = self.frames.elsewhere.iter().flatten();
-        std::iter::once(self.ifindex).chain(elsewhere.map(|(ifindex, _)| *ifindex))
+        std::iter::once(self.interface).chain(elsewhere.map(|(interface, _)| *interface))
     }
 }
 
@@ -265,7 +258,7 @@ fn macs(instance: &Instance, key: RouterKey, placements: &[Placement<'_>]) -> Ve
     let adverts = instance.adverts_from_virtual_mac.then_some(key.ifindex);
     let vips = placements.iter().filter(|one| one.vip.virtual_mac);
     let mut macs = Vec::new();
-    for ifindex in adverts.into_iter().chain(vips.map(|one| one.ifindex)) {
+    for ifindex in adverts.into_iter().chain(vips.map(|one| one.interface.0)) {
         let key = RouterKey { ifindex, ..key };
         if !macs.contains(&key) {
             macs.push(key);

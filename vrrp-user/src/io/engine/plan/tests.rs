@@ -25,7 +25,7 @@ fn plan_of(vips: &str, body: &str) -> RouterPlan {
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
         .instances;
-    let mut plan = Plan::new(&instances, |_| Some((2, MAC))).unwrap();
+    let mut plan = Plan::new(&instances, |_| Some((InterfaceId(2), MAC))).unwrap();
     plan.routers.remove(0)
 }
 
@@ -46,7 +46,7 @@ fn adverts_of(plan: RouterPlan, source: IpAddr) -> Vec<Vec<u8>> {
 
 fn frames(mut plan: RouterPlan, source: IpAddr) -> Frames {
     plan.settings.primary = source;
-    Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap()
+    Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap()
 }
 
 fn address(text: &str) -> IpAddr {
@@ -119,7 +119,7 @@ fn the_source_is_announced_to_unicast_peers_unless_it_is_a_virtual_ip() {
     let announced = |body: &str, primary: [u8; 4]| {
         let mut plan = plan(body);
         plan.settings.primary = primary.into();
-        let frames = Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap();
+        let frames = Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap();
         frames.source_announcement().map(<[u8]>::to_vec)
     };
     let peers = "unicast_peer {\n 192.168.1.2\n}";
@@ -243,7 +243,7 @@ fn excluded_addresses_are_announced_and_not_advertised() {
     let keys: Vec<_> = mixed
         .vips
         .iter()
-        .map(|key| (key.family(), key.address))
+        .map(|(_, key)| (key.family(), key.address))
         .collect();
     let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"].map(|text| {
         let address = address(text);
@@ -296,7 +296,7 @@ fn excluded_addresses_count_to_the_limit_of_the_node() {
         .config
         .unwrap()
         .instances;
-    let find = |_: &str| Some((2, MAC));
+    let find = |_: &str| Some((InterfaceId(2), MAC));
     Plan::new(&instances, find).unwrap();
     // The configuration would refuse one more.
     let last = instances[0].vips[1].clone();
@@ -309,7 +309,7 @@ fn excluded_addresses_count_to_the_limit_of_the_node() {
 fn sources(body: &str) -> (Vec<Mac>, Vec<(Mac, Mac)>) {
     let mut plan = plan(body);
     plan.settings.primary = OURS.into();
-    let frames = Frames::build(&plan.frames, &plan.settings, plan.ifindex, MAC).unwrap();
+    let frames = Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap();
     let mac = |frame: &[u8], at: usize| *frame[at..].first_chunk::<6>().unwrap();
     let adverts = frames.adverts(100).chain(frames.adverts(0));
     let adverts = adverts.map(|frame| mac(frame, 6)).collect();
@@ -360,7 +360,7 @@ fn a_virtual_ip_elsewhere_has_a_mac_there() {
         .instances;
     let find = |name: &str| {
         let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
-        Some((u32::from(index), [2, 0, 0, 0, 0, index]))
+        Some((InterfaceId(u32::from(index)), [2, 0, 0, 0, 0, index]))
     };
     let mut plan = Plan::new(&instances, find).unwrap();
     let index = |name| find(name).unwrap().0;
@@ -376,7 +376,7 @@ fn a_virtual_ip_elsewhere_has_a_mac_there() {
     assert_eq!(macs(router), expected);
     let own = |router: &RouterPlan| {
         let entries = router.proxy_entries(MAC);
-        Vec::from_iter(entries.map(|(ifindex, entry)| (ifindex, entry.own)))
+        Vec::from_iter(entries.map(|(interface, entry)| (interface, entry.own)))
     };
     let eth0 = (index("eth0"), MAC);
     assert_eq!(own(router), [eth0, (index("eth2"), physical("eth2"))]);

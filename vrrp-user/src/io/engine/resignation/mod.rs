@@ -21,6 +21,7 @@ use super::{
     unicast::UnicastSender,
 };
 use crate::{
+    ids::{InterfaceId, RouterId},
     io::{
         journal::Journal,
         runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
@@ -45,9 +46,8 @@ pub enum ResignationError {
 /// The priority 0 adverts of every virtual router whose interface is known, kept in the runtime directory.
 #[derive(Debug, Default)]
 pub struct Resignations {
-    /// In order of the configuration.
-    speakers: Vec<Speaker>,
-    ready: BTreeMap<u32, Resignation>,
+    speakers: BTreeMap<RouterId, Speaker>,
+    ready: BTreeMap<RouterId, Resignation>,
     journal: Journal,
     /// The file does not say yet what is said here.
     is_stale: bool,
@@ -73,7 +73,7 @@ pub struct Left {
 /// What the adverts of a virtual router are made of.
 #[derive(Debug)]
 struct Speaker {
-    ifindex: u32,
+    interface: InterfaceId,
     settings: Settings,
     spec: FrameSpec,
     /// The virtual IPs that adverts carry if they have room.
@@ -100,12 +100,15 @@ impl Resignations {
     /// For the virtual routers of a plan, and what the journal says by now; nothing is written yet.
     #[must_use]
     pub fn new(plan: &Plan, journal: &Journal) -> Self {
-        let speakers = plan.routers.iter().map(|router| Speaker {
-            ifindex: router.ifindex,
-            settings: router.settings.clone(),
-            spec: router.frames.clone(),
-            listed: router.listed().to_vec(),
-            mac: None,
+        let speakers = plan.routers.iter().map(|router| {
+            let speaker = Speaker {
+                interface: router.interface,
+                settings: router.settings.clone(),
+                spec: router.frames.clone(),
+                listed: router.listed().to_vec(),
+                mac: None,
+            };
+            (router.id, speaker)
         });
         Self {
             speakers: speakers.collect(),
@@ -149,18 +152,17 @@ impl Resignations {
     }
 
     fn note(&mut self, command: Command) -> Result<(), EncodeError> {
-        let (Command::LinkUp { router: slot, .. } | Command::Fit { router: slot, .. }) = command
-        else {
+        let (Command::LinkUp { router, .. } | Command::Fit { router, .. }) = command else {
             return Ok(());
         };
-        let Some(speaker) = self.speakers.get_mut(slot as usize) else {
+        let Some(speaker) = self.speakers.get_mut(&router) else {
             return Ok(());
         };
         speaker.learn(command);
-        if let Some(resignation) = speaker.resignation(slot)?
-            && self.ready.get(&slot) != Some(&resignation)
+        if let Some(resignation) = speaker.resignation(router.slot())?
+            && self.ready.get(&router) != Some(&resignation)
         {
-            self.ready.insert(slot, resignation);
+            self.ready.insert(router, resignation);
             self.is_stale = true;
         }
         Ok(())
@@ -188,7 +190,7 @@ impl Speaker {
         };
         Ok(Some(Resignation {
             slot,
-            ifindex: self.ifindex,
+            ifindex: self.interface.0,
             peers: self.spec.peers.clone(),
             frames: Frames::resignations(&self.spec, &self.settings, mac)?,
         }))
@@ -223,11 +225,12 @@ impl Resignation {
     /// # Errors
     /// When the kernel took none.
     pub fn send(&self) -> io::Result<()> {
+        let interface = InterfaceId(self.ifindex);
         let frames = self.frames.iter().map(Vec::as_slice);
         let sent = if self.peers.is_empty() {
-            FrameSender::open(self.ifindex)?.send(frames)
+            FrameSender::open(interface)?.send(frames)
         } else {
-            UnicastSender::open(self.ifindex, &self.peers)?.send(frames)
+            UnicastSender::open(interface, &self.peers)?.send(frames)
         };
         match sent.refused {
             Some(errno) if !sent.any && !sent.waiting => Err(errno.into()),
@@ -271,14 +274,14 @@ mod tests {
             version: None,
         };
         let config = quick.parse().config.unwrap();
-        let plan = Plan::new(&config.instances, |_| Some((IFINDEX, [0; 6]))).unwrap();
+        let plan = Plan::new(&config.instances, |_| Some((InterfaceId(IFINDEX), [0; 6]))).unwrap();
         Resignations::new(&plan, &journal())
     }
 
-    fn link_up(router: u32, primary: [u8; 4], mac: Mac) -> Command {
+    fn link_up(router: u16, primary: [u8; 4], mac: Mac) -> Command {
         let primary = Ipv4Addr::from(primary).into();
         Command::LinkUp {
-            router,
+            router: RouterId::first(router),
             primary,
             mac,
         }
@@ -305,7 +308,7 @@ mod tests {
         let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
         let mut resignations = resignations();
         let fit = |advertised| Command::Fit {
-            router: 0,
+            router: RouterId::first(0),
             advertised,
         };
         // Nobody speaks from an interface that is not known.
@@ -384,7 +387,7 @@ mod tests {
             peers: vec![VIP; peers],
             frames: vec![vec![0xff; 1500]; 2 * peers],
         };
-        resignations.ready.insert(0, all.clone());
+        resignations.ready.insert(RouterId::first(0), all.clone());
         resignations.is_stale = true;
         resignations.prepare(&directory, []).unwrap();
         assert_eq!(load(&directory).unwrap().unwrap().routers, [all]);

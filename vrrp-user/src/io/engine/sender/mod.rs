@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::machine::{Offered, Sent};
-use crate::proto::Instant;
+use crate::{ids::InterfaceId, proto::Instant};
 
 /// Frames handed to the kernel per system call.
 const BATCH: usize = 32;
@@ -78,7 +78,7 @@ impl FrameSender {
     ///
     /// # Errors
     /// errno of socket or setsockopt; EPERM without CAP_NET_RAW.
-    pub(super) fn open(ifindex: u32) -> io::Result<Self> {
+    pub(super) fn open(interface: InterfaceId) -> io::Result<Self> {
         // Protocol 0: the sockets are not attached to the receive path at all.
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let open = || socket(AddressFamily::Packet, SockType::Raw, flags, None);
@@ -88,7 +88,7 @@ impl FrameSender {
         // SAFETY: sockaddr_ll is plain data, for which all zeroes is a value.
         let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
         address.sll_family = u16::try_from(libc::AF_PACKET).unwrap_or_default();
-        address.sll_ifindex = i32::try_from(ifindex).map_err(io::Error::other)?;
+        address.sll_ifindex = i32::try_from(interface.0).map_err(io::Error::other)?;
         Ok(Self {
             direct,
             queued,

@@ -171,7 +171,7 @@ fn either_way_leads_out_and_one_through_the_queueing_discipline() {
             let (_, packets) = rx.split_once("\"packets\":").unwrap();
             packets.split_once(',').unwrap().0.parse::<u64>().unwrap()
         };
-        let mut sender = FrameSender::open(index("ens33")).unwrap();
+        let mut sender = FrameSender::open(InterfaceId(index("ens33"))).unwrap();
         let frame = [0xff; 60];
         let (mut before, mut queued) = (received(), 0);
         for way in [Way::Direct, Way::Queued] {
@@ -198,7 +198,7 @@ fn what_waits_in_the_queueing_discipline_is_known() {
         run("ip link set peer addrgenmode none up");
         // A byte per second, after the first hundred.
         run("tc qdisc add dev ens33 root tbf rate 8bit burst 100b limit 10000");
-        let mut sender = FrameSender::open(index("ens33")).unwrap();
+        let mut sender = FrameSender::open(InterfaceId(index("ens33"))).unwrap();
         assert!(!sender.is_waiting());
         sender.direct = sender.queued.try_clone().unwrap();
         let frame = [0xff; 60];

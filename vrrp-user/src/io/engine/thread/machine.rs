@@ -14,6 +14,7 @@ use vrrp_ebpf::{
 };
 
 use crate::{
+    ids::InterfaceId,
     io::{
         bpf::{TableError, Tables, shared::Slots},
         clock,
@@ -35,7 +36,7 @@ pub(super) struct ThreadMachine {
     pub(super) tables: Tables,
     pub(super) events: RingBuf<MapData>,
     /// By interface.
-    pub(super) senders: Vec<(u32, FrameSender)>,
+    pub(super) senders: Vec<(InterfaceId, FrameSender)>,
     /// By slot; for adverts to peers instead of to the group.
     pub(super) unicast: Vec<Option<UnicastSender>>,
     pub(super) orders: SyncSender<Order>,
@@ -45,8 +46,9 @@ pub(super) struct ThreadMachine {
 }
 
 impl ThreadMachine {
-    fn sender(&mut self, ifindex: u32) -> Option<&mut FrameSender> {
-        let sender = self.senders.iter_mut().find(|(index, _)| *index == ifindex);
+    fn sender(&mut self, interface: InterfaceId) -> Option<&mut FrameSender> {
+        let mut senders = self.senders.iter_mut();
+        let sender = senders.find(|(known, _)| *known == interface);
         sender.map(|(_, sender)| sender)
     }
 }
@@ -110,32 +112,37 @@ impl Machine for ThreadMachine {
         self.control.try_command()
     }
 
-    fn send_advert<'frame, Frames>(&mut self, slot: u32, ifindex: u32, frames: Frames) -> Sent
+    fn send_advert<'frame, Frames>(
+        &mut self,
+        slot: u32,
+        interface: InterfaceId,
+        frames: Frames,
+    ) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
         match self.unicast.get(slot as usize) {
             Some(Some(sender)) => sender.send(frames),
             _ => self
-                .sender(ifindex)
+                .sender(interface)
                 .map_or_else(Sent::default, |sender| sender.send(frames)),
         }
     }
 
-    fn is_waiting(&self, ifindex: u32) -> bool {
+    fn is_waiting(&self, interface: InterfaceId) -> bool {
         let mut senders = self.senders.iter();
-        senders.any(|(index, sender)| *index == ifindex && sender.is_waiting())
+        senders.any(|(known, sender)| *known == interface && sender.is_waiting())
     }
 
-    fn offer(&mut self, now: Instant, ifindex: u32, frames: &[Vec<u8>]) -> Offered {
-        match self.sender(ifindex) {
+    fn offer(&mut self, now: Instant, interface: InterfaceId, frames: &[Vec<u8>]) -> Offered {
+        match self.sender(interface) {
             Some(sender) => sender.offer(now, frames),
             None => Offered::all(frames.len()),
         }
     }
 
-    fn send(&mut self, ifindex: u32, frame: &[u8]) {
-        if let Some(sender) = self.sender(ifindex) {
+    fn send(&mut self, interface: InterfaceId, frame: &[u8]) {
+        if let Some(sender) = self.sender(interface) {
             sender.send([frame]);
         }
     }
@@ -166,8 +173,8 @@ impl Machine for ThreadMachine {
         self.tables.set_mac(key, slot)
     }
 
-    fn set_proxy(&mut self, ifindex: u32, entry: ProxyEntry) -> Result<(), TableError> {
-        self.tables.set_proxy(ifindex, entry)
+    fn set_proxy(&mut self, interface: InterfaceId, entry: ProxyEntry) -> Result<(), TableError> {
+        self.tables.set_proxy(interface.0, entry)
     }
 
     fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {

@@ -75,14 +75,14 @@ impl Engine {
         };
         for router in &plan.routers {
             let senders = &mut machine.senders;
-            for ifindex in router.interfaces() {
-                if !senders.iter().any(|(index, _)| *index == ifindex) {
-                    senders.push((ifindex, FrameSender::open(ifindex)?));
+            for interface in router.interfaces() {
+                if !senders.iter().any(|(known, _)| *known == interface) {
+                    senders.push((interface, FrameSender::open(interface)?));
                 }
             }
             let peers = &router.frames.peers;
             let unicast = (!peers.is_empty())
-                .then(|| UnicastSender::open(router.ifindex, peers))
+                .then(|| UnicastSender::open(router.interface, peers))
                 .transpose()?;
             machine.unicast.push(unicast);
         }

@@ -17,35 +17,39 @@ use super::{
     table::Table,
     verdict::{Verdict, Vips, change, verdict, vips},
 };
-use crate::{io::engine::Command, proto::FaultReason};
+use crate::{
+    ids::{InterfaceId, RouterId, VipId},
+    io::engine::Command,
+    proto::FaultReason,
+};
 
 /// Every router with what was last said about it.
 #[derive(Debug)]
 pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
-    verdicts: Vec<Option<Verdict>>,
+    verdicts: BTreeMap<RouterId, Verdict>,
     room: Room,
     /// Until when a router that has lost its source address goes on.
-    graces: Vec<Option<Instant>>,
-    /// What keeps each router from working although the kernel tells nothing of it.
-    held: Vec<Option<FaultReason>>,
+    graces: BTreeMap<RouterId, Instant>,
+    /// What keeps a router from working although the kernel tells nothing of it.
+    held: BTreeMap<RouterId, FaultReason>,
     elsewhere: Elsewhere,
     names: Names,
     peers: Peers,
     sources: Sources,
-    /// Interfaces (by index) that were last reported up.
-    up: BTreeMap<u32, bool>,
-    /// (router, virtual IP) that are installed.
-    installed: BTreeSet<(u32, u32)>,
+    /// Interfaces that were last reported up.
+    up: BTreeMap<InterfaceId, bool>,
+    /// Those that are installed.
+    installed: BTreeSet<VipId>,
 }
 
 impl Watched {
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
         Self {
-            verdicts: vec![None; routers.len()],
-            room: Room::new(routers.len()),
-            graces: vec![None; routers.len()],
-            held: vec![None; routers.len()],
+            verdicts: BTreeMap::new(),
+            room: Room::default(),
+            graces: BTreeMap::new(),
+            held: BTreeMap::new(),
             elsewhere: Elsewhere::new(&routers),
             names: Names::new(&routers),
             peers: Peers::default(),
@@ -57,10 +61,11 @@ impl Watched {
     }
 
     /// Keeps a router from working for a reason that the kernel does not tell, or ends that.
-    pub(super) fn hold(&mut self, router: u32, reason: Option<FaultReason>) {
-        if let Some(held) = self.held.get_mut(router as usize) {
-            *held = reason;
-        }
+    pub(super) fn hold(&mut self, router: RouterId, reason: Option<FaultReason>) {
+        match reason {
+            Some(reason) => self.held.insert(router, reason),
+            None => self.held.remove(&router),
+        };
     }
 
     /// What changed since the last call. Lost addresses come before the verdicts on links, because
@@ -80,13 +85,12 @@ impl Watched {
         self.room.judge(&self.routers, table, &mut changes);
         changes.append(&mut peers);
         self.sources.judge(&self.routers, table, &mut changes);
-        let routers = self.routers.iter().zip(verdicts);
-        for (number, ((router, verdict), last)) in (0..).zip(routers.zip(&mut self.verdicts)) {
+        for (router, verdict) in self.routers.iter().zip(verdicts) {
             if let Some(verdict) = verdict
-                && *last != Some(verdict)
+                && self.verdicts.get(&router.id) != Some(&verdict)
             {
-                changes.push(change(number, router, verdict));
-                *last = Some(verdict);
+                changes.push(change(router, verdict));
+                self.verdicts.insert(router.id, verdict);
             }
         }
         changes
@@ -94,34 +98,30 @@ impl Watched {
 
     /// When the table is to be judged again although the kernel has told nothing.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.graces.iter().flatten().min().copied()
+        self.graces.values().min().copied()
     }
 
-    /// By router; `None` while a router that has lost its source address goes on without.
+    /// In order of the routers; `None` while a router that has lost its source address goes on without.
     fn verdicts(&mut self, table: &Table, vips: &Vips, now: Instant) -> Vec<Option<Verdict>> {
-        let known = self.verdicts.iter().zip(&self.held);
-        let routers = self.routers.iter().zip(known).zip(&mut self.graces);
-        let peers = &self.peers;
-        let judged = (0..)
-            .zip(routers)
-            .map(|(number, ((router, (last, held)), grace))| {
-                let no_peer = peers
-                    .are_all_ours(number, router)
-                    .then_some(FaultReason::NoPeer);
-                let verdict = match (verdict(router, table, vips), held.or(no_peer)) {
-                    (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
-                    (verdict, _) => verdict,
-                };
-                let worked = matches!(last, Some(Verdict::Usable { .. }));
-                if worked && verdict.lacks_source() {
-                    let end = *grace.get_or_insert(now + router.grace);
-                    if now < end {
-                        return None;
-                    }
+        let judged = self.routers.iter().map(|router| {
+            let no_peer = self.peers.are_all_ours(router);
+            let no_peer = no_peer.then_some(FaultReason::NoPeer);
+            let held = self.held.get(&router.id).copied().or(no_peer);
+            let verdict = match (verdict(router, table, vips), held) {
+                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
+                (verdict, _) => verdict,
+            };
+            let last = self.verdicts.get(&router.id);
+            let worked = matches!(last, Some(Verdict::Usable { .. }));
+            if worked && verdict.lacks_source() {
+                let end = self.graces.entry(router.id);
+                if now < *end.or_insert(now + router.grace) {
+                    return None;
                 }
-                *grace = None;
-                Some(verdict)
-            });
+            }
+            self.graces.remove(&router.id);
+            Some(verdict)
+        });
         judged.collect()
     }
 
@@ -129,31 +129,31 @@ impl Watched {
     fn judge_addresses(
         &mut self,
         table: &Table,
-        gone: &BTreeSet<(u32, IpAddr)>,
+        gone: &BTreeSet<(InterfaceId, IpAddr)>,
         verdicts: &[Option<Verdict>],
         changes: &mut Vec<Change>,
     ) {
-        for ((number, router), verdict) in (0..).zip(&self.routers).zip(verdicts) {
-            for (vip, (address, index)) in (0..).zip(router.places()) {
-                let mut on = table.addresses(index).iter();
+        for (router, verdict) in self.routers.iter().zip(verdicts) {
+            for (vip, address, interface) in router.places() {
+                let mut on = table.addresses(interface).iter();
                 if on.any(|found| found.address == address) {
-                    self.installed.insert((number, vip));
+                    self.installed.insert(vip);
                     continue;
                 }
                 // It may have been put back and removed again since the last look.
-                if gone.contains(&(index, address)) {
-                    self.installed.insert((number, vip));
+                if gone.contains(&(interface, address)) {
+                    self.installed.insert(vip);
                 }
                 let Some(verdict) = verdict else {
                     continue;
                 };
                 let works = matches!(verdict, Verdict::Usable { .. });
-                let is_news = self.installed.remove(&(number, vip));
+                let is_news = self.installed.remove(&vip);
                 // Nor where nothing is any more.
-                if is_news && works && table.link(index).is_some() {
+                if is_news && works && table.link(interface).is_some() {
                     changes.push(Change {
                         command: Some(Command::AddressLost {
-                            router: number,
+                            router: router.id,
                             vip,
                         }),
                         ..Change::default()
@@ -165,13 +165,13 @@ impl Watched {
 
     fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
         let places = self.routers.iter().flat_map(Router::places);
-        let own = self.routers.iter().map(Router::index);
-        let indices: BTreeSet<u32> = own.chain(places.map(|(_, index)| index)).collect();
-        for index in indices {
-            let Some(link) = table.link(index) else {
+        let own = self.routers.iter().map(Router::interface);
+        let all: BTreeSet<_> = own.chain(places.map(|(.., interface)| interface)).collect();
+        for interface in all {
+            let Some(link) = table.link(interface) else {
                 continue;
             };
-            let before = self.up.insert(index, link.up);
+            let before = self.up.insert(interface, link.up);
             if before.is_some_and(|before| before != link.up) {
                 let state = if link.up { "up" } else { "down" };
                 changes.push(Change {

@@ -17,7 +17,7 @@ use crate::{
 
 /// `/vrrp`. `routers` has the counters of every instance, `others` those of no virtual router.
 pub(in crate::io::control) fn node(
-    instances: &[Instance],
+    instances: &[&Instance],
     routers: &[Counts],
     others: &Counts,
     discontinuity: &str,

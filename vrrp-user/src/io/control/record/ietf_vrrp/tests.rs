@@ -112,7 +112,7 @@ fn c72_the_node_adds_its_routers_up() {
         ])
     });
     let others = Counts::from_iter([(Counter::UnknownVrid, 7)]);
-    let shown = node(&instances, &routers, &others, SINCE);
+    let shown = node(&instances.each_ref(), &routers, &others, SINCE);
     assert_eq!(
         serde_json::to_value(shown).unwrap(),
         json!({

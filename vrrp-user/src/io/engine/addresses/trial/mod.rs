@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use vrrp_ebpf::abi::vip_state;
 
 use super::{AddressSet, AddressWorker, Operation, Order};
-use crate::io::{clock, engine::message::Event};
+use crate::{
+    ids::{RouterId, VipId},
+    io::{clock, engine::message::Event},
+};
 
 /// How many looks (one a second) repeat that the kernel takes everything: a router that does not hear it stays in
 /// FAULT, and word is lost where the queues are full.
@@ -18,9 +21,9 @@ const REPEATS: u32 = 10;
 pub(super) enum Refusal {
     /// It does so still.
     Standing {
-        vips: BTreeSet<u32>,
+        vips: BTreeSet<VipId>,
         /// The one of which was told.
-        told: u32,
+        told: VipId,
     },
     /// It would take them now, which is told so many times more.
     Over { repeats: u32 },
@@ -35,11 +38,15 @@ impl AddressWorker {
             Some(Refusal::Standing { vips, .. }) => vips.clone(),
             _ => BTreeSet::new(),
         };
-        let wanted: Vec<_> = refused.iter().map(|vip| (*vip, None)).collect();
+        let positions: BTreeSet<u32> = refused
+            .iter()
+            .filter_map(|vip| set.position(*vip))
+            .collect();
+        let wanted: Vec<_> = positions.iter().map(|vip| (*vip, None)).collect();
         let requests = set.renewals(&wanted);
-        self.send(order, set, requests, |vip| refused.contains(&vip));
+        self.send(order, set, requests, |vip| positions.contains(&vip));
         let missing = self.without_acknowledgement(set);
-        let still: BTreeSet<u32> = refused.intersection(&missing).copied().collect();
+        let still: BTreeSet<VipId> = refused.intersection(&missing).copied().collect();
         if still.is_empty() {
             self.accept(router);
         } else {
@@ -70,8 +77,8 @@ impl AddressWorker {
                 } else {
                     self.retries.postpone(order, clock::now());
                 }
-                let is_needed = |vip: &u32| set.is_needed(*vip);
-                let needed: BTreeSet<u32> = missing.into_iter().filter(is_needed).collect();
+                let is_needed = |vip: &VipId| set.is_needed(*vip);
+                let needed: BTreeSet<VipId> = missing.into_iter().filter(is_needed).collect();
                 if needed.is_empty() {
                     self.accept(router);
                 } else if is_again {
@@ -94,7 +101,7 @@ impl AddressWorker {
 
     /// These are not to be served without. Told of is one of those that are refused now, the same as long as it is
     /// one of them, and each time: word may be lost.
-    fn refuse(&mut self, router: u32, vips: BTreeSet<u32>, now: &BTreeSet<u32>) {
+    fn refuse(&mut self, router: RouterId, vips: BTreeSet<VipId>, now: &BTreeSet<VipId>) {
         let before = match self.refusals.get(&router) {
             Some(Refusal::Standing { told, .. }) if now.contains(told) => Some(*told),
             _ => None,
@@ -106,7 +113,7 @@ impl AddressWorker {
         }
     }
 
-    fn accept(&mut self, router: u32) {
+    fn accept(&mut self, router: RouterId) {
         if let Some(refusal @ Refusal::Standing { .. }) = self.refusals.get_mut(&router) {
             *refusal = Refusal::Over { repeats: REPEATS };
             self.told.retain(|(other, ..), _| *other != router);
@@ -130,12 +137,15 @@ impl AddressWorker {
     }
 
     /// But for those whose interface is gone, which the kernel cannot take.
-    fn without_acknowledgement(&self, set: &AddressSet) -> BTreeSet<u32> {
-        let is_missing = |vip: &u32| self.states.get(set.first_state + vip) & vip_state::READY == 0;
+    fn without_acknowledgement(&self, set: &AddressSet) -> BTreeSet<VipId> {
+        let is_missing = |vip: &VipId| self.states.get(vip.state()) & vip_state::READY == 0;
         let there = set
             .by_place()
             .filter(|((index, _), _)| !self.absent.contains(index));
-        there.map(|(_, vip)| vip).filter(is_missing).collect()
+        there
+            .map(|(_, vip)| set.id(vip))
+            .filter(is_missing)
+            .collect()
     }
 }
 

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, sync_channel},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
 };
 
 use nix::sys::eventfd::EventFd;
@@ -12,12 +15,15 @@ use vrrp_ebpf::{
 use super::*;
 use crate::{
     config::{self, Instance},
+    ids::InterfaceId,
     io::{
         bpf::shared::{Slots, VipStates},
         engine::addresses::{Placement, Report},
         testing::{in_namespace, index, run},
     },
 };
+
+const ROUTER: RouterId = RouterId::first(0);
 
 /// By virtual IP, in the order of the file.
 const NEEDED: u32 = 0;
@@ -54,11 +60,11 @@ impl World {
             ));
         }
         let instance = instance(priority);
-        let placements: Vec<_> = instance.vips.iter().map(placement).collect();
+        let placements: Vec<_> = (0..).zip(&instance.vips).map(placement).collect();
         let states = Arc::new(VipStates::unshared());
         let (sender, reports) = sync_channel(100);
         let wake = Arc::new(EventFd::new().unwrap());
-        let sets = vec![AddressSet::new(&placements, 0, priority == 255)];
+        let sets = BTreeMap::from([(ROUTER, AddressSet::new(&placements, priority == 255))]);
         let slots = Arc::new(Slots::unshared());
         let (shared, told) = (Arc::clone(&slots), Arc::clone(&states));
         let worker = AddressWorker::new(sets, shared, told, sender, wake).unwrap();
@@ -81,7 +87,7 @@ impl World {
 
     /// Carries an order out, as the thread does.
     fn order(&mut self, operation: Operation, lost: Option<u32>) -> Vec<Event> {
-        self.worker.retries.forget(0);
+        self.worker.retries.forget(ROUTER);
         self.again(operation, lost)
     }
 
@@ -116,19 +122,20 @@ impl World {
 
 fn order(operation: Operation, lost: Option<u32>) -> Order {
     Order {
-        router: 0,
+        router: ROUTER,
         operation,
         generation: 1,
         epoch: EPOCH,
-        lost,
+        lost: lost.map(VipId),
     }
 }
 
-fn placement(vip: &config::Vip) -> Placement<'_> {
-    let ifindex = index(vip.device.as_ref().unwrap());
+fn placement((number, vip): (u32, &config::Vip)) -> Placement<'_> {
+    let interface = index(vip.device.as_ref().unwrap());
     Placement {
+        id: VipId(number),
         vip,
-        ifindex,
+        interface: InterfaceId(interface),
         mac: Default::default(),
     }
 }
@@ -146,10 +153,13 @@ fn refuse(vips: &[u32], value: u8) {
 }
 
 const fn refused(vip: u32) -> Event {
-    Event::AddressRefused { router: 0, vip }
+    Event::AddressRefused {
+        router: ROUTER,
+        vip: VipId(vip),
+    }
 }
 
-const ACCEPTED: Event = Event::AddressesAccepted { router: 0 };
+const ACCEPTED: Event = Event::AddressesAccepted { router: ROUTER };
 
 #[test]
 fn an_excluded_one_that_is_refused_does_not_hide_another() {
@@ -274,7 +284,7 @@ fn a_worker_whose_epoch_is_gone_neither_installs_nor_removes() {
         let mut world = World::new(100);
         world.order(Operation::Install, None);
         let standing = order(Operation::Install, None);
-        world.worker.standing.insert(0, standing);
+        world.worker.standing.insert(ROUTER, standing);
         change("del");
         world.worker.look();
         assert!(has_address("ens35"), "put back as long as the word is ours");
@@ -288,7 +298,7 @@ fn a_worker_whose_epoch_is_gone_neither_installs_nor_removes() {
         change("add");
         world.order(Operation::Remove, None);
         let standing = order(Operation::Remove, None);
-        world.worker.standing.insert(0, standing);
+        world.worker.standing.insert(ROUTER, standing);
         world.worker.look();
         assert!(has_address("ens35"), "another node's");
         assert_eq!(world.next(), None);
@@ -318,7 +328,7 @@ fn what_was_on_an_interface_that_is_deleted_is_missing_and_not_refused() {
         let mut world = World::new(100);
         world.order(Operation::Install, None);
         let standing = order(Operation::Install, None);
-        world.worker.standing.insert(0, standing);
+        world.worker.standing.insert(ROUTER, standing);
         run("ip link del ens34");
         world.worker.look();
         assert!(!world.is_ready(NEEDED), "missing in the status");

@@ -9,6 +9,7 @@ use vrrp_ebpf::{
 };
 
 use crate::{
+    ids::InterfaceId,
     io::{
         bpf::TableError,
         engine::{
@@ -126,7 +127,7 @@ impl Machine for Fake {
         self.commands.pop_front()
     }
 
-    fn send_advert<'frame, Frames>(&mut self, slot: u32, _: u32, frames: Frames) -> Sent
+    fn send_advert<'frame, Frames>(&mut self, slot: u32, _: InterfaceId, frames: Frames) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
@@ -138,11 +139,11 @@ impl Machine for Fake {
         }
     }
 
-    fn is_waiting(&self, _: u32) -> bool {
+    fn is_waiting(&self, _: InterfaceId) -> bool {
         false
     }
 
-    fn offer(&mut self, now: Instant, _: u32, frames: &[Vec<u8>]) -> Offered {
+    fn offer(&mut self, now: Instant, _: InterfaceId, frames: &[Vec<u8>]) -> Offered {
         let taken = self
             .room
             .map_or(frames.len(), |room| room.min(frames.len()));
@@ -158,10 +159,11 @@ impl Machine for Fake {
         }
     }
 
-    fn send(&mut self, _: u32, _: &[u8]) {}
+    fn send(&mut self, _: InterfaceId, _: &[u8]) {}
 
     fn order(&mut self, order: Order) -> bool {
-        self.did.push(Did::Ordered(order.router, order.operation));
+        self.did
+            .push(Did::Ordered(order.router.slot(), order.operation));
         !self.stuck
     }
 
@@ -183,7 +185,7 @@ impl Machine for Fake {
         Ok(())
     }
 
-    fn set_proxy(&mut self, _: u32, _: ProxyEntry) -> Result<(), TableError> {
+    fn set_proxy(&mut self, _: InterfaceId, _: ProxyEntry) -> Result<(), TableError> {
         Ok(())
     }
 

@@ -15,12 +15,13 @@ use self::fake::{Did, Fake};
 use super::*;
 use crate::{
     config,
+    ids::InterfaceId,
     io::engine::{
         Plan,
         addresses::{Operation, Order},
         message::{Command, Event},
     },
-    proto::State,
+    proto::{FaultReason, State},
 };
 
 const MAC: Mac = [2, 0, 0, 0, 0, 1];
@@ -46,7 +47,7 @@ fn routers(count: usize) -> Vec<RouterPlan> {
     let config = parsed
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
-    Plan::new(&config.instances, |_| Some((2, MAC)))
+    Plan::new(&config.instances, |_| Some((InterfaceId(2), MAC)))
         .unwrap()
         .routers
 }
@@ -65,9 +66,9 @@ impl Engine {
         };
         let driver = Driver::new(routers(count), &mut machine).unwrap();
         let mut engine = Self { driver, machine };
-        for router in 0..u32::try_from(count).unwrap() {
+        for slot in 0..u16::try_from(count).unwrap() {
             engine.machine.commands.push_back(Command::LinkUp {
-                router,
+                router: RouterId::first(slot),
                 primary: IpAddr::from([192, 168, 1, 1]),
                 mac: MAC,
             });
@@ -78,8 +79,8 @@ impl Engine {
         engine
     }
 
-    fn state(&self, slot: u32) -> State {
-        self.driver.router(slot).unwrap().state()
+    fn state(&self, slot: u16) -> State {
+        self.driver.router(RouterId::first(slot)).unwrap().state()
     }
 
     fn step(&mut self) -> Result<Progress, End> {
@@ -223,9 +224,9 @@ fn a_first_announcement_of_one_router_comes_before_the_repeats_of_another() {
         engine.turn_at(next.0).unwrap();
     }
     engine.machine.did.clear();
-    for router in 0..2 {
+    for slot in 0..2 {
         engine.machine.commands.push_back(Command::LinkUp {
-            router,
+            router: RouterId::first(slot),
             primary: IpAddr::from([192, 168, 1, 1]),
             mac: [2, 0, 0, 0, 0, 9],
         });
@@ -258,8 +259,8 @@ fn a_stop_is_over_when_every_router_is_drained() {
     while ended.is_ok() {
         let next = engine.driver.deadline().map_or(0, |deadline| deadline.0);
         ended = engine.turn_at(next.max(engine.machine.now + 1));
-        for router in 0..2 {
-            let removes = Did::Ordered(router, Operation::Remove);
+        for router in [0, 1].map(RouterId::first) {
+            let removes = Did::Ordered(router.slot(), Operation::Remove);
             if engine.machine.did.contains(&removes) {
                 engine.machine.reports.push_back(done(router));
             }
@@ -289,13 +290,65 @@ fn an_order_without_room_is_told_of_the_router_and_of_no_virtual_ip() {
         router,
         errno: Errno::EAGAIN as i32,
     };
-    for router in [0, 1] {
+    for router in [0, 1].map(RouterId::first) {
         assert!(engine.machine.told.contains(&failed(router)), "{router}");
     }
 }
 
+/// What waits in a channel may be about a router that has gone, whose slot another one has by now.
+#[test]
+fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
+    let due = MILLISECOND + DOWN;
+    let gone = RouterId::first(0);
+    let mut plans = routers(1);
+    plans[0].id = gone.next();
+    let mut machine = Fake {
+        now: MILLISECOND,
+        ..Fake::default()
+    };
+    let driver = Driver::new(plans, &mut machine).unwrap();
+    let mut engine = Engine { driver, machine };
+    let state = |engine: &Engine| engine.driver.router(gone.next()).unwrap().state();
+    let up = |router| Command::LinkUp {
+        router,
+        primary: IpAddr::from([192, 168, 1, 1]),
+        mac: MAC,
+    };
+    engine.machine.commands.push_back(up(gone));
+    engine.turn().unwrap();
+    assert_eq!(state(&engine), State::Initialize);
+    engine.machine.commands.push_back(up(gone.next()));
+    engine.turn_at(due).unwrap();
+    engine.turn_at(due + DOWN).unwrap();
+    assert_eq!(state(&engine), State::Active);
+    assert!(engine.driver.router(gone).is_none());
+    engine.machine.did.clear();
+    engine.machine.told.clear();
+    let reason = FaultReason::LinkDown;
+    let vip = VipId(0);
+    engine.machine.commands.extend([
+        Command::Fault {
+            router: gone,
+            reason,
+        },
+        Command::AddressLost { router: gone, vip },
+        Command::Snapshot { router: gone },
+    ]);
+    let report = |router| match done(router) {
+        Report::Done(order) => Report::Done(Order {
+            operation: Operation::Install,
+            ..order
+        }),
+        told @ Report::Told(_) => told,
+    };
+    engine.machine.reports.push_back(report(gone));
+    engine.turn().unwrap();
+    assert_eq!(state(&engine), State::Active);
+    assert_eq!((engine.machine.did, engine.machine.told), (vec![], vec![]));
+}
+
 /// The second order of a router that became Active once.
-fn done(router: u32) -> Report {
+fn done(router: RouterId) -> Report {
     Report::Done(Order {
         router,
         operation: Operation::Remove,

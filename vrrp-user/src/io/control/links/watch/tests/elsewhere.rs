@@ -5,9 +5,12 @@ use super::*;
 #[test]
 fn mac_of_another_interface_is_told_before_the_routers_start_and_when_it_changes() {
     let mut router = router(&["192.168.1.254", "192.168.1.253"]);
-    router.vips[1].1 = Some(device(3, "ens34"));
+    router.vips[1].2 = Some(device(3, "ens34"));
     let mut world = World::new(vec![router]);
-    let told = |mac| Command::MacElsewhere { ifindex: 3, mac };
+    let told = |mac| Command::MacElsewhere {
+        interface: InterfaceId(3),
+        mac,
+    };
     let messages = [up(2, "ens33"), up(3, "ens34"), add("192.168.1.1/24")];
     assert_eq!(world.see(&messages), [told(MAC), link_up("192.168.1.1")]);
     assert_eq!(world.see(&[up(3, "ens34")]), []);
@@ -18,7 +21,7 @@ fn mac_of_another_interface_is_told_before_the_routers_start_and_when_it_changes
 #[test]
 fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
     let mut router = router(&["192.168.1.254"]);
-    router.vips[0].1 = Some(device(3, "ens34"));
+    router.vips[0].2 = Some(device(3, "ens34"));
     let mut world = World::new(vec![router.clone(), router]);
     let there = address(3, "192.168.1.254/32", GLOBAL);
     world.see(&[
@@ -45,10 +48,13 @@ fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
 /// Adverts on one interface, an advertised and an excluded virtual IP on others.
 fn tracking(tracked: &[u32]) -> World {
     let mut router = router(&["192.168.1.254", "198.51.100.2", "203.0.113.2"]);
-    router.vips[1].1 = Some(device(3, "ens34"));
-    router.vips[2].1 = Some(device(4, "ens35"));
-    let named = [(1, device(3, "ens34")), (2, device(4, "ens35"))];
-    let is_tracked = |(vip, _): &(u32, Device)| tracked.contains(vip);
+    router.vips[1].2 = Some(device(3, "ens34"));
+    router.vips[2].2 = Some(device(4, "ens35"));
+    let named = [
+        (VipId(1), device(3, "ens34")),
+        (VipId(2), device(4, "ens35")),
+    ];
+    let is_tracked = |(vip, _): &(VipId, Device)| tracked.contains(&vip.0);
     router.tracked = named.into_iter().filter(is_tracked).collect();
     World::new(vec![router])
 }
@@ -64,7 +70,7 @@ fn both_up() -> [RouteNetlinkMessage; 4] {
 
 #[test]
 fn the_interface_of_a_virtual_ip_has_to_be_up() {
-    let down = |vip| fault(FaultReason::VipInterface { vip });
+    let down = |vip| fault(FaultReason::VipInterface { vip: VipId(vip) });
     for missing in [LinkFlags::Up, LinkFlags::Running, LinkFlags::LowerUp] {
         let mut world = tracking(&[1, 2]);
         let commands = world.see(&both_up());
@@ -89,7 +95,7 @@ fn it_has_to_be_up_at_the_start_too() {
     let commands = world.see(&messages);
     assert_eq!(
         commands.last(),
-        Some(&fault(FaultReason::VipInterface { vip: 1 }))
+        Some(&fault(FaultReason::VipInterface { vip: VipId(1) }))
     );
     assert_eq!(world.see(&[up(3, "ens34")]), [link_up("192.168.1.1")]);
 }
@@ -118,7 +124,10 @@ fn nothing_is_put_back_where_a_router_is_in_fault() {
         without(3, "ens34", LinkFlags::Up),
         RouteNetlinkMessage::DelAddress(there),
     ]);
-    assert_eq!(commands, [fault(FaultReason::VipInterface { vip: 1 })]);
+    assert_eq!(
+        commands,
+        [fault(FaultReason::VipInterface { vip: VipId(1) })]
+    );
 }
 
 /// Also if it was renamed, which loses none and hides no loss.
@@ -126,7 +135,7 @@ fn nothing_is_put_back_where_a_router_is_in_fault() {
 fn virtual_ips_on_another_interface_are_watched_there() {
     for renamed in [None, Some("lan0")] {
         let mut router = router(&["192.168.1.254"]);
-        router.vips[0].1 = Some(device(3, "ens34"));
+        router.vips[0].2 = Some(device(3, "ens34"));
         let mut world = World::new(vec![router]);
         world.see(&[
             up(3, "ens34"),
@@ -136,7 +145,10 @@ fn virtual_ips_on_another_interface_are_watched_there() {
         ]);
         let news = Vec::from_iter(renamed.map(|name| up(3, name)));
         assert_eq!(world.see(&news), []);
-        let lost = Command::AddressLost { router: 0, vip: 0 };
+        let lost = Command::AddressLost {
+            router: RouterId::first(0),
+            vip: VipId(0),
+        };
         assert_eq!(world.see(&[gone(3, "192.168.1.254/32", GLOBAL)]), [lost]);
     }
 }

@@ -3,7 +3,10 @@
 use super::*;
 
 const GRACE: Duration = Duration::from_millis(10);
-const LOST: Command = Command::AddressLost { router: 0, vip: 0 };
+const LOST: Command = Command::AddressLost {
+    router: RouterId::first(0),
+    vip: VipId(0),
+};
 
 /// A router that runs, with its virtual IP, which has this grace.
 fn running(grace: Duration) -> World {

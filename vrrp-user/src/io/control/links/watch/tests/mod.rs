@@ -79,19 +79,22 @@ fn remove(text: &str) -> RouteNetlinkMessage {
 
 fn device(index: u32, name: &str) -> Device {
     let name = name.to_owned();
-    Device { name, index }
+    let id = InterfaceId(index);
+    Device { name, id }
 }
 
 fn router(vips: &[&str]) -> Router {
     Router {
+        id: RouterId::first(0),
         name: "VI_1".to_owned(),
         interface: device(2, "ens33"),
         owner: false,
         source: None,
         peers: Vec::new(),
-        vips: vips
-            .iter()
-            .map(|vip| (vip.parse().unwrap(), None))
+        vips: (0..)
+            .map(VipId)
+            .zip(vips)
+            .map(|(id, vip)| (id, vip.parse().unwrap(), None))
             .collect(),
         tracked: Vec::new(),
         version: Version::V3,
@@ -109,7 +112,13 @@ struct World {
 }
 
 impl World {
-    fn new(routers: Vec<Router>) -> Self {
+    fn new(mut routers: Vec<Router>) -> Self {
+        for (slot, router) in (0..).zip(&mut routers) {
+            router.id = RouterId::first(slot);
+            for (vip, ..) in &mut router.vips {
+                *vip = VipId(100 * u32::from(slot) + vip.0);
+            }
+        }
         Self {
             table: Table::default(),
             watched: Watched::new(routers),
@@ -156,7 +165,7 @@ impl World {
 
 fn link_up(primary: &str) -> Command {
     Command::LinkUp {
-        router: 0,
+        router: RouterId::first(0),
         primary: primary.parse().unwrap(),
         mac: MAC,
     }
@@ -166,7 +175,10 @@ const DOWN: Command = fault(FaultReason::LinkDown);
 const NO_ADDRESS: Command = fault(FaultReason::NoAddress);
 
 const fn fault(reason: FaultReason) -> Command {
-    Command::Fault { router: 0, reason }
+    Command::Fault {
+        router: RouterId::first(0),
+        reason,
+    }
 }
 
 #[test]
@@ -277,7 +289,10 @@ fn leaving_a_bridge_is_not_a_deletion() {
 #[test]
 fn lost_virtual_ips_are_told_once() {
     let mut world = World::new(vec![router(&["192.168.1.253", "192.168.1.254"])]);
-    let lost = Command::AddressLost { router: 0, vip: 1 };
+    let lost = Command::AddressLost {
+        router: RouterId::first(0),
+        vip: VipId(1),
+    };
     world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
     assert_eq!(
         world.see(&[add("192.168.1.253/32"), add("192.168.1.254/24")]),
@@ -312,14 +327,14 @@ fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
 /// Also if the kernel tells nothing of it: what it tells comes first.
 #[test]
 fn a_router_that_is_held_back_is_in_fault_until_that_ends() {
-    let refused = FaultReason::VipRefused { vip: 0 };
+    let refused = FaultReason::VipRefused { vip: VipId(0) };
     let mut world = World::running();
-    world.watched.hold(0, Some(refused));
+    world.watched.hold(RouterId::first(0), Some(refused));
     assert_eq!(world.see(&[]), [fault(refused)]);
     assert_eq!(world.see(&[add("192.168.1.7/24")]), []);
     assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
     assert_eq!(world.see(&[up(2, "ens33")]), [fault(refused)]);
-    world.watched.hold(0, None);
+    world.watched.hold(RouterId::first(0), None);
     assert_eq!(world.see(&[]), [link_up("192.168.1.1")]);
 }
 
@@ -328,7 +343,10 @@ fn an_address_that_comes_and_goes_between_two_looks_is_lost_each_time() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     let vip = "192.168.1.254/32";
     world.see(&[up(2, "ens33"), add("192.168.1.1/24"), add(vip)]);
-    let lost = [Command::AddressLost { router: 0, vip: 0 }];
+    let lost = [Command::AddressLost {
+        router: RouterId::first(0),
+        vip: VipId(0),
+    }];
     assert_eq!(world.see(&[remove(vip)]), lost);
     // Put back, and removed again before anybody looked.
     assert_eq!(world.see(&[add(vip), remove(vip)]), lost);
@@ -372,7 +390,7 @@ fn a_renamed_interface_is_followed_and_said_once() {
 #[test]
 fn another_interface_with_the_configured_name_needs_a_new_start() {
     let mut elsewhere = router(&["192.168.1.254"]);
-    elsewhere.vips[0].1 = Some(device(3, "ens34"));
+    elsewhere.vips[0].2 = Some(device(3, "ens34"));
     for (router, index, name) in [
         (router(&["192.168.1.254"]), 2, "ens33"),
         (elsewhere, 3, "ens34"),

@@ -11,7 +11,7 @@ fn unicast(peers: &[&str]) -> Router {
 
 const fn ours(peer: u32, ours: bool) -> Command {
     Command::PeerIsOurs {
-        router: 0,
+        router: RouterId::first(0),
         peer,
         ours,
     }
@@ -19,7 +19,7 @@ const fn ours(peer: u32, ours: bool) -> Command {
 
 const fn near(peer: u32, on_link: bool) -> Command {
     Command::PeerOnLink {
-        router: 0,
+        router: RouterId::first(0),
         peer,
         on_link,
     }
@@ -52,7 +52,7 @@ fn peers_come_to_the_link_with_its_network_and_go_with_it() {
 #[test]
 fn link_local_peers_are_on_the_link() {
     let mut world = World::new(vec![Router {
-        vips: vec![("fe80::fe".parse().unwrap(), None)],
+        vips: vec![(VipId(0), "fe80::fe".parse().unwrap(), None)],
         ..unicast(&["2001:db8::2", "fe80::2"])
     }]);
     assert_eq!(world.see(&[up(2, "ens33")]), [near(1, true), NO_ADDRESS]);
@@ -73,7 +73,10 @@ fn peers_that_are_this_machine_are_told_and_warned_of() {
     let commands: Vec<_> = changes.iter().filter_map(|one| one.command).collect();
     assert_eq!(commands, [ours(1, true), link_up("192.168.1.1")]);
     let warnings: Vec<_> = changes.iter().filter_map(|one| one.warning).collect();
-    assert_eq!(warnings, [(0, Warning::OwnPeer { peer: 1 }, true)]);
+    assert_eq!(
+        warnings,
+        [(RouterId::first(0), Warning::OwnPeer { peer: 1 }, true)]
+    );
     assert_eq!(world.changes(&[]), []);
 
     let gone = gone(3, "10.0.0.3/24", GLOBAL);
@@ -82,7 +85,7 @@ fn peers_that_are_this_machine_are_told_and_warned_of() {
     assert_eq!(changes[0].command, Some(ours(1, false)));
     assert_eq!(
         changes[0].warning,
-        Some((0, Warning::OwnPeer { peer: 1 }, false))
+        Some((RouterId::first(0), Warning::OwnPeer { peer: 1 }, false))
     );
 }
 
@@ -119,7 +122,7 @@ fn a_virtual_ip_that_we_took_over_is_still_the_peers() {
 #[test]
 fn a_link_local_peer_is_this_machine_only_on_its_own_interface() {
     let mut world = World::new(vec![Router {
-        vips: vec![("fe80::fe".parse().unwrap(), None)],
+        vips: vec![(VipId(0), "fe80::fe".parse().unwrap(), None)],
         ..unicast(&["fe80::2"])
     }]);
     let elsewhere = added(3, "fe80::2/64", LINK);

@@ -26,7 +26,7 @@ fn running() -> World {
 
 const fn fit(advertised: usize) -> Command {
     Command::Fit {
-        router: 0,
+        router: RouterId::first(0),
         advertised,
     }
 }

@@ -58,7 +58,7 @@ fn no_routers_virtual_ip_is_the_source_of_another() {
         [
             NO_ADDRESS,
             Command::Fault {
-                router: 1,
+                router: RouterId::first(1),
                 reason: FaultReason::NoAddress
             }
         ]
@@ -79,7 +79,7 @@ fn an_owners_address_is_the_source_of_a_router_beside_it_for_want_of_another() {
 #[test]
 fn a_virtual_ip_of_another_interface_is_no_obstacle() {
     let mut elsewhere = router(&["192.168.1.1"]);
-    elsewhere.vips[0].1 = Some(device(1, "lo"));
+    elsewhere.vips[0].2 = Some(device(1, "lo"));
     let mut world = World::new(vec![router(&["192.168.1.254"]), elsewhere]);
     let commands = world.see(&[up(1, "lo"), up(2, "ens33"), add("192.168.1.1/24")]);
     assert!(commands.contains(&link_up("192.168.1.1")), "{commands:?}");
