@@ -15,7 +15,7 @@ use vrrp_tests::{
     },
 };
 
-use crate::kernel::{load, load_with_virtual_macs};
+use crate::kernel::load;
 
 /// XDP_DROP, XDP_PASS and XDP_TX; TC_ACT_SHOT, TC_ACT_UNSPEC and TC_ACT_REDIRECT.
 const XDP: [(u32, Fate); 3] = [(1, Fate::Drop), (2, Fate::Pass), (3, Fate::Answer)];
@@ -74,19 +74,9 @@ impl Bench {
     /// Waits for its turn; the first loads the programs for all.
     pub(crate) fn new() -> Self {
         static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
-        Self::of(&KERNEL, load)
-    }
-
-    /// The same for worlds with Virtual Router MACs.
-    pub(crate) fn with_virtual_macs() -> Self {
-        static KERNEL: Mutex<Option<Kernel>> = Mutex::new(None);
-        Self::of(&KERNEL, load_with_virtual_macs)
-    }
-
-    fn of(shared: &'static Mutex<Option<Kernel>>, load: fn() -> Option<Kernel>) -> Self {
-        let mut kernel = shared.lock().unwrap_or_else(|poisoned| {
+        let mut kernel = KERNEL.lock().unwrap_or_else(|poisoned| {
             // A failed case may have left counters and records behind.
-            shared.clear_poison();
+            KERNEL.clear_poison();
             let mut kernel = poisoned.into_inner();
             *kernel = None;
             kernel

@@ -9,11 +9,6 @@ pub(crate) fn load() -> Option<Kernel> {
     object().map(|object| Kernel::load(&object, 0).unwrap())
 }
 
-/// The same for worlds with Virtual Router MACs.
-pub(crate) fn load_with_virtual_macs() -> Option<Kernel> {
-    object().map(|object| Kernel::load_with_virtual_macs(&object, 0).unwrap())
-}
-
 /// The same with the bounds that the node has on the rate of records.
 pub(crate) fn load_bounded() -> Option<Kernel> {
     object().map(|object| Kernel::load_bounded(&object).unwrap())

@@ -25,7 +25,7 @@ fn world() -> World {
 #[test]
 fn owner_answers_for_hosts_behind_it_with_the_virtual_mac() {
     among_routes(|| {
-        let mut bench = Bench::with_virtual_macs();
+        let mut bench = Bench::new();
         for state in [State::Active, State::Retiring] {
             let world = world().with_state(SLOT, state);
             let outcome = bench.send(&world, &Arp::reply(MAC, SERVER).build());
@@ -40,7 +40,7 @@ fn owner_answers_for_hosts_behind_it_with_the_virtual_mac() {
 #[test]
 fn other_nodes_answer_for_nobody() {
     among_routes(|| {
-        let mut bench = Bench::with_virtual_macs();
+        let mut bench = Bench::new();
         let mut succeeded = world().with_state(SLOT, State::Retiring);
         succeeded.slot(SLOT).last_seen = 1;
         for world in [
@@ -59,7 +59,7 @@ fn other_nodes_answer_for_nobody() {
 #[test]
 fn what_is_no_proxy_arp_leaves_as_it_is() {
     among_routes(|| {
-        let mut bench = Bench::with_virtual_macs();
+        let mut bench = Bench::new();
         let own_network = [BESIDE[0], BESIDE[1], 0, 9];
         let mut tagged = Arp::reply(MAC, SERVER);
         tagged.ethernet.tags = vec![(0x8100, VLAN)];
@@ -88,7 +88,7 @@ fn what_is_no_proxy_arp_leaves_as_it_is() {
 #[test]
 fn without_a_virtual_mac_the_kernel_answers_as_ever() {
     among_routes(|| {
-        let mut bench = Bench::with_virtual_macs();
+        let mut bench = Bench::new();
         let active = World::new().with_state(SLOT, State::Active);
         // The only one that uses its own is of another interface.
         let elsewhere = active.clone().with_virtual_mac(SLOT);
@@ -102,7 +102,7 @@ fn without_a_virtual_mac_the_kernel_answers_as_ever() {
 #[test]
 fn a_virtual_ip_is_judged_as_such_wherever_it_is_routed() {
     among_routes(|| {
-        let mut bench = Bench::with_virtual_macs();
+        let mut bench = Bench::new();
         let world = world().with_state(SLOT, State::Active);
         let outcome = bench.send(&world, &Arp::reply(MAC, VIP).build());
         assert_eq!(outcome.counters, [(SLOT, Counter::MacWritten)]);

@@ -34,7 +34,7 @@ fn advert(mac: [u8; 6]) -> RouterAdvert {
 //= C54: proof
 #[test]
 fn hosts_are_told_the_virtual_mac() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let mut without = [advert(MAC), advert(VIRTUAL)];
     for advert in &mut without {
         advert.options = MTU.to_vec();
@@ -49,7 +49,7 @@ fn hosts_are_told_the_virtual_mac() {
 
 #[test]
 fn one_that_may_tell_the_physical_mac_is_not_sent() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let endless = [5, 0, 0, 0, 0, 0, 5, 220];
     let beyond = [5, 2, 0, 0, 0, 0, 5, 220];
     for options in [endless, beyond] {
@@ -62,7 +62,7 @@ fn one_that_may_tell_the_physical_mac_is_not_sent() {
 
 #[test]
 fn without_a_virtual_mac_it_is_left_alone() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = v6::world().with_state(SLOT, State::Active);
     let frame = advert(MAC).build();
     let outcome = bench.send(&world, &frame);

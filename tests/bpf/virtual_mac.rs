@@ -106,7 +106,7 @@ fn to_gateway() -> Vec<(u32, Vec<u8>)> {
 //= C49: refusal
 #[test]
 fn other_nodes_discard_frames_to_the_virtual_mac() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     for world in others() {
         for (slot, frame) in to_gateway() {
             let outcome = bench.receive(&world, &frame);
@@ -120,7 +120,7 @@ fn other_nodes_discard_frames_to_the_virtual_mac() {
 //= C55: proof
 #[test]
 fn owner_takes_frames_to_the_virtual_mac() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     for state in [State::Active, State::Retiring] {
         let world = both(state);
         for (slot, frame) in to_gateway() {
@@ -136,7 +136,7 @@ fn owner_takes_frames_to_the_virtual_mac() {
 //= C55: proof
 #[test]
 fn what_the_owner_is_sent_is_judged_as_ever() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let up = vip_state::INSTALLED | vip_state::READY;
     let world = both(State::Active).with_vip_state(up);
     let passed = |slot| vec![(slot, Counter::VipPassed)];
@@ -159,7 +159,7 @@ fn what_the_owner_is_sent_is_judged_as_ever() {
 //= C55: refusal
 #[test]
 fn frames_to_other_macs_are_left_alone() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let mut tagged = Ethernet::to(VIRTUAL);
     tagged.tags = vec![(0x8100, VLAN)];
     for world in [
@@ -190,7 +190,7 @@ fn frames_to_other_macs_are_left_alone() {
 
 #[test]
 fn tag_tells_the_virtual_router() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = World::new()
         .with_virtual_mac(SLOT_VLAN)
         .with_state(SLOT, State::Active);
@@ -210,7 +210,7 @@ fn tag_tells_the_virtual_router() {
 //= C51, C52: proof
 #[test]
 fn questions_are_answered_with_the_virtual_mac_and_from_it() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = both(State::Active);
     let outcome = bench.receive(&world, &Arp::who_has(VIP).build());
     assert_eq!(outcome.fate, Fate::Answer);
@@ -306,7 +306,7 @@ fn lessons() -> Vec<Pair> {
 //= C58, C60: proof
 #[test]
 fn what_the_owner_sends_from_a_virtual_ip_comes_from_the_virtual_mac() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     for state in [State::Active, State::Retiring] {
         let world = both(state);
         for (slot, given, wanted) in data().into_iter().chain(lessons()) {
@@ -321,7 +321,7 @@ fn what_the_owner_sends_from_a_virtual_ip_comes_from_the_virtual_mac() {
 //= C58, C60: refusal
 #[test]
 fn other_nodes_send_nothing_from_a_virtual_ip() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     for world in others() {
         for (slot, given, _) in data() {
             bench
@@ -342,7 +342,7 @@ fn other_nodes_send_nothing_from_a_virtual_ip() {
 /// Or it would draw the switches' tables back to itself.
 #[test]
 fn retiring_node_sends_nothing_once_its_successor_was_heard() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let mut world = both(State::Retiring);
     for slot in [SLOT, v6::SLOT] {
         world.slot(slot).last_seen = 1;
@@ -361,7 +361,7 @@ fn retiring_node_sends_nothing_once_its_successor_was_heard() {
 //= C58: refusal
 #[test]
 fn a_lesson_that_may_tell_the_physical_mac_is_not_sent() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = both(State::Active);
     let nonce = vec![14, 1, 1, 2, 3, 4, 5, 6];
     for options in [
@@ -389,7 +389,7 @@ fn a_lesson_that_may_tell_the_physical_mac_is_not_sent() {
 
 #[test]
 fn the_mac_of_another_address_stays() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = both(State::Active);
     // Our own address, told about from a virtual IP.
     let mut message = Neighbour {
@@ -406,7 +406,7 @@ fn the_mac_of_another_address_stays() {
 
 #[test]
 fn what_is_not_from_a_virtual_mac_leaves_as_it_is() {
-    let mut bench = Bench::with_virtual_macs();
+    let mut bench = Bench::new();
     let world = both(State::Active)
         .with_state(SLOT_V2, State::Active)
         .with_state(SLOT_VLAN, State::Active);

@@ -49,7 +49,7 @@ fn host_kernel_and_third_opinion_agree() {
 
 fn agree() {
     let mut trial = Trial {
-        kernel: crate::kernel::load_with_virtual_macs().map(Judge::new),
+        kernel: crate::kernel::load().map(Judge::new),
         dice: Dice::new(number("XVRRP_AGREE_SEED", SEED)),
         tally: Tally::new(),
         frames: 0,

@@ -115,15 +115,7 @@ impl Kernel {
     /// # Errors
     /// Without privilege, or what the verifier has against a program.
     pub fn load(object: &[u8], log: u8) -> Result<Self> {
-        Self::loaded(object, log, false, false)
-    }
-
-    /// The same with what is about Virtual Router MACs, for worlds that have any.
-    ///
-    /// # Errors
-    /// As [`Self::load`].
-    pub fn load_with_virtual_macs(object: &[u8], log: u8) -> Result<Self> {
-        Self::loaded(object, log, true, false)
+        Self::loaded(object, log, false)
     }
 
     /// The same with the bounds that the node has on the rate of records. Elsewhere each record counts.
@@ -131,13 +123,12 @@ impl Kernel {
     /// # Errors
     /// As [`Self::load`].
     pub fn load_bounded(object: &[u8]) -> Result<Self> {
-        Self::loaded(object, 0, false, true)
+        Self::loaded(object, 0, true)
     }
 
-    fn loaded(object: &[u8], log: u8, virtual_macs: bool, bounded: bool) -> Result<Self> {
+    fn loaded(object: &[u8], log: u8, bounded: bool) -> Result<Self> {
         let mut ebpf = EbpfLoader::new()
             .override_global("AYA_LOG_LEVEL", &log, true)
-            .override_global("VIRTUAL_MACS", &u8::from(virtual_macs), true)
             .override_global("BOUNDED", &u8::from(bounded), true)
             .load(object)
             .context("load the BPF object")?;
@@ -194,6 +185,8 @@ impl Kernel {
         self.refill("PEERS", &world.peers)?;
         self.refill("MACS", &world.macs)?;
         self.refill("PROXIES", &world.proxies)?;
+        let mut virtual_macs: Array<_, u64> = self.map(".data")?;
+        virtual_macs.set(0, u64::from(!world.macs.is_empty()), 0)?;
         let mut slots: Array<_, Slot> = self.map("SLOTS")?;
         for (index, slot) in (0..).zip(&world.slots) {
             slots.set(index, slot, 0)?;

@@ -70,11 +70,7 @@ impl Scene {
     /// # Errors
     /// Without privilege.
     pub fn stage(self, object: &[u8]) -> Result<Stage> {
-        let mut kernel = if self.world.macs.is_empty() {
-            Kernel::load(object, 0)
-        } else {
-            Kernel::load_with_virtual_macs(object, 0)
-        }?;
+        let mut kernel = Kernel::load(object, 0)?;
         kernel.install(&self.world)?;
         let rewriter = if self.baseline == Baseline::Rewriting {
             Some(Bare::rewriting(&self.frame, kernel.ingress_fd()?)?)

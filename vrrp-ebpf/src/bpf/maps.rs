@@ -41,9 +41,11 @@ static MACS: HashMap<RouterKey, u32, { MAX_MACS as usize }> = HashMap::new();
 #[btf_map]
 static PROXIES: HashMap<u32, ProxyEntry, { MAX_PROXIES as usize }> = HashMap::new();
 
-/// Whether any virtual router uses its Virtual Router MAC: set when the object is loaded, and a constant to the verifier.
+/// Whether any virtual router uses its Virtual Router MAC: all that is in the map `.data`, where the node changes it
+/// while the programs run. Without any, no frame pays for them.
 #[unsafe(no_mangle)]
-static VIRTUAL_MACS: u8 = 0;
+#[unsafe(link_section = ".data")]
+static mut VIRTUAL_MACS: u64 = 0;
 
 /// The words per virtual router that change while it runs. Mapped by the node.
 #[btf_map]
@@ -165,8 +167,8 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn has_virtual_macs(&self) -> bool {
-        // SAFETY: a static of ours; volatile, because its value here is not the one that it is loaded
-        // with.
+        // SAFETY: a static of ours, whose memory outlives the program's run; volatile, because the node
+        // writes it at any moment.
         unsafe { ptr::read_volatile(&raw const VIRTUAL_MACS) != 0 }
     }
 
@@ -228,7 +230,7 @@ pub(super) fn store_conflict_seen(slot: u32, stamp: u64) {
 /// Whether there may be a record now: as often as is good for its virtual router, and for the node.
 #[inline(always)]
 pub(super) fn admits(slot: u32, news: News, now: u64) -> bool {
-    // SAFETY: as in `has_virtual_macs`.
+    // SAFETY: a static of ours; volatile, because its value here is not the one that it is loaded with.
     let bounded = unsafe { ptr::read_volatile(&raw const BOUNDED) != 0 };
     if !bounded {
         return true;

@@ -202,6 +202,11 @@ impl Frame for TcFrame<'_> {
     fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.0.load(at).ok()
     }
+
+    #[inline(always)]
+    fn blur(&self, number: usize) -> usize {
+        unknown(number, self.0.len() as usize)
+    }
 }
 
 impl FrameMut for TcFrame<'_> {

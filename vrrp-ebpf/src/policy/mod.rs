@@ -330,11 +330,12 @@ pub fn egress<F: Frame + ?Sized, T: Tables, R: Routes>(
     link: Link,
 ) -> Option<EgressVerdict> {
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
-    let place = Place::new(link, ethernet);
+    let place = Place::new(link, ethernet).blurred(frame);
+    let payload = frame.blur(ethernet.payload);
     match ethernet.ethertype {
-        ethernet::IPV4 => egress::judge_ipv4(frame, tables, place, ethernet.payload),
-        ethernet::IPV6 => egress::judge_ipv6(frame, tables, place, ethernet.payload),
-        ethernet::ARP => egress::judge_arp(frame, tables, routes, place, ethernet.payload),
+        ethernet::IPV4 => egress::judge_ipv4(frame, tables, place, payload),
+        ethernet::IPV6 => egress::judge_ipv6(frame, tables, place, payload),
+        ethernet::ARP => egress::judge_arp(frame, tables, routes, place, payload),
         _ => None,
     }
 }

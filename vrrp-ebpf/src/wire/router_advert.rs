@@ -23,8 +23,8 @@ pub fn is_read<F: Frame + ?Sized>(frame: &F, at: usize) -> bool {
 /// Nothing if that cannot be said: its options do not end where it does, or there are too many.
 #[inline(always)]
 pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<usize> {
-    let end = ip.payload_at() + ip.length;
-    let mut at = ip.payload_at() + FIXED;
+    let end = frame.blur(ip.payload_at() + ip.length);
+    let mut at = frame.blur(ip.payload_at() + FIXED);
     for _ in 0..MOST {
         if at == end {
             return Some(0);

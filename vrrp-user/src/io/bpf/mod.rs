@@ -182,7 +182,6 @@ impl Dataplane {
         let level = log::level(wishes.log);
         let mut ebpf = EbpfLoader::new()
             .override_global(aya_log::LEVEL, &level, true)
-            .override_global("VIRTUAL_MACS", &u8::from(!wishes.marked.is_empty()), true)
             .load(OBJECT)?;
         clocks::compare(&mut ebpf)?;
         let devices = Devices::read().map_err(BpfError::Interfaces)?;

@@ -6,11 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::{fmt, io};
 
 use aya::{
     Ebpf, Pod,
-    maps::{HashMap, MapData, MapError},
+    maps::{Array, HashMap, MapData, MapError},
 };
 use thiserror::Error;
 use vrrp_ebpf::abi::{PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, VipEntry, VipKey};
@@ -45,6 +45,7 @@ pub struct Tables {
     proxies: Table<u32, ProxyEntry>,
     vips: Table<VipKey, VipEntry>,
     filter: Filter,
+    virtual_macs: Switch,
 }
 
 /// A hash map, by its name in the object.
@@ -93,10 +94,60 @@ impl<Key: Pod, Value: Pod> Table<Key, Value> {
     }
 
     fn refused(&self, error: &MapError) -> TableError {
-        TableError {
-            name: self.name,
-            errno: errno(error),
+        refused(self.name, error)
+    }
+}
+
+/// `VIRTUAL_MACS`: whether the programs look for Virtual Router MACs at all.
+struct Switch {
+    word: Array<MapData, u64>,
+    /// Entries of `MACS`, which it is on for.
+    users: u32,
+}
+
+// aya's Array has none.
+impl fmt::Debug for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = &self.users;
+        let mut told = f.debug_struct("Switch");
+        told.field("users", users).finish_non_exhaustive()
+    }
+}
+
+impl Switch {
+    const NAME: &str = "VIRTUAL_MACS";
+
+    fn take(ebpf: &mut Ebpf) -> Result<Self, BpfError> {
+        let word = Array::try_from(take(ebpf, ".data")?).map_err(map_error(Self::NAME))?;
+        Ok(Self { word, users: 0 })
+    }
+
+    fn set(&mut self, on: bool) -> Result<(), TableError> {
+        let set = self.word.set(0, u64::from(on), 0);
+        set.map_err(|error| refused(Self::NAME, &error))
+    }
+
+    /// To come before the first entry of `MACS`.
+    fn prepare(&mut self) -> Result<(), TableError> {
+        if self.users == 0 {
+            self.set(true)?;
         }
+        Ok(())
+    }
+
+    /// To come after the last one.
+    fn settle(&mut self) -> Result<(), TableError> {
+        if self.users == 0 {
+            self.set(false)?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(name: &'static str, error: &MapError) -> TableError {
+    TableError {
+        name,
+        errno: errno(error),
     }
 }
 
@@ -118,6 +169,7 @@ impl Tables {
             proxies: Table::take(ebpf, "PROXIES")?,
             vips: Table::take(ebpf, "VIPS")?,
             filter: Filter::map(shared::array_data(ebpf, "FILTER")?)?,
+            virtual_macs: Switch::take(ebpf)?,
         })
     }
 
@@ -154,12 +206,20 @@ impl Tables {
         self.peers.remove_if(key, |_| true).map(drop)
     }
 
-    /// Tells the programs which virtual router (its slot) uses its Virtual Router MAC there.
+    /// Tells the programs which virtual router (its slot) uses its Virtual Router MAC there, before they are told of
+    /// virtual IPs with that MAC.
     ///
     /// # Errors
     /// When the map is full, or memory is.
     pub fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError> {
-        self.macs.set(key, slot)
+        self.virtual_macs.prepare()?;
+        match self.macs.set_new(key, slot) {
+            Ok(is_new) => {
+                self.virtual_macs.users += u32::from(is_new);
+                Ok(())
+            }
+            Err(error) => self.virtual_macs.settle().and(Err(error)),
+        }
     }
 
     /// The virtual router of this slot does not use its Virtual Router MAC there any more.
@@ -167,7 +227,11 @@ impl Tables {
     /// # Errors
     /// When the kernel refuses.
     pub fn remove_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError> {
-        self.macs.remove_if(key, |theirs| *theirs == slot).map(drop)
+        if self.macs.remove_if(key, |theirs| *theirs == slot)? {
+            self.virtual_macs.users -= 1;
+            self.virtual_macs.settle()?;
+        }
+        Ok(())
     }
 
     /// Tells egress who answers by proxy ARP on this interface.

@@ -20,6 +20,10 @@ fn tables(room: u32) -> Option<Tables> {
         proxies: table("PROXIES", room),
         vips: table("VIPS", room),
         filter: Filter::unshared(),
+        virtual_macs: Switch {
+            word: Array::create(1, 0).unwrap(),
+            users: 0,
+        },
     })
 }
 
@@ -117,6 +121,23 @@ fn what_another_router_has_taken_over_stays() {
     // It counts once, whoever has it.
     tables.remove_vip(vip_key(1), new).unwrap();
     assert!(!tables.filter.is_open(&vip_key(1)));
+}
+
+#[test]
+fn virtual_macs_are_looked_for_from_the_first_to_the_last() {
+    let Some(mut tables) = tables(2) else { return };
+    let looked_for = |tables: &Tables| tables.virtual_macs.word.get(&0, 0).unwrap();
+    assert_eq!(looked_for(&tables), 0);
+    for (vrid, slot) in [(51, 0), (52, 1), (51, 2)] {
+        tables.set_mac(router_key(vrid), slot).unwrap();
+        assert_eq!(looked_for(&tables), 1);
+    }
+    assert_eq!(tables.set_mac(router_key(53), 3).unwrap_err().name, "MACS");
+    // The first has been replaced by the third.
+    for (vrid, slot, left) in [(51, 0, 1), (52, 1, 1), (51, 2, 0), (51, 2, 0)] {
+        tables.remove_mac(router_key(vrid), slot).unwrap();
+        assert_eq!(looked_for(&tables), left);
+    }
 }
 
 #[test]
