@@ -8,7 +8,7 @@ use super::{
 use crate::io::engine::Command;
 
 /// Every such interface, once, with what was last said about it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Elsewhere(Vec<(Device, Option<Standing>)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,20 +20,24 @@ enum Standing {
 }
 
 impl Elsewhere {
-    pub(super) fn new(routers: &[Router]) -> Self {
-        let mut devices = Vec::<(Device, _)>::new();
+    /// Those of these routers. What was said of one holds for the routers that were `told`; if there are others, it
+    /// is said again.
+    pub(super) fn set(&mut self, routers: &[Router], told: impl Fn(&Router) -> bool) {
+        let before = std::mem::take(&mut self.0);
         for router in routers {
             let named = router
                 .vips
                 .iter()
                 .filter_map(|(.., device)| device.as_ref());
-            for device in named.filter(|device| device.id != router.interface()) {
-                if devices.iter().all(|(known, _)| known != device) {
-                    devices.push((device.clone(), None));
+            for device in named.filter(|device| **device != router.interface) {
+                let said = before.iter().find(|(known, _)| known == device);
+                let said = said.and_then(|(_, said)| *said).filter(|_| told(router));
+                match self.0.iter_mut().find(|(known, _)| known == device) {
+                    Some((_, known)) => *known = said.and(*known),
+                    None => self.0.push((device.clone(), said)),
                 }
             }
         }
-        Self(devices)
     }
 
     /// What changed since the last call.
@@ -62,10 +66,9 @@ fn change(device: &Device, standing: Standing) -> Change {
     let name = &device.name;
     match standing {
         Standing::There(mac) => Change {
-            command: Some(Command::MacElsewhere {
-                interface: device.id,
-                mac,
-            }),
+            command: device
+                .id
+                .map(|interface| Command::MacElsewhere { interface, mac }),
             ..Change::default()
         },
         Standing::Deleted => Change {

@@ -78,11 +78,11 @@ impl Inventory {
     pub(in crate::io) fn source_flaw(&self, instance: &Instance) -> Option<SourceFlaw> {
         let (source, needed) = (instance.source?, instance.needs_source());
         let interface = self.0.index_of(&instance.interface)?;
-        if needed && !is_here(source, interface, &self.0) {
+        if needed && !is_here(source, Some(interface), &self.0) {
             let text = wording::no_source(instance);
             return Some(SourceFlaw::Fault(text));
         }
-        let elsewhere = is_elsewhere((source, needed), interface, &self.0);
+        let elsewhere = is_elsewhere((source, needed), Some(interface), &self.0);
         elsewhere.then(|| SourceFlaw::Warning(Warning::SourceElsewhere.text(instance)))
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// Every interface with programs, once, with what was last said about its name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names(Vec<(Device, Naming)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,20 +21,16 @@ enum Naming {
 }
 
 impl Names {
-    pub(super) fn new(routers: &[Router]) -> Self {
-        let mut devices = Vec::<(Device, _)>::new();
-        for router in routers {
-            let elsewhere = router
-                .vips
-                .iter()
-                .filter_map(|(.., device)| device.as_ref());
-            for device in elsewhere.chain([&router.interface]) {
-                if devices.iter().all(|(known, _)| known != device) {
-                    devices.push((device.clone(), Naming::Configured));
-                }
+    /// Those of these routers; what was said of one holds.
+    pub(super) fn set(&mut self, routers: &[Router]) {
+        let before = std::mem::take(&mut self.0);
+        for device in routers.iter().flat_map(Router::devices) {
+            if self.0.iter().all(|(known, _)| known != device) {
+                let said = before.iter().find(|(known, _)| known == device);
+                let said = said.map_or(Naming::Configured, |(_, said)| said.clone());
+                self.0.push((device.clone(), said));
             }
         }
-        Self(devices)
     }
 
     /// What changed since the last call.

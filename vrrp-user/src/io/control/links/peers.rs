@@ -21,6 +21,12 @@ pub(super) struct Peers {
 }
 
 impl Peers {
+    /// Forgets the other routers.
+    pub(super) fn retain(&mut self, keep: impl Fn(RouterId) -> bool) {
+        self.on_link.retain(|(router, _)| keep(*router));
+        self.ours.retain(|(router, _)| keep(*router));
+    }
+
     /// What changed since the last call.
     pub(super) fn judge(
         &mut self,
@@ -77,7 +83,9 @@ fn networks<'table>(router: &Router, table: &'table Table, vips: &Vips) -> Vec<&
     if router.peers.is_empty() {
         return Vec::new();
     }
-    let interface = router.interface();
+    let Some(interface) = router.interface() else {
+        return Vec::new();
+    };
     let addresses = table.addresses(interface).iter();
     addresses
         .filter(|found| vips.get(&(interface, found.address)) != Some(&true))
@@ -95,7 +103,7 @@ fn is_on_link(peer: IpAddr, networks: &[&Address]) -> bool {
 fn is_ours(peer: IpAddr, router: &Router, table: &Table, vips: &Vips) -> bool {
     peer.is_loopback()
         || table.places_of(peer).any(|interface| {
-            let here = interface == router.interface() || !is_link_local(peer);
+            let here = Some(interface) == router.interface() || !is_link_local(peer);
             here && vips.get(&(interface, peer)) != Some(&true)
         })
 }

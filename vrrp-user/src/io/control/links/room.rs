@@ -18,6 +18,11 @@ pub(super) struct Room {
 }
 
 impl Room {
+    /// Forgets the other routers.
+    pub(super) fn retain(&mut self, keep: impl Fn(RouterId) -> bool) {
+        self.advertised.retain(|router, _| keep(*router));
+    }
+
     /// Adverts that are longer than the MTU do not leave: those virtual IPs that they have no room for are served, but
     /// not advertised, as at the start. What is in the file is advertised again when there is room.
     pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {

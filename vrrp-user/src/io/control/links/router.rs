@@ -21,17 +21,17 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) warning: Option<(RouterId, Warning, bool)>,
 }
 
-/// An interface that programs are attached to. It stays the same under another name.
+/// An interface of the configuration. It stays the same under another name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io::control) struct Device {
-    /// Name that it had when they were attached.
+    /// Name that the configuration has for it.
     pub(in crate::io::control) name: String,
-    /// Which one it is.
-    pub(in crate::io::control) id: InterfaceId,
+    /// Which one it is, with programs of ours; `None` while there is none.
+    pub(in crate::io::control) id: Option<InterfaceId>,
 }
 
 /// A virtual router as far as links matter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io::control) struct Router {
     pub(in crate::io::control) id: RouterId,
     pub(in crate::io::control) name: String,
@@ -56,9 +56,15 @@ pub(in crate::io::control) struct Router {
 }
 
 impl Router {
-    /// Interface of its adverts.
-    pub(super) fn interface(&self) -> InterfaceId {
+    /// Interface of its adverts, if it exists.
+    pub(super) fn interface(&self) -> Option<InterfaceId> {
         self.interface.id
+    }
+
+    /// Every interface that it needs, that of its adverts last.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Device> {
+        let elsewhere = self.vips.iter().filter_map(|(.., device)| device.as_ref());
+        elsewhere.chain([&self.interface])
     }
 
     pub(super) fn is_ipv4(&self) -> bool {
@@ -66,11 +72,11 @@ impl Router {
         first.is_none_or(|(_, address, _)| address.is_ipv4())
     }
 
-    /// Virtual IPs, and the interface that each is on.
+    /// Virtual IPs, and the interface that each is on; without those whose interface does not exist.
     pub(super) fn places(&self) -> impl Iterator<Item = (VipId, IpAddr, InterfaceId)> {
-        self.vips.iter().map(|(vip, address, elsewhere)| {
+        self.vips.iter().filter_map(|(vip, address, elsewhere)| {
             let device = elsewhere.as_ref().unwrap_or(&self.interface);
-            (*vip, *address, device.id)
+            Some((*vip, *address, device.id?))
         })
     }
 }

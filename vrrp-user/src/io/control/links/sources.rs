@@ -16,6 +16,11 @@ use crate::{
 pub(super) struct Sources(BTreeSet<RouterId>);
 
 impl Sources {
+    /// Forgets the other routers.
+    pub(super) fn retain(&mut self, keep: impl Fn(RouterId) -> bool) {
+        self.0.retain(|router| keep(*router));
+    }
+
     /// What changed since the last call.
     pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
         let elsewhere = routers.iter().filter(|router| {
@@ -38,12 +43,12 @@ impl Sources {
 /// told as well, as answers to it do not come here.
 pub(super) fn is_elsewhere(
     (source, needed): (IpAddr, bool),
-    interface: InterfaceId,
+    interface: Option<InterfaceId>,
     table: &Table,
 ) -> bool {
     let mut places = table.places_of(source).peekable();
     let is_nowhere = places.peek().is_none();
     table.link(interface).is_some()
-        && !places.any(|place| place == interface)
+        && !places.any(|place| Some(place) == interface)
         && !(is_nowhere && needed)
 }

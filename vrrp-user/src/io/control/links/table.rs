@@ -69,8 +69,8 @@ impl Table {
         table
     }
 
-    pub(super) fn link(&self, interface: InterfaceId) -> Option<&Link> {
-        self.links.get(&interface)
+    pub(super) fn link(&self, interface: impl Into<Option<InterfaceId>>) -> Option<&Link> {
+        self.links.get(&interface.into()?)
     }
 
     pub(super) fn index_of(&self, name: &str) -> Option<InterfaceId> {
@@ -79,8 +79,9 @@ impl Table {
     }
 
     /// The addresses of an interface in the kernel's order.
-    pub(super) fn addresses(&self, interface: InterfaceId) -> &[Address] {
-        self.addresses.get(&interface).map_or(&[], Vec::as_slice)
+    pub(super) fn addresses(&self, interface: impl Into<Option<InterfaceId>>) -> &[Address] {
+        let addresses = interface.into().and_then(|id| self.addresses.get(&id));
+        addresses.map_or(&[], Vec::as_slice)
     }
 
     /// What went since the last call, also if it had come since then: two states alone do not tell.

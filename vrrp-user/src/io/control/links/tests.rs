@@ -13,7 +13,7 @@ fn watched(index: u32) -> Watched {
         name: "VI_1".to_owned(),
         interface: Device {
             name: "ens33".to_owned(),
-            id: InterfaceId(index),
+            id: Some(InterfaceId(index)),
         },
         owner: false,
         source: None,

@@ -83,7 +83,7 @@ pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
 }
 
 /// Whether the machine has an address. A link-local one of another interface is another one.
-pub(super) fn is_here(address: IpAddr, interface: InterfaceId, table: &Table) -> bool {
+pub(super) fn is_here(address: IpAddr, interface: Option<InterfaceId>, table: &Table) -> bool {
     match address {
         IpAddr::V6(local) if local.is_unicast_link_local() => {
             let mut on = table.addresses(interface).iter();
@@ -98,7 +98,7 @@ pub(super) fn is_here(address: IpAddr, interface: InterfaceId, table: &Table) ->
 /// on the interface there may be no address that is not virtual.
 fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
     let ipv4 = router.is_ipv4();
-    let vip = |found: &Address| vips.get(&(router.interface(), found.address));
+    let vip = |found: &Address| vips.get(&(router.interface()?, found.address));
     let own = |found: &Address| router.vips.iter().any(|(_, vip, _)| *vip == found.address);
     //= C4: RFC 9568 section 7.2
     let candidates = addresses

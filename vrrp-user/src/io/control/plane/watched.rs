@@ -65,7 +65,7 @@ impl Plane<'_> {
         match interfaces.find(|interface| interface.name == name) {
             Some(interface) => Ok(Device {
                 name: interface.name.clone(),
-                id: interface.id,
+                id: Some(interface.id),
             }),
             None => Err(ControlError::Interface {
                 instance: instance.name.clone(),

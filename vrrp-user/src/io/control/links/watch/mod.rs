@@ -24,11 +24,13 @@ use crate::{
 };
 
 /// Every router with what was last said about it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::io::control) struct Watched {
     routers: Vec<Router>,
     verdicts: BTreeMap<RouterId, Verdict>,
     room: Room,
+    /// Routers of which the verdict is to be said, whatever was said last.
+    again: BTreeSet<RouterId>,
     /// Until when a router that has lost its source address goes on.
     graces: BTreeMap<RouterId, Instant>,
     /// What keeps a router from working although the kernel tells nothing of it.
@@ -44,20 +46,36 @@ pub(in crate::io::control) struct Watched {
 }
 
 impl Watched {
+    /// Watches these routers.
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
-        Self {
-            verdicts: BTreeMap::new(),
-            room: Room::default(),
-            graces: BTreeMap::new(),
-            held: BTreeMap::new(),
-            elsewhere: Elsewhere::new(&routers),
-            names: Names::new(&routers),
-            peers: Peers::default(),
-            sources: Sources::default(),
-            routers,
-            up: BTreeMap::new(),
-            installed: BTreeSet::new(),
-        }
+        let mut watched = Self::default();
+        watched.set(routers);
+        watched
+    }
+
+    /// Watches these routers from now on. Of those that are as before nothing is said again; of one that is new, or
+    /// was changed, everything is.
+    pub(in crate::io::control) fn set(&mut self, routers: Vec<Router>) {
+        let before = std::mem::replace(&mut self.routers, routers);
+        let here: BTreeSet<RouterId> = self.routers.iter().map(|router| router.id).collect();
+        let same: BTreeSet<RouterId> = self
+            .routers
+            .iter()
+            .filter_map(|router| before.contains(router).then_some(router.id))
+            .collect();
+        self.again = here.difference(&same).copied().collect();
+        self.verdicts.retain(|id, _| here.contains(id));
+        self.graces.retain(|id, _| here.contains(id));
+        self.held.retain(|id, _| here.contains(id));
+        self.elsewhere
+            .set(&self.routers, |router| same.contains(&router.id));
+        self.names.set(&self.routers);
+        self.room.retain(|id| same.contains(&id));
+        self.peers.retain(|id| same.contains(&id));
+        self.sources.retain(|id| same.contains(&id));
+        let places = self.routers.iter().flat_map(Router::places);
+        let vips: BTreeSet<VipId> = places.map(|(vip, ..)| vip).collect();
+        self.installed.retain(|vip| vips.contains(vip));
     }
 
     /// Keeps a router from working for a reason that the kernel does not tell, or ends that.
@@ -87,7 +105,8 @@ impl Watched {
         self.sources.judge(&self.routers, table, &mut changes);
         for (router, verdict) in self.routers.iter().zip(verdicts) {
             if let Some(verdict) = verdict
-                && self.verdicts.get(&router.id) != Some(&verdict)
+                && (self.again.remove(&router.id)
+                    || self.verdicts.get(&router.id) != Some(&verdict))
             {
                 changes.push(change(router, verdict));
                 self.verdicts.insert(router.id, verdict);
@@ -165,7 +184,7 @@ impl Watched {
 
     fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
         let places = self.routers.iter().flat_map(Router::places);
-        let own = self.routers.iter().map(Router::interface);
+        let own = self.routers.iter().filter_map(Router::interface);
         let all: BTreeSet<_> = own.chain(places.map(|(.., interface)| interface)).collect();
         for interface in all {
             let Some(link) = table.link(interface) else {

@@ -2,6 +2,7 @@ mod elsewhere;
 mod graces;
 mod peers;
 mod room;
+mod set;
 mod sources;
 
 use std::time::Duration;
@@ -79,7 +80,7 @@ fn remove(text: &str) -> RouteNetlinkMessage {
 
 fn device(index: u32, name: &str) -> Device {
     let name = name.to_owned();
-    let id = InterfaceId(index);
+    let id = Some(InterfaceId(index));
     Device { name, id }
 }
 
@@ -133,6 +134,12 @@ impl World {
         let commands = world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
         assert_eq!(commands, [link_up("192.168.1.1")]);
         world
+    }
+
+    /// What is said when these are watched instead.
+    fn set(&mut self, routers: Vec<Router>) -> Vec<Command> {
+        self.watched.set(routers);
+        self.see(&[])
     }
 
     /// Commands, but for those on the length of adverts.
