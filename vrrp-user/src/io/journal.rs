@@ -70,7 +70,7 @@ pub struct AddressRecord {
 }
 
 /// A virtual MAC in the unicast filter of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MacRecord {
     /// The interface.
     pub index: u32,

@@ -2,6 +2,7 @@
 //! about it, as `bridge fdb add MAC dev INTERFACE self` does.
 
 use std::{
+    collections::BTreeMap,
     io,
     os::fd::{AsRawFd as _, OwnedFd},
 };
@@ -19,53 +20,87 @@ use nix::{
 
 use super::{journal::MacRecord, netlink};
 
-/// Interfaces that receive every frame, because they take no entry in a filter; until this is dropped.
-#[derive(Debug, Default)]
-pub struct Promiscuous(Vec<(u32, OwnedFd)>);
+/// How an interface came to receive frames to a MAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receives {
+    /// By an entry that we added, to be [removed](remove) at the end.
+    ByOurEntry,
+    /// By an entry that was there before.
+    ByTheirEntry,
+    /// As it receives every frame: it takes no entry.
+    Promiscuously,
+}
 
-impl Promiscuous {
-    /// Whether the interface with this index is one of them.
+/// The MACs that interfaces receive frames to for us. Promiscuous mode ends when this is dropped; entries stay until
+/// they are removed.
+#[derive(Debug, Default)]
+pub struct UnicastFilters {
+    macs: BTreeMap<MacRecord, Receives>,
+    promiscuous: BTreeMap<u32, OwnedFd>,
+}
+
+impl UnicastFilters {
+    /// Whether the interface with this index receives every frame.
     #[must_use]
-    pub fn contains(&self, index: u32) -> bool {
-        self.0.iter().any(|(known, _)| *known == index)
+    pub fn is_promiscuous(&self, index: u32) -> bool {
+        self.promiscuous.contains_key(&index)
     }
 
-    /// Lets an interface receive every frame.
-    fn insert(&mut self, index: u32) -> io::Result<()> {
-        if !self.contains(index) {
-            self.0.push((index, listen_to_all(index)?));
+    /// Lets the interface receive frames to the MAC.
+    ///
+    /// # Errors
+    /// When it takes neither the entry nor promiscuous mode.
+    pub fn add(&mut self, record: MacRecord) -> io::Result<Receives> {
+        if let Some(how) = self.macs.get(&record) {
+            return Ok(*how);
+        }
+        let how = match add_entry(&record) {
+            Ok(()) => Receives::ByOurEntry,
+            Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
+                Receives::ByTheirEntry
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "{} takes no MAC address beside its own ({error}): it is made promiscuous",
+                    name(record.index)
+                );
+                self.receive_all(record.index)?;
+                Receives::Promiscuously
+            }
+        };
+        self.macs.insert(record, how);
+        Ok(how)
+    }
+
+    /// The interface need not receive frames to the MAC for us any more. One that was not added is no error.
+    ///
+    /// # Errors
+    /// As [`remove`]; then it is still ours to remove.
+    pub fn remove(&mut self, record: MacRecord) -> io::Result<()> {
+        if self.macs.get(&record) == Some(&Receives::ByOurEntry) {
+            remove(&record)?;
+        }
+        if self.macs.remove(&record) == Some(Receives::Promiscuously) {
+            let mut others = self.macs.iter();
+            let needs_all = |(other, how): (&MacRecord, &Receives)| {
+                other.index == record.index && *how == Receives::Promiscuously
+            };
+            if !others.any(needs_all) {
+                self.promiscuous.remove(&record.index);
+            }
+        }
+        Ok(())
+    }
+
+    fn receive_all(&mut self, index: u32) -> io::Result<()> {
+        if !self.is_promiscuous(index) {
+            self.promiscuous.insert(index, listen_to_all(index)?);
         }
         Ok(())
     }
 }
 
-/// Lets the interfaces receive frames to these MACs. Those that remain in the list are entries that
-/// were not there before, to be [removed](remove) at the end.
-///
-/// # Errors
-/// When an interface takes neither the entry nor promiscuous mode; the list is right all the same.
-pub fn add(macs: &mut Vec<MacRecord>) -> io::Result<Promiscuous> {
-    let mut promiscuous = Promiscuous::default();
-    let mut result = Ok(());
-    macs.retain(|record| match add_one(record) {
-        Ok(()) => true,
-        Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => false,
-        Err(error) => {
-            tracing::warn!(
-                "{} takes no MAC address beside its own ({error}): it is made promiscuous",
-                name(record.index)
-            );
-            let fallback = promiscuous.insert(record.index);
-            if result.is_ok() {
-                result = fallback;
-            }
-            false
-        }
-    });
-    result.map(|()| promiscuous)
-}
-
-fn add_one(record: &MacRecord) -> io::Result<()> {
+fn add_entry(record: &MacRecord) -> io::Result<()> {
     let message = RouteNetlinkMessage::NewNeighbour(entry(record));
     netlink::acknowledged(message, NLM_F_CREATE | NLM_F_EXCL)
 }
@@ -161,38 +196,54 @@ mod tests {
                 index: index("ens33"),
                 mac: MAC,
             };
-            let mut macs = vec![record];
-            let promiscuous = add(&mut macs).unwrap();
-            assert!(!promiscuous.contains(record.index));
-            assert_eq!((entries(), &macs[..]), (1, &[record][..]));
+            let (mut ours, mut theirs) = (UnicastFilters::default(), UnicastFilters::default());
+            for _ in 0..2 {
+                assert_eq!(ours.add(record).unwrap(), Receives::ByOurEntry);
+            }
+            assert!(!ours.is_promiscuous(record.index));
+            assert_eq!(entries(), 1);
             // Another node, or a macvlan, has it already.
-            let mut again = vec![record];
-            add(&mut again).unwrap();
-            assert_eq!((entries(), &again[..]), (1, &[][..]));
+            assert_eq!(theirs.add(record).unwrap(), Receives::ByTheirEntry);
+            theirs.remove(record).unwrap();
+            assert_eq!(entries(), 1);
+            for _ in 0..2 {
+                ours.remove(record).unwrap();
+                assert_eq!(entries(), 0);
+            }
 
+            assert_eq!(theirs.add(record).unwrap(), Receives::ByOurEntry);
             assert!(remove(&record).unwrap());
-            assert_eq!(entries(), 0);
             assert!(!remove(&record).unwrap());
             ip("ip link del ens33");
             assert!(!remove(&record).unwrap());
+            theirs.remove(record).unwrap();
         });
     }
 
     #[test]
-    fn an_interface_without_such_a_filter_becomes_promiscuous_for_a_while() {
+    fn an_interface_without_such_a_filter_is_promiscuous_for_the_last_mac() {
         in_namespace(async || {
             ip("ip link add below type veth peer name peer");
             ip("ip link add link below name ens33 type macvlan");
             let state = || ip("ip -d link show dev ens33").contains("promiscuity 1 ");
-            let record = MacRecord {
-                index: index("ens33"),
-                mac: MAC,
+            let index = index("ens33");
+            let record = |last| {
+                let mac = [0, 0, 0x5e, 0, 1, last];
+                MacRecord { index, mac }
             };
-            let mut macs = vec![record, record];
-            let promiscuous = add(&mut macs).unwrap();
-            assert!(promiscuous.contains(record.index) && macs.is_empty());
+            let mut filters = UnicastFilters::default();
+            for last in [51, 52, 51] {
+                let how = filters.add(record(last)).unwrap();
+                assert_eq!(how, Receives::Promiscuously);
+                assert!(filters.is_promiscuous(index) && state());
+            }
+            for (last, stays) in [(51, true), (51, true), (52, false)] {
+                filters.remove(record(last)).unwrap();
+                assert_eq!((filters.is_promiscuous(index), state()), (stays, stays));
+            }
+            filters.add(record(51)).unwrap();
             assert!(state());
-            drop(promiscuous);
+            drop(filters);
             assert!(!state());
         });
     }
@@ -205,8 +256,10 @@ mod tests {
                 index: 4711,
                 mac: MAC,
             };
-            let mut macs = vec![missing];
-            assert!(add(&mut macs).is_err() && macs.is_empty());
+            let mut filters = UnicastFilters::default();
+            assert!(filters.add(missing).is_err());
+            assert!(!filters.is_promiscuous(4711));
+            filters.remove(missing).unwrap();
         });
     }
 }

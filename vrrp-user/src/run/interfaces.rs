@@ -9,7 +9,7 @@ use vrrp_user::{
         bpf::{Attachment, VlanTags},
         control::{self, Assigned, Interface, Inventory},
         engine::Plan,
-        unicast_filter::Promiscuous,
+        unicast_filter::UnicastFilters,
     },
 };
 
@@ -90,7 +90,7 @@ pub(super) fn assigned(config: &Config, plan: &Plan) -> Vec<Assigned> {
 pub(super) fn attached(
     interfaces: &[(String, u32)],
     attachments: &[Attachment],
-    promiscuous: &Promiscuous,
+    filters: &UnicastFilters,
 ) -> Vec<Interface> {
     let pairs = interfaces.iter().zip(attachments);
     pairs
@@ -99,7 +99,7 @@ pub(super) fn attached(
             renamed_to: None,
             id: InterfaceId(*index),
             reception: attachment.reception.clone(),
-            promiscuous: promiscuous.contains(*index),
+            promiscuous: filters.is_promiscuous(*index),
         })
         .collect()
 }

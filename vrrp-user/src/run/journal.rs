@@ -11,7 +11,7 @@ use vrrp_user::{
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
         netns,
         runtime_dir::RuntimeDir,
-        unicast_filter::{self, Promiscuous},
+        unicast_filter::{Receives, UnicastFilters},
     },
 };
 
@@ -76,13 +76,22 @@ pub(super) fn planned(
 pub(super) fn receive_virtual_macs(
     journal: &mut Journal,
     directory: &RuntimeDir,
-) -> anyhow::Result<Promiscuous> {
+) -> anyhow::Result<UnicastFilters> {
+    let mut filters = UnicastFilters::default();
     if journal.macs.is_empty() {
-        return Ok(Promiscuous::default());
+        return Ok(filters);
     }
-    let added = unicast_filter::add(&mut journal.macs);
+    let mut result = Ok(());
+    journal.macs.retain(|record| match filters.add(*record) {
+        Ok(how) => how == Receives::ByOurEntry,
+        Err(error) => {
+            result = Err(error);
+            false
+        }
+    });
     journal.store(directory)?;
-    added.context("cannot receive frames to virtual MACs")
+    result.context("cannot receive frames to virtual MACs")?;
+    Ok(filters)
 }
 
 /// Marks every virtual IP that is on its interface as not ours to remove; returns the records as

@@ -173,7 +173,7 @@ async fn node(
     journal.store(directory)?;
     journal.bpffs_mounted = pinned::prepare(pins.directory())?;
     journal.store(directory)?;
-    let promiscuous = journal::receive_virtual_macs(&mut journal, directory)?;
+    let filters = journal::receive_virtual_macs(&mut journal, directory)?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
@@ -221,7 +221,7 @@ async fn node(
         signals,
         pins: pins.directory(),
         resignations,
-        interfaces: interfaces::attached(&interfaces, &dataplane.attachments, &promiscuous),
+        interfaces: interfaces::attached(&interfaces, &dataplane.attachments, &filters),
         counters,
         show: ui::status::render,
         revalidate: arguments
