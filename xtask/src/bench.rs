@@ -14,7 +14,7 @@ use crate::{build, process, progress, tools::Need, workspace};
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
-    /// `failover`, `packets` or `show` and their options; `--help` tells them
+    /// `failover`, `packets`, `reload` or `show` and their options; `--help` tells them
     #[arg(
         value_name = "BENCH",
         trailing_var_arg = true,
@@ -33,7 +33,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     let needs = match arguments.first().and_then(|bench| bench.to_str()) {
         Some("failover") if compares(arguments) => [Need::Build, Need::Lab, Need::Peers].as_slice(),
         Some("failover") => &[Need::Build, Need::Lab],
-        Some("packets") => &[Need::Build, Need::Lab],
+        Some("packets" | "reload") => &[Need::Build, Need::Lab],
         _ => &[],
     };
     if needs.is_empty() || has(arguments, "--help") || has(arguments, "-h") {

@@ -1,4 +1,4 @@
-//! `xvrrp-bench`: the referee. Failovers of several nodes side by side, and what a packet costs. Ends
+//! `xvrrp-bench`: the referee. Failovers of several nodes side by side, what a packet costs, and what a reload does. Ends
 //! by itself and leaves nothing behind, also on Ctrl-C.
 #![allow(
     clippy::print_stdout,
@@ -10,6 +10,7 @@
 mod failover;
 mod packets;
 mod progress;
+mod reload;
 mod show;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Failover(failover::Args),
     /// What a packet costs: instructions, nanoseconds, answers and forwarded packets per second
     Packets(packets::Args),
+    /// What a reload does to what did not change, and how long it takes
+    Reload(reload::Args),
     /// Draws the tables and the page of a report of failovers once more
     Show(show::Args),
 }
@@ -47,6 +50,7 @@ fn bench(command: &Command) -> Result<()> {
     match command {
         Command::Failover(args) => failover::run(args),
         Command::Packets(args) => packets::run(args),
+        Command::Reload(args) => reload::run(args),
         Command::Show(args) => show::run(args),
     }
 }
