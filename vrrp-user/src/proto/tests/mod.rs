@@ -26,16 +26,16 @@ use super::{
 };
 
 /// A moment that is not 0, so that a forgotten base shows.
-const START: Instant = Instant(1_000_000_000_000);
-const OURS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
-const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 1));
+pub(super) const START: Instant = Instant(1_000_000_000_000);
+pub(super) const OURS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
+pub(super) const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 1));
 
-fn ms(span: u64) -> Duration {
+pub(super) fn ms(span: u64) -> Duration {
     Duration::from_millis(span)
 }
 
 /// Version 3, 10 ms, priority 100 (skew 6.09375 ms, down 36.09375 ms), one announcement.
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         vrid: 51,
         version: Version::V3,
