@@ -183,14 +183,15 @@ impl Node {
     /// What the control plane tells of the link.
     pub(crate) fn link(&self) -> Command {
         let router = ROUTER;
-        match self.fault() {
-            Some(reason) => Command::Fault { router, reason },
-            None => Command::LinkUp {
+        let reasons = self.faults();
+        if reasons.is_empty() {
+            return Command::LinkUp {
                 router,
                 primary: self.settings.primary,
                 mac: self.mac,
-            },
+            };
         }
+        Command::Fault { router, reasons }
     }
 }
 

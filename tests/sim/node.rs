@@ -10,7 +10,7 @@ use vrrp_user::{
         addresses::{Operation, Order},
         driver::Driver,
     },
-    proto::{FaultReason, Instant, Settings, State},
+    proto::{FaultReason, Instant, Reasons, Settings, State},
 };
 
 use crate::{
@@ -99,12 +99,10 @@ impl Node {
     }
 
     /// What keeps it from working.
-    pub(crate) fn fault(&self) -> Option<FaultReason> {
-        if !self.plugged {
-            Some(FaultReason::LinkDown)
-        } else {
-            (!self.addressed).then_some(FaultReason::NoAddress)
-        }
+    pub(crate) fn faults(&self) -> Reasons {
+        let down = (!self.plugged).then_some(FaultReason::LinkDown);
+        let bare = (!self.addressed).then_some(FaultReason::NoAddress);
+        down.into_iter().chain(bare).collect()
     }
 
     /// The engine does nothing at this moment, whatever happens.

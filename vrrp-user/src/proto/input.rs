@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use vrrp_ebpf::abi::Follow;
 
-use super::{FaultReason, Instant, Version};
+use super::{Instant, Reasons, Version};
 
 /// An advert that passed every receive check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +58,10 @@ pub enum Input {
     Shutdown,
     /// A second request to stop: no drain, out at once.
     ShutdownNow,
-    /// The router cannot work: FAULT. What is wrong may change meanwhile; that it is over is told by
-    /// [`LinkUp`](Self::LinkUp).
-    Fault(FaultReason),
-    /// Nothing is wrong, and adverts come from this source address. In Initialize this is the RFC's
+    /// All that keeps the router from working at the moment: FAULT, as long as there is anything. Nothing at all means
+    /// that it is over and that adverts come from where they last came from, if [`LinkUp`](Self::LinkUp) has ever told.
+    Fault(Reasons),
+    /// Nothing keeps the router from working, and adverts come from this source address. In Initialize this is the RFC's
     /// Startup.
     LinkUp { primary: IpAddr },
     /// Checks make this priority (1-254) of the configured one. An Active says so in an advert at once; a Backup

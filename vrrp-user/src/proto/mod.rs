@@ -15,7 +15,7 @@ pub mod settings;
 pub mod time;
 mod timers;
 
-pub use fault::FaultReason;
+pub use fault::{FaultReason, Reasons};
 pub use history::{History, LastEvent, NewMasterReason};
 pub use input::{Advert, Input};
 pub use intervals::Intervals;

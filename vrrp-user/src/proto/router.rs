@@ -105,7 +105,7 @@ impl Router {
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::LinkUp { primary } => self.link_up(now, primary, out),
-            Input::Fault(reason) => self.fault(reason, now, out),
+            Input::Fault(reasons) => self.fault(reasons, now, out),
             Input::Priority(priority) => self.set_priority(priority, now, out),
             Input::Shutdown => self.shutdown(now, out),
             Input::ShutdownNow => self.shutdown_now(now, out),

@@ -79,6 +79,9 @@ pub struct RouterStatus {
     /// What keeps the router from working; null unless it is in `FAULT`.
     #[serde(default)]
     pub fault: Option<FaultStatus>,
+    /// All that keeps it from working, `fault` first; empty unless it is in `FAULT`.
+    #[serde(default)]
+    pub faults: Vec<FaultStatus>,
     /// What is wrong although it works.
     #[serde(default)]
     pub warnings: Vec<WarningStatus>,

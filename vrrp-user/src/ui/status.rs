@@ -76,8 +76,15 @@ fn router_text(router: &RouterStatus, now_ns: u64) -> String {
         ago(now_ns, router.since_ns)
     );
     let mut row = |name: &str, value: String| line(&mut text, name, &value);
-    if let Some(fault) = &router.fault {
-        row("fault", fault.text.clone());
+    // An older node tells one alone.
+    let faults = if router.faults.is_empty() {
+        router.fault.as_slice()
+    } else {
+        &router.faults
+    };
+    for (position, fault) in faults.iter().enumerate() {
+        let name = if position == 0 { "fault" } else { "" };
+        row(name, fault.text.clone());
     }
     let renamed = router.renamed_to.as_ref();
     let renamed = renamed.map_or_else(String::new, |now| format!(" (called {now} now)"));

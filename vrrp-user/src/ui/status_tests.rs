@@ -15,6 +15,7 @@ fn master() -> RouterStatus {
         version: 3,
         state: "MASTER".to_owned(),
         fault: None,
+        faults: Vec::new(),
         warnings: Vec::new(),
         since_ns: 1_000_000_000,
         priority: 254,
@@ -259,15 +260,22 @@ fn no_number_is_too_large() {
 fn a_fault_is_explained() {
     let mut router = master();
     router.state = "FAULT".to_owned();
-    router.fault = Some(FaultStatus {
+    let fault = |text: &str| FaultStatus {
         reason: "vip_interface_down".to_owned(),
         interface: Some("ens34".to_owned()),
         address: None,
-        text: "interface ens34 of virtual IP 198.51.100.2 down".to_owned(),
-    });
-    let text = render(&node(vec![router]));
+        text: text.to_owned(),
+    };
+    let first = fault("interface ens34 of virtual IP 198.51.100.2 down");
+    // As an older node has it.
+    router.fault = Some(first.clone());
+    let text = render(&node(vec![router.clone()]));
     let expected = "VI_1: FAULT for 12.000 s\n  fault          interface ens34 of virtual IP 198.51.100.2 down\n";
-    assert!(text.contains(expected), "{text}");
+    assert!(text.contains(&format!("{expected}  interface ")), "{text}");
+    router.faults = vec![first, fault("no unicast peer")];
+    let text = render(&node(vec![router]));
+    let all = format!("{expected}                 no unicast peer\n");
+    assert!(text.contains(&all), "{text}");
 }
 
 #[test]

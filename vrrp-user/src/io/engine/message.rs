@@ -10,7 +10,7 @@ use super::realtime::Scheduling;
 use crate::{
     ids::{InterfaceId, RouterId, VipId},
     io::bpf::TableError,
-    proto::{FaultReason, History, Instant, State, Transition},
+    proto::{History, Instant, Reasons, State, Transition},
 };
 
 /// From the control plane to the engine. What is said to a router that has gone is ignored.
@@ -25,12 +25,12 @@ pub enum Command {
         /// Current MAC of the interface.
         mac: [u8; 6],
     },
-    /// The router cannot work, or for another reason than before: FAULT.
+    /// The router cannot work, or for other reasons than before: FAULT.
     Fault {
         /// The router.
         router: RouterId,
-        /// Why.
-        reason: FaultReason,
+        /// All that keeps it from working.
+        reasons: Reasons,
     },
     /// Adverts have room for so many virtual IPs, of those that are not excluded.
     Fit {

@@ -7,7 +7,7 @@ use super::{
     backup::{Backup, Wait},
     common::Addresses,
 };
-use crate::proto::{Cause, FaultReason, InitialState, Instant, Output, State, timers::Timer};
+use crate::proto::{Cause, InitialState, Instant, Output, Reasons, State, timers::Timer};
 
 impl Router {
     /// Whether the router stopped for good: a shutdown was asked for, nothing is served any more,
@@ -58,17 +58,24 @@ impl Router {
         out.push(Output::Transition(transition));
     }
 
-    pub(super) fn fault(&mut self, reason: FaultReason, now: Instant, out: &mut Vec<Output>) {
+    pub(super) fn fault(&mut self, reasons: Reasons, now: Instant, out: &mut Vec<Output>) {
+        let Some(first) = reasons.first() else {
+            let primary = self.common.settings.primary;
+            if !primary.is_unspecified() {
+                self.link_up(now, primary, out);
+            }
+            return;
+        };
         self.common.begin(now);
-        let cause = Cause::Fault(reason);
+        let cause = Cause::Fault(first);
         match self.phase {
             Phase::Fault => return,
             Phase::Initialize if self.common.stopping => return,
             Phase::Retiring(_) => {
-                self.leave(reason.can_send(), out);
+                self.leave(reasons.can_send(), out);
                 return self.stop(cause, now, out);
             }
-            Phase::Rising(_) | Phase::Active(_) => self.leave(reason.can_send(), out),
+            Phase::Rising(_) | Phase::Active(_) => self.leave(reasons.can_send(), out),
             Phase::Initialize | Phase::Backup(_) => {}
         }
         self.common.active = None;

@@ -172,12 +172,12 @@ fn nobody_takes_over_during_the_startup_delay() {
 #[test]
 fn the_startup_delay_counts_from_the_start_and_once() {
     let mut bench = Bench::new(delayed(ms(500)));
-    bench.feed(START, Input::Fault(FaultReason::LinkDown));
+    bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
     let up = START + ms(100);
     bench.feed(up, Input::LinkUp { primary: OURS });
     assert_eq!(bench.deadline(), START + ms(500) + DOWN);
     let down = START + ms(1000);
-    bench.feed(down, Input::Fault(FaultReason::LinkDown));
+    bench.feed(down, Input::Fault(FaultReason::LinkDown.into()));
     let up = START + ms(1100);
     bench.feed(up, Input::LinkUp { primary: OURS });
     assert_eq!(bench.deadline(), up + DOWN);
@@ -194,7 +194,7 @@ fn the_owner_waits_for_the_startup_delay_alone() {
     assert_moved(out, State::Backup, State::Active, Cause::ActiveDown);
     // Later in its life it owns at once.
     let now: Instant = START + ms(600);
-    bench.feed(now, Input::Fault(FaultReason::LinkDown));
+    bench.feed(now, Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(now, Input::LinkUp { primary: OURS });
     assert_eq!(bench.state(), State::Active);
 }

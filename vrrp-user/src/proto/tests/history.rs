@@ -86,7 +86,7 @@ fn c72_the_owner_has_the_priority() {
     is(&bench, LastEvent::Startup, NewMasterReason::Priority);
     assert_eq!(history(&bench).up_since, Some(START));
 
-    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(START + ms(2), Input::LinkUp { primary: OURS });
     is(&bench, LastEvent::InterfaceUp, NewMasterReason::Priority);
 }
@@ -131,7 +131,7 @@ fn c72_up_means_out_of_initialize_and_fault() {
     assert!(up < START, "counted from the start, not from the promotion");
 
     let now = START + ms(1);
-    bench.feed(now, Input::Fault(FaultReason::LinkDown));
+    bench.feed(now, Input::Fault(FaultReason::LinkDown.into()));
     is(
         &bench,
         LastEvent::InterfaceDown,

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, FaultReason, Garp, InitialState, Input, Instant, Lease, OURS, Output, Router, START,
-    Settings, State, Version, ms, settings,
+    Advert, FaultReason, Garp, InitialState, Input, Instant, Lease, OURS, Output, Reasons, Router,
+    START, Settings, State, Version, ms, settings,
 };
 
 /// An input to come, `wait` after the one before; adverts and stamps are `age` old by then.
@@ -37,8 +37,9 @@ fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         3 => Just(Input::LinkUp { primary: OURS }).prop_map(What::Plain),
         1 => prop_oneof![
-            Just(Input::Fault(FaultReason::LinkDown)),
-            Just(Input::Fault(FaultReason::NoAddress)),
+            Just(Input::Fault(FaultReason::LinkDown.into())),
+            Just(Input::Fault(FaultReason::NoAddress.into())),
+            Just(Input::Fault(Reasons::NONE)),
             Just(Input::Shutdown),
             Just(Input::ShutdownNow),
         ].prop_map(What::Plain),

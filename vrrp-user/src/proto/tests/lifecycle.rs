@@ -1,13 +1,13 @@
 //! C31-C33, FAULT, and how a stop ends.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, InitialState, Input, Instant,
-    OURS, Output, PEER, SKEW, START, Settings, State, Version, advert, assert_moved, ms, nobody,
-    own, settings, slow, transition,
+    OURS, Output, PEER, Reasons, SKEW, START, Settings, State, Version, advert, assert_moved, ms,
+    nobody, own, settings, slow, transition,
 };
 use crate::ids::VipId;
 
@@ -53,7 +53,7 @@ fn c32_state_master_waits_as_the_best_router_at_the_first_start_only() {
     let mut bench = master(settings());
     bench.feed(START, UP);
     assert_eq!(bench.deadline(), START + BEST_DOWN);
-    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
     // Nor is the hint good for anything any more.
@@ -141,7 +141,10 @@ fn c33_no_priority_zero_from_a_backup() {
 fn a_stopped_router_does_not_start_again() {
     let mut bench = Bench::in_state(State::Backup, settings());
     bench.feed(START, Input::Shutdown);
-    assert_eq!(bench.feed(START, Input::Fault(FaultReason::LinkDown)), []);
+    assert_eq!(
+        bench.feed(START, Input::Fault(FaultReason::LinkDown.into())),
+        []
+    );
     assert_eq!(bench.feed(START, UP), []);
     assert!(bench.router.is_finished());
 }
@@ -150,7 +153,7 @@ fn a_stopped_router_does_not_start_again() {
 #[test]
 fn link_down_fences_first_and_sends_nothing() {
     let mut bench = Bench::in_state(State::Active, settings());
-    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown));
+    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     assert_eq!(out.len(), 3);
     assert_eq!(
@@ -179,14 +182,50 @@ fn a_fault_with_a_living_link_resigns() {
     ];
     for reason in reasons {
         let mut bench = Bench::in_state(State::Active, settings());
-        let out = bench.feed(START, Input::Fault(reason));
+        let out = bench.feed(START, Input::Fault(reason.into()));
         let resign = Output::Advertise { priority: 0 };
         assert_eq!(out[..3], [DISOWN, resign, Output::Remove]);
         assert_moved(out, State::Active, State::Fault, Cause::Fault(reason));
         // The advert that left renews nothing.
         assert_eq!(bench.feed(START, Input::AdvertSent { at: START }), []);
-        assert_eq!(bench.feed(START, Input::Fault(FaultReason::LinkDown)), []);
+        assert_eq!(
+            bench.feed(START, Input::Fault(FaultReason::LinkDown.into())),
+            []
+        );
     }
+}
+
+/// What is told first is the first of them, and one that keeps adverts from leaving is enough.
+#[test]
+fn several_faults_are_one() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    let both = Reasons::from_iter([FaultReason::NoPeer, FaultReason::LinkDown]);
+    let out = bench.feed(START, Input::Fault(both)).to_vec();
+    assert_eq!(out[..2], [DISOWN, Output::Remove]);
+    let down = Cause::Fault(FaultReason::LinkDown);
+    assert_moved(&out, State::Active, State::Fault, down);
+    // It stays in FAULT as long as one of them holds.
+    assert_eq!(
+        bench.feed(START, Input::Fault(FaultReason::NoPeer.into())),
+        []
+    );
+    assert_eq!(bench.state(), State::Fault);
+    let out = bench.feed(START + ms(1), Input::Fault(Reasons::NONE));
+    assert_moved(out, State::Fault, State::Backup, Cause::LinkUp);
+    assert_eq!(bench.deadline(), START + ms(1) + DOWN);
+    assert_eq!(bench.router.settings().primary, OURS);
+    assert_eq!(bench.feed(START, Input::Fault(Reasons::NONE)), []);
+}
+
+/// Adverts have to come from somewhere.
+#[test]
+fn nothing_begins_before_there_is_a_source_address() {
+    let mut bench = Bench::new(Settings {
+        primary: IpAddr::from([0, 0, 0, 0]),
+        ..settings()
+    });
+    assert_eq!(bench.feed(START, Input::Fault(Reasons::NONE)), []);
+    assert_eq!(bench.state(), State::Initialize);
 }
 
 #[test]
@@ -195,7 +234,7 @@ fn a_fault_without_a_link_sends_nothing() {
     for reason in [LinkDown, Deleted, Recreated, NoMac] {
         for state in [State::Active, State::Retiring] {
             let mut bench = Bench::in_state(state, settings());
-            let out = bench.feed(START, Input::Fault(reason));
+            let out = bench.feed(START, Input::Fault(reason.into()));
             let sends = |output: &Output| matches!(output, Output::Advertise { .. });
             assert!(!out.iter().any(sends), "{reason:?}: {out:?}");
         }
@@ -211,7 +250,7 @@ fn link_up_waits_a_whole_active_down_interval() {
     assert_eq!(bench.deadline(), START + DOWN);
     // What was learned before the fault is forgotten.
     bench.hear(START, 200);
-    bench.feed(START, Input::Fault(FaultReason::LinkDown));
+    bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(START + ms(5), UP);
     assert_eq!(bench.deadline(), START + ms(5) + DOWN);
     assert_eq!(bench.router.active_priority(), None);
@@ -224,7 +263,7 @@ fn c27_the_own_interval_counts_again_after_a_fault() {
     let slow = slow();
     bench.feed(START, Input::Advert(slow));
     assert_eq!(bench.deadline(), START + DOWN * 100);
-    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown));
+    bench.feed(START + ms(1), Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(START + ms(2), UP);
     assert_eq!(bench.deadline(), START + ms(2) + DOWN);
 }
@@ -242,7 +281,7 @@ fn a_fault_ends_what_was_heard() {
     for input in [advert(START, 0), Input::Advert(slow)] {
         let mut bench = Bench::in_state(State::Backup, settings());
         bench.feed(START, input);
-        bench.feed(START, Input::Fault(FaultReason::LinkDown));
+        bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
         bench.feed(START, UP);
         let (_, out) = bench.expire();
         assert!(matches!(out[0], Output::Own { .. }));
@@ -271,7 +310,7 @@ fn link_up_in_a_running_state_only_changes_the_source_address() {
 #[test]
 fn finished_means_that_the_kernel_has_removed_the_addresses() {
     let mut bench = Bench::in_state(State::Active, settings());
-    bench.feed(START, Input::Fault(FaultReason::LinkDown));
+    bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
     bench.feed(START, Input::Shutdown);
     assert_eq!(bench.state(), State::Initialize);
     assert!(!bench.router.is_finished());

@@ -73,11 +73,11 @@ fn link() {
         "Backup:Ft Backup:Ft Backup:- Rising:- Active:- Retiring:-",
     );
     check(
-        Input::Fault(FaultReason::LinkDown),
+        Input::Fault(FaultReason::LinkDown.into()),
         "Fault:t Fault:- Fault:t Fault:ort Fault:ort Initialize:ort",
     );
     check(
-        Input::Fault(FaultReason::NoAddress),
+        Input::Fault(FaultReason::NoAddress.into()),
         "Fault:t Fault:- Fault:t Fault:ort Fault:ozrt Initialize:ozrt",
     );
 }

@@ -22,7 +22,8 @@ use vrrp_ebpf::{abi::Follow, ownership};
 
 use super::{
     Advert, Cause, Departures, Family, FaultReason, Garp, History, InitialState, Input, Instant,
-    LastEvent, Lease, NewMasterReason, Output, Router, Settings, State, Transition, Version,
+    LastEvent, Lease, NewMasterReason, Output, Reasons, Router, Settings, State, Transition,
+    Version,
 };
 
 /// A moment that is not 0, so that a forgotten base shows.
@@ -105,7 +106,7 @@ impl Bench {
         match state {
             State::Initialize => {}
             State::Fault => {
-                bench.feed(START, Input::Fault(FaultReason::LinkDown));
+                bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
             }
             State::Backup => {
                 bench.feed(START, Input::LinkUp { primary: OURS });

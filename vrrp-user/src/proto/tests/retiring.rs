@@ -201,7 +201,7 @@ fn c44_out_at_once_from_active() {
 #[test]
 fn without_a_link_there_is_nobody_to_wait_for() {
     let mut bench = retiring();
-    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown));
+    let out = bench.feed(START, Input::Fault(FaultReason::LinkDown.into()));
     assert_eq!(out[..2], [DISOWN, Output::Remove]);
     assert_eq!(
         transition(out),
@@ -227,7 +227,7 @@ fn a_fault_with_a_living_link_says_priority_zero_unless_it_is_said() {
         if let Some(input) = before {
             bench.feed(START, input);
         }
-        let out = bench.feed(START + ms(2), Input::Fault(FaultReason::NoAddress));
+        let out = bench.feed(START + ms(2), Input::Fault(FaultReason::NoAddress.into()));
         assert_eq!(out[0], DISOWN);
         assert_eq!(out.contains(&RESIGN), says);
         assert_eq!(

@@ -188,12 +188,12 @@ fn aborts_for_a_fault_or_on_a_stop() {
     for (input, to, cause) in [
         // Nobody has heard of it.
         (
-            Input::Fault(FaultReason::NoAddress),
+            Input::Fault(FaultReason::NoAddress.into()),
             State::Fault,
             Cause::Fault(FaultReason::NoAddress),
         ),
         (
-            Input::Fault(FaultReason::LinkDown),
+            Input::Fault(FaultReason::LinkDown.into()),
             State::Fault,
             Cause::Fault(FaultReason::LinkDown),
         ),

@@ -5,6 +5,7 @@ use crate::{
         engine::Command,
         testing::{in_namespace, index, run},
     },
+    proto::Reasons,
 };
 
 fn watched(index: u32) -> Watched {
@@ -67,7 +68,7 @@ fn follows_a_real_interface() {
         let fault = |reason| {
             [Command::Fault {
                 router: RouterId::first(0),
-                reason,
+                reasons: Reasons::only(reason),
             }]
         };
         let down = fault(FaultReason::LinkDown);
@@ -160,7 +161,7 @@ fn a_router_is_held_back_although_the_kernel_tells_nothing() {
         monitor.hold(RouterId::first(0), Some(reason));
         let fault = Command::Fault {
             router: RouterId::first(0),
-            reason,
+            reasons: Reasons::only(reason),
         };
         assert_eq!(commands(&mut monitor).await, [fault]);
         monitor.hold(RouterId::first(0), None);

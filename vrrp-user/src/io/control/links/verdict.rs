@@ -7,7 +7,11 @@ use super::{
     router::{Change, Device, Router},
     table::{Address, Table},
 };
-use crate::{ids::InterfaceId, io::engine::Command, proto::FaultReason};
+use crate::{
+    ids::InterfaceId,
+    io::engine::Command,
+    proto::{FaultReason, Reasons},
+};
 
 /// Scope of an address that is valid everywhere, and on the link only.
 pub(super) const GLOBAL: u8 = 0;
@@ -16,16 +20,17 @@ pub(super) const LINK: u8 = 253;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Usable { primary: IpAddr, mac: [u8; 6] },
-    Unusable(FaultReason),
+    Unusable(Reasons),
 }
 
 impl Verdict {
     /// Whether that is all that is wrong.
     pub(super) fn lacks_source(self) -> bool {
-        let Self::Unusable(reason) = self else {
+        let Self::Unusable(reasons) = self else {
             return false;
         };
-        matches!(reason, FaultReason::NoAddress | FaultReason::NoSource)
+        let all = [FaultReason::NoAddress, FaultReason::NoSource];
+        reasons.iter().all(|reason| all.contains(&reason))
     }
 }
 
@@ -43,42 +48,55 @@ pub(super) fn vips(routers: &[Router]) -> Vips {
     vips
 }
 
-pub(super) fn verdict(router: &Router, table: &Table, vips: &Vips) -> Verdict {
-    let Some(link) = table.link(router.interface()) else {
-        let recreated = table.index_of(&router.interface.name).is_some();
-        return Verdict::Unusable(if recreated {
-            FaultReason::Recreated
-        } else {
-            FaultReason::Deleted
-        });
-    };
-    if !link.up {
-        return Verdict::Unusable(FaultReason::LinkDown);
-    }
-    let Some(mac) = link.mac else {
-        return Verdict::Unusable(FaultReason::NoMac);
-    };
-    let primary = match router.source {
-        Some((source, true)) if !is_here(source, router.interface(), table) => {
-            return Verdict::Unusable(FaultReason::NoSource);
+/// What is to be said of a router, for which `reasons` hold beside those that links and addresses give.
+pub(super) fn verdict(
+    router: &Router,
+    table: &Table,
+    vips: &Vips,
+    mut reasons: Reasons,
+) -> Verdict {
+    let source = source(router, table, vips);
+    let mac = match table.link(router.interface()) {
+        Some(link) => {
+            reasons.extend((!link.up).then_some(FaultReason::LinkDown));
+            reasons.extend(link.mac.is_none().then_some(FaultReason::NoMac));
+            reasons.extend(source.err());
+            let too_small = link.mtu.filter(|mtu| fitting(router, *mtu) == 0);
+            reasons.extend(too_small.map(|mtu| FaultReason::NoRoom { mtu }));
+            link.mac
         }
-        Some((source, _)) => source,
-        None => match primary(router, table.addresses(router.interface()), vips) {
-            Some(primary) => primary,
-            //= C4: RFC 9568 section 7.2
-            None => return Verdict::Unusable(FaultReason::NoAddress),
-        },
+        // What an interface lacks that is not there goes without saying.
+        None if table.index_of(&router.interface.name).is_some() => {
+            reasons.insert(FaultReason::Recreated);
+            None
+        }
+        None => {
+            reasons.insert(FaultReason::Deleted);
+            None
+        }
     };
-    if let Some(mtu) = link.mtu
-        && fitting(router, mtu) == 0
-    {
-        return Verdict::Unusable(FaultReason::NoRoom { mtu });
-    }
     let is_up = |device: &Device| table.link(device.id).is_some_and(|link| link.up);
     let mut tracked = router.tracked.iter();
-    match tracked.find(|(_, device)| !is_up(device)) {
-        Some((vip, _)) => Verdict::Unusable(FaultReason::VipInterface { vip: *vip }),
-        None => Verdict::Usable { primary, mac },
+    let down = tracked.find(|(_, device)| !is_up(device));
+    reasons.extend(down.map(|(vip, _)| FaultReason::VipInterface { vip: *vip }));
+    match (source, mac) {
+        (Ok(primary), Some(mac)) if reasons.is_empty() => Verdict::Usable { primary, mac },
+        _ => Verdict::Unusable(reasons),
+    }
+}
+
+/// Where adverts come from.
+fn source(router: &Router, table: &Table, vips: &Vips) -> Result<IpAddr, FaultReason> {
+    match router.source {
+        Some((source, true)) if !is_here(source, router.interface(), table) => {
+            Err(FaultReason::NoSource)
+        }
+        Some((source, _)) => Ok(source),
+        None => {
+            //= C4: RFC 9568 section 7.2
+            let found = primary(router, table.addresses(router.interface()), vips);
+            found.ok_or(FaultReason::NoAddress)
+        }
     }
 }
 
@@ -148,12 +166,15 @@ pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
             )),
             ..Change::default()
         },
-        Verdict::Unusable(reason) => Change {
+        Verdict::Unusable(reasons) => Change {
             command: Some(Command::Fault {
                 router: router.id,
-                reason,
+                reasons,
             }),
-            recreated: (reason == FaultReason::Recreated).then(|| router.interface.name.clone()),
+            recreated: reasons
+                .iter()
+                .any(|reason| reason == FaultReason::Recreated)
+                .then(|| router.interface.name.clone()),
             ..Change::default()
         },
     }

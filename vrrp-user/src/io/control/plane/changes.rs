@@ -15,6 +15,7 @@ use crate::{
         },
         engine::Command,
     },
+    proto::Reasons,
 };
 
 impl Plane<'_> {
@@ -69,17 +70,19 @@ impl Plane<'_> {
 
     /// Says and remembers what came to keep a router from working, or that nothing does.
     fn note_fault(&mut self, command: Command) {
-        let (router, reason) = match command {
-            Command::Fault { router, reason } => (router, Some(reason)),
-            Command::LinkUp { router, .. } => (router, None),
+        let (router, reasons) = match command {
+            Command::Fault { router, reasons } => (router, reasons),
+            Command::LinkUp { router, .. } => (router, Reasons::NONE),
             _ => return,
         };
         let Some(known) = self.router(router) else {
             return;
         };
-        let before = known.record.faulted(reason);
-        if let Some(reason) = reason {
-            log(wording::fault(&known.assigned, reason, before));
+        let before = known.record.faulted(reasons).first();
+        if let Some(first) = reasons.first()
+            && before != Some(first)
+        {
+            log(wording::fault(&known.assigned, first, before));
         }
     }
 

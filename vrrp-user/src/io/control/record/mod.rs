@@ -17,7 +17,7 @@ use crate::{
         clock,
         engine::{RouterSnapshot, Timeline, message::Lapse},
     },
-    proto::{FaultReason, State, Transition, Version},
+    proto::{Reasons, State, Transition, Version},
     status::{
         LapseStatus, MissingVip, RouterStatus, TimelineStatus, TransitionStatus, WarningStatus,
     },
@@ -35,7 +35,7 @@ pub(in crate::io::control) struct Record {
     timeline: Option<Timeline>,
     snapshot: RouterSnapshot,
     /// What the engine was last told to keep the router from working.
-    fault: Option<FaultReason>,
+    faults: Reasons,
     /// errno of the last refusal, by virtual IP.
     refusals: BTreeMap<VipId, i32>,
     /// What is wrong although it works, as far as the engine does not tell.
@@ -64,11 +64,8 @@ impl Record {
     }
 
     /// Takes note of what keeps the router from working; returns what did before.
-    pub(in crate::io::control) fn faulted(
-        &mut self,
-        reason: Option<FaultReason>,
-    ) -> Option<FaultReason> {
-        std::mem::replace(&mut self.fault, reason)
+    pub(in crate::io::control) fn faulted(&mut self, reasons: Reasons) -> Reasons {
+        std::mem::replace(&mut self.faults, reasons)
     }
 
     /// The kernel has refused a virtual IP.
@@ -169,6 +166,8 @@ impl Record {
         let instance = &router.instance;
         let reception = interface.map(|one| &one.reception);
         let serving = matches!(state, State::Active | State::Retiring);
+        let faults = self.faults.iter().filter(|_| state == State::Fault);
+        let faults = Vec::from_iter(faults.map(|reason| parts::fault(router, reason)));
         RouterStatus {
             name: instance.name.clone(),
             interface: instance.interface.clone(),
@@ -179,10 +178,8 @@ impl Record {
                 Version::V3 => 3,
             },
             state: state_name(state).to_owned(),
-            fault: self
-                .fault
-                .filter(|_| state == State::Fault)
-                .map(|reason| parts::fault(router, reason)),
+            fault: faults.first().cloned(),
+            faults,
             warnings: self.warnings(instance),
             since_ns: since.0,
             priority: instance.settings.priority,

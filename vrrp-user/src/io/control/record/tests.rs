@@ -14,7 +14,7 @@ use crate::{
             realtime::{Policy, Scheduling, Thread},
         },
     },
-    proto::{Cause, History, Instant},
+    proto::{Cause, FaultReason, History, Instant},
     status::{Status, ThreadStatus},
 };
 
@@ -25,7 +25,7 @@ fn status() -> Status {
     let mut record = Record::default();
     record.remember(transition(State::Backup, State::Active, Cause::ActiveDown));
     record.promoted(Timeline::default());
-    record.faulted(Some(FaultReason::LinkDown));
+    record.faulted(FaultReason::LinkDown.into());
     record.warned(Warning::SourceElsewhere, true);
     record.lapsed(Lapse {
         began: Instant(1),
@@ -104,19 +104,30 @@ fn a_fault_says_what_it_is_about() {
         state: State::Fault,
         ..RouterSnapshot::default()
     };
-    record.faulted(Some(FaultReason::NoAddress));
+    record.faulted(FaultReason::NoAddress.into());
     assert_eq!(told(&record), None, "not yet in FAULT");
     record.take_snapshot(fault);
     let named = |reason: &str, interface: &str, address| {
         Some((reason.to_owned(), Some(interface.to_owned()), address))
     };
     assert_eq!(told(&record), named("no_address", "ens33", None));
-    let before = record.faulted(Some(FaultReason::VipInterface { vip: VipId(0) }));
-    assert_eq!(before, Some(FaultReason::NoAddress));
+    let before = record.faulted(FaultReason::VipInterface { vip: VipId(0) }.into());
+    assert_eq!(before.first(), Some(FaultReason::NoAddress));
     assert_eq!(
         told(&record),
         named("vip_interface_down", "ens34", Some(vip))
     );
+    record.faulted(Reasons::from_iter([
+        FaultReason::NoPeer,
+        FaultReason::LinkDown,
+    ]));
+    let status = record.status(&router, &Counts::default(), None, |_| false, "");
+    let reasons = status.faults.iter().map(|fault| fault.reason.as_str());
+    assert!(reasons.eq(["link_down", "no_unicast_peer"]));
+    assert_eq!(status.fault.as_ref(), status.faults.first());
+    record.take_snapshot(RouterSnapshot::default());
+    let status = record.status(&router, &Counts::default(), None, |_| false, "");
+    assert_eq!((status.fault, status.faults.len()), (None, 0));
 }
 
 #[test]

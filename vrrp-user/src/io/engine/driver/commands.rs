@@ -69,9 +69,9 @@ impl Driver {
                     machine.set_peer_is_ours(router.slot(), peer, ours);
                 }
             }
-            Command::Fault { router, reason } => {
+            Command::Fault { router, reasons } => {
                 if let Some(member) = self.member(router) {
-                    member.feed(Input::Fault(reason), woken);
+                    member.feed(Input::Fault(reasons), woken);
                 }
             }
             Command::AddressLost { router, vip } => {

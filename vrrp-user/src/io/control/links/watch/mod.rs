@@ -125,11 +125,9 @@ impl Watched {
         let judged = self.routers.iter().map(|router| {
             let no_peer = self.peers.are_all_ours(router);
             let no_peer = no_peer.then_some(FaultReason::NoPeer);
-            let held = self.held.get(&router.id).copied().or(no_peer);
-            let verdict = match (verdict(router, table, vips), held) {
-                (Verdict::Usable { .. }, Some(reason)) => Verdict::Unusable(reason),
-                (verdict, _) => verdict,
-            };
+            let held = self.held.get(&router.id).copied();
+            let reasons = held.into_iter().chain(no_peer).collect();
+            let verdict = verdict(router, table, vips, reasons);
             let last = self.verdicts.get(&router.id);
             let worked = matches!(last, Some(Verdict::Usable { .. }));
             if worked && verdict.lacks_source() {

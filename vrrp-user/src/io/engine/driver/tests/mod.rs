@@ -324,12 +324,12 @@ fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
     assert!(engine.driver.router(gone).is_none());
     engine.machine.did.clear();
     engine.machine.told.clear();
-    let reason = FaultReason::LinkDown;
+    let reasons = FaultReason::LinkDown.into();
     let vip = VipId(0);
     engine.machine.commands.extend([
         Command::Fault {
             router: gone,
-            reason,
+            reasons,
         },
         Command::AddressLost { router: gone, vip },
         Command::Snapshot { router: gone },

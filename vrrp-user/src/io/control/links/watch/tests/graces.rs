@@ -74,9 +74,10 @@ fn another_source_is_used_at_once_and_any_other_fault_has_no_grace() {
         [link_up("192.168.1.7")]
     );
     assert_eq!(world.see(&[remove("192.168.1.7/24")]), []);
+    let both = faults(&[FaultReason::LinkDown, FaultReason::NoAddress]);
     assert_eq!(
         world.see(&[without(2, "ens33", LinkFlags::LowerUp)]),
-        [DOWN]
+        [both]
     );
     assert_eq!(world.watched.due(), None);
 }

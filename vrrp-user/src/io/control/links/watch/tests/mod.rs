@@ -25,7 +25,7 @@ use crate::{
         },
         netlink::address::message as address,
     },
-    proto::Version,
+    proto::{Reasons, Version},
 };
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -181,10 +181,18 @@ fn link_up(primary: &str) -> Command {
 const DOWN: Command = fault(FaultReason::LinkDown);
 const NO_ADDRESS: Command = fault(FaultReason::NoAddress);
 
+/// Several things at once.
+fn faults(reasons: &[FaultReason]) -> Command {
+    Command::Fault {
+        router: RouterId::first(0),
+        reasons: reasons.iter().copied().collect(),
+    }
+}
+
 const fn fault(reason: FaultReason) -> Command {
     Command::Fault {
         router: RouterId::first(0),
-        reason,
+        reasons: Reasons::only(reason),
     }
 }
 
@@ -244,9 +252,11 @@ fn no_source_address_is_a_fault() {
         [link_up("192.168.1.1")]
     );
     assert_eq!(world.see(&[remove("192.168.1.1/24")]), [NO_ADDRESS]);
-    // Down as well: another reason.
-    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
+    // Down as well.
+    let both = faults(&[FaultReason::LinkDown, FaultReason::NoAddress]);
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [both]);
     assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), []);
+    assert_eq!(world.see(&[add("192.168.1.1/24")]), [DOWN]);
 }
 
 #[test]
@@ -331,7 +341,7 @@ fn an_interface_that_goes_down_with_its_addresses_is_one_fault() {
     );
 }
 
-/// Also if the kernel tells nothing of it: what it tells comes first.
+/// Also if the kernel tells nothing of it.
 #[test]
 fn a_router_that_is_held_back_is_in_fault_until_that_ends() {
     let refused = FaultReason::VipRefused { vip: VipId(0) };
@@ -339,7 +349,8 @@ fn a_router_that_is_held_back_is_in_fault_until_that_ends() {
     world.watched.hold(RouterId::first(0), Some(refused));
     assert_eq!(world.see(&[]), [fault(refused)]);
     assert_eq!(world.see(&[add("192.168.1.7/24")]), []);
-    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
+    let both = faults(&[refused, FaultReason::LinkDown]);
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [both]);
     assert_eq!(world.see(&[up(2, "ens33")]), [fault(refused)]);
     world.watched.hold(RouterId::first(0), None);
     assert_eq!(world.see(&[]), [link_up("192.168.1.1")]);

@@ -101,8 +101,8 @@ fn a_router_whose_peers_are_all_this_machine_is_in_fault() {
         world.see(&[add("192.168.1.1/24")]),
         [ours(1, true), no_peer]
     );
-    // What the interface lacks is the better reason.
-    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [DOWN]);
+    let both = faults(&[FaultReason::LinkDown, FaultReason::NoPeer]);
+    assert_eq!(world.see(&[without(2, "ens33", LinkFlags::Up)]), [both]);
     assert_eq!(world.see(&[up(2, "ens33")]), [no_peer]);
     assert_eq!(
         world.see(&[remove("192.168.1.1/24")]),

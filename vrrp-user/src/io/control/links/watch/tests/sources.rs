@@ -59,7 +59,7 @@ fn no_routers_virtual_ip_is_the_source_of_another() {
             NO_ADDRESS,
             Command::Fault {
                 router: RouterId::first(1),
-                reason: FaultReason::NoAddress
+                reasons: FaultReason::NoAddress.into()
             }
         ]
     );
