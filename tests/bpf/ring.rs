@@ -11,12 +11,12 @@ use vrrp_ebpf::{
 use vrrp_tests::{
     datapath::{
         Program,
-        world::{SLOT, VIP, VRID, World, following},
+        world::{SLOT, SLOT_V2, VIP, VRID, World, following},
     },
     frames::{Advert, Arp, PEER},
 };
 
-use crate::{bench::verdict, kernel::load};
+use crate::{bench::verdict, family::version_2, kernel::load};
 
 fn followed() -> World {
     let mut world = World::new();
@@ -54,6 +54,16 @@ fn cases() -> Vec<(&'static str, World, Vec<u8>, bool)> {
     };
     let mut others_second = second(100, 3);
     others_second.ip.source = [192, 168, 1, 3];
+    let mut followed_v2 = World::new();
+    followed_v2.slot(SLOT_V2).follow = following(PEER).pack();
+    let other_list = |priority| {
+        let advert = Advert {
+            addresses: vec![[192, 168, 1, 253]],
+            priority,
+            ..version_2()
+        };
+        advert.build()
+    };
     let state = |state| followed().with_state(SLOT, state);
     let claim = Arp::gratuitous(1, VIP).build();
     vec![
@@ -88,6 +98,18 @@ fn cases() -> Vec<(&'static str, World, Vec<u8>, bool)> {
             true,
         ),
         ("a stop in version 2", both, second(0, 3).build(), true),
+        (
+            "the followed advert with another list in version 2",
+            followed_v2.clone(),
+            other_list(100),
+            false,
+        ),
+        (
+            "another priority and another list in version 2",
+            followed_v2,
+            other_list(99),
+            true,
+        ),
         ("while Rising", state(State::Rising), advert.build(), true),
         ("while Active", state(State::Active), advert.build(), true),
         (

@@ -1,6 +1,8 @@
 //! Routers that share a VRID but not the configuration: refused for a reason that is counted, or
 //! taken in and told.
 
+use std::fs;
+
 use vrrp_tests::{
     config::Settings,
     frames::Advert,
@@ -113,6 +115,34 @@ fn a_differing_router_is_refused_by_reason() {
     // The Active's interval counts.
     let follower = &scene.statuses(2)[accepted];
     assert_eq!(follower.number("advert_interval_us"), 500_000);
+}
+
+/// The better router comes back with a new list; the other one still has the old list, and knows it.
+//= C20: proof
+#[test]
+fn a_known_master_is_heard_whatever_its_list() {
+    let list = |priority, more: &str| {
+        let vips = format!("version 2\n virtual_ipaddress {{\n 192.168.1.201\n {more}\n }}");
+        instance(201, priority, &vips)
+    };
+    let mut scene = Scene::started(shared(), [list(150, ""), list(100, "")]);
+    scene.await_state(1, "MASTER");
+    scene.await_state(2, "BACKUP");
+    eventually("r2 has heard r1", || {
+        scene.status(2).counter("advert_accepted") > 0
+    });
+    scene.node(1).stop().unwrap();
+    scene.await_state(2, "MASTER");
+    fs::write(scene.node(1).config(), list(150, "192.168.1.202")).unwrap();
+    scene.node(1).start().unwrap();
+    scene.await_state(1, "MASTER");
+    scene.await_state(2, "BACKUP");
+    let line = "(VI_201) received advert from 192.168.1.1 with other virtual IPs than ours";
+    await_lines(scene.log(2), 0, &[line]);
+    let status = scene.status(2);
+    assert!(status.counter("address_list_differs") > 0);
+    assert_eq!(status.counter("bad_address_list"), 0);
+    assert_eq!(status.last_cause(), "better_advert");
 }
 
 /// A password in the configuration is told of, and neither sent nor asked for.

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 use vrrp_ebpf::{
-    abi::Event,
+    abi::{Event, event_flags},
     ownership::Ownership,
     types::{Family, Mac, address_from},
 };
@@ -230,5 +230,6 @@ pub(crate) fn advert(family: Family, event: &Event) -> Advert {
         version: Version::from_number(event.version),
         priority: event.priority,
         interval_cs: event.interval_cs,
+        refuses_ours: event.flags & event_flags::REFUSES_OURS != 0,
     }
 }

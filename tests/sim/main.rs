@@ -23,6 +23,7 @@ mod faults;
 mod hearing;
 mod hosts;
 mod kernel;
+mod lists;
 mod machine;
 mod node;
 mod planted;

@@ -25,7 +25,7 @@ const TURN: u64 = 60_000;
 
 /// All goes well and takes always the same time.
 #[derive(Debug)]
-struct Calm;
+pub(crate) struct Calm;
 
 impl Chance for Calm {
     fn fate(&mut self, _: &Weather) -> Fate {
@@ -53,9 +53,9 @@ impl Chance for Calm {
     }
 }
 
-struct Story {
-    world: World<Calm>,
-    interval: u64,
+pub(crate) struct Story {
+    pub(crate) world: World<Calm>,
+    pub(crate) interval: u64,
 }
 
 impl Story {
@@ -71,18 +71,33 @@ impl Story {
         priorities: &[u8],
         departures: Departures,
     ) -> Self {
-        let build = |(index, priority): (usize, &u8)| Build {
-            settings: Settings {
+        Self::changed(version, interval, priorities, |_, settings| {
+            settings.departures = departures;
+        })
+    }
+
+    /// The same with settings that are changed for each router.
+    pub(crate) fn changed(
+        version: Version,
+        interval: Duration,
+        priorities: &[u8],
+        change: impl Fn(usize, &mut Settings),
+    ) -> Self {
+        let build = |(index, priority): (usize, &u8)| {
+            let mut settings = Settings {
                 version,
                 initial: InitialState::Backup,
-                departures,
                 ..settings(index, interval, *priority)
-            },
-            clock: Clock {
-                base: 1_000_000_000_000,
-                ppm: 0,
-            },
-            ring: 4096,
+            };
+            change(index, &mut settings);
+            Build {
+                settings,
+                clock: Clock {
+                    base: 1_000_000_000_000,
+                    ppm: 0,
+                },
+                ring: 4096,
+            }
         };
         let builds = priorities.iter().enumerate().map(build).collect();
         let world = World::new(builds, DELAY, Calm, Trace::default());
@@ -101,7 +116,7 @@ impl Story {
 
     /// After so many Advertisement_Intervals, the routers are in these states.
     #[track_caller]
-    fn comes_to(&mut self, intervals: u64, states: &[State]) {
+    pub(crate) fn comes_to(&mut self, intervals: u64, states: &[State]) {
         self.run(intervals * self.interval);
         assert_eq!(self.states(), states);
     }
@@ -113,7 +128,7 @@ impl Story {
             .unwrap_or_else(|broken| panic!("{broken}"));
     }
 
-    fn states(&self) -> Vec<State> {
+    pub(crate) fn states(&self) -> Vec<State> {
         self.world
             .nodes
             .iter()
@@ -122,7 +137,7 @@ impl Story {
     }
 
     /// Runs until `node` is Active; how long that took.
-    fn takeover(&mut self, node: usize) -> u64 {
+    pub(crate) fn takeover(&mut self, node: usize) -> u64 {
         let begin = self.world.now;
         while self.world.nodes[node].state() != State::Active {
             assert!(

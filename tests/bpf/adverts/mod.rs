@@ -1,5 +1,6 @@
 //! Adverts that are taken, and what the node is told of them.
 
+mod lists;
 pub(crate) mod refusals;
 mod unicast;
 

@@ -46,6 +46,12 @@ pub(super) fn prepare(dice: &mut Dice, setting: &mut Setting, (family, row): (Fa
                 (router.version_2, router.skip_address_check) = (true, false);
                 router.password = Some(*b"1111\0\0\0\0");
             }
+            // To whom nobody has been Active, whoever has another list is a stranger.
+            for role in &mut setting.roles {
+                if !dice.once_in(4) {
+                    role.follow = Follow::default();
+                }
+            }
         }
         Row::Counter(
             Counter::ChecksumPlain

@@ -128,6 +128,9 @@ pub(super) struct CheckedAdvert {
     /// Version 3 over IPv4: whether it covers a pseudo-header as well.
     pub(super) pseudo_header: Flag,
     pub(super) list_differs: Flag,
+    /// Its sender refuses our adverts, as long as it does not follow us: see
+    /// [`event_flags::REFUSES_OURS`].
+    pub(super) refuses_ours: Flag,
 }
 
 /// Where an advert came from.
@@ -214,19 +217,16 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let pseudo_header = check_sum(ip, &header, sum)?;
     let list_differs =
         u16::from(header.count) != entry.address_count || contents.digest != entry.address_digest;
-    //= C20: RFC 3768 section 7.1
-    if list_differs
+    let refuses_ours = list_differs
         && header.version == 2
         && header.priority != OWNER
-        && entry.flags & router_flags::SKIP_ADDRESS_CHECK == 0
-    {
-        return Err(Counter::BadAddressList);
-    }
+        && entry.flags & router_flags::SKIP_ADDRESS_CHECK == 0;
     Ok(CheckedAdvert {
         header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::new(frame, header.version == 3 && !pseudo_header),
         pseudo_header: Flag::new(frame, pseudo_header),
         list_differs: Flag::new(frame, list_differs),
+        refuses_ours: Flag::new(frame, refuses_ours),
     })
 }
 
@@ -375,8 +375,18 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     // As the node wrote it: a node that was silenced and does not know it must be woken.
     let state = tables.standing(entry.slot).word.state();
     let follow = tables.follow(entry.slot);
+    //= C20: RFC 3768 section 7.1
+    // The router that we follow, or followed last, is none that got our VRID by mistake: while a new list
+    // goes from router to router, one has it before the other. Deaf to it, we would serve beside it.
+    if advert.refuses_ours.holds() && source.tail != follow.source_tail {
+        return Verdict::drop(entry.slot, Counter::BadAddressList).blurred(frame);
+    }
 
-    let alive = priority != 0 && (priority >= follow.restart_min || state == State::Retiring);
+    // Not to be preempted while it does not hear us. The interval of version 2 beside version 3 is
+    // rounded up: the node goes by its records then.
+    let spared = entry.flags & router_flags::ACCEPT_V3 == 0 && advert.refuses_ours.holds();
+    let alive =
+        priority != 0 && (priority >= follow.restart_min || state == State::Retiring || spared);
     let sender = Candidate {
         priority,
         address: u128::from_be_bytes(source.address),
@@ -405,6 +415,7 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     let interval_differs = Flag::new(frame, interval_cs != entry.interval_cs);
     //= C20: RFC 9568 section 7.1
     let flags = advert.list_differs.bits(event_flags::ADDRESS_LIST_DIFFERS)
+        | advert.refuses_ours.bits(event_flags::REFUSES_OURS)
         | advert.pseudo_header.bits(event_flags::CHECKSUM_PSEUDO);
     Verdict {
         counters: Counts::of([

@@ -169,5 +169,6 @@ fn check<F: Frame + ?Sized, T: Tables>(
         plain: Flag::NO,
         pseudo_header: Flag::NO,
         list_differs: Flag::new(frame, list_differs),
+        refuses_ours: Flag::NO,
     })
 }

@@ -25,6 +25,12 @@ impl Flag {
         Self(frame.blur(usize::from(condition)).wrapping_neg())
     }
 
+    /// Whether it holds.
+    #[inline(always)]
+    pub(super) const fn holds(self) -> bool {
+        self.0 != 0
+    }
+
     /// These bits if the condition holds, none if not.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "all bits are alike")]

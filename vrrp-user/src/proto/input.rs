@@ -19,6 +19,10 @@ pub struct Advert {
     pub priority: u8,
     /// Its sender's interval in centiseconds, never 0.
     pub interval_cs: u16,
+    /// Version 2, with another address list than ours: by RFC 3768 section 7.1 its sender refuses our
+    /// adverts. We take it because we know the sender
+    /// ([`REFUSES_OURS`](vrrp_ebpf::abi::event_flags::REFUSES_OURS)).
+    pub refuses_ours: bool,
 }
 
 impl Advert {
@@ -26,15 +30,8 @@ impl Advert {
     /// restarted from `restart_min` on.
     #[must_use]
     pub fn follow(&self, restart_min: u8) -> Follow {
-        let source_tail = match self.source {
-            IpAddr::V4(source) => source.octets(),
-            IpAddr::V6(source) => {
-                let [.., a, b, c, d] = source.octets();
-                [a, b, c, d]
-            }
-        };
         Follow {
-            source_tail,
+            source_tail: tail(self.source),
             interval_cs: self.interval_cs,
             priority: self.priority,
             restart_min,
@@ -48,6 +45,17 @@ impl Advert {
         let said_again = self.version == Version::V2
             && (own.source_tail, own.priority) == (follow.source_tail, follow.priority);
         own == follow || said_again
+    }
+}
+
+/// The last four bytes of an address.
+pub(super) fn tail(address: IpAddr) -> [u8; 4] {
+    match address {
+        IpAddr::V4(address) => address.octets(),
+        IpAddr::V6(address) => {
+            let [.., a, b, c, d] = address.octets();
+            [a, b, c, d]
+        }
     }
 }
 

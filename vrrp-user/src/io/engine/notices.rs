@@ -185,6 +185,7 @@ mod tests {
             version: Version::V3,
             priority: 150,
             interval_cs: 100,
+            refuses_ours: false,
         }
     }
 

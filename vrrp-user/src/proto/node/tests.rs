@@ -34,6 +34,7 @@ fn each_router_takes_what_is_for_it() {
         version: Version::V3,
         priority: 0,
         interval_cs: 1,
+        refuses_ours: false,
     };
     let mut out = Vec::new();
     node.handle(ids[1], START + ms(3), Input::Advert(heard), &mut out);

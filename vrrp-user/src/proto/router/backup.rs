@@ -78,7 +78,7 @@ impl Backup {
     ) -> Next {
         if advert.priority == 0 {
             self.resigned(common, advert);
-        } else if advert.priority >= common.restart_min() {
+        } else if common.yields_to(advert) {
             self.follow(common, advert, out);
         } else {
             //= C37: RFC 9568 section 6.4.2

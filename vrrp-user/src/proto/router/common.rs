@@ -7,7 +7,9 @@ use vrrp_ebpf::abi::Follow;
 
 use crate::proto::{
     Advert, Cause, History, Instant, Intervals, Output, Settings, State, Transition, Version,
-    election, intervals,
+    election,
+    input::tail,
+    intervals,
     timers::{Timer, Timers},
 };
 
@@ -247,14 +249,32 @@ impl Common {
 
     /// Follow nobody: every advert wakes the engine.
     pub(super) fn follow_nobody(&mut self, out: &mut Vec<Output>) {
-        let restart_min = self.restart_min();
-        self.set_follow(
-            Follow {
-                restart_min,
-                ..Follow::default()
-            },
-            out,
-        );
+        self.set_follow(self.nobody(self.restart_min()), out);
+    }
+
+    /// The word for nobody. In version 2 it still names the other router that was Active last: XDP takes
+    /// that one's adverts whatever their address list, or both would go on serving if they came to differ.
+    pub(super) fn nobody(&self, restart_min: u8) -> Follow {
+        let nobody = Follow {
+            restart_min,
+            ..Follow::default()
+        };
+        let settings = &self.settings;
+        if settings.version == Version::V3 && settings.departures.also_version_2.is_none() {
+            return nobody;
+        }
+        let before = self.follow.unwrap_or_default().source_tail;
+        Follow {
+            source_tail: self.active.map_or(before, |active| tail(active.source)),
+            ..nobody
+        }
+    }
+
+    /// Whether a router that is not Active leaves that to the sender of this advert. Its priority is not 0.
+    pub(super) fn yields_to(&self, advert: &Advert) -> bool {
+        //= C20: RFC 3768 section 7.1
+        // Whoever refuses our adverts would not give way: it is preempted when the lists agree again.
+        advert.refuses_ours || advert.priority >= self.restart_min()
     }
 
     pub(super) fn restart_min(&self) -> u8 {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use vrrp_ebpf::{abi::Follow, ownership};
+use vrrp_ebpf::ownership;
 
 use super::{Next, Phase, Router, common::Common};
 use crate::proto::{
@@ -95,10 +95,7 @@ impl Router {
         let drained = now + longest_peer_down(&common.settings).min(DRAIN_MAX);
         // Before priority 0 leaves: an older stamp would silence us before there is a successor,
         // and whatever its priority, its advert must leave a stamp.
-        let follow = Follow {
-            restart_min: 1,
-            ..Follow::default()
-        };
+        let follow = common.nobody(1);
         common.follow = Some(follow);
         out.push(Output::Follow {
             follow,

@@ -33,7 +33,7 @@ impl Rising {
                 return Next::Stay;
             }
             Next::Promote(Cause::PriorityZero, now)
-        } else if advert.priority >= common.restart_min() {
+        } else if common.yields_to(advert) {
             Next::FallBack(Heard::Advert(*advert))
         } else {
             common.note_preemptee(advert);

@@ -126,6 +126,7 @@ fn c27_the_deposing_advert_teaches_its_interval() {
             version: Version::V3,
             priority: 101,
             interval_cs: 100,
+            refuses_ours: false,
         }),
     );
     assert_eq!(bench.deadline(), START + DOWN * 100);
@@ -139,6 +140,7 @@ fn equal(source: &str) -> Input {
         version: Version::V3,
         priority: 100,
         interval_cs: 1,
+        refuses_ours: false,
     })
 }
 

@@ -190,6 +190,7 @@ fn c27_a_discarded_advert_teaches_nothing() {
         version: Version::V3,
         priority: 99,
         interval_cs: 100,
+        refuses_ours: false,
     };
     assert_eq!(bench.feed(START + ms(5), Input::Advert(slow)), []);
     assert_eq!(bench.router.intervals().active_adver(), ms(10));

@@ -27,6 +27,7 @@ fn heard(source: IpAddr, arrived: Instant, version: Version, priority: u8) -> In
         version,
         priority,
         interval_cs: if version == Version::V2 { 100 } else { 1 },
+        refuses_ours: false,
     })
 }
 
@@ -116,6 +117,7 @@ fn an_advert_repeats_what_is_followed() {
         version: Version::V3,
         priority: 200,
         interval_cs: 1,
+        refuses_ours: false,
     };
     let follow = followed.follow(100);
     assert!(followed.repeats(follow));
@@ -154,6 +156,7 @@ fn an_address_of_ipv6_is_followed_by_its_end() {
         version: Version::V3,
         priority: 200,
         interval_cs: 1,
+        refuses_ours: false,
     };
     assert_eq!(advert.follow(100).source_tail, [4, 5, 6, 7]);
 }

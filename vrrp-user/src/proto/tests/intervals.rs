@@ -45,6 +45,7 @@ fn deposes(ours: (u8, &str), theirs: (u8, &str)) -> bool {
         version: Version::V3,
         priority: theirs.0,
         interval_cs: 1,
+        refuses_ours: false,
     };
     election::deposes(&advert, ours.0, ours.1.parse().unwrap())
 }

@@ -302,6 +302,7 @@ proptest! {
                     version: watch.router.settings().version,
                     priority,
                     interval_cs,
+                    refuses_ours: false,
                 }),
             };
             watch.feed(now, input);

@@ -277,6 +277,7 @@ fn a_fault_ends_what_was_heard() {
         version: Version::V3,
         priority: 50,
         interval_cs: 100,
+        refuses_ours: false,
     };
     for input in [advert(START, 0), Input::Advert(slow)] {
         let mut bench = Bench::in_state(State::Backup, settings());

@@ -63,6 +63,7 @@ fn heard(priority: u8, source: IpAddr) -> Input {
         version: Version::V3,
         priority,
         interval_cs: 1,
+        refuses_ours: false,
     })
 }
 

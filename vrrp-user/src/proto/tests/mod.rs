@@ -9,6 +9,7 @@ mod history;
 mod intervals;
 mod invariants;
 mod lifecycle;
+mod lists;
 mod matrix;
 mod owner;
 mod priority;
@@ -69,6 +70,7 @@ fn advert(arrived: Instant, priority: u8) -> Input {
         version: Version::V3,
         priority,
         interval_cs: 1,
+        refuses_ours: false,
     })
 }
 
@@ -80,6 +82,7 @@ fn slow() -> Advert {
         version: Version::V3,
         priority: 200,
         interval_cs: 100,
+        refuses_ours: false,
     }
 }
 

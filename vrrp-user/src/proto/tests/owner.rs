@@ -23,6 +23,7 @@ fn c18_two_owners_go_by_address() {
         version: Version::V3,
         priority: 255,
         interval_cs: 1,
+        refuses_ours: false,
     };
     assert!(OURS > PEER);
     bench.feed(now, Input::Advert(other));
@@ -74,6 +75,7 @@ fn rival(arrived: Instant, version: Version, priority: u8) -> Input {
         version,
         priority,
         interval_cs: 100,
+        refuses_ours: false,
     })
 }
 
@@ -161,6 +163,7 @@ fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
             version: Version::V3,
             priority,
             interval_cs,
+            refuses_ours: false,
         })
     };
     let now = START + ms(1);

@@ -236,6 +236,7 @@ fn version_2_counts_the_skew_time_in_seconds() {
         version: Version::V2,
         priority: 200,
         interval_cs: 100,
+        refuses_ours: false,
     };
     bench.feed(START, Input::Advert(heard));
     bench.feed(START, Input::Priority(128));

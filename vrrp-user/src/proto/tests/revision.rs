@@ -311,6 +311,7 @@ fn in_version_2_a_backup_gives_its_active_the_longer_of_both() {
             version: Version::V2,
             priority: 200,
             interval_cs: 200,
+            refuses_ours: false,
         })
     };
     let skew = ms(1000) * 156 / 256;

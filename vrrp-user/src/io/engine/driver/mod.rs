@@ -6,7 +6,7 @@ mod commands;
 mod tests;
 
 use vrrp_ebpf::{
-    abi::{self, EventKind},
+    abi::{self, EventKind, event_flags},
     types::address_from,
 };
 
@@ -300,6 +300,7 @@ impl Driver {
                     version: Version::from_number(event.version),
                     priority: event.priority,
                     interval_cs: event.interval_cs,
+                    refuses_ours: event.flags & event_flags::REFUSES_OURS != 0,
                 };
                 member.advert(advert, event.flags, &mut Turn { machine, woken });
             }
