@@ -14,6 +14,7 @@
 mod adverts;
 mod agree;
 mod arp;
+mod attach;
 mod bench;
 mod claims;
 mod egress;

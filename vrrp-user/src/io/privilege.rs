@@ -13,13 +13,14 @@ use thiserror::Error;
 
 /// What the running node needs.
 const KEPT: [Capability; 7] = [
-    // Map access by descriptor: kernels before 5.19 ask for it when unprivileged BPF is off.
+    // Maps, links and pins: kernels before 5.19 ask for it when unprivileged BPF is off. Programs are loaded before, which
+    // takes CAP_PERFMON as well.
     Capability::CAP_BPF,
     // After MCL_FUTURE every allocation counts against RLIMIT_MEMLOCK without it.
     Capability::CAP_IPC_LOCK,
     // Scripts of other users that have to be stopped.
     Capability::CAP_KILL,
-    // Addresses.
+    // Addresses; programs on one more interface.
     Capability::CAP_NET_ADMIN,
     // Packet sockets.
     Capability::CAP_NET_RAW,

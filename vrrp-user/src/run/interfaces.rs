@@ -1,27 +1,29 @@
 //! The interfaces of a node: which need programs, what adverts have room for there, and what is told of them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use vrrp_user::{
     config::Config,
-    ids::InterfaceId,
     io::{
-        bpf::{Attachment, VlanTags},
+        bpf::{Attachment, Place, VlanTags},
         control::{self, Assigned, Interface, Inventory},
         engine::Plan,
         unicast_filter::UnicastFilters,
     },
 };
 
-/// Every interface that needs programs, once, by name and index.
-pub(super) fn with_programs(plan: &Plan, inventory: &Inventory) -> Vec<(String, u32)> {
-    let all = plan.routers.iter().flat_map(|router| router.interfaces());
-    let named = all.filter_map(|one| Some((one, inventory.name(one)?.to_owned())));
-    let unique: BTreeMap<InterfaceId, String> = named.collect();
-    unique
-        .into_iter()
-        .map(|(interface, name)| (name, interface.0))
-        .collect()
+/// Every interface that needs programs, once.
+pub(super) fn with_programs(plan: &Plan, inventory: &Inventory) -> Vec<Place> {
+    let marked = BTreeSet::from_iter(plan.virtual_macs().map(|(index, _)| index));
+    let indices = plan.routers.iter().flat_map(|router| router.interfaces());
+    let places = BTreeSet::from_iter(indices).into_iter().filter_map(|id| {
+        Some(Place {
+            interface: inventory.name(id)?.to_owned(),
+            id,
+            is_marked: marked.contains(&id),
+        })
+    });
+    places.collect()
 }
 
 /// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
@@ -49,6 +51,7 @@ pub(super) fn tell_reception(attachment: &Attachment) {
         interface,
         reception,
         egress,
+        ..
     } = attachment;
     match &reception.reason {
         None => tracing::info!("{interface}: XDP {}, egress by {egress}", reception.mode),
@@ -87,19 +90,13 @@ pub(super) fn assigned(config: &Config, plan: &Plan) -> Vec<Assigned> {
 }
 
 /// What the control plane is to know of them.
-pub(super) fn attached(
-    interfaces: &[(String, u32)],
-    attachments: &[Attachment],
-    filters: &UnicastFilters,
-) -> Vec<Interface> {
-    let pairs = interfaces.iter().zip(attachments);
-    pairs
-        .map(|((name, index), attachment)| Interface {
-            name: name.clone(),
-            renamed_to: None,
-            id: InterfaceId(*index),
-            reception: attachment.reception.clone(),
-            promiscuous: filters.is_promiscuous(*index),
-        })
-        .collect()
+pub(super) fn attached(attachments: &[Attachment], filters: &UnicastFilters) -> Vec<Interface> {
+    let interfaces = attachments.iter().map(|attachment| Interface {
+        name: attachment.interface.clone(),
+        renamed_to: None,
+        id: attachment.id,
+        reception: attachment.reception.clone(),
+        promiscuous: filters.is_promiscuous(attachment.id.0),
+    });
+    interfaces.collect()
 }

@@ -5,7 +5,7 @@ use vrrp_user::{
     config::Config,
     ids::InterfaceId,
     io::{
-        bpf::{Attachment, EgressHook},
+        bpf::{Attachment, EgressHook, Place},
         control::Inventory,
         engine::Plan,
         journal::{AddressRecord, EgressRecord, InterfaceRecord, Journal, MacRecord},
@@ -21,12 +21,12 @@ pub(super) fn planned(
     config: &Config,
     plan: &Plan,
     inventory: &Inventory,
-    interfaces: &[(String, u32)],
+    interfaces: &[Place],
 ) -> anyhow::Result<Journal> {
     let mut journal = Journal::new(netns::current().context("cannot name our network namespace")?);
-    let record = |(name, index): &(String, u32)| InterfaceRecord {
-        index: *index,
-        name: name.clone(),
+    let record = |place: &Place| InterfaceRecord {
+        index: place.id.0,
+        name: place.interface.clone(),
         egress: EgressRecord::ForeignClsact,
     };
     journal.interfaces = interfaces.iter().map(record).collect();

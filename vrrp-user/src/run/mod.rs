@@ -157,10 +157,6 @@ async fn node(
     let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
     interfaces::fit(config, &mut plan, &inventory);
     let interfaces = interfaces::with_programs(&plan, &inventory);
-    let marked: Vec<u32> = plan
-        .virtual_macs()
-        .map(|(interface, _)| interface.0)
-        .collect();
     if signals.stop_requested().await {
         return given_up();
     }
@@ -177,22 +173,19 @@ async fn node(
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
-    let dataplane = kept_dataplane.insert(Dataplane::attach(
-        pins.directory(),
-        &interfaces,
-        Wishes {
-            choice: arguments.xdp_mode.into(),
-            marked: &marked,
-            log: log_frames,
-        },
-    )?);
+    let wishes = Wishes {
+        choice: arguments.xdp_mode.into(),
+        log: log_frames,
+    };
+    let dataplane = kept_dataplane.insert(Dataplane::load(pins.directory(), wishes)?);
+    let attachments = dataplane.attach(&interfaces)?;
     if log_frames {
         tokio::spawn(dataplane.log_records()?);
     }
-    for attachment in &dataplane.attachments {
+    for attachment in &attachments {
         interfaces::tell_reception(attachment);
     }
-    journal::note_attachments(&mut journal, &dataplane.attachments);
+    journal::note_attachments(&mut journal, &attachments);
     journal.store(directory)?;
 
     let groups = plan.groups().into_iter();
@@ -221,7 +214,7 @@ async fn node(
         signals,
         pins: pins.directory(),
         resignations,
-        interfaces: interfaces::attached(&interfaces, &dataplane.attachments, &filters),
+        interfaces: interfaces::attached(&attachments, &filters),
         counters,
         show: ui::status::render,
         revalidate: arguments

@@ -3,6 +3,9 @@
 //!
 //! XDP in the stack (generic mode) is left out: it does not see the VLAN tags that were taken off,
 //! copies every frame that is not in one piece, and is no earlier than tc.
+//!
+//! Programs are loaded at the start, as long as the node may: it keeps no CAP_PERFMON, without which the verifier
+//! refuses them. To attach, pin and detach takes CAP_BPF and CAP_NET_ADMIN.
 
 use std::{fmt, io, path::Path};
 
@@ -103,6 +106,61 @@ const LADDER: [(Mode, &str); 2] = [
     (Mode::Native, "xvrrp_ingress"),
 ];
 
+/// The filters of clsact qdiscs on one interface: nothing pins them.
+#[derive(Debug, Default)]
+pub(super) struct Filters(Vec<(&'static str, SchedClassifierLinkId)>);
+
+impl Filters {
+    /// Detaches the filter of a program; none, or one that has gone with its interface, is no error.
+    pub(super) fn remove(
+        &mut self,
+        ebpf: &mut Ebpf,
+        program: &'static str,
+    ) -> Result<(), BpfError> {
+        let mut filters = self.0.iter();
+        let Some(position) = filters.position(|(name, _)| *name == program) else {
+            return Ok(());
+        };
+        let (_, id) = self.0.swap_remove(position);
+        match classifier_of(ebpf, program)?.detach(id) {
+            Err(error) if !is_gone(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a filter is not there, or not even its qdisc or interface.
+fn is_gone(error: &ProgramError) -> bool {
+    let raw = match error {
+        ProgramError::NetlinkError(error) => error.raw_os_error(),
+        _ => None,
+    };
+    matches!(
+        raw.map(Errno::from_raw),
+        Some(Errno::ENOENT | Errno::EINVAL | Errno::ENODEV)
+    )
+}
+
+/// Loads whatever any interface may need: XDP for frames in several buffers, or on kernels that have none in one
+/// buffer; what judges frames in tc; and what is in tc in any case. A driver that takes only the other XDP program gets
+/// it at the start alone, and tc later.
+pub(super) fn load(ebpf: &mut Ebpf, choice: Choice) -> Result<(), BpfError> {
+    if choice != Choice::Tc {
+        // What each is refused with is told of the interface that wants it.
+        for (_, program) in LADDER {
+            if load_xdp(ebpf, program).is_ok() {
+                break;
+            }
+        }
+    }
+    for program in [EGRESS_PROGRAM, MARK_PROGRAM, RECEIVE_PROGRAM] {
+        if program != RECEIVE_PROGRAM || choice != Choice::Native {
+            classifier_of(ebpf, program)?.load()?;
+        }
+    }
+    Ok(())
+}
+
 /// Attaches what judges received frames, and pins it.
 pub(super) fn ingress(
     ebpf: &mut Ebpf,
@@ -110,6 +168,7 @@ pub(super) fn ingress(
     devices: &Devices,
     (interface, index): (&str, u32),
     pins: &Path,
+    filters: &mut Filters,
 ) -> Result<Reception, BpfError> {
     let reason = match choice {
         Choice::Auto => devices.distrusted(index),
@@ -136,12 +195,14 @@ pub(super) fn ingress(
         },
     };
     let pin = pins.join(format!("receive-{index}"));
+    let place = (interface, TcAttachType::Ingress);
     classifier(
         ebpf,
         RECEIVE_PROGRAM,
-        TcAttachType::Ingress,
-        interface,
+        place,
+        LinkOrder::first(),
         &pin,
+        filters,
     )?;
     if let Some(id) = devices.xdp_program(index) {
         tracing::warn!(
@@ -204,10 +265,14 @@ fn attach_xdp(
     program: &'static str,
     interface: &str,
 ) -> Result<XdpLinkId, ProgramError> {
-    let program = xdp(ebpf, program)?;
-    // Linux before 5.18 refuses the frags program here, and the ladder goes on without.
-    match program.load() {
-        Ok(()) | Err(ProgramError::AlreadyLoaded) => program.attach(interface, XdpMode::Driver),
+    load_xdp(ebpf, program)?;
+    xdp(ebpf, program)?.attach(interface, XdpMode::Driver)
+}
+
+/// Linux before 5.18 refuses the program for several buffers here.
+fn load_xdp(ebpf: &mut Ebpf, program: &'static str) -> Result<(), ProgramError> {
+    match xdp(ebpf, program)?.load() {
+        Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -243,33 +308,98 @@ fn pin_link(link: FdLink, pin: &Path) -> Result<(), BpfError> {
 }
 
 /// Attaches the egress gate, as a tcx link where the kernel has them.
-pub(super) fn egress(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<EgressHook, BpfError> {
-    classifier(ebpf, EGRESS_PROGRAM, TcAttachType::Egress, interface, pin)
+pub(super) fn egress(
+    ebpf: &mut Ebpf,
+    interface: &str,
+    pin: &Path,
+    filters: &mut Filters,
+) -> Result<EgressHook, BpfError> {
+    let place = (interface, TcAttachType::Egress);
+    classifier(
+        ebpf,
+        EGRESS_PROGRAM,
+        place,
+        LinkOrder::first(),
+        pin,
+        filters,
+    )
 }
 
-/// Attaches what takes frames to virtual MACs, after [`egress`] and in the same way.
-pub(super) fn mark(ebpf: &mut Ebpf, interface: &str, pin: &Path) -> Result<(), BpfError> {
-    classifier(ebpf, MARK_PROGRAM, TcAttachType::Ingress, interface, pin).map(drop)
+/// Attaches what takes frames to virtual MACs, after [`egress`], before [`ingress`] and in the same way.
+pub(super) fn mark(
+    ebpf: &mut Ebpf,
+    interface: &str,
+    pin: &Path,
+    filters: &mut Filters,
+) -> Result<(), BpfError> {
+    mark_in_order(ebpf, interface, LinkOrder::first(), pin, filters).map(drop)
+}
+
+/// The same after [`ingress`], whose judgement comes first all the same.
+pub(super) fn mark_later(
+    ebpf: &mut Ebpf,
+    interface: &str,
+    reception: Mode,
+    pin: &Path,
+    filters: &mut Filters,
+) -> Result<(), BpfError> {
+    if reception != Mode::Tc {
+        return mark(ebpf, interface, pin, filters);
+    }
+    let order = LinkOrder::after_program(classifier_of(ebpf, RECEIVE_PROGRAM)?)?;
+    if mark_in_order(ebpf, interface, order, pin, filters)? == EgressHook::Tcx {
+        return Ok(());
+    }
+    // The filter that was added last is asked first. For a moment frames are judged twice, and alike.
+    let mut before = Filters(Vec::new());
+    std::mem::swap(&mut before, filters);
+    let program = classifier_of(ebpf, RECEIVE_PROGRAM)?;
+    let again = clsact(
+        program,
+        RECEIVE_PROGRAM,
+        (interface, TcAttachType::Ingress),
+        filters,
+    );
+    let removed = again.and_then(|_| before.remove(ebpf, RECEIVE_PROGRAM));
+    filters.0.append(&mut before.0);
+    removed
+}
+
+fn mark_in_order(
+    ebpf: &mut Ebpf,
+    interface: &str,
+    order: LinkOrder,
+    pin: &Path,
+    filters: &mut Filters,
+) -> Result<EgressHook, BpfError> {
+    let place = (interface, TcAttachType::Ingress);
+    classifier(ebpf, MARK_PROGRAM, place, order, pin, filters)
+}
+
+fn classifier_of<'ebpf>(
+    ebpf: &'ebpf mut Ebpf,
+    name: &'static str,
+) -> Result<&'ebpf mut SchedClassifier, BpfError> {
+    let program = ebpf.program_mut(name).ok_or(BpfError::Object(name))?;
+    Ok(program.try_into()?)
 }
 
 fn classifier(
     ebpf: &mut Ebpf,
     name: &'static str,
-    place: TcAttachType,
-    interface: &str,
+    place: (&str, TcAttachType),
+    order: LinkOrder,
     pin: &Path,
+    filters: &mut Filters,
 ) -> Result<EgressHook, BpfError> {
-    let program = ebpf.program_mut(name).ok_or(BpfError::Object(name))?;
-    let program: &mut SchedClassifier = program.try_into()?;
-    match program.load() {
-        Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let order = TcAttachOptions::TcxOrder(LinkOrder::first());
-    match program.attach_with_options(interface, place, order) {
+    let program = classifier_of(ebpf, name)?;
+    let (interface, side) = place;
+    match program.attach_with_options(interface, side, TcAttachOptions::TcxOrder(order)) {
         Ok(id) => pin_tcx(program, id, pin).map(|()| EgressHook::Tcx),
         // Before 6.6 the attach type is unknown to BPF_LINK_CREATE.
-        Err(error) if errno_of(&error) == Some(Errno::EINVAL) => clsact(program, place, interface),
+        Err(error) if errno_of(&error) == Some(Errno::EINVAL) => {
+            clsact(program, name, place, filters)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -286,8 +416,9 @@ fn pin_tcx(
 
 fn clsact(
     program: &mut SchedClassifier,
-    place: TcAttachType,
-    interface: &str,
+    name: &'static str,
+    (interface, side): (&str, TcAttachType),
+    filters: &mut Filters,
 ) -> Result<EgressHook, BpfError> {
     let added = match tc::qdisc_add_clsact(interface) {
         Ok(()) => true,
@@ -297,7 +428,8 @@ fn clsact(
         Err(error) => return Err(ProgramError::from(error).into()),
     };
     let options = TcAttachOptions::Netlink(tc::NlOptions::default());
-    program.attach_with_options(interface, place, options)?;
+    let id = program.attach_with_options(interface, side, options)?;
+    filters.0.push((name, id));
     Ok(EgressHook::Clsact { added })
 }
 

@@ -3,6 +3,7 @@
 pub mod attach;
 mod clocks;
 pub mod counters;
+mod dataplane;
 pub mod device;
 mod foreign;
 mod log;
@@ -11,24 +12,18 @@ pub mod pinned;
 pub mod shared;
 mod tables;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::PathBuf};
 
 use aya::{
-    Ebpf, EbpfLoader,
-    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf},
+    Ebpf,
+    maps::{Map, MapError},
     programs::ProgramError,
 };
 use thiserror::Error;
 
 pub use attach::{Choice, EgressHook, Mode, Reception};
-use counters::CounterTable;
-use device::Devices;
+pub use dataplane::{Attachment, Dataplane, Place, Wishes};
 pub use device::VlanTags;
-use shared::{Slots, VipStates};
 pub use tables::{TableError, Tables};
 
 /// The object, compiled in by `build.rs`; empty if it was not built.
@@ -126,145 +121,6 @@ fn map_error(name: &'static str) -> impl Fn(MapError) -> BpfError {
         name,
         source: io::Error::other(error),
     }
-}
-
-/// How the programs are attached to one interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    /// Interface name.
-    pub interface: String,
-    /// What judges received frames.
-    pub reception: Reception,
-    /// Egress hook.
-    pub egress: EgressHook,
-}
-
-/// How the programs are to be attached.
-#[derive(Clone, Copy, Debug)]
-pub struct Wishes<'a> {
-    /// What is to judge received frames.
-    pub choice: Choice,
-    /// Interfaces where virtual MACs are used.
-    pub marked: &'a [u32],
-    /// The programs log every frame that they refuse.
-    pub log: bool,
-}
-
-/// The loaded programs. Dropping it closes our references; pinned links live on until
-/// [`pinned::remove`].
-#[derive(Debug)]
-pub struct Dataplane {
-    ebpf: Ebpf,
-    /// How each interface is served.
-    pub attachments: Vec<Attachment>,
-    /// Shared words, for engine and address worker.
-    pub slots: Arc<Slots>,
-    /// Shared words of the virtual IPs.
-    pub vip_states: Arc<VipStates>,
-}
-
-impl Dataplane {
-    /// Loads the programs, attaches them to each interface (name, index), and pins links and the
-    /// `SLOTS` map under `pins`, as the wishes have it. After an error the caller removes the pins.
-    ///
-    /// # Errors
-    /// Without the object, without permission, when the kernel refuses a program; [`BpfError::Clock`]
-    /// in a time namespace; [`BpfError::Foreign`] beside somebody else's program,
-    /// [`BpfError::Attach`] when the wanted mode does not work.
-    pub fn attach(
-        pins: &Path,
-        interfaces: &[(String, u32)],
-        wishes: Wishes<'_>,
-    ) -> Result<Self, BpfError> {
-        if OBJECT.is_empty() {
-            return Err(BpfError::Stub);
-        }
-        let level = log::level(wishes.log);
-        let mut ebpf = EbpfLoader::new()
-            .override_global(aya_log::LEVEL, &level, true)
-            .load(OBJECT)?;
-        clocks::compare(&mut ebpf)?;
-        let devices = Devices::read().map_err(BpfError::Interfaces)?;
-        let slots = shared::array_data(&ebpf, "SLOTS")?;
-        let pin = pins.join(pinned::SLOTS);
-        slots.pin(&pin).map_err(|error| BpfError::Pin {
-            path: pin,
-            source: io::Error::other(error),
-        })?;
-        let slots = Arc::new(Slots::map(slots)?);
-        let vip_states = Arc::new(VipStates::map(shared::array_data(&ebpf, "VIP_STATES")?)?);
-        let attachments = interfaces
-            .iter()
-            .map(|(name, index)| attach_one(&mut ebpf, pins, (name, *index), wishes, &devices))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            ebpf,
-            attachments,
-            slots,
-            vip_states,
-        })
-    }
-
-    /// Takes the maps that describe virtual routers and virtual IPs.
-    ///
-    /// # Errors
-    /// When the object lacks one, or they were taken before.
-    pub fn tables(&mut self) -> Result<Tables, BpfError> {
-        Tables::take(&mut self.ebpf)
-    }
-
-    /// What forwards the programs' log to ours, for as long as it is polled.
-    ///
-    /// # Errors
-    /// When the object lacks the map.
-    pub fn log_records(
-        &mut self,
-    ) -> Result<impl Future<Output = io::Result<()>> + use<>, BpfError> {
-        log::forward(&mut self.ebpf)
-    }
-
-    /// Takes the event ring.
-    ///
-    /// # Errors
-    /// When the object lacks it, or it was taken before.
-    pub fn events(&mut self) -> Result<RingBuf<MapData>, BpfError> {
-        RingBuf::try_from(take(&mut self.ebpf, "EVENTS")?).map_err(map_error("EVENTS"))
-    }
-
-    /// Takes the counters.
-    ///
-    /// # Errors
-    /// When the object lacks them, or they were taken before.
-    pub fn counters(&mut self) -> Result<CounterTable, BpfError> {
-        let map = take(&mut self.ebpf, "COUNTERS")?;
-        let counters = PerCpuArray::try_from(map).map_err(map_error("COUNTERS"))?;
-        let map = take(&mut self.ebpf, "SAMPLES")?;
-        let samples = Array::try_from(map).map_err(map_error("SAMPLES"))?;
-        Ok(CounterTable { counters, samples })
-    }
-}
-
-fn attach_one(
-    ebpf: &mut Ebpf,
-    pins: &Path,
-    (interface, index): (&str, u32),
-    wishes: Wishes<'_>,
-    devices: &Devices,
-) -> Result<Attachment, BpfError> {
-    // The gate on the way out comes first: nothing of a virtual IP leaves before it is judged what comes
-    // in. In tc the last one attached is the first one asked, so that marking follows the judgement.
-    let gate = pins.join(format!("egress-{index}"));
-    foreign::refuse_other_nodes(interface, &gate)?;
-    let egress = attach::egress(ebpf, interface, &gate)?;
-    if wishes.marked.contains(&index) {
-        attach::mark(ebpf, interface, &pins.join(format!("mark-{index}")))?;
-    }
-    let reception = attach::ingress(ebpf, wishes.choice, devices, (interface, index), pins)?;
-    Ok(Attachment {
-        interface: interface.to_owned(),
-        reception,
-        egress,
-    })
 }
 
 /// Takes a map out. Only after every program is loaded: until then programs refer to maps by
