@@ -59,7 +59,7 @@ impl AddressWorker {
         let indices: BTreeSet<u32> = self
             .sets
             .values()
-            .flat_map(AddressSet::places)
+            .flat_map(|set| set.places())
             .map(|(index, _)| index)
             .collect();
         self.absent.clear();

@@ -5,6 +5,8 @@
 //! the requests are made here, all addresses of a router in one buffer, which the kernel is given in
 //! pieces: it may not let go of the CPU, which may be the engine's, before it has dealt with one.
 
+mod change;
+mod job;
 mod look;
 mod message;
 mod owner;
@@ -34,12 +36,16 @@ use nix::sys::{
 };
 use vrrp_ebpf::abi::{self, vip_state};
 
-pub use self::set::{AddressSet, Placement};
 use self::{
+    job::bits_before,
     requests::{Answer, Requests, answers},
     retries::Retries,
     trial::Refusal,
     waiting::Waiting,
+};
+pub use self::{
+    job::{Job, Operation, Order, Report},
+    set::{AddressSet, Placement},
 };
 use crate::{
     ids::{RouterId, VipId},
@@ -66,59 +72,11 @@ const QUIET: Duration = Duration::from_secs(60);
 const MISSING: i32 = -1;
 const STRAY: i32 = -2;
 
-/// What the engine wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Every virtual IP of the router on its interface, or the one that was lost.
-    Install,
-    /// Every virtual IP of the router gone.
-    Remove,
-    /// Those that the kernel refused on their interface, and gone again: to find out whether it still
-    /// refuses them. The worker's own idea.
-    Try,
-}
-
-/// One order, tagged so that its answer can be told from that of an earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The router.
-    pub router: RouterId,
-    /// What to do.
-    pub operation: Operation,
-    /// Counts the orders of this router.
-    pub generation: u32,
-    /// The writer of the router's ownership word that gives the order.
-    pub epoch: u16,
-    /// A virtual IP that is known to be gone from the interface.
-    pub lost: Option<VipId>,
-}
-
-/// What the worker reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// The kernel has answered for every virtual IP of the order.
-    Done(Order),
-    /// For the control plane.
-    Told(Event),
-}
-
-/// State of a virtual IP while an order is under way: it may be on the interface. What was served
-/// before an Install still is, or putting one address back would interrupt the others.
-fn bits_before(order: Order, vip: VipId, is_hosts: bool, before: u64) -> u64 {
-    let ready = match order.operation {
-        Operation::Install if order.lost == Some(vip) => 0,
-        Operation::Install if is_hosts => vip_state::READY,
-        Operation::Install => before & vip_state::READY,
-        Operation::Remove | Operation::Try => 0,
-    };
-    vip_state::INSTALLED | ready
-}
-
 /// The worker: `run` is the body of its thread.
 #[derive(Debug)]
 pub struct AddressWorker {
     socket: Socket,
-    sets: BTreeMap<RouterId, AddressSet>,
+    sets: BTreeMap<RouterId, Box<AddressSet>>,
     /// Virtual IPs of every router that is no owner, by interface.
     virtual_ips: BTreeSet<(u32, IpAddr)>,
     slots: Arc<Slots>,
@@ -141,12 +99,11 @@ pub struct AddressWorker {
 }
 
 impl AddressWorker {
-    /// A worker for these routers; `wake` is signalled after each report.
+    /// A worker without routers; `wake` is signalled after each report.
     ///
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn new(
-        sets: BTreeMap<RouterId, AddressSet>,
         slots: Arc<Slots>,
         states: Arc<VipStates>,
         reports: SyncSender<Report>,
@@ -156,11 +113,10 @@ impl AddressWorker {
         setsockopt(&socket, sockopt::ReceiveTimeout, &PATIENCE)?;
         // Refused without CAP_NET_ADMIN; then a very long order fails, and says so.
         setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).ok();
-        let not_owners = sets.values().filter(|set| !set.is_owners());
         Ok(Self {
             socket,
-            virtual_ips: not_owners.flat_map(AddressSet::places).collect(),
-            sets,
+            sets: BTreeMap::new(),
+            virtual_ips: BTreeSet::new(),
             slots,
             states,
             reports,
@@ -174,22 +130,22 @@ impl AddressWorker {
         })
     }
 
-    /// Carries orders out until the engine hangs up, after telling what its thread runs under.
-    pub fn run(mut self, orders: &Receiver<Order>, scheduling: Scheduling) {
+    /// The virtual IPs of a router, before `run`.
+    pub fn insert(&mut self, router: RouterId, set: Box<AddressSet>) {
+        self.sets.insert(router, set);
+        self.note_virtual_ips();
+    }
+
+    /// Does one job after the other until the engine hangs up, after telling what its thread runs under.
+    pub fn run(mut self, jobs: &Receiver<Job>, scheduling: Scheduling) {
         self.tell(Event::Scheduled(scheduling));
         let mut look = clock::now() + look::PERIOD;
         loop {
             let again = self.retries.next();
             let at = again.map_or(look, |(_, at)| at.min(look));
-            match orders.recv_timeout(at.since(clock::now())) {
-                Ok(order) => {
-                    self.retries.forget(order.router);
-                    let lost = None;
-                    self.standing.insert(order.router, Order { lost, ..order });
-                    self.carry_out(order);
-                    if self.reports.send(Report::Done(order)).is_err()
-                        || self.wake.write(1).is_err()
-                    {
+            match jobs.recv_timeout(at.since(clock::now())) {
+                Ok(job) => {
+                    if self.work(job).is_none() {
                         return;
                     }
                 }
@@ -203,6 +159,37 @@ impl AddressWorker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Does a job and reports. Nothing if nobody listens any more.
+    fn work(&mut self, job: Job) -> Option<()> {
+        let retired = match job {
+            Job::Order(order) => {
+                self.stand(order);
+                self.carry_out(order);
+                self.answer(Report::Done(order))?;
+                None
+            }
+            Job::Change { order, set } => {
+                let before = self.change(order, set);
+                self.answer(Report::Done(order))?;
+                before
+            }
+            Job::Forget(router) => self.forget(router),
+        };
+        retired.map_or(Some(()), |set| self.answer(Report::Retired(set)))
+    }
+
+    /// From now on this is what the router wants.
+    fn stand(&mut self, order: Order) {
+        self.retries.forget(order.router);
+        let lost = None;
+        self.standing.insert(order.router, Order { lost, ..order });
+    }
+
+    fn answer(&self, report: Report) -> Option<()> {
+        self.reports.send(report).ok()?;
+        self.wake.write(1).ok().map(drop)
     }
 
     /// Whether the writer that gave an order still has the router's ownership word. It does not after
@@ -391,40 +378,5 @@ impl AddressWorker {
         if self.reports.try_send(report).is_ok() {
             self.wake.write(1).ok();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INSTALLED: u64 = vip_state::INSTALLED;
-    const SERVED: u64 = vip_state::INSTALLED | vip_state::READY;
-
-    fn order(operation: Operation, lost: Option<u32>) -> Order {
-        Order {
-            router: RouterId::first(0),
-            operation,
-            generation: 1,
-            epoch: 1,
-            lost: lost.map(VipId),
-        }
-    }
-
-    #[test]
-    fn putting_one_address_back_leaves_the_others_served() {
-        let install = order(Operation::Install, Some(1));
-        assert_eq!(bits_before(install, VipId(0), false, SERVED), SERVED);
-        assert_eq!(bits_before(install, VipId(1), false, SERVED), INSTALLED);
-        assert_eq!(bits_before(install, VipId(2), false, INSTALLED), INSTALLED);
-        assert_eq!(bits_before(install, VipId(3), false, 0), INSTALLED);
-        assert_eq!(bits_before(install, VipId(4), true, 0), SERVED);
-    }
-
-    #[test]
-    fn nothing_is_served_from_a_remove_on() {
-        let remove = order(Operation::Remove, None);
-        assert_eq!(bits_before(remove, VipId(0), false, SERVED), INSTALLED);
-        assert_eq!(bits_before(remove, VipId(1), true, SERVED), INSTALLED);
     }
 }

@@ -30,13 +30,22 @@ impl AddressWorker {
         match set.on_interfaces() {
             Ok(after) => {
                 self.remove_strays(order, set, &after);
-                // An address of the host that came to the subnet after a virtual IP goes with it.
-                let is_virtual = |index, one| self.virtual_ips.contains(&(index, one));
-                if let Err(error) = secondaries::put_back(&before, &after, is_virtual) {
-                    self.fail(order.router, None, &error);
-                }
+                self.put_back_secondaries(order, &before, &after);
             }
             Err(error) => self.fail(order.router, None, &error),
+        }
+    }
+
+    /// An address of the host that came to the subnet after a virtual IP goes with it.
+    pub(super) fn put_back_secondaries(
+        &mut self,
+        order: Order,
+        before: &[AddressMessage],
+        after: &[AddressMessage],
+    ) {
+        let is_virtual = |index, one| self.virtual_ips.contains(&(index, one));
+        if let Err(error) = secondaries::put_back(before, after, is_virtual) {
+            self.fail(order.router, None, &error);
         }
     }
 

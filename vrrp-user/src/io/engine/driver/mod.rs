@@ -359,6 +359,8 @@ impl Driver {
                 }
             }
             Some(Report::Told(event)) => machine.tell(event),
+            // Nothing asks for changes yet.
+            Some(Report::Retired(_)) => {}
             None => return Stage::Commands,
         }
         Stage::Reports

@@ -19,7 +19,7 @@ use crate::{
         bpf::{TableError, Tables, shared::Slots},
         clock,
         engine::{
-            addresses::{Order, Report},
+            addresses::{Job, Order, Report},
             handle::{self, EngineSide},
             machine::{Machine, Offered, Sent, Superseded},
             message::{Command, Event},
@@ -39,7 +39,7 @@ pub(super) struct ThreadMachine {
     pub(super) senders: Vec<(InterfaceId, FrameSender)>,
     /// By slot; for adverts to peers instead of to the group.
     pub(super) unicast: Vec<Option<UnicastSender>>,
-    pub(super) orders: SyncSender<Order>,
+    pub(super) jobs: SyncSender<Job>,
     pub(super) reports: Receiver<Report>,
     pub(super) report_ready: Arc<EventFd>,
     pub(super) control: EngineSide,
@@ -148,7 +148,7 @@ impl Machine for ThreadMachine {
     }
 
     fn order(&mut self, order: Order) -> bool {
-        self.orders.try_send(order).is_ok()
+        self.jobs.try_send(Job::Order(order)).is_ok()
     }
 
     fn tell(&mut self, event: Event) {

@@ -45,22 +45,24 @@ impl Engine {
         )?);
         // Room for every order and report that can be under way: one at a time per router, and a
         // loss and a refusal per virtual IP.
-        let (orders, order_queue) =
+        let (jobs, job_queue) =
             sync_channel(4 * abi::MAX_ROUTERS as usize + abi::MAX_VIPS as usize);
         let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
-        let worker = AddressWorker::new(
-            plan.addresses,
+        let mut worker = AddressWorker::new(
             Arc::clone(&slots),
             vip_states,
             report_sender,
             Arc::clone(&report_ready),
         )?;
+        for (router, set) in plan.addresses {
+            worker.insert(router, Box::new(set));
+        }
         thread::Builder::new()
             .name("addresses".to_owned())
             .spawn(move || {
                 let scheduling = realtime::enter(Thread::Addresses, realtime);
                 privilege::drop_capabilities(false).ok();
-                worker.run(&order_queue, scheduling);
+                worker.run(&job_queue, scheduling);
             })?;
         let mut machine = ThreadMachine {
             slots,
@@ -68,7 +70,7 @@ impl Engine {
             events,
             senders: Vec::new(),
             unicast: Vec::new(),
-            orders,
+            jobs,
             reports,
             report_ready,
             control,

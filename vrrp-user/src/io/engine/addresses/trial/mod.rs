@@ -113,7 +113,7 @@ impl AddressWorker {
         }
     }
 
-    fn accept(&mut self, router: RouterId) {
+    pub(super) fn accept(&mut self, router: RouterId) {
         if let Some(refusal @ Refusal::Standing { .. }) = self.refusals.get_mut(&router) {
             *refusal = Refusal::Over { repeats: REPEATS };
             self.told.retain(|(other, ..), _| *other != router);

@@ -1,9 +1,6 @@
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        mpsc::{Receiver, sync_channel},
-    },
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, sync_channel},
 };
 
 use nix::sys::eventfd::EventFd;
@@ -64,10 +61,11 @@ impl World {
         let states = Arc::new(VipStates::unshared());
         let (sender, reports) = sync_channel(100);
         let wake = Arc::new(EventFd::new().unwrap());
-        let sets = BTreeMap::from([(ROUTER, AddressSet::new(&placements, priority == 255))]);
         let slots = Arc::new(Slots::unshared());
         let (shared, told) = (Arc::clone(&slots), Arc::clone(&states));
-        let worker = AddressWorker::new(sets, shared, told, sender, wake).unwrap();
+        let mut worker = AddressWorker::new(shared, told, sender, wake).unwrap();
+        let set = AddressSet::new(&placements, priority == 255);
+        worker.insert(ROUTER, Box::new(set));
         let world = Self {
             worker,
             reports,
@@ -100,7 +98,7 @@ impl World {
     fn told(&self) -> Vec<Event> {
         let told = self.reports.try_iter().filter_map(|report| match report {
             Report::Told(event) => Some(event),
-            Report::Done(_) => None,
+            Report::Done(_) | Report::Retired(_) => None,
         });
         let is_about_refusals = |event: &Event| {
             matches!(

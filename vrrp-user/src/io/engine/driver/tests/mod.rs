@@ -339,7 +339,7 @@ fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
             operation: Operation::Install,
             ..order
         }),
-        told @ Report::Told(_) => told,
+        other => other,
     };
     engine.machine.reports.push_back(report(gone));
     engine.turn().unwrap();

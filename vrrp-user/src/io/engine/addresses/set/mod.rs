@@ -1,5 +1,7 @@
 //! The virtual IPs of one router, and whom they belong to.
 
+mod difference;
+
 use std::{collections::BTreeMap, io, net::IpAddr};
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
@@ -9,6 +11,7 @@ use netlink_packet_route::{
 };
 use vrrp_ebpf::types::Mac;
 
+pub(super) use self::difference::{Difference, Renewal};
 use super::{message::message, requests::Requests};
 use crate::{
     config::Vip,
@@ -220,9 +223,7 @@ impl AddressSet {
 
     /// Whether another address may go with one of these, since the kernel takes it for a part of it.
     pub(super) fn shares_subnets(&self) -> bool {
-        self.messages.iter().any(|message| {
-            message.header.family == AddressFamily::Inet && message.header.prefix_len < 32
-        })
+        self.messages.iter().any(takes_others_along)
     }
 
     /// Requests that remove what the node has installed.
@@ -242,10 +243,7 @@ impl AddressSet {
         let mut requests = Requests::default();
         for (vip, unusable) in vips {
             if let Some(found) = unusable {
-                // Only the answer to the installation matters.
-                let removal = RouteNetlinkMessage::DelAddress(found.clone());
-                let bytes = netlink::serialize(removal, 0, u32::MAX);
-                requests.bytes.extend(bytes);
+                requests.bytes.extend(remove_unasked(found.clone()));
             }
             if let Some(message) = self.messages.get(*vip as usize) {
                 requests.bytes.extend(install(message.clone(), *vip));
@@ -268,6 +266,11 @@ impl AddressSet {
     }
 }
 
+/// Whether other addresses may go with this one, since the kernel takes them for a part of it.
+pub(super) fn takes_others_along(message: &AddressMessage) -> bool {
+    message.header.family == AddressFamily::Inet && message.header.prefix_len < 32
+}
+
 fn install(message: AddressMessage, vip: u32) -> Vec<u8> {
     netlink::serialize(
         RouteNetlinkMessage::NewAddress(message),
@@ -278,6 +281,11 @@ fn install(message: AddressMessage, vip: u32) -> Vec<u8> {
 
 fn remove(message: AddressMessage, vip: u32) -> Vec<u8> {
     netlink::serialize(RouteNetlinkMessage::DelAddress(message), NLM_F_ACK, vip)
+}
+
+/// Before an installation, whose answer alone matters.
+fn remove_unasked(message: AddressMessage) -> Vec<u8> {
+    netlink::serialize(RouteNetlinkMessage::DelAddress(message), 0, u32::MAX)
 }
 
 /// What was found, to be requested again.
