@@ -125,8 +125,8 @@ fn await_nothing(site: &Site, place: &Place) {
 }
 
 fn attach(dataplane: &mut Dataplane, place: &Place) -> Result<Attachment, BpfError> {
-    let attached = dataplane.attach(slice::from_ref(place));
-    attached.map(|mut attachments| attachments.remove(0))
+    let (mut attached, result) = dataplane.attach(slice::from_ref(place));
+    result.map(|()| attached.remove(0))
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod cleanup;
 pub mod clock;
 pub mod control;
 pub mod engine;
+pub mod holdings;
 pub mod journal;
 pub mod log;
 pub mod machine;

@@ -18,12 +18,11 @@ use super::{
 /// [`BpfError::Ours`] names the interface and the instances.
 pub fn check(directory: &RuntimeDir, ours: &Journal) -> Result<(), BpfError> {
     let others = Vec::from_iter(others(directory).filter_map(|name| live(directory, &name)));
-    for interface in &ours.interfaces {
+    for interface in ours.interfaces() {
         let on_it = others.iter().filter(|(_, journal)| {
             journal.netns == ours.netns
                 && journal
-                    .interfaces
-                    .iter()
+                    .interfaces()
                     .any(|theirs| theirs.index == interface.index)
         });
         let mut instances = Vec::from_iter(on_it.map(|(name, _)| name.to_string()));
@@ -108,7 +107,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::io::journal::{EgressRecord, InterfaceRecord};
+    use crate::io::journal::{InterfaceRecord, Undo};
 
     #[test]
     fn a_process_of_the_name_is_found_while_it_runs() {
@@ -130,12 +129,12 @@ mod tests {
 
     fn journal(netns: u64, interfaces: &[(u32, &str)]) -> Journal {
         let mut journal = Journal::new(netns);
-        let records = interfaces.iter().map(|(index, name)| InterfaceRecord {
-            index: *index,
-            name: (*name).to_owned(),
-            egress: EgressRecord::Link,
-        });
-        journal.interfaces = records.collect();
+        for (index, name) in interfaces {
+            journal.owe(Undo::Programs(InterfaceRecord {
+                index: *index,
+                name: (*name).to_owned(),
+            }));
+        }
         journal
     }
 

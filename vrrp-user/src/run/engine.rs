@@ -17,18 +17,22 @@ use crate::cli::Run;
 pub(super) const ENGINE_END: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(5);
 
-pub(super) fn start(
-    arguments: &Run,
-    config: &Config,
-    plan: Plan,
-    dataplane: &mut Dataplane,
-) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
-    let resources = Resources {
+/// What the engine needs of the kernel half.
+pub(super) fn resources(dataplane: &mut Dataplane) -> anyhow::Result<Resources> {
+    Ok(Resources {
         slots: std::sync::Arc::clone(&dataplane.slots),
         vip_states: std::sync::Arc::clone(&dataplane.vip_states),
         tables: dataplane.tables()?,
         events: dataplane.events()?,
-    };
+    })
+}
+
+pub(super) fn start(
+    arguments: &Run,
+    config: &Config,
+    plan: Plan,
+    resources: Resources,
+) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
     let realtime = match config.globals.rt_priority {
         _ if arguments.no_realtime => Realtime::Off,
         Some(priority) => Realtime::Priority(priority),

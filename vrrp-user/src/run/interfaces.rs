@@ -8,7 +8,7 @@ use vrrp_user::{
         bpf::{Attachment, Place, VlanTags},
         control::{self, Assigned, Interface, Inventory},
         engine::Plan,
-        unicast_filter::UnicastFilters,
+        holdings::Holdings,
     },
 };
 
@@ -90,13 +90,13 @@ pub(super) fn assigned(config: &Config, plan: &Plan) -> Vec<Assigned> {
 }
 
 /// What the control plane is to know of them.
-pub(super) fn attached(attachments: &[Attachment], filters: &UnicastFilters) -> Vec<Interface> {
-    let interfaces = attachments.iter().map(|attachment| Interface {
+pub(super) fn attached(holdings: &Holdings<'_>) -> Vec<Interface> {
+    let interfaces = holdings.attachments().map(|attachment| Interface {
         name: attachment.interface.clone(),
         renamed_to: None,
         id: attachment.id,
         reception: attachment.reception.clone(),
-        promiscuous: filters.is_promiscuous(attachment.id.0),
+        promiscuous: holdings.is_promiscuous(attachment.id),
     });
     interfaces.collect()
 }

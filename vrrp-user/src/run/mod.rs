@@ -1,9 +1,9 @@
 //! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
 
+mod addresses;
 mod configuration;
 mod engine;
 mod interfaces;
-mod journal;
 mod refused;
 
 use std::{panic, path::Path, process};
@@ -14,16 +14,14 @@ use vrrp_ebpf::abi::vip_state;
 use vrrp_user::{
     config::Config,
     io::{
-        bpf::{
-            Dataplane, Wishes,
-            pinned::{self, InstancePins},
-        },
+        bpf::{Wishes, pinned::InstancePins},
         cleanup,
         control::{self, ControlError, Inventory, Setup, Signals},
         engine::{Plan, realtime::BoostedPriority, resignation::Resignations},
+        holdings::Holdings,
+        journal::Ledger,
         machine::{self, Purpose, Refusal},
-        membership::Memberships,
-        privilege, rivals,
+        netns, privilege,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir},
     },
     ui,
@@ -61,17 +59,19 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     let lock = lock.map_err(with_name_hint)?;
     let pins = InstancePins::new(name.as_str());
     resign_in_a_panic(name, &pins)?;
+    let netns = netns::current().context("cannot name our network namespace")?;
+    let ledger = Ledger::new(&directory, netns);
     // Outlives the cleanup: on kernels without tcx the egress gate goes with it, which has to hold
     // back what the kernel sends from the virtual IPs until they are removed.
-    let mut dataplane = None;
+    let mut holdings = Holdings::new(&ledger, &pins);
     let lacking = privilege::lacking().context("cannot read our capabilities")?;
     let result = runtime.block_on(node(
         arguments,
         config,
-        &directory,
+        &ledger,
         &lock,
         &pins,
-        &mut dataplane,
+        &mut holdings,
     ));
     let result = result.map_err(|error| with_lacking_capabilities(error, &lacking));
     // What we put into the system stays. After `cleanup --fence` the programs keep this machine quiet, until that or
@@ -81,14 +81,14 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
         Err(Some(ControlError::Superseded))
     ) {
         // The egress gate included.
-        std::mem::forget(dataplane);
+        std::mem::forget(holdings);
         return Err(superseded(&directory, &lock));
     }
-    let cleaned = runtime
-        .block_on(cleanup::leftovers(&directory, &lock, &pins))
+    let cleaned = runtime.block_on(cleanup::leftovers(&directory, &lock, &pins));
+    drop(holdings);
+    let cleaned = cleaned
         .map_err(anyhow::Error::from)
         .and_then(|_| Ok(directory.remove_all(lock)?));
-    drop(dataplane);
     // Why the node ended comes before what could not be removed.
     result?;
     cleaned.context("cannot clean up")
@@ -127,15 +127,16 @@ fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result
 }
 
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
-/// is in the journal, for the caller to remove; the programs' own handle stays in `kept_dataplane`.
+/// is in the journal, for the caller to remove; what the process itself holds stays in `holdings`.
 async fn node(
     arguments: &Run,
     config: &Config,
-    directory: &RuntimeDir,
+    journal: &Ledger<'_>,
     lock: &Lock,
     pins: &InstancePins,
-    kept_dataplane: &mut Option<Dataplane>,
+    holdings: &mut Holdings<'_>,
 ) -> anyhow::Result<()> {
+    let directory = journal.directory();
     let mut signals = Signals::install().context("cannot install signal handlers")?;
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
@@ -160,16 +161,10 @@ async fn node(
     if signals.stop_requested().await {
         return given_up();
     }
-    let mut journal = journal::planned(config, &plan, &inventory, &interfaces)?;
-    journal.claim().store(directory)?;
-    rivals::check(directory, &journal)?;
-    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
-    // that fails has to leave it there.
-    let ours = journal::spare_present(&mut journal, &inventory);
-    journal.store(directory)?;
-    journal.bpffs_mounted = pinned::prepare(pins.directory())?;
-    journal.store(directory)?;
-    let filters = journal::receive_virtual_macs(&mut journal, directory)?;
+    let addresses = addresses::addresses(config, &plan, &inventory);
+    holdings.claim(&interfaces)?;
+    holdings.prepare_pins()?;
+    holdings.receive(plan.virtual_macs())?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
@@ -177,44 +172,41 @@ async fn node(
         choice: arguments.xdp_mode.into(),
         log: log_frames,
     };
-    let dataplane = kept_dataplane.insert(Dataplane::load(pins.directory(), wishes)?);
-    let attachments = dataplane.attach(&interfaces)?;
+    let dataplane = holdings.load(wishes)?;
+    let counters = Box::new(dataplane.counters()?);
+    let resources = engine::resources(dataplane)?;
     if log_frames {
         tokio::spawn(dataplane.log_records()?);
     }
-    for attachment in &attachments {
+    let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
+    holdings.attach(&interfaces)?;
+    for attachment in holdings.attachments() {
         interfaces::tell_reception(attachment);
     }
-    journal::note_attachments(&mut journal, &attachments);
-    journal.store(directory)?;
-
-    let groups = plan.groups().into_iter();
-    let groups = groups
-        .map(|(interface, group)| (interface.0, group))
-        .collect();
-    let _memberships = Memberships::join(&groups).context("cannot join a multicast group")?;
-    let counters = Box::new(dataplane.counters()?);
+    holdings.join(plan.groups())?;
     if signals.stop_requested().await {
         return given_up();
     }
-    journal.addresses = ours;
-    journal.store(directory)?;
-    let resignations = Resignations::new(&plan, &journal);
+    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
+    // that fails has to leave it there.
+    journal.owe(addresses)?;
+    let resignations = Resignations::new(&plan, journal.journal().netns);
     let routers = interfaces::assigned(config, &plan);
-    let (engine, thread) = engine::start(arguments, config, plan, dataplane)?;
+    let (engine, thread) = engine::start(arguments, config, plan, resources)?;
     drop(boost);
-    privilege::drop_capabilities(journal.bpffs_mounted)?;
-    let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
+    let will_unmount = journal.journal().has_bpf_file_system();
+    privilege::drop_capabilities(will_unmount)?;
     let result = control::run(Setup {
         has_vip: Box::new(move |vip| vip_states.get(vip.state()) & vip_state::READY != 0),
         globals: config.globals.clone(),
         routers,
         directory,
+        journal,
         engine,
         signals,
         pins: pins.directory(),
         resignations,
-        interfaces: interfaces::attached(&attachments, &filters),
+        interfaces: interfaces::attached(holdings),
         counters,
         show: ui::status::render,
         revalidate: arguments

@@ -114,7 +114,7 @@ impl Dataplane {
     }
 
     /// Attaches the programs to interfaces and pins their links. An interface that they cannot be attached to is left as
-    /// it was, and ends it.
+    /// it was, and ends it; those before it have their programs.
     ///
     /// Once the node has given up CAP_SYS_ADMIN, the kernel does not tell whose programs are on an interface: other nodes
     /// have to be looked for in their journals before.
@@ -122,10 +122,24 @@ impl Dataplane {
     /// # Errors
     /// [`BpfError::Foreign`] and [`BpfError::Ours`] beside other programs, [`BpfError::Attach`] when the wanted mode
     /// does not work; what the kernel refuses.
-    pub fn attach(&mut self, places: &[Place]) -> Result<Vec<Attachment>, BpfError> {
-        let devices = Devices::read().map_err(BpfError::Interfaces)?;
-        let attached = places.iter().map(|place| self.attach_one(place, &devices));
-        attached.collect()
+    pub fn attach(&mut self, places: &[Place]) -> (Vec<Attachment>, Result<(), BpfError>) {
+        let mut attached = Vec::new();
+        let mut result = Ok(());
+        match Devices::read().map_err(BpfError::Interfaces) {
+            Ok(devices) => {
+                for place in places {
+                    match self.attach_one(place, &devices) {
+                        Ok(attachment) => attached.push(attachment),
+                        Err(error) => {
+                            result = Err(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            Err(error) => result = Err(error),
+        }
+        (attached, result)
     }
 
     fn attach_one(&mut self, place: &Place, devices: &Devices) -> Result<Attachment, BpfError> {

@@ -123,19 +123,23 @@ pub fn directory(instance: &str) -> PathBuf {
     Path::new(PARENT).join(instance)
 }
 
-/// Makes the directory for pins, mounting the BPF file system if nobody has. Returns whether we
-/// mounted it.
+/// Whether the BPF file system is where pins go.
+#[must_use]
+pub fn is_mounted() -> bool {
+    statfs(BPFFS).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
+}
+
+/// Makes the directory for pins, mounting the BPF file system if nobody has.
 ///
 /// # Errors
 /// When the file system cannot be mounted, the directory cannot be made, or one that is there is
 /// not safe to use.
-pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
+pub fn prepare(directory: &Path) -> Result<(), BpfError> {
     let failed = |source| BpfError::Pin {
         path: directory.to_owned(),
         source,
     };
-    let is_bpffs = statfs(BPFFS).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
-    if !is_bpffs {
+    if !is_mounted() {
         mount(
             Some("bpf"),
             BPFFS,
@@ -148,8 +152,7 @@ pub fn prepare(directory: &Path) -> Result<bool, BpfError> {
     for directory in [Path::new(PARENT), directory] {
         make(directory).map_err(failed)?;
     }
-    check(directory)?;
-    Ok(!is_bpffs)
+    check(directory)
 }
 
 /// Makes a directory that is only ours; one that is there is left as it is.

@@ -72,7 +72,7 @@ pub(super) async fn link_name(index: u32) -> Option<String> {
 
 /// Removes the clsact qdisc unless somebody else has put a filter into it. Returns whether it was
 /// removed.
-pub(super) async fn remove_unused_clsact(index: u32) -> io::Result<bool> {
+pub(in crate::io) async fn remove_unused_clsact(index: u32) -> io::Result<bool> {
     let index = i32::try_from(index).map_err(|_| Errno::ENODEV)?;
     let handle = connect()?;
     for egress in [false, true] {

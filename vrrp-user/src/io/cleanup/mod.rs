@@ -1,6 +1,7 @@
 //! Takes out of the system what a node left behind that did not stop cleanly.
 //!
-//! Order, the same as in a demotion (`docs/architecture.md`): the ownership words first, so that
+//! The journal lists the undos that are outstanding, and their order (`Undo`) is that of the steps, the same as in a
+//! demotion (`docs/architecture.md`): the ownership words first, so that
 //! the programs that are still attached stop answering at once; then priority 0 for every router that was Active, so
 //! that its Backups take over after their Skew_Time; then the addresses, while egress
 //! still holds back what the kernel sends from them; then the virtual MACs; then filters and pins, which
@@ -29,14 +30,16 @@ use self::{fence::fence, steps::Steps};
 use super::{
     bpf::pinned::Pins,
     causes::with_causes,
-    engine::resignation,
     journal::{Journal, JournalError},
     netns,
-    runtime_dir::{InstanceName, JOURNAL, Lock, RESIGNATIONS, RuntimeDir, RuntimeDirError},
+    runtime_dir::{
+        InstanceName, JOURNAL, JOURNAL_COPY, Lock, RESIGNATIONS, RuntimeDir, RuntimeDirError,
+    },
 };
 
 pub use error::CleanupError;
 pub use fence::Fence;
+pub(super) use kernel::remove_unused_clsact;
 pub use removed::Removed;
 
 /// How long a fenced node may take to notice and to end.
@@ -92,18 +95,18 @@ pub async fn leftovers(
     fence(directory, pins, &mut steps, &mut removed);
     let journal = journal?;
     if let (Some(journal), true) = (&journal, is_here) {
-        removed.addresses = remove::addresses(&journal.addresses, &mut steps).await;
-        removed.macs = remove::macs(&journal.macs, &mut steps);
+        removed.addresses = remove::addresses(journal, &mut steps).await;
+        removed.macs = remove::macs(journal, &mut steps);
         removed.qdiscs = remove::filters(journal, pins, &mut steps).await;
     }
     // With an address still there the programs are what keeps the kernel from answering for it.
     steps.check()?;
-    let bpffs_mounted = journal.is_some_and(|journal| journal.bpffs_mounted);
+    let bpffs_mounted = journal.is_some_and(|journal| journal.has_bpf_file_system());
     removed.pins = steps
         .record("remove the pins", pins.remove(bpffs_mounted))
         .unwrap_or_default();
     steps.finish()?;
-    for file in [RESIGNATIONS, JOURNAL] {
+    for file in [RESIGNATIONS, JOURNAL_COPY, JOURNAL] {
         directory.remove(file)?;
     }
     Ok(removed)
@@ -115,8 +118,8 @@ fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, CleanupError>
         Err(damaged @ JournalError::Damaged { .. }) => damaged,
         other => return Ok(other?),
     };
-    let copy = directory.path(RESIGNATIONS);
-    if let Ok(Some(journal)) = resignation::load_journal(directory) {
+    let copy = directory.path(JOURNAL_COPY);
+    if let Ok(Some(journal)) = Journal::load_copy(directory) {
         tracing::warn!(
             "{}: going by the copy in {}",
             with_causes(&damaged),
@@ -184,7 +187,7 @@ async fn fence_alive(
         return Ok((lock?, removed));
     }
     if let (Some(journal), true) = (journal?, is_here) {
-        removed.addresses = remove::addresses(&journal.addresses, &mut steps).await;
+        removed.addresses = remove::addresses(&journal, &mut steps).await;
     }
     steps.finish()?;
     match directory.lock() {

@@ -9,7 +9,7 @@ use super::*;
 use crate::io::{
     bpf::pinned::Fenced,
     engine::resignation::Resignation,
-    journal::{AddressRecord, EgressRecord, InterfaceRecord, MacRecord},
+    journal::{AddressRecord, MacRecord, Undo},
     testing::{in_namespace, index, is_isolated, run as ip},
 };
 
@@ -83,13 +83,17 @@ impl Left {
         self.journal.store(&self.directory).unwrap();
     }
 
-    /// With a clsact qdisc of the node's own on an interface that is called `ens33`.
+    /// With a clsact qdisc of the node's own on an interface.
     fn with_clsact(mut self, index: u32) -> Self {
-        self.journal.interfaces.push(InterfaceRecord {
-            index,
-            name: "ens33".to_owned(),
-            egress: EgressRecord::OwnClsact,
-        });
+        self.journal.owe(Undo::Filters(index));
+        self.journal.owe(Undo::Clsact(index));
+        self
+    }
+
+    fn with_addresses<const N: usize>(mut self, addresses: [AddressRecord; N]) -> Self {
+        for address in addresses {
+            self.journal.owe(Undo::Address(address));
+        }
         self
     }
 
@@ -108,13 +112,12 @@ impl Left {
     }
 }
 
-fn address(index: u32, text: &str, preexisting: bool) -> AddressRecord {
+fn address(index: u32, text: &str) -> AddressRecord {
     AddressRecord {
         instance: "VI_1".to_owned(),
         index,
         address: text.parse().unwrap(),
         prefix: 32,
-        preexisting,
     }
 }
 
@@ -144,13 +147,10 @@ fn gives_back_what_the_kernel_removes_with_a_virtual_ip() {
         ip("ip addr add 10.7.7.1/24 dev ens33");
         ip("ip addr add 10.7.7.2/24 dev ens33");
         let index = index("ens33");
-        let mut left = Left::new();
-        left.journal.addresses = ["10.7.7.7", "10.7.7.8"]
-            .map(|text| AddressRecord {
-                prefix: 24,
-                ..address(index, text, false)
-            })
-            .to_vec();
+        let left = Left::new().with_addresses(["10.7.7.7", "10.7.7.8"].map(|text| AddressRecord {
+            prefix: 24,
+            ..address(index, text)
+        }));
         let removed = left.removed().await;
         assert_eq!(removed.addresses, [IpAddr::from([10, 7, 7, 7])]);
         let present = addresses();
@@ -177,22 +177,24 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
         ip("tc qdisc add dev ens33 clsact");
         ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
         let index = index("ens33");
-        let mut left = Left::new().with_clsact(index);
-        left.journal.addresses = vec![
-            address(index, "192.168.1.253", true),
-            address(index, "192.168.1.254", false),
-            address(index, "192.168.1.252", false),
-        ];
-        let mut ipv6 = address(index, "2001:db8::fe", false);
-        ipv6.prefix = 128;
-        left.journal.addresses.push(ipv6);
+        let ipv6 = AddressRecord {
+            prefix: 128,
+            ..address(index, "2001:db8::fe")
+        };
+        let mut left = Left::new().with_clsact(index).with_addresses([
+            address(index, "192.168.1.254"),
+            address(index, "192.168.1.252"),
+            ipv6,
+        ]);
         ip("bridge fdb add 00:00:5e:00:01:33 dev ens33 self");
         ip("bridge fdb add 00:00:5e:00:01:34 dev ens33 self");
         let mac = |vrid| MacRecord {
             index,
             mac: [0, 0, 0x5e, 0, 1, vrid],
         };
-        left.journal.macs = vec![mac(51), mac(53)];
+        for record in [mac(51), mac(53)] {
+            left.journal.owe(Undo::Mac(record));
+        }
         left.store();
         left.pins.pinned.set(true);
 
@@ -227,6 +229,41 @@ fn removes_what_a_dead_node_left_and_nothing_else() {
     });
 }
 
+/// It was killed, and the machine upgraded.
+#[test]
+fn removes_what_a_node_of_the_first_layout_left() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip addr add 192.168.1.253/32 dev ens33");
+        ip("ip addr add 192.168.1.254/32 dev ens33");
+        ip("tc qdisc add dev ens33 clsact");
+        ip("tc filter add dev ens33 egress pref 77 bpf bytecode '1,6 0 0 0'");
+        ip("bridge fdb add 00:00:5e:00:01:33 dev ens33 self");
+        let index = index("ens33");
+        let address = |text: &str, preexisting| {
+            serde_json::json!({
+                "instance": "VI_1", "index": index, "address": text, "prefix": 32, "preexisting": preexisting,
+            })
+        };
+        let journal = serde_json::json!({
+            "layout": 1,
+            "netns": netns::current().unwrap(),
+            "bpffs_mounted": false,
+            "interfaces": [{ "index": index, "name": "ens33", "egress": "own_clsact" }],
+            "addresses": [address("192.168.1.253", true), address("192.168.1.254", false)],
+            "macs": [{ "index": index, "mac": [0, 0, 0x5e, 0, 1, 51] }],
+        });
+        let left = Left::new();
+        let journal = serde_json::to_vec(&journal).unwrap();
+        left.directory.replace(JOURNAL, &journal).unwrap();
+        let removed = left.clean(Fence::Never).await.unwrap();
+        assert_eq!(removed.addresses, [IpAddr::from([192, 168, 1, 254])]);
+        assert_eq!((removed.macs, removed.qdiscs.len()), (1, 1));
+        assert!(addresses().contains("192.168.1.253/32"));
+        assert!(!left.base().exists());
+    });
+}
+
 #[test]
 fn filters_are_removed_from_an_interface_that_was_renamed() {
     in_namespace(async || {
@@ -250,7 +287,7 @@ fn arrived() -> u64 {
     packets.split_once(',').unwrap().0.parse().unwrap()
 }
 
-/// The file of resignations, without the copy of the journal.
+/// The file of resignations.
 fn resignations(netns: u64, routers: &[Resignation]) -> Vec<u8> {
     serde_json::to_vec(&serde_json::json!({ "netns": netns, "routers": routers })).unwrap()
 }
@@ -329,11 +366,11 @@ fn damaged_journal_has_a_copy() {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.253/32 dev ens33");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let mut left = Left::new();
+        let left = Left::new().with_addresses([address(index("ens33"), "192.168.1.254")]);
         left.directory.replace(JOURNAL, b"{").unwrap();
         left.pins.pinned.set(true);
         let error = left.refused(Fence::Never).await;
-        for file in [JOURNAL, RESIGNATIONS] {
+        for file in [JOURNAL, JOURNAL_COPY] {
             let file = left.directory.path(file).display().to_string();
             assert!(error.to_string().contains(&file), "{error}");
         }
@@ -341,14 +378,8 @@ fn damaged_journal_has_a_copy() {
         // The programs keep the kernel from answering for what is left.
         assert_eq!(*left.pins.calls.borrow(), ["fence"]);
 
-        let index = index("ens33");
-        left.journal.addresses = vec![
-            address(index, "192.168.1.253", true),
-            address(index, "192.168.1.254", false),
-        ];
-        let copy = serde_json::json!({ "netns": 1, "routers": [], "journal": left.journal });
-        let copy = serde_json::to_vec(&copy).unwrap();
-        left.directory.replace(RESIGNATIONS, &copy).unwrap();
+        left.store();
+        left.directory.replace(JOURNAL, b"{").unwrap();
         let removed = left.clean(Fence::Never).await.unwrap();
         assert_eq!(removed.addresses, [IpAddr::from([192, 168, 1, 254])]);
         assert!(removed.pins);
@@ -363,9 +394,8 @@ fn fencing_from_elsewhere_removes_nothing_here() {
     in_namespace(async || {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let mut left = Left::new();
+        let mut left = Left::new().with_addresses([address(index("ens33"), "192.168.1.254")]);
         left.journal.netns = 1;
-        left.journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
         left.store();
         let _lock = left.directory.lock().unwrap();
         left.pins.pinned.set(true);
@@ -395,8 +425,8 @@ fn clsact_with_a_strangers_filter_stays() {
 #[test]
 fn interfaces_that_have_gone_are_no_obstacle() {
     in_namespace(async || {
-        let mut left = Left::new().with_clsact(77);
-        left.journal.addresses = vec![address(77, "192.168.1.254", false)];
+        let left = Left::new().with_clsact(77);
+        let left = left.with_addresses([address(77, "192.168.1.254")]);
         let removed = left.removed().await;
         assert!(removed.is_empty(), "{removed}");
     });
@@ -407,11 +437,10 @@ fn another_namespaces_addresses_are_not_ours_to_remove() {
     in_namespace(async || {
         ip("ip link add ens33 type veth peer name peer");
         ip("ip addr add 192.168.1.254/32 dev ens33");
-        let mut left = Left::new();
+        let mut left = Left::new().with_addresses([address(index("ens33"), "192.168.1.254")]);
         // Of the main thread, which stays where it is.
         let other = std::fs::metadata("/proc/self/ns/net").unwrap();
         left.journal.netns = std::os::unix::fs::MetadataExt::ino(&other);
-        left.journal.addresses = vec![address(index("ens33"), "192.168.1.254", false)];
         left.store();
         let error = left.refused(Fence::Never).await;
         assert!(matches!(error, CleanupError::OtherNamespace(_)), "{error}");

@@ -26,6 +26,7 @@ use self::{notify::Notifier, plane::Plane};
 use super::{
     bpf::{Reception, counters::CounterSource},
     engine::{EngineHandle, handle::EngineError, resignation::Resignations},
+    journal::Ledger,
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
 use crate::{
@@ -53,6 +54,8 @@ pub struct Setup<'a> {
     pub routers: Vec<Assigned>,
     /// Our directory, locked.
     pub directory: &'a RuntimeDir,
+    /// What there is to take out of the system again.
+    pub journal: &'a Ledger<'a>,
     /// The engine, running, with no router started.
     pub engine: EngineHandle,
     /// Installed before anything was put into the system, so that a stop requested since then waits.

@@ -181,20 +181,21 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
 static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Programs on the loopback interface, which every namespace has.
-fn setup<'a>(config: &Config, directory: &'a RuntimeDir, engine: EngineHandle) -> Setup<'a> {
-    setup_with(config, directory, engine, Signals::install().unwrap())
+fn setup<'a>(config: &Config, journal: &'a Ledger<'a>, engine: EngineHandle) -> Setup<'a> {
+    setup_with(config, journal, engine, Signals::install().unwrap())
 }
 
 fn setup_with<'a>(
     config: &Config,
-    directory: &'a RuntimeDir,
+    journal: &'a Ledger<'a>,
     engine: EngineHandle,
     signals: Signals,
 ) -> Setup<'a> {
     Setup {
         globals: config.globals.clone(),
         routers: config.instances.iter().cloned().map(assigned).collect(),
-        directory,
+        directory: journal.directory(),
+        journal,
         engine,
         signals,
         pins: Path::new("/nonexistent"),
@@ -258,7 +259,8 @@ async fn node_starts_answers_and_stops() {
     let before = datetime::date_and_time(clock::wall(clock::now()));
     let (engine, side) = handle::pair().unwrap();
     let thread = engine_thread(side);
-    let setup = setup(&config, &directory, engine);
+    let journal = Ledger::new(&directory, 7);
+    let setup = setup(&config, &journal, engine);
     let client = async {
         let path = directory.path(CONTROL_SOCKET);
         let status = loop {
@@ -380,7 +382,8 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         }
         false
     });
-    let setup = setup_with(&config, &directory, engine, signals);
+    let journal = Ledger::new(&directory, 7);
+    let setup = setup_with(&config, &journal, engine, signals);
     run(setup).await.unwrap();
     assert!(thread.join().unwrap(), "told to stop");
 }
@@ -391,7 +394,8 @@ async fn end_of_the_engine_ends_the_node() {
     let (_temporary, directory, config) = lone_router();
     let (engine, side) = handle::pair().unwrap();
     drop(side);
-    let setup = setup(&config, &directory, engine);
+    let journal = Ledger::new(&directory, 7);
+    let setup = setup(&config, &journal, engine);
     let error = run(setup).await.unwrap_err();
     assert!(matches!(error, ControlError::Engine(_)), "{error}");
 }

@@ -30,7 +30,9 @@ pub const BASE: &str = "/run/xvrrp";
 pub const CONTROL_SOCKET: &str = "control.sock";
 /// File name of the journal.
 pub const JOURNAL: &str = "journal";
-/// File name of the priority 0 adverts of the running node, and of a copy of its journal.
+/// File name of its copy, for a cleanup that finds it damaged.
+pub const JOURNAL_COPY: &str = "journal.copy";
+/// File name of the priority 0 adverts of the running node.
 pub const RESIGNATIONS: &str = "resignations";
 /// File name of the lock.
 pub const LOCK: &str = "lock";
@@ -363,7 +365,7 @@ impl RuntimeDir {
     /// # Errors
     /// When somebody else put something into it.
     pub fn remove_all(self, lock: Lock) -> Result<(), RuntimeDirError> {
-        for name in [JOURNAL, RESIGNATIONS] {
+        for name in [JOURNAL, JOURNAL_COPY, RESIGNATIONS] {
             self.remove(name)?;
             self.remove(&format!("{name}.new"))?;
         }

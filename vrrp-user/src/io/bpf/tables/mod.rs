@@ -3,9 +3,6 @@
 //! What a router leaves is removed by its slot: under the same key there may be another router by then, whose entry
 //! stays.
 
-#[cfg(test)]
-mod tests;
-
 use std::{fmt, io};
 
 use aya::{
@@ -280,3 +277,6 @@ impl Tables {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

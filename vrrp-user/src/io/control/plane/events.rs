@@ -6,7 +6,6 @@ use crate::{
     io::{
         control::{ControlError, wording},
         engine::{Event, RouterSnapshot, handle::EngineError},
-        journal,
     },
     proto::{FaultReason, State},
 };
@@ -181,16 +180,13 @@ impl Plane<'_> {
         let address = assigned.and_then(|one| Some((&one.instance, one.vip(vip)?)));
         if let Some((instance, vip)) = address
             && (instance.is_owner() || vip.prefix == prefix)
+            && let Err(error) = self.setup.journal.spare(&instance.name, vip.address)
         {
-            if let Err(error) = journal::spare(self.setup.directory, &instance.name, vip.address) {
-                tracing::error!(
-                    "({}) cannot note that {} stays: {error}",
-                    instance.name,
-                    vip.address
-                );
-            }
-            self.setup.resignations.spare(&instance.name, vip.address);
-            self.prepare_resignations([]);
+            tracing::error!(
+                "({}) cannot note that {} stays: {error}",
+                instance.name,
+                vip.address
+            );
         }
     }
 

@@ -2,8 +2,8 @@
 //! Backups wait for their Skew_Time and not for their Active_Down_Interval (RFC 9568 section 6.4.3).
 //!
 //! The frames lie ready beside the journal, with the source address and the MAC that the node speaks from. The control
-//! plane writes them before the engine is told of either, so that the engine itself never writes a file. With them lie
-//! the network namespace, in which alone they may be sent, and a copy of the journal, for a cleanup that finds it damaged.
+//! plane writes them before the engine is told of either, so that the engine itself never writes a file. With them lies
+//! the network namespace, in which alone they may be sent.
 
 mod hex;
 
@@ -22,10 +22,7 @@ use super::{
 };
 use crate::{
     ids::{InterfaceId, RouterId},
-    io::{
-        journal::Journal,
-        runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
-    },
+    io::runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
     proto::Settings,
 };
 
@@ -48,7 +45,7 @@ pub enum ResignationError {
 pub struct Resignations {
     speakers: BTreeMap<RouterId, Speaker>,
     ready: BTreeMap<RouterId, Resignation>,
-    journal: Journal,
+    netns: u64,
     /// The file does not say yet what is said here.
     is_stale: bool,
 }
@@ -58,7 +55,6 @@ pub struct Resignations {
 struct Content<'a> {
     netns: u64,
     routers: Vec<Cow<'a, Resignation>>,
-    journal: Cow<'a, Journal>,
 }
 
 /// The part of it that has to be understood for priority 0, whatever version of the node wrote it.
@@ -97,9 +93,9 @@ pub struct Resignation {
 }
 
 impl Resignations {
-    /// For the virtual routers of a plan, and what the journal says by now; nothing is written yet.
+    /// For the virtual routers of a plan, in the network namespace with this inode; nothing is written yet.
     #[must_use]
-    pub fn new(plan: &Plan, journal: &Journal) -> Self {
+    pub fn new(plan: &Plan, netns: u64) -> Self {
         let speakers = plan.routers.iter().map(|router| {
             let speaker = Speaker {
                 interface: router.interface,
@@ -113,7 +109,7 @@ impl Resignations {
         Self {
             speakers: speakers.collect(),
             ready: BTreeMap::new(),
-            journal: journal.clone(),
+            netns,
             is_stale: false,
         }
     }
@@ -135,20 +131,13 @@ impl Resignations {
         }
         if self.is_stale {
             let content = Content {
-                netns: self.journal.netns,
+                netns: self.netns,
                 routers: self.ready.values().map(Cow::Borrowed).collect(),
-                journal: Cow::Borrowed(&self.journal),
             };
             directory.replace(RESIGNATIONS, &serde_json::to_vec(&content)?)?;
             self.is_stale = false;
         }
         Ok(noted?)
-    }
-
-    /// A virtual IP is not the node's to remove. To be written by the next [`prepare`](Self::prepare).
-    pub fn spare(&mut self, instance: &str, address: IpAddr) {
-        // Without anything that is ready there is no file.
-        self.is_stale |= self.journal.spare(instance, address) && !self.ready.is_empty();
     }
 
     fn note(&mut self, command: Command) -> Result<(), EncodeError> {
@@ -207,18 +196,6 @@ pub fn load(directory: &RuntimeDir) -> Result<Option<Left>, ResignationError> {
     Ok(left.transpose()?)
 }
 
-/// The journal as it was when the file was written; `None` without the file.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_journal(directory: &RuntimeDir) -> Result<Option<Journal>, ResignationError> {
-    let Some(content) = directory.read(RESIGNATIONS)? else {
-        return Ok(None);
-    };
-    let content: Content<'_> = serde_json::from_slice(&content)?;
-    Ok(Some(content.journal.into_owned()))
-}
-
 impl Resignation {
     /// Sends them, from any process of the network namespace.
     ///
@@ -244,25 +221,10 @@ mod tests {
     use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
-    use crate::{
-        config::Quick,
-        io::{journal::AddressRecord, runtime_dir::InstanceName},
-    };
+    use crate::{config::Quick, io::runtime_dir::InstanceName};
 
     const IFINDEX: u32 = 7;
     const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 254));
-
-    fn journal() -> Journal {
-        let mut journal = Journal::new(77);
-        journal.addresses.push(AddressRecord {
-            instance: "VI_51".to_owned(),
-            index: IFINDEX,
-            address: VIP,
-            prefix: 32,
-            preexisting: false,
-        });
-        journal
-    }
 
     fn resignations() -> Resignations {
         let quick = Quick {
@@ -275,7 +237,7 @@ mod tests {
         };
         let config = quick.parse().config.unwrap();
         let plan = Plan::new(&config.instances, |_| Some((InterfaceId(IFINDEX), [0; 6]))).unwrap();
-        Resignations::new(&plan, &journal())
+        Resignations::new(&plan, 77)
     }
 
     fn link_up(router: u16, primary: [u8; 4], mac: Mac) -> Command {
@@ -354,24 +316,6 @@ mod tests {
         std::fs::remove_dir(&obstacle).unwrap();
         resignations.prepare(&directory, []).unwrap();
         assert_eq!(ready(&directory).0, mac);
-    }
-
-    #[test]
-    fn a_copy_of_the_journal_lies_with_them() {
-        let base = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
-        let mut resignations = resignations();
-        resignations.spare("VI_51", IpAddr::from([192, 168, 1, 253]));
-        resignations.prepare(&directory, []).unwrap();
-        assert_eq!(load_journal(&directory).unwrap(), None);
-        let up = link_up(0, [192, 168, 1, 1], [2, 0, 0, 0, 0, 1]);
-        resignations.prepare(&directory, [up]).unwrap();
-        let mut expected = journal();
-        assert_eq!(load_journal(&directory).unwrap(), Some(expected.clone()));
-        resignations.spare("VI_51", VIP);
-        resignations.prepare(&directory, []).unwrap();
-        expected.addresses[0].preexisting = true;
-        assert_eq!(load_journal(&directory).unwrap(), Some(expected));
     }
 
     /// As many as there may be, with as long an advert as an Ethernet frame takes, of both versions.

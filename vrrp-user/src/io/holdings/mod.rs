@@ -1,0 +1,278 @@
+//! What a running node has in the kernel beside addresses, each thing on its own: it comes and goes one interface, MAC or
+//! group at a time. Whatever outlives the process is in the journal before it is made, and struck out after it is gone.
+//!
+//! Dropping this takes nothing out: a node that ends, however it does, is cleaned up after by its journal.
+
+use std::{collections::BTreeMap, io, net::IpAddr};
+
+use thiserror::Error;
+use vrrp_ebpf::types::Mac;
+
+use super::{
+    bpf::{
+        Attachment, BpfError, Dataplane, EgressHook, Place, Wishes,
+        pinned::{self, InstancePins},
+    },
+    cleanup,
+    journal::{InterfaceRecord, JournalError, Ledger, MacRecord, Undo},
+    membership::Memberships,
+    rivals,
+    unicast_filter::{Receives, UnicastFilters},
+};
+use crate::ids::InterfaceId;
+
+/// Why something cannot be put into the kernel, or taken out.
+#[derive(Debug, Error)]
+pub enum HoldingError {
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The kernel half.
+    #[error(transparent)]
+    Bpf(#[from] BpfError),
+    /// Nothing was loaded before.
+    #[error("no BPF programs are loaded")]
+    NotLoaded,
+    /// A unicast filter.
+    #[error("cannot receive frames to virtual MACs")]
+    Receive(#[source] io::Error),
+    /// A group that is wanted.
+    #[error("cannot join a multicast group")]
+    Join(#[source] io::Error),
+    /// A group that is not wanted any more.
+    #[error("cannot leave a multicast group")]
+    Leave(#[source] io::Error),
+    /// A qdisc of ours.
+    #[error("cannot remove the clsact qdisc")]
+    Qdisc(#[source] io::Error),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Holdings<'a> {
+    ledger: &'a Ledger<'a>,
+    pins: &'a InstancePins,
+    dataplane: Option<Dataplane>,
+    attachments: BTreeMap<InterfaceId, Attachment>,
+    filters: UnicastFilters,
+    memberships: Memberships,
+}
+
+impl<'a> Holdings<'a> {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(ledger: &'a Ledger<'a>, pins: &'a InstancePins) -> Self {
+        Self {
+            ledger,
+            pins,
+            dataplane: None,
+            attachments: BTreeMap::new(),
+            filters: UnicastFilters::default(),
+            memberships: Memberships::default(),
+        }
+    }
+
+    /// Says in the journal that interfaces are going to have programs, and makes sure that no other node has said so.
+    ///
+    /// # Errors
+    /// [`BpfError::Ours`] names the interface and the other instances; then nothing is claimed that was not before.
+    pub fn claim(&self, places: &[Place]) -> Result<(), HoldingError> {
+        let news = places.iter().filter(|place| !self.has(place.id));
+        let news = Vec::from_iter(news.map(programs));
+        self.ledger.owe(news.iter().cloned())?;
+        let alone = rivals::check(self.ledger.directory(), &self.ledger.journal());
+        if let Err(rivals) = alone {
+            self.ledger.strike(news)?;
+            return Err(rivals.into());
+        }
+        Ok(())
+    }
+
+    /// Makes the directory for pins, and what it takes.
+    ///
+    /// # Errors
+    /// As [`pinned::prepare`].
+    pub fn prepare_pins(&self) -> Result<(), HoldingError> {
+        if !pinned::is_mounted() {
+            self.ledger.owe([Undo::BpfFileSystem])?;
+        }
+        Ok(pinned::prepare(self.pins.directory())?)
+    }
+
+    /// Loads the programs.
+    ///
+    /// # Errors
+    /// As [`Dataplane::load`].
+    pub fn load(&mut self, wishes: Wishes) -> Result<&mut Dataplane, HoldingError> {
+        let dataplane = Dataplane::load(self.pins.directory(), wishes)?;
+        Ok(self.dataplane.insert(dataplane))
+    }
+
+    /// Attaches the programs to interfaces that have none of ours yet, and [claims](Self::claim) them first.
+    ///
+    /// # Errors
+    /// As [`Dataplane::attach`]; those before the first that is refused have their programs.
+    pub fn attach(&mut self, places: &[Place]) -> Result<(), HoldingError> {
+        let places = places.iter().filter(|place| !self.has(place.id));
+        let places = Vec::from_iter(places.cloned());
+        self.claim(&places)?;
+        // How they will be attached is not known yet: filters are looked for, a qdisc is left alone.
+        let filters = |place: &Place| Undo::Filters(place.id.0);
+        self.ledger.owe(places.iter().map(filters))?;
+        let dataplane = self.dataplane.as_mut().ok_or(HoldingError::NotLoaded)?;
+        let (attached, result) = dataplane.attach(&places);
+        let (mut owed, mut struck) = (Vec::new(), Vec::new());
+        for attachment in attached {
+            match attachment.egress {
+                EgressHook::Tcx => struck.push(Undo::Filters(attachment.id.0)),
+                EgressHook::Clsact { added: true } => owed.push(Undo::Clsact(attachment.id.0)),
+                EgressHook::Clsact { added: false } => {}
+            }
+            self.attachments.insert(attachment.id, attachment);
+        }
+        self.ledger.replace(owed, struck)?;
+        Ok(result?)
+    }
+
+    /// How the programs are attached.
+    pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.values()
+    }
+
+    fn has(&self, id: InterfaceId) -> bool {
+        self.attachments.contains_key(&id)
+    }
+
+    /// Detaches the programs from an interface that no virtual router is on any more, or that is gone. One without is
+    /// claimed no more.
+    ///
+    /// # Errors
+    /// As [`Dataplane::detach`]; then the journal keeps what there may be to remove.
+    pub async fn detach(&mut self, id: InterfaceId) -> Result<(), HoldingError> {
+        if let Some(attachment) = self.attachments.remove(&id) {
+            let dataplane = self.dataplane.as_mut().ok_or(HoldingError::NotLoaded)?;
+            dataplane.detach(attachment)?;
+        }
+        let has_clsact = self.ledger.journal().has_clsact(id.0);
+        if has_clsact {
+            let removed = cleanup::remove_unused_clsact(id.0).await;
+            removed.map_err(HoldingError::Qdisc)?;
+        }
+        let claimed = self.claimed(id);
+        let undone = [Undo::Filters(id.0), Undo::Clsact(id.0)];
+        Ok(self.ledger.strike(undone.into_iter().chain(claimed))?)
+    }
+
+    fn claimed(&self, id: InterfaceId) -> Option<Undo> {
+        let journal = self.ledger.journal();
+        let record = journal.interfaces().find(|one| one.index == id.0)?;
+        Some(Undo::Programs(record.clone()))
+    }
+
+    /// Has frames to virtual MACs taken on an interface with programs, from now on or no more.
+    ///
+    /// # Errors
+    /// As [`Dataplane::set_marked`].
+    pub fn set_marked(&mut self, id: InterfaceId, is_marked: bool) -> Result<(), HoldingError> {
+        let dataplane = self.dataplane.as_mut().ok_or(HoldingError::NotLoaded)?;
+        match self.attachments.get_mut(&id) {
+            Some(attachment) => Ok(dataplane.set_marked(attachment, is_marked)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Has interfaces receive frames to virtual MACs. What was there before is not ours to remove, not even if this
+    /// fails.
+    ///
+    /// # Errors
+    /// When an interface takes neither the entry nor promiscuous mode; the others receive theirs.
+    //= C59: RFC 9568 section 8.1.2
+    pub fn receive(
+        &mut self,
+        macs: impl IntoIterator<Item = (InterfaceId, Mac)>,
+    ) -> Result<(), HoldingError> {
+        let macs = Vec::from_iter(macs.into_iter().map(record));
+        self.ledger.owe(macs.iter().copied().map(Undo::Mac))?;
+        let (mut result, mut struck) = (Ok(()), Vec::new());
+        for record in macs {
+            match self.filters.add(record) {
+                Ok(Receives::ByOurEntry) => continue,
+                Ok(Receives::ByTheirEntry | Receives::Promiscuously) => {}
+                Err(error) => result = Err(HoldingError::Receive(error)),
+            }
+            struck.push(Undo::Mac(record));
+        }
+        self.ledger.strike(struck)?;
+        result
+    }
+
+    /// The interfaces need not receive frames to these virtual MACs any more.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the journal keeps what there may be to remove.
+    pub fn stop_receiving(
+        &mut self,
+        macs: impl IntoIterator<Item = (InterfaceId, Mac)>,
+    ) -> Result<(), HoldingError> {
+        let (mut result, mut struck) = (Ok(()), Vec::new());
+        for record in macs.into_iter().map(record) {
+            match self.filters.remove(record) {
+                Ok(()) => struck.push(Undo::Mac(record)),
+                Err(error) => result = Err(HoldingError::Receive(error)),
+            }
+        }
+        self.ledger.strike(struck)?;
+        result
+    }
+
+    /// Whether an interface receives every frame.
+    #[must_use]
+    pub fn is_promiscuous(&self, id: InterfaceId) -> bool {
+        self.filters.is_promiscuous(id.0)
+    }
+
+    /// Joins multicast groups, each on an interface. They end with the process, and need no undo.
+    ///
+    /// # Errors
+    /// With the group that cannot be joined; those before it are.
+    pub fn join(
+        &mut self,
+        groups: impl IntoIterator<Item = (InterfaceId, IpAddr)>,
+    ) -> Result<(), HoldingError> {
+        let mut groups = groups.into_iter();
+        groups
+            .try_for_each(|(interface, group)| self.memberships.add(interface.0, group))
+            .map_err(HoldingError::Join)
+    }
+
+    /// Leaves multicast groups.
+    ///
+    /// # Errors
+    /// With the group that cannot be left; those after it are not left either.
+    pub fn leave(
+        &mut self,
+        groups: impl IntoIterator<Item = (InterfaceId, IpAddr)>,
+    ) -> Result<(), HoldingError> {
+        let mut groups = groups.into_iter();
+        groups
+            .try_for_each(|(interface, group)| self.memberships.remove(interface.0, group))
+            .map_err(HoldingError::Leave)
+    }
+}
+
+fn programs(place: &Place) -> Undo {
+    Undo::Programs(InterfaceRecord {
+        index: place.id.0,
+        name: place.interface.clone(),
+    })
+}
+
+fn record((interface, mac): (InterfaceId, Mac)) -> MacRecord {
+    MacRecord {
+        index: interface.0,
+        mac,
+    }
+}
+
+#[cfg(test)]
+mod tests;
