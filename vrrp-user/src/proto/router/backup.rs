@@ -152,7 +152,7 @@ impl Backup {
             common.timers.set(Timer::PreemptDelay, end);
         }
         if let (Some(_), Some(active)) = (common.preemptee, common.active) {
-            if active.priority >= common.restart_min() {
+            if common.yields_to(&active) {
                 return self.follow(common, &active, out);
             }
             common.note_preemptee(&active);

@@ -45,7 +45,7 @@ impl Rising {
     pub(super) fn revise(common: &Common, now: Instant) -> Next {
         match (common.active, common.preemptee) {
             (Some(active), Some(preemptee))
-                if active.priority >= common.restart_min() && now < preemptee.until =>
+                if common.yields_to(&active) && now < preemptee.until =>
             {
                 Next::FallBack(Heard::Advert(active))
             }
