@@ -117,22 +117,42 @@ fn sighup_reads_the_file_and_changes_nothing() {
 
     let mark = scene.log(1).mark();
     scene.signal(1, Signal::SIGHUP);
-    let valid = "is valid: 1 virtual routers; this version does not reload";
-    scene.log(1).wait_after(mark, valid, LIMIT).unwrap();
+    let complete = "Reload complete: nothing changes";
+    scene.log(1).wait_after(mark, complete, LIMIT).unwrap();
+    let answer = scene.node(1).reload().unwrap();
+    assert_eq!((answer.code, &*answer.text), (0, "nothing changes\n"));
 
     let file = scene.node(1).config().to_owned();
-    let broken = fs::read_to_string(&file)
-        .unwrap()
-        .replace("virtual_router_id 51", "virtual_router_id 999");
-    fs::write(&file, broken).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("virtual_router_id 51", "virtual_router_id 999"),
+    )
+    .unwrap();
     let mark = scene.log(1).mark();
     scene.signal(1, Signal::SIGHUP);
-    let line = scene
-        .log(1)
-        .wait_after(mark, "nothing changes", LIMIT)
-        .unwrap();
     let place = format!("{}:9: error: ", file.display());
-    assert!(line.text.contains(&place), "{}", line.text);
+    scene.log(1).wait_after(mark, &place, LIMIT).unwrap();
+    let refused = "Reload refused: nothing changes";
+    scene.log(1).wait_after(mark, refused, LIMIT).unwrap();
+    let answer = scene.node(1).reload().unwrap();
+    assert_eq!(answer.code, 1);
+    assert!(answer.text.starts_with(&place), "{}", answer.text);
+    assert!(
+        answer.text.ends_with("nothing changes\n"),
+        "{}",
+        answer.text
+    );
+
+    fs::write(
+        &file,
+        text.replace("virtual_router_id 51", "virtual_router_id 52"),
+    )
+    .unwrap();
+    let asked = format!("check --diff -f {}", file.display());
+    let seen = scene.node(1).subcommand(&asked).unwrap();
+    let restart = "reload: VI_1: restarted (virtual_router_id 51 → 52); another router takes over if it is MASTER here";
+    assert!(seen.lines().any(|line| line == restart), "{seen}");
 
     scene.await_owner(1);
     let after = scene.status(1);

@@ -7,7 +7,6 @@ use std::{
     process::{Command, Output},
 };
 
-use nix::sys::signal::Signal;
 use vrrp_tests::{
     config::{Settings, TUTORIAL_PRIMARY},
     dump::Dump,
@@ -263,9 +262,9 @@ fn what_somebody_removed_under_a_running_node_is_told() {
     assert!(!scene.has_address(1));
 }
 
-/// What the unit makes of the ends of a node, and of `systemctl reload`, by the file that is shipped.
+/// What the unit makes of the ends of a node, and what it runs, by the file that is shipped.
 #[test]
-fn the_unit_knows_the_exit_codes_and_signals_of_the_node() {
+fn the_unit_knows_the_exit_codes_and_commands_of_the_node() {
     let unit = include_str!("../../dist/xvrrp.service");
     let values = |key: &str| {
         let lines = unit.lines().filter_map(|line| line.strip_prefix(key));
@@ -283,19 +282,9 @@ fn the_unit_knows_the_exit_codes_and_signals_of_the_node() {
     assert_eq!(prevented, [USAGE, CONFIG]);
     assert!(!prevented.contains(&FAILURE));
 
-    let [reload] = values("ExecReload=")[..] else {
-        panic!("{unit}");
-    };
-    assert_eq!(reload, "/bin/kill -HUP $MAINPID");
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_state(1, "MASTER");
-    let process = scene.node(1).process().unwrap();
-    process.signal(Signal::SIGHUP).unwrap();
-    process.log().wait("is valid", LIMIT).unwrap();
-    assert!(process.is_running().unwrap());
-
     // Its commands are those of the node, but for the place of the file.
-    for command in [values("ExecStart="), values("ExecStopPost=")].concat() {
+    let commands = ["ExecStart=", "ExecReload=", "ExecStopPost="].map(values);
+    for command in commands.concat() {
         let arguments = command.strip_prefix("/usr/sbin/xvrrp ").unwrap();
         let help = Vec::from_iter(arguments.split(' ').chain(["--help"]));
         assert!(xvrrp(&help).status.success(), "{command}");

@@ -29,6 +29,17 @@ pub(crate) enum Command {
         /// keepalived configuration file
         #[arg(short = 'f', long = "file", value_name = "FILE", default_value = CONFIG)]
         file: PathBuf,
+        /// Ask the running node what a reload with this file would change
+        #[arg(long)]
+        diff: bool,
+        /// Name of that node, if several run on one machine
+        #[arg(long, value_name = "NAME", default_value_t, requires = "diff")]
+        instance: InstanceName,
+    },
+    /// Have a running node read its file again, and wait until it has done what that says
+    Reload {
+        #[command(flatten)]
+        instance: Instance,
     },
     /// Show what a running node is doing
     Status {
@@ -184,6 +195,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_can_be_held_against_a_running_node() {
+        let line = "xvrrp check -f x --diff --instance blue";
+        let Command::Check {
+            file,
+            diff,
+            instance,
+        } = parse(line).unwrap().command
+        else {
+            panic!("{line}");
+        };
+        assert_eq!((file, diff, instance.as_str()), ("x".into(), true, "blue"));
+        assert!(parse("xvrrp check").is_ok());
+    }
+
+    #[test]
     fn usage_errors_exit_with_2() {
         for line in [
             "xvrrp",
@@ -197,6 +223,8 @@ mod tests {
             "xvrrp run --instance ../x",
             "xvrrp run --xdp-mode generic",
             "xvrrp cleanup --instance .",
+            "xvrrp check --instance x",
+            "xvrrp reload -f x",
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

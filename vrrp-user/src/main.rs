@@ -6,11 +6,11 @@ mod run;
 
 use std::{
     io::{self, Write as _},
-    path::Path,
+    path::{self, Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use tokio::runtime;
 use vrrp_user::{
@@ -23,6 +23,7 @@ use vrrp_user::{
         machine::{self, Purpose},
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
+    status::Reloaded,
     ui,
 };
 
@@ -55,7 +56,19 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             log::init(arguments.verbosity)?;
             run::run(&arguments)
         }
-        Command::Check { file } => check(&file),
+        Command::Check {
+            file,
+            diff,
+            instance,
+        } => {
+            check(&file)?;
+            if diff {
+                preview(&instance, &file)
+            } else {
+                Ok(())
+            }
+        }
+        Command::Reload { instance } => reload(&instance.name),
         Command::Status { json, instance } => status(&instance.name, json),
         Command::Cleanup { fence, instance } => {
             log::init(0)?;
@@ -117,12 +130,49 @@ fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `xvrrp check --diff`, after `check` has found the file right.
+fn preview(instance: &InstanceName, file: &Path) -> anyhow::Result<()> {
+    // The node is somewhere else.
+    let file = path::absolute(file).context("cannot name the file")?;
+    let socket = control_socket(instance);
+    let seen = control_runtime()?.block_on(socket::preview_reload(&socket, file))?;
+    let without_diagnostics = Reloaded {
+        // `check` has said them, unless the node sees another file.
+        diagnostics: if seen.taken {
+            Vec::new()
+        } else {
+            seen.diagnostics
+        },
+        ..seen
+    };
+    let text = ui::reload::render_preview(&without_diagnostics);
+    io::stdout().write_all(text.as_bytes())?;
+    if without_diagnostics.taken {
+        return Ok(());
+    }
+    bail!("the node would refuse the file")
+}
+
+/// `xvrrp reload`.
+fn reload(instance: &InstanceName) -> anyhow::Result<()> {
+    let socket = control_socket(instance);
+    let reloaded = control_runtime()?.block_on(socket::ask_reload(&socket))?;
+    io::stdout().write_all(ui::reload::render(&reloaded).as_bytes())?;
+    if reloaded.taken {
+        return Ok(());
+    }
+    bail!("the node refuses the file, nothing changes")
+}
+
+fn control_socket(instance: &InstanceName) -> PathBuf {
+    let base = Path::new(runtime_dir::BASE);
+    base.join(instance.as_str()).join(CONTROL_SOCKET)
+}
+
 /// `xvrrp status`.
 fn status(instance: &InstanceName, json: bool) -> anyhow::Result<()> {
-    let path = Path::new(runtime_dir::BASE)
-        .join(instance.as_str())
-        .join(CONTROL_SOCKET);
-    let (value, status) = control_runtime()?.block_on(socket::ask_status(&path))?;
+    let socket = control_socket(instance);
+    let (value, status) = control_runtime()?.block_on(socket::ask_status(&socket))?;
     let text = if json {
         serde_json::to_string_pretty(&value)? + "\n"
     } else {

@@ -1,8 +1,9 @@
 //! Both ends of the control socket.
 
+use serde::de::DeserializeOwned;
 use vrrp_user::{
     io::control::socket::{self, Request},
-    status::Status,
+    status::{Reloaded, Status},
     ui,
 };
 
@@ -26,7 +27,12 @@ fn request(line: &[u8]) {
 }
 
 fn answer(line: &[u8]) {
-    let Some(status) = understood(line) else {
+    if let Some(reloaded) = understood::<Reloaded>(line) {
+        drop(ui::reload::render_preview(&reloaded));
+        let again = serde_json::to_vec(&reloaded).unwrap_or_default();
+        assert_eq!(understood(&again), Some(reloaded));
+    }
+    let Some(status) = understood::<Status>(line) else {
         return;
     };
     let shown = ui::status::render(&status);
@@ -35,7 +41,7 @@ fn answer(line: &[u8]) {
     assert_eq!(understood(&again), Some(status));
 }
 
-fn understood(line: &[u8]) -> Option<Status> {
-    let (_, status) = socket::understand(line).ok()?;
-    Some(status)
+fn understood<Answer: DeserializeOwned>(line: &[u8]) -> Option<Answer> {
+    let (_, answer) = socket::understand(line).ok()?;
+    Some(answer)
 }

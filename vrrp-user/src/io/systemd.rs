@@ -17,10 +17,18 @@ use std::{
 
 use sd_notify::NotifyState;
 
+use super::clock;
+
 /// Every virtual router has been started. Returns whether nobody need be told again.
 #[must_use]
 pub fn ready() -> bool {
     notify(&[NotifyState::Ready])
+}
+
+/// A reload has begun; [`ready`] says that it has ended.
+pub fn reloading() {
+    let now = i128::from(clock::now().0 / 1000);
+    notify(&[NotifyState::Reloading, NotifyState::MonotonicUsec(now)]);
 }
 
 /// A planned stop has begun.

@@ -17,5 +17,5 @@ mod tests;
 pub use desired::{Desired, DesiredRouter, DesiredVip, Interfaces, PlanError};
 pub use diff::diff;
 pub use needs::{Programs, solicited_node};
-pub use step::{Step, Told, summary};
+pub use step::{Step, summary};
 pub use words::Difference;

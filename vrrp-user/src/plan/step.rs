@@ -2,13 +2,13 @@
 
 use std::{fmt, net::IpAddr};
 
-use serde::{Deserialize, Serialize};
 use vrrp_ebpf::types::{Mac, mac_text};
 
 use super::{desired::DesiredRouter, words::Difference};
 use crate::{
     config::Globals,
     ids::{InterfaceId, RouterId},
+    status::Effect,
 };
 
 /// What is to be done next. Steps are begun in their order. A step about a virtual router ends when the engine says
@@ -114,44 +114,27 @@ pub enum Step {
     },
 }
 
-/// One thing that a reload does, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// Name of the `vrrp_instance`, or `global_defs`.
-    pub subject: String,
-    /// What becomes of it.
-    pub what: String,
-    /// If the instance is MASTER here, another router becomes it.
-    pub moves: bool,
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.what)
-    }
-}
-
 /// What these steps do, for people: what happens to instances, and not what the node does for it.
 #[must_use]
-pub fn summary(steps: &[Step]) -> Vec<Told> {
-    steps.iter().flat_map(Step::told).collect()
+pub fn summary(steps: &[Step]) -> Vec<Effect> {
+    steps.iter().flat_map(Step::effects).collect()
 }
 
 impl Step {
     /// What people are told of it; empty if it is done for another step, which tells of it.
     #[must_use]
-    pub fn told(&self) -> Vec<Told> {
+    pub fn effects(&self) -> Vec<Effect> {
         let each = |subject: &str, differences: &[Difference]| {
-            let told = differences.iter().map(|one| Told {
+            let effects = differences.iter().map(|one| Effect {
                 subject: subject.to_owned(),
                 what: one.what.clone(),
                 moves: one.moves,
             });
-            told.collect()
+            effects.collect()
         };
         let one = |subject: &str, what: String, moves| {
             let subject = subject.to_owned();
-            vec![Told {
+            vec![Effect {
                 subject,
                 what,
                 moves,

@@ -1,6 +1,11 @@
-//! The configuration that a node runs with, and the file that SIGHUP checks.
+//! The configuration that a node runs with, and the file that it is read from.
 
-use vrrp_user::config::{self, Config, Diagnostic, Parsed, Severity};
+use std::path::{self, PathBuf};
+
+use vrrp_user::{
+    config::{self, Config},
+    io::log::tell,
+};
 
 use crate::{
     cli::Run,
@@ -21,38 +26,8 @@ pub(super) fn configuration(arguments: &Run) -> anyhow::Result<Config> {
     Ok(parsed.config.ok_or(wrong)?)
 }
 
-/// Logs what was found, each as loud as it is bad.
-pub(super) fn tell(diagnostics: &[Diagnostic]) {
-    for diagnostic in diagnostics {
-        match diagnostic.severity {
-            Severity::Note => tracing::debug!("{diagnostic}"),
-            Severity::Warning => tracing::warn!("{diagnostic}"),
-            Severity::Error => tracing::error!("{diagnostic}"),
-        }
-    }
-}
-
-/// What SIGHUP does: reads the file again without using it.
-pub(super) fn revalidate(arguments: &Run) -> Box<dyn Fn() -> Result<String, String>> {
-    let file = arguments.file.clone();
-    Box::new(move || {
-        let Parsed {
-            config,
-            diagnostics,
-        } = config::load(&file);
-        let errors = diagnostics
-            .iter()
-            .filter(|found| found.severity == Severity::Error);
-        match config {
-            Some(config) => Ok(format!(
-                "{} is valid: {} virtual routers",
-                file.display(),
-                config.instances.len()
-            )),
-            None => Err(errors
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")),
-        }
-    })
+/// The file that a reload reads again, wherever the node is by then.
+pub(super) fn file(arguments: &Run) -> Option<PathBuf> {
+    let is_given = arguments.quick.router().is_none();
+    is_given.then(|| path::absolute(&arguments.file).unwrap_or_else(|_| arguments.file.clone()))
 }

@@ -20,6 +20,7 @@ use vrrp_user::{
         engine::{Plan, realtime::BoostedPriority, resignation::Resignations},
         holdings::Holdings,
         journal::Ledger,
+        log,
         machine::{self, Purpose, Refusal},
         netns, privilege,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir},
@@ -28,7 +29,7 @@ use vrrp_user::{
 };
 
 use self::{
-    configuration::{configuration, revalidate, tell},
+    configuration::configuration,
     refused::{with_lacking_capabilities, with_name_hint},
 };
 use crate::{
@@ -148,7 +149,7 @@ async fn node(
         .await
         .context("cannot read the interfaces")?;
     let found = machine::check(config, &inventory, Purpose::Run);
-    tell(&found.diagnostics);
+    log::tell(&found.diagnostics);
     let refused = "the configuration cannot run on this machine, nothing is started";
     match found.refusal {
         None => {}
@@ -209,11 +210,7 @@ async fn node(
         interfaces: interfaces::attached(holdings),
         counters,
         show: ui::status::render,
-        revalidate: arguments
-            .quick
-            .router()
-            .is_none()
-            .then(|| revalidate(arguments)),
+        file: configuration::file(arguments),
     })
     .await;
     // What is wrong with the control plane comes first.

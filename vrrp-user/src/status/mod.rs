@@ -6,12 +6,14 @@
 //! still runs. `docs/status.md` describes all of them.
 
 pub mod ietf_vrrp;
+mod reload;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
 use self::ietf_vrrp::{Vrrp, VrrpInstance};
+pub use reload::{Effect, Reloaded};
 
 /// The answer to `{"method":"status"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

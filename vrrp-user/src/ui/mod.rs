@@ -1,3 +1,4 @@
 //! What people see.
 
+pub mod reload;
 pub mod status;

@@ -18,7 +18,11 @@ mod wakeups;
 mod warnings;
 mod wording;
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use thiserror::Error;
 
@@ -72,8 +76,8 @@ pub struct Setup<'a> {
     pub has_vip: Box<dyn Fn(VipId) -> bool>,
     /// The status as text, which goes to the log on SIGUSR1 and SIGUSR2.
     pub show: fn(&Status) -> String,
-    /// Reads the configuration file again on SIGHUP, without using it: a summary, or what is wrong.
-    pub revalidate: Option<Box<dyn Fn() -> Result<String, String>>>,
+    /// The configuration file, which a reload reads again.
+    pub file: Option<PathBuf>,
 }
 
 /// An interface that programs were attached to.
@@ -130,7 +134,7 @@ pub enum ControlError {
 }
 
 /// Starts every virtual router and runs until the engine has stopped. SIGTERM and SIGINT stop in
-/// good order, a second one at once; SIGHUP checks the configuration file; SIGUSR1 and SIGUSR2 log
+/// good order, a second one at once; SIGHUP reads the configuration file again; SIGUSR1 and SIGUSR2 log
 /// the status.
 ///
 /// To be called on a current-thread tokio runtime with I/O and time enabled.

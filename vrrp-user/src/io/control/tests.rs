@@ -1,3 +1,5 @@
+mod reload;
+
 use std::{fs, net::IpAddr};
 
 use nix::{
@@ -214,7 +216,7 @@ fn setup_with<'a>(
         counters: Box::new(Counters),
         has_vip: Box::new(|_| true),
         show: |status| status.instance.clone(),
-        revalidate: None,
+        file: None,
     }
 }
 

@@ -30,6 +30,7 @@ use tracing_subscriber::{
 
 use self::queue::{Next, Queue};
 use super::privilege;
+use crate::config::{Diagnostic, Severity};
 
 /// Environment variable with filter directives as of `tracing-subscriber`'s `EnvFilter`
 /// (`debug`, `vrrp_user::io::control=trace`); it overrides `-v`.
@@ -87,6 +88,17 @@ pub fn init(verbosity: u8) -> Result<(), LogError> {
         .spawn(|| write_lines(destination))?;
     panic::set_hook(Box::new(tell_panic));
     Ok(())
+}
+
+/// Logs what was found in a file, each as loud as it is bad.
+pub fn tell(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        match diagnostic.severity {
+            Severity::Note => tracing::debug!("{diagnostic}"),
+            Severity::Warning => tracing::warn!("{diagnostic}"),
+            Severity::Error => tracing::error!("{diagnostic}"),
+        }
+    }
 }
 
 /// Log lines that were left out because whoever reads the log did not keep up.

@@ -5,6 +5,7 @@ mod changes;
 mod events;
 mod known;
 mod manager;
+mod reload;
 mod strangers;
 mod watched;
 
@@ -43,7 +44,7 @@ use crate::{
     proto::FaultReason,
 };
 
-/// Requests for the status that may wait.
+/// Questions of clients that may wait.
 const REQUESTS: usize = 16;
 /// How soon a service manager whose queue was full is told again.
 const RETELL: Duration = Duration::from_millis(100);
@@ -146,7 +147,7 @@ impl<'a> Plane<'a> {
                     self.note_names(&monitor);
                 }
                 request = self.setup.signals.next() => self.obey(request)?,
-                Some(client) = asking.recv() => self.ask_status(Some(client))?,
+                Some(question) = asking.recv() => self.serve(question)?,
                 _ = retell.tick(), if self.has_to_tell() => self.tell_manager(),
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => {
@@ -175,13 +176,7 @@ impl<'a> Plane<'a> {
                 systemd::stopping();
                 self.command(command)?;
             }
-            Request::Reload => match self.setup.revalidate.as_ref().map(|check| check()) {
-                None => tracing::warn!("there is no configuration file to read again"),
-                Some(Ok(summary)) => tracing::warn!(
-                    "{summary}; this version does not reload, restart xvrrp to use it"
-                ),
-                Some(Err(error)) => tracing::error!("{error}; nothing changes"),
-            },
+            Request::Reload => self.reload(None),
             Request::Dump => self.ask_status(None)?,
         }
         Ok(())

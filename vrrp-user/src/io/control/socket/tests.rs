@@ -1,12 +1,24 @@
-use std::collections::BTreeMap;
-
-use super::*;
-use crate::{
-    io::runtime_dir::{self, InstanceName},
-    status::{OLDER_NODE, ietf_vrrp::Vrrp},
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
 };
 
-/// A server that answers with an empty status, and its socket.
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{UnixListener, UnixStream},
+    sync::mpsc,
+    time::timeout,
+};
+
+use super::{client::unconnected, server::CLIENTS, *};
+use crate::{
+    io::runtime_dir::{self, CONTROL_SOCKET, InstanceName, RuntimeDir},
+    status::{Effect, OLDER_NODE, Reloaded, Status, ietf_vrrp::Vrrp},
+};
+
+/// A server that answers with an empty status, refuses the file, says that a preview of it removes VI_1; and its socket.
 struct Server {
     _base: tempfile::TempDir,
     path: PathBuf,
@@ -16,11 +28,15 @@ fn server() -> Server {
     let base = tempfile::tempdir().unwrap();
     let directory =
         RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    let (requests, mut asked) = mpsc::channel(CLIENTS);
     serve(&directory, requests).unwrap();
     tokio::spawn(async move {
-        while let Some(reply) = asked.recv().await {
-            drop(reply.send(status()));
+        while let Some(question) = asked.recv().await {
+            match question {
+                Question::Status(reply) => drop(reply.send(status())),
+                Question::Reload(reply) => drop(reply.send(Ok(refused()))),
+                Question::Preview(file, reply) => drop(reply.send(preview(&file))),
+            }
         }
     });
     Server {
@@ -42,6 +58,31 @@ fn status() -> Status {
         ietf_vrrp: Vrrp::default(),
         routers: Vec::new(),
     }
+}
+
+fn refused() -> Reloaded {
+    Reloaded {
+        taken: false,
+        diagnostics: vec!["k.conf:1: error: wrong".to_owned()],
+        effects: Vec::new(),
+    }
+}
+
+/// What is said of the file `known`, and of no other.
+fn preview(file: &Path) -> Result<Reloaded, String> {
+    if file != Path::new("/known") {
+        return Err(format!("no such file: {}", file.display()));
+    }
+    let effect = Effect {
+        subject: "VI_1".to_owned(),
+        what: "removed".to_owned(),
+        moves: true,
+    };
+    Ok(Reloaded {
+        taken: true,
+        diagnostics: Vec::new(),
+        effects: vec![effect],
+    })
 }
 
 async fn exchange(path: &Path, request: &[u8]) -> String {
@@ -68,6 +109,42 @@ async fn status_is_answered_in_one_line() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_reload_and_its_preview_are_answered() {
+    let server = server();
+    let answer = exchange(&server.path, b"{\"method\":\"reload\"}\n").await;
+    let expected =
+        "{\"taken\":false,\"diagnostics\":[\"k.conf:1: error: wrong\"],\"effects\":[]}\n";
+    assert_eq!(answer, expected);
+    assert_eq!(ask_reload(&server.path).await.unwrap(), refused());
+    let known = PathBuf::from("/known");
+    let seen = preview_reload(&server.path, known.clone()).await.unwrap();
+    assert_eq!(Ok(seen), preview(&known));
+    let unknown = preview_reload(&server.path, "/unknown".into()).await;
+    let error = unknown.unwrap_err().to_string();
+    assert_eq!(error, "the node says: no such file: /unknown");
+}
+
+/// What the engine has to do may take longer than a status may.
+#[tokio::test(flavor = "current_thread")]
+async fn a_reload_is_waited_for() {
+    let base = tempfile::tempdir().unwrap();
+    let directory =
+        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
+    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
+    serve(&directory, requests).unwrap();
+    tokio::spawn(async move {
+        let question = asked.recv().await;
+        let late = CLIENT_LIMIT + Duration::from_millis(200);
+        assert!(timeout(late, std::future::pending::<()>()).await.is_err());
+        if let Some(Question::Reload(reply)) = question {
+            drop(reply.send(Ok(refused())));
+        }
+    });
+    let answer = ask_reload(&directory.path(CONTROL_SOCKET)).await;
+    assert_eq!(answer.unwrap(), refused());
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn socket_is_for_root_alone() {
     let server = server();
     let mode = fs::metadata(&server.path).unwrap().permissions().mode();
@@ -79,11 +156,13 @@ async fn hostile_requests_are_refused() {
     let server = server();
     let deep = [&b"["[..]; 3000].concat();
     let long = vec![b'x'; 1 << 20];
-    let requests: [&[u8]; 10] = [
+    let requests: [&[u8]; 12] = [
         b"",
         b"\n",
         b"{}\n",
         b"{\"method\":\"stop\"}\n",
+        b"{\"method\":\"preview\"}\n",
+        b"{\"method\":\"reload\",\"file\":\"/x\"}\n",
         b"{\"method\":\"status\",\"extra\":1}\n",
         b"{\"method\":\"status\"}",
         b"\xff\xfe\0\n",
@@ -155,13 +234,14 @@ fn what_is_to_be_run_is_about_the_instance_that_was_asked() {
     let base = Path::new(runtime_dir::BASE);
     for (name, option) in [("default", ""), ("blue", " --instance blue")] {
         let told = |kind: io::ErrorKind| {
-            unconnected(base.join(name).join(CONTROL_SOCKET), kind.into()).to_string()
+            let path = base.join(name).join(CONTROL_SOCKET);
+            unconnected(path, "reload", kind.into()).to_string()
         };
         let dead = told(io::ErrorKind::ConnectionRefused);
         assert!(dead.contains(&format!("(xvrrp cleanup{option})")), "{dead}");
         let forbidden = told(io::ErrorKind::PermissionDenied);
         assert!(
-            forbidden.contains(&format!("(sudo xvrrp status{option})")),
+            forbidden.contains(&format!("(sudo xvrrp reload{option})")),
             "{forbidden}"
         );
     }
@@ -185,8 +265,8 @@ async fn dead_node_and_one_that_closes_are_told_apart() {
 #[test]
 fn only_root_may_ask() {
     let refused = io::Error::from(io::ErrorKind::PermissionDenied);
-    let error = unconnected(PathBuf::from("/run/xvrrp/default/control.sock"), refused).to_string();
-    assert!(error.contains("sudo xvrrp status"), "{error}");
+    let error = unconnected("/run/xvrrp/default/control.sock".into(), "status", refused);
+    assert!(error.to_string().contains("sudo xvrrp status"), "{error}");
 }
 
 /// The control plane runs, and the engine behind it does not.
@@ -194,7 +274,7 @@ fn only_root_may_ask() {
 async fn starved_engine_is_told_before_the_client_gives_up() {
     let base = tempfile::tempdir().unwrap();
     let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
     serve(&directory, requests).unwrap();
     let (error, _kept) = tokio::join!(why(base.path()), asked.recv());
     let error = error.to_string();
@@ -209,7 +289,7 @@ async fn stopping_node_refuses() {
     let base = tempfile::tempdir().unwrap();
     let directory =
         RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<StatusRequest>(CLIENTS);
+    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
     serve(&directory, requests).unwrap();
     tokio::spawn(async move { drop(asked.recv().await) });
     let error = ask_status(&directory.path(CONTROL_SOCKET))
@@ -221,8 +301,8 @@ async fn stopping_node_refuses() {
 #[test]
 fn an_older_and_a_newer_node_are_understood_and_anything_else_is_not() {
     let newer = OLDER_NODE.replacen('{', "{\"weather\":{\"rain\":true},", 1);
-    assert!(understand(OLDER_NODE.as_bytes()).is_ok());
-    assert!(understand(newer.as_bytes()).is_ok());
+    assert!(understand::<Status>(OLDER_NODE.as_bytes()).is_ok());
+    assert!(understand::<Status>(newer.as_bytes()).is_ok());
     for strange in [
         "{}",
         "[]",
@@ -230,7 +310,7 @@ fn an_older_and_a_newer_node_are_understood_and_anything_else_is_not() {
         "{\"version\":\"0.0.1\"}",
         "{\"routers\":[]}",
     ] {
-        let error = understand(strange.as_bytes()).unwrap_err();
+        let error = understand::<Status>(strange.as_bytes()).unwrap_err();
         assert!(
             matches!(error, ClientError::Format(_)),
             "{strange}: {error}"

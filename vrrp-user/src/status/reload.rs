@@ -1,0 +1,33 @@
+//! What a reload did, or would do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to `{"method":"reload"}` and `{"method":"preview","file":"…"}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The node runs as the file says, or would. If not, nothing changed.
+    pub taken: bool,
+    /// What there is to say of the file, as `FILE:LINE: error: …`.
+    pub diagnostics: Vec<String>,
+    /// What changed, or would.
+    pub effects: Vec<Effect>,
+}
+
+/// One thing that a reload does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Name of the `vrrp_instance`, or `global_defs`.
+    pub subject: String,
+    /// What becomes of it.
+    pub what: String,
+    /// If the instance is MASTER here, another router becomes it.
+    pub moves: bool,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.what)
+    }
+}
