@@ -23,6 +23,8 @@ mod fence;
 mod gate;
 mod kernel;
 mod pace;
+#[path = "../lab/preload.rs"]
+mod preload;
 mod property;
 mod proxy_arp;
 mod ring;

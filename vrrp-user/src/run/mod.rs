@@ -195,6 +195,10 @@ async fn node(
     let routers = interfaces::assigned(config, &plan);
     let (engine, thread) = engine::start(arguments, config, plan, resources)?;
     drop(boost);
+    // While it may. The engine and its routers do not wait for it.
+    holdings
+        .load_rest()
+        .context("cannot load the programs of later interfaces")?;
     let will_unmount = journal.journal().has_bpf_file_system();
     privilege::drop_capabilities(will_unmount)?;
     let result = control::run(Setup {

@@ -4,8 +4,8 @@
 //! XDP in the stack (generic mode) is left out: it does not see the VLAN tags that were taken off,
 //! copies every frame that is not in one piece, and is no earlier than tc.
 //!
-//! Programs are loaded at the start, as long as the node may: it keeps no CAP_PERFMON, without which the verifier
-//! refuses them. To attach, pin and detach takes CAP_BPF and CAP_NET_ADMIN.
+//! A running node keeps no CAP_PERFMON, without which the verifier refuses the programs: they are loaded before. To
+//! attach, pin and detach takes CAP_BPF and CAP_NET_ADMIN.
 
 use std::{fmt, io, path::Path};
 
@@ -155,7 +155,7 @@ pub(super) fn load(ebpf: &mut Ebpf, choice: Choice) -> Result<(), BpfError> {
     }
     for program in [EGRESS_PROGRAM, MARK_PROGRAM, RECEIVE_PROGRAM] {
         if program != RECEIVE_PROGRAM || choice != Choice::Native {
-            classifier_of(ebpf, program)?.load()?;
+            load_classifier(ebpf, program)?;
         }
     }
     Ok(())
@@ -376,6 +376,13 @@ fn mark_in_order(
     classifier(ebpf, MARK_PROGRAM, place, order, pin, filters)
 }
 
+fn load_classifier(ebpf: &mut Ebpf, name: &'static str) -> Result<(), BpfError> {
+    match classifier_of(ebpf, name)?.load() {
+        Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn classifier_of<'ebpf>(
     ebpf: &'ebpf mut Ebpf,
     name: &'static str,
@@ -392,6 +399,7 @@ fn classifier(
     pin: &Path,
     filters: &mut Filters,
 ) -> Result<EgressHook, BpfError> {
+    load_classifier(ebpf, name)?;
     let program = classifier_of(ebpf, name)?;
     let (interface, side) = place;
     match program.attach_with_options(interface, side, TcAttachOptions::TcxOrder(order)) {

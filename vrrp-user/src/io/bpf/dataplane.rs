@@ -1,11 +1,12 @@
 //! The programs, loaded, and the interfaces that they are on. Interfaces come and go one at a time while the node
-//! runs, with no more privilege than it keeps: whatever a later interface may need is loaded at the start.
+//! runs, with no more privilege than it keeps: what the first ones do without is loaded as soon as these are served.
 
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
 };
 
 use aya::{
@@ -24,7 +25,10 @@ use super::{
     tables::Tables,
     take,
 };
-use crate::ids::InterfaceId;
+use crate::{ids::InterfaceId, io::causes::with_causes};
+
+/// Enough for what loads programs; all of it may be locked in memory.
+const STACK: usize = 256 << 10;
 
 /// The programs on one interface. They stay when this is dropped: it takes [`Dataplane::detach`], or a clean-up, to
 /// remove them.
@@ -68,7 +72,7 @@ pub struct Place {
 /// [`pinned::remove`].
 #[derive(Debug)]
 pub struct Dataplane {
-    ebpf: Ebpf,
+    ebpf: Arc<Mutex<Ebpf>>,
     pins: PathBuf,
     choice: Choice,
     /// Indices of the interfaces with programs.
@@ -94,7 +98,6 @@ impl Dataplane {
             .override_global(aya_log::LEVEL, &level, true)
             .load(OBJECT)?;
         clocks::compare(&mut ebpf)?;
-        attach::load(&mut ebpf, wishes.choice)?;
         let slots = shared::array_data(&ebpf, "SLOTS")?;
         let pin = pins.join(pinned::SLOTS);
         slots.pin(&pin).map_err(|error| BpfError::Pin {
@@ -104,13 +107,34 @@ impl Dataplane {
         let slots = Arc::new(Slots::map(slots)?);
         let vip_states = Arc::new(VipStates::map(shared::array_data(&ebpf, "VIP_STATES")?)?);
         Ok(Self {
-            ebpf,
+            ebpf: Arc::new(Mutex::new(ebpf)),
             pins: pins.to_owned(),
             choice: wishes.choice,
             attached: BTreeSet::new(),
             slots,
             vip_states,
         })
+    }
+
+    /// Loads, in a thread that ends with it, what the interfaces so far do without and a later one may need. To be called
+    /// before the process gives up what that takes; who attaches meanwhile waits.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn load_rest(&self) -> io::Result<JoinHandle<()>> {
+        let (ebpf, choice) = (Arc::clone(&self.ebpf), self.choice);
+        let body = move || {
+            if let Err(error) = attach::load(&mut lock(&ebpf), choice) {
+                tracing::warn!(
+                    "later interfaces may get no programs: {}",
+                    with_causes(&error)
+                );
+            }
+        };
+        thread::Builder::new()
+            .name("programs".to_owned())
+            .stack_size(STACK)
+            .spawn(body)
     }
 
     /// Attaches the programs to interfaces and pins their links. An interface that they cannot be attached to is left as
@@ -153,11 +177,11 @@ impl Dataplane {
             return Err(BpfError::Interfaces(twice));
         }
         let mut filters = Filters::default();
-        let ebpf = &mut self.ebpf;
         // The gate on the way out comes first: nothing of a virtual IP leaves before it is judged what comes
         // in. In tc the last one attached is the first one asked, so that marking follows the judgement.
         let gate = self.pins.join(format!("egress-{index}"));
         let attached = foreign::refuse_other_nodes(interface, &gate).and_then(|()| {
+            let ebpf = &mut *lock(&self.ebpf);
             let egress = attach::egress(ebpf, interface, &gate, &mut filters)?;
             if *is_marked {
                 let pin = self.pins.join(format!("mark-{index}"));
@@ -204,7 +228,7 @@ impl Dataplane {
         if is_marked {
             let filters = &mut attachment.filters;
             attach::mark_later(
-                &mut self.ebpf,
+                &mut lock(&self.ebpf),
                 &attachment.interface,
                 attachment.reception.mode,
                 &pin,
@@ -214,7 +238,7 @@ impl Dataplane {
             unpin(&pin)?;
             attachment
                 .filters
-                .remove(&mut self.ebpf, attach::MARK_PROGRAM)?;
+                .remove(&mut lock(&self.ebpf), attach::MARK_PROGRAM)?;
         }
         attachment.is_marked = is_marked;
         Ok(())
@@ -241,7 +265,7 @@ impl Dataplane {
             attach::MARK_PROGRAM,
             attach::EGRESS_PROGRAM,
         ] {
-            let removed = filters.remove(&mut self.ebpf, program);
+            let removed = filters.remove(&mut lock(&self.ebpf), program);
             result = result.and(removed);
         }
         result
@@ -252,7 +276,7 @@ impl Dataplane {
     /// # Errors
     /// When the object lacks one, or they were taken before.
     pub fn tables(&mut self) -> Result<Tables, BpfError> {
-        Tables::take(&mut self.ebpf)
+        Tables::take(&mut lock(&self.ebpf))
     }
 
     /// What forwards the programs' log to ours, for as long as it is polled.
@@ -262,7 +286,7 @@ impl Dataplane {
     pub fn log_records(
         &mut self,
     ) -> Result<impl Future<Output = io::Result<()>> + use<>, BpfError> {
-        log::forward(&mut self.ebpf)
+        log::forward(&mut lock(&self.ebpf))
     }
 
     /// Takes the event ring.
@@ -270,7 +294,7 @@ impl Dataplane {
     /// # Errors
     /// When the object lacks it, or it was taken before.
     pub fn events(&mut self) -> Result<RingBuf<MapData>, BpfError> {
-        RingBuf::try_from(take(&mut self.ebpf, "EVENTS")?).map_err(map_error("EVENTS"))
+        RingBuf::try_from(take(&mut lock(&self.ebpf), "EVENTS")?).map_err(map_error("EVENTS"))
     }
 
     /// Takes the counters.
@@ -278,12 +302,17 @@ impl Dataplane {
     /// # Errors
     /// When the object lacks them, or they were taken before.
     pub fn counters(&mut self) -> Result<CounterTable, BpfError> {
-        let map = take(&mut self.ebpf, "COUNTERS")?;
+        let map = take(&mut lock(&self.ebpf), "COUNTERS")?;
         let counters = PerCpuArray::try_from(map).map_err(map_error("COUNTERS"))?;
-        let map = take(&mut self.ebpf, "SAMPLES")?;
+        let map = take(&mut lock(&self.ebpf), "SAMPLES")?;
         let samples = Array::try_from(map).map_err(map_error("SAMPLES"))?;
         Ok(CounterTable { counters, samples })
     }
+}
+
+fn lock(ebpf: &Mutex<Ebpf>) -> MutexGuard<'_, Ebpf> {
+    // A panic ends the process.
+    ebpf.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes a pin; one that is not there is no error.

@@ -108,6 +108,16 @@ impl<'a> Holdings<'a> {
         Ok(self.dataplane.insert(dataplane))
     }
 
+    /// Loads what later interfaces may need, beside what else is going on.
+    ///
+    /// # Errors
+    /// As [`Dataplane::load_rest`].
+    pub fn load_rest(&self) -> io::Result<()> {
+        self.dataplane
+            .as_ref()
+            .map_or(Ok(()), |dataplane| dataplane.load_rest().map(drop))
+    }
+
     /// Attaches the programs to interfaces that have none of ours yet, and [claims](Self::claim) them first.
     ///
     /// # Errors

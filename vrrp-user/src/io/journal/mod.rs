@@ -6,6 +6,7 @@
 
 mod layout1;
 mod ledger;
+
 use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
