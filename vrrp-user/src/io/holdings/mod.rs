@@ -121,7 +121,8 @@ impl<'a> Holdings<'a> {
     /// Attaches the programs to interfaces that have none of ours yet, and [claims](Self::claim) them first.
     ///
     /// # Errors
-    /// As [`Dataplane::attach`]; those before the first that is refused have their programs.
+    /// As [`Dataplane::attach`]; those before the first that is refused have their programs, the others are claimed no
+    /// more.
     pub fn attach(&mut self, places: &[Place]) -> Result<(), HoldingError> {
         let places = places.iter().filter(|place| !self.has(place.id));
         let places = Vec::from_iter(places.cloned());
@@ -140,6 +141,9 @@ impl<'a> Holdings<'a> {
             }
             self.attachments.insert(attachment.id, attachment);
         }
+        // Filters stay listed: to look for them once more costs nothing.
+        let refused = places.iter().filter(|place| !self.has(place.id));
+        struck.extend(refused.map(programs));
         self.ledger.replace(owed, struck)?;
         Ok(result?)
     }

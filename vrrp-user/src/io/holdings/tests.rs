@@ -152,8 +152,13 @@ fn programs_are_in_the_journal_for_as_long_as_they_are_attached() {
         if holdings.attachments().all(by_link) {
             assert_eq!(site.stored().filters().count(), 0);
         }
-        // What is attached already is left alone.
+        // What is attached already is left alone, and what cannot be is claimed by nobody.
         holdings.attach(&places).unwrap();
+        let missing = place(4711, "ens35");
+        let refused = holdings.attach(&[missing.clone(), places[0].clone()]);
+        assert!(matches!(refused, Err(HoldingError::Bpf(_))), "{refused:?}");
+        assert_eq!(on(missing.id), (false, false));
+        assert_eq!((on(first), on(second)), ((true, true), (true, true)));
         holdings.set_marked(first, true).unwrap();
         holdings.detach(first).await.unwrap();
         assert_eq!((on(first), on(second)), ((false, false), (true, true)));
