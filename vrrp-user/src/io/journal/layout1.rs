@@ -1,4 +1,4 @@
-//! The journal as nodes wrote it up to version 0.1.0: one that was killed may have left it, or run beside us. Its copy
+//! The journal as earlier nodes wrote it: one that was killed may have left it, or one may run beside us. Its copy
 //! lies in the file of resignations.
 
 use std::net::IpAddr;

@@ -77,7 +77,7 @@ fn nonsense_is_an_error_not_an_empty_journal() {
     ));
 }
 
-/// As 0.1.0 wrote it, word for word.
+/// As an earlier node wrote it.
 const LAYOUT1: &str = r#"{
   "layout": 1,
   "netns": 4026531840,
