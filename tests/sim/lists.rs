@@ -1,4 +1,5 @@
-//! Version 2 while the routers have different address lists, as during a reload of one after the other.
+//! Version 2 while the routers have different address lists or intervals, as during a reload of one after the
+//! other.
 
 use std::time::Duration;
 
@@ -24,17 +25,27 @@ fn lists_differ(story: &mut Story, differ: bool) {
     }
 }
 
+/// The same of intervals.
+fn intervals_differ(story: &mut Story, differ: bool) {
+    for node in &mut story.world.nodes {
+        let (_, entry) = node.kernel.router.as_mut().unwrap();
+        entry.interval_cs = if differ { 200 } else { 100 };
+    }
+}
+
 /// The Backup hears whom it follows, and the one that takes over is one.
-//= C20: proof
+//= C19, C20: proof
 #[test]
 fn nobody_becomes_a_second_master() {
-    let mut story = pair(|_, _| {});
-    story.world.watch.calm = true;
-    story.comes_to(1, &[ACTIVE, BACKUP]);
-    lists_differ(&mut story, true);
-    story.comes_to(20, &[ACTIVE, BACKUP]);
-    lists_differ(&mut story, false);
-    story.comes_to(20, &[ACTIVE, BACKUP]);
+    for differ in [lists_differ, intervals_differ] {
+        let mut story = pair(|_, _| {});
+        story.world.watch.calm = true;
+        story.comes_to(1, &[ACTIVE, BACKUP]);
+        differ(&mut story, true);
+        story.comes_to(20, &[ACTIVE, BACKUP]);
+        differ(&mut story, false);
+        story.comes_to(20, &[ACTIVE, BACKUP]);
+    }
 }
 
 /// A planned stop is heard, too.

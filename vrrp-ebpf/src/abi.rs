@@ -182,7 +182,7 @@ pub struct Slot {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Follow {
     /// Last four bytes of the source address, network order. In version 2, with priority 0: of the router
-    /// that was followed last. From either an advert of version 2 is taken whatever its address list.
+    /// that was followed last. From either an advert of version 2 is taken whatever its address list and interval.
     pub source_tail: [u8; 4],
     /// Interval of the advert in centiseconds.
     pub interval_cs: u16,
@@ -391,7 +391,7 @@ pub mod event_flags {
     pub const ADDRESS_LIST_DIFFERS: u8 = 1;
     /// v3 over IPv4: the checksum was valid with a pseudo-header, as keepalived and FRR send it.
     pub const CHECKSUM_PSEUDO: u8 = 2;
-    /// v2 with another address list than ours, which we took because we follow its sender. By RFC 3768
+    /// v2 with another address list or interval than ours, which we took because we follow its sender. By RFC 3768
     /// section 7.1 its sender refuses ours, unless it followed us once: were we to preempt it, both might
     /// serve.
     pub const REFUSES_OURS: u8 = 4;

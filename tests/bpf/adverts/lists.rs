@@ -1,12 +1,12 @@
-//! Version 2 and other address lists than ours: taken from the router that we follow or followed last
-//! (C20).
+//! Version 2 and other address lists or intervals than ours: taken from the router that we follow or followed
+//! last (C19, C20).
 
 use vrrp_ebpf::{
     abi::{Counter, Event, Follow, event_flags, router_flags},
     ownership::State,
 };
 use vrrp_tests::{
-    datapath::world::{SLOT_V2, World},
+    datapath::world::{SLOT_V2, VIP, World},
     frames::{Advert, PEER},
 };
 
@@ -67,6 +67,61 @@ fn another_list_of_the_followed_is_only_reported() {
             is_accepted(&outcome, &counters, event);
         }
     }
+}
+
+/// Of 2 s, with our list or another one.
+fn with_another_interval(priority: u8, addresses: &[[u8; 4]]) -> Advert {
+    Advert {
+        timing: [1, 2],
+        addresses: addresses.to_vec(),
+        priority,
+        ..version_2()
+    }
+}
+
+//= C19: proof
+#[test]
+fn another_interval_of_the_followed_is_only_reported() {
+    let mut bench = Bench::new();
+    let world = with_follow(FOLLOWS);
+    let other = [[192, 168, 1, 253]];
+    for (addresses, differs) in [(&[VIP], false), (&other, true)] {
+        for priority in [100, 99] {
+            let advert = with_another_interval(priority, addresses);
+            let outcome = bench.receive(&world, &advert.build());
+            let list = u8::from(differs) * event_flags::ADDRESS_LIST_DIFFERS;
+            let event = Event {
+                slot: SLOT_V2,
+                version: 2,
+                priority,
+                interval_cs: 200,
+                flags: event_flags::REFUSES_OURS | list,
+                ..V4::EVENT
+            };
+            let mut counters = vec![Counter::AdvertAccepted];
+            counters.extend(differs.then_some(Counter::AddressListDiffers));
+            counters.push(Counter::IntervalDiffers);
+            is_accepted(&outcome, &counters, event);
+            assert_eq!(outcome.seen, Some(SLOT_V2));
+        }
+    }
+}
+
+//= C19: refusal
+#[test]
+fn another_interval_of_anybody_else_is_refused() {
+    let mut bench = Bench::new();
+    let mut world = with_follow(FOLLOWS);
+    let advert = with_another_interval(100, &[[192, 168, 1, 253]]);
+    let stranger = advert.clone().sent_by([192, 168, 1, 3]).build();
+    for flags in [0, router_flags::SKIP_ADDRESS_CHECK] {
+        world.router(SLOT_V2).flags |= flags;
+        let outcome = bench.receive(&world, &stranger);
+        outcome.is_dropped(SLOT_V2, Counter::BadInterval);
+    }
+    let world = with_follow(Follow::default());
+    let outcome = bench.receive(&world, &advert.build());
+    outcome.is_dropped(SLOT_V2, Counter::BadInterval);
 }
 
 //= C20: refusal

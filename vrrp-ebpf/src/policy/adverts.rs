@@ -185,10 +185,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
     };
     let interval = header.interval_cs();
     //= C17: RFC 9568 erratum 8301
-    //= C19: RFC 9568 section 7.1
-    // Version 3 must not refuse a differing interval; version 2 must, unless it stands beside it.
-    let fixed = header.version == 2 && entry.flags & router_flags::ACCEPT_V3 == 0;
-    if interval == 0 || (fixed && interval != entry.interval_cs) {
+    if interval == 0 {
         return Err(Counter::BadInterval);
     }
     //= C12: RFC 9568 section 5.2.2
@@ -217,10 +214,13 @@ fn check<F: Frame + ?Sized, T: Tables>(
     let pseudo_header = check_sum(ip, &header, sum)?;
     let list_differs =
         u16::from(header.count) != entry.address_count || contents.digest != entry.address_digest;
-    let refuses_ours = list_differs
-        && header.version == 2
+    //= C19: RFC 9568 section 7.1
+    // Version 3 must not refuse a differing interval; version 2 must, unless it stands beside it.
+    let fixed = header.version == 2 && entry.flags & router_flags::ACCEPT_V3 == 0;
+    let list_matters = header.version == 2
         && header.priority != OWNER
         && entry.flags & router_flags::SKIP_ADDRESS_CHECK == 0;
+    let refuses_ours = (fixed && interval != entry.interval_cs) || (list_matters && list_differs);
     Ok(CheckedAdvert {
         header: Header::parse(frame.blur_word(word).to_be_bytes()),
         plain: Flag::new(frame, header.version == 3 && !pseudo_header),
@@ -375,16 +375,22 @@ pub(super) fn accept<F: Frame + ?Sized, T: Tables>(
     // As the node wrote it: a node that was silenced and does not know it must be woken.
     let state = tables.standing(entry.slot).word.state();
     let follow = tables.follow(entry.slot);
-    //= C20: RFC 3768 section 7.1
-    // The router that we follow, or followed last, is none that got our VRID by mistake: while a new list
-    // goes from router to router, one has it before the other. Deaf to it, we would serve beside it.
+    let version_2_alone = entry.flags & router_flags::ACCEPT_V3 == 0;
+    // The router that we follow, or followed last, is none that got our VRID by mistake: while a new list or
+    // interval goes from router to router, one has it before the other. Deaf to it, we would serve beside it.
     if advert.refuses_ours.holds() && source.tail != follow.source_tail {
-        return Verdict::drop(entry.slot, Counter::BadAddressList).blurred(frame);
+        //= C19, C20: RFC 3768 section 7.1
+        let counter = if version_2_alone && interval_cs != entry.interval_cs {
+            Counter::BadInterval
+        } else {
+            Counter::BadAddressList
+        };
+        return Verdict::drop(entry.slot, counter).blurred(frame);
     }
 
     // Not to be preempted while it does not hear us. The interval of version 2 beside version 3 is
     // rounded up: the node goes by its records then.
-    let spared = entry.flags & router_flags::ACCEPT_V3 == 0 && advert.refuses_ours.holds();
+    let spared = version_2_alone && advert.refuses_ours.holds();
     let alive =
         priority != 0 && (priority >= follow.restart_min || state == State::Retiring || spared);
     let sender = Candidate {

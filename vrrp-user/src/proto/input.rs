@@ -19,8 +19,8 @@ pub struct Advert {
     pub priority: u8,
     /// Its sender's interval in centiseconds, never 0.
     pub interval_cs: u16,
-    /// Version 2, with another address list than ours: by RFC 3768 section 7.1 its sender refuses our
-    /// adverts. We take it because we know the sender
+    /// Version 2, with another address list or interval than ours: by RFC 3768 section 7.1 its sender
+    /// refuses our adverts. We take it because we know the sender
     /// ([`REFUSES_OURS`](vrrp_ebpf::abi::event_flags::REFUSES_OURS)).
     pub refuses_ours: bool,
 }

@@ -82,7 +82,7 @@ fn defects(
         (Defect::Source, router.checks_source() && peer.is_none()),
         (Defect::Ttl, !hops.contains(&header.hop_limit())),
         (Defect::Version, message.version() != 3 || !router.version_3),
-        (Defect::Interval, message.interval_cs() == 0),
+        (Defect::NoInterval, message.interval_cs() == 0),
         (Defect::Type, message.0[0] % 16 != 1),
         (Defect::Count, message.count() == 0),
         (Defect::Length, message.0.len() != needed),

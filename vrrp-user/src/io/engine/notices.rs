@@ -78,8 +78,10 @@ pub(super) fn of_advert(
     let list = (flags & event_flags::ADDRESS_LIST_DIFFERS != 0).then_some(Notice::AddressList);
     let own_cs = u16::try_from(settings.advert_interval.as_millis() / 10).unwrap_or(u16::MAX);
     //= C19: RFC 9568 section 7.1
-    let interval = (advert.version == Version::V3 && advert.interval_cs != own_cs)
-        .then_some(Notice::Interval(advert.interval_cs));
+    // Version 2 beside version 3 has one that is rounded up.
+    let counts = advert.version == Version::V3 || settings.version == Version::V2;
+    let interval =
+        (counts && advert.interval_cs != own_cs).then_some(Notice::Interval(advert.interval_cs));
     [
         list,
         interval,
@@ -206,12 +208,20 @@ mod tests {
             odd(backup, 0, |advert| advert.interval_cs = 10),
             [Notice::Interval(10)]
         );
-        // In version 2 another interval is refused on arrival.
+        // In version 2, beside version 3, it is rounded up.
         let second = |advert: &mut Advert| {
             advert.version = Version::V2;
             advert.interval_cs = 200;
         };
         assert_eq!(odd(backup, 0, second), []);
+        let mut advert = advert();
+        second(&mut advert);
+        let settings = Settings {
+            version: Version::V2,
+            ..settings()
+        };
+        let [_, told, _] = of_advert(&settings, backup, &advert, 0);
+        assert_eq!(told, Some(Notice::Interval(200)));
         let flags = event_flags::ADDRESS_LIST_DIFFERS | event_flags::CHECKSUM_PSEUDO;
         assert_eq!(odd(backup, flags, |_| {}), [Notice::AddressList]);
         let priority = |priority| move |advert: &mut Advert| advert.priority = priority;

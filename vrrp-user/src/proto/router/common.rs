@@ -195,8 +195,10 @@ impl Common {
     /// The interval that an advert says, if what it says can differ from ours.
     fn interval_of(&self, advert: &Advert) -> Option<Duration> {
         match self.settings.version {
-            // A version 2 advert with another interval than ours was refused on arrival.
-            Version::V2 => None,
+            // It is ours, or it would have been refused on arrival; but for an Active that we know.
+            Version::V2 => advert
+                .refuses_ours
+                .then(|| intervals::from_centiseconds(advert.interval_cs)),
             //= C69: RFC 9568 section 8.4.2
             Version::V3 => Some(intervals::from_centiseconds(advert.interval_cs)),
         }
@@ -253,7 +255,8 @@ impl Common {
     }
 
     /// The word for nobody. In version 2 it still names the other router that was Active last: XDP takes
-    /// that one's adverts whatever their address list, or both would go on serving if they came to differ.
+    /// that one's adverts whatever their address list and interval, or both would go on serving if these came to
+    /// differ.
     pub(super) fn nobody(&self, restart_min: u8) -> Follow {
         let nobody = Follow {
             restart_min,
@@ -273,7 +276,7 @@ impl Common {
     /// Whether a router that is not Active leaves that to the sender of this advert. Its priority is not 0.
     pub(super) fn yields_to(&self, advert: &Advert) -> bool {
         //= C20: RFC 3768 section 7.1
-        // Whoever refuses our adverts would not give way: it is preempted when the lists agree again.
+        // Whoever refuses our adverts would not give way: it is preempted when lists and intervals agree again.
         advert.refuses_ours || advert.priority >= self.restart_min()
     }
 

@@ -71,6 +71,27 @@ fn it_is_preempted_when_the_lists_agree_again() {
     bench.expires(State::Backup, State::Rising, Cause::Preempt);
 }
 
+/// Its interval may be the reason, so that it counts.
+//= C19: proof
+#[test]
+fn it_is_waited_for_by_its_own_interval() {
+    let mut bench = in_state(State::Backup);
+    let slow = Advert {
+        arrived: START + SECOND,
+        source: PEER,
+        version: Version::V2,
+        priority: 200,
+        interval_cs: 500,
+        refuses_ours: true,
+    };
+    bench.feed(START + SECOND, Input::Advert(slow));
+    // Its Skew_Time is of seconds (RFC 3768 section 6.1).
+    assert_eq!(bench.deadline(), START + SECOND + DOWN + SECOND * 12);
+    let now = START + SECOND * 6;
+    bench.feed(now, advert(now, 200, false));
+    assert_eq!(bench.deadline(), now + DOWN);
+}
+
 /// It got its new list while we were about to preempt it.
 //= C20: refusal
 #[test]
