@@ -1,22 +1,26 @@
 //! The process of a node: the engine's own [`Driver`], which is given the CPU step by step, so that it can
 //! stand still between any two of them.
 
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
 
 use vrrp_ebpf::{
     abi::{Event, event_flags},
     ownership::Ownership,
-    types::{Family, Mac, address_from},
+    types::{Family, address_from},
 };
 use vrrp_user::{
     config,
     ids::{InterfaceId, RouterId},
     io::engine::{
-        Command, Plan,
+        Addition, Blueprint, Command, Parts,
         addresses::Order,
-        driver::{Driver, End, Step},
-        plan::RouterPlan,
+        driver::{Driver, End, Progress, Step},
     },
+    plan::{Desired, DesiredRouter},
     proto::{Advert, Instant, Output, Settings, State, Transition, Version},
 };
 
@@ -106,7 +110,7 @@ impl Node {
         let mut inbox = Inbox::default();
         let mut lies = Lies::default();
         let local = self.clock.local(now);
-        let plan = plan(&self.settings, self.told());
+        let (addition, parts) = self.parts();
         let mut machine = SimulatedMachine {
             kernel: &mut self.kernel,
             inbox: &mut inbox,
@@ -121,8 +125,12 @@ impl Node {
             sends: true,
             effects,
         };
-        let mut driver = Driver::new([plan], &mut machine).unwrap();
-        driver.remove_leftovers(&mut machine);
+        let mut driver = Driver::new();
+        driver.add(addition, &mut machine).unwrap();
+        let (router, parts) = (ROUTER, Box::new(parts));
+        let parts = Command::Parts { router, parts };
+        machine.inbox.commands.push_back(parts);
+        while driver.step(&mut machine).unwrap() == Progress::Unfinished {}
         self.epoch = self.kernel.ownership.epoch();
         inbox.commands.push_back(self.link());
         self.engine = Some(Engine {
@@ -185,18 +193,31 @@ impl Node {
         let router = ROUTER;
         let reasons = self.faults();
         if reasons.is_empty() {
-            return Command::LinkUp {
-                router,
-                primary: self.settings.primary,
-                mac: self.mac,
-            };
+            return Command::LinkUp(router);
         }
         Command::Fault { router, reasons }
     }
+
+    /// What the control plane gives the engine. If it is told lies, so is its core, and whoever gets its adverts; the
+    /// programs are as the configuration has them.
+    fn parts(&self) -> (Addition, Parts) {
+        let router = router(&self.settings);
+        let mut told = router.clone();
+        told.instance.settings = self.told();
+        let [mut told, mut configured] = [told, router].map(|router| {
+            let mut blueprint = Blueprint::new(ROUTER, router);
+            blueprint.set_interface(self.settings.primary, self.mac);
+            blueprint
+        });
+        let addition = Addition::new(&mut told);
+        let mut parts = told.news().unwrap().unwrap();
+        parts.entries = configured.news().unwrap().unwrap().entries;
+        (addition, parts)
+    }
 }
 
-/// A router with these settings, as the configuration has it; its core is told something else if it is told lies.
-fn plan(settings: &Settings, told: Settings) -> RouterPlan {
+/// A router with these settings, as the configuration has it.
+fn router(settings: &Settings) -> DesiredRouter {
     let version = match settings.version {
         Version::V2 => 2,
         Version::V3 => 3,
@@ -213,13 +234,9 @@ fn plan(settings: &Settings, told: Settings) -> RouterPlan {
     let Some(config) = parsed.config else {
         panic!("{text}{:#?}", parsed.diagnostics);
     };
-    let find = |_: &str| Some((InterfaceId(IFINDEX), Mac::default()));
-    let mut plan = Plan::new(&config.instances, find)
-        .unwrap()
-        .routers
-        .remove(0);
-    plan.settings = told;
-    plan
+    let interfaces = BTreeMap::from([("ens33".to_owned(), InterfaceId(IFINDEX))]);
+    let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
+    desired.routers().next().unwrap().1.clone()
 }
 
 /// A record as the engine understands it.

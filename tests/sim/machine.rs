@@ -1,7 +1,7 @@
 //! The world as the driver of a node meets it: the simulated kernel half, and whoever waits for it. With a planted
 //! fault it lies.
 
-use std::rc::Rc;
+use std::{net::IpAddr, rc::Rc};
 
 use nix::errno::Errno;
 use vrrp_ebpf::{
@@ -13,12 +13,12 @@ use vrrp_ebpf::{
     types::Family,
 };
 use vrrp_user::{
-    ids::InterfaceId,
+    ids::{InterfaceId, RouterId},
     io::{
         bpf::TableError,
         engine::{
-            Command, Event,
-            addresses::{Order, Report},
+            Command, Event, Retired, Socket,
+            addresses::{AddressSet, Order, Report},
             machine::{Machine, Offered, Sent, Superseded},
         },
     },
@@ -227,6 +227,13 @@ impl Machine for SimulatedMachine<'_> {
         sent
     }
 
+    fn send_to_peers<'packet, Packets>(&mut self, _: u32, _: Packets) -> Sent
+    where
+        Packets: Iterator<Item = (&'packet [u8], IpAddr)>,
+    {
+        Sent::default()
+    }
+
     fn is_waiting(&self, _: InterfaceId) -> bool {
         false
     }
@@ -248,7 +255,40 @@ impl Machine for SimulatedMachine<'_> {
 
     fn tell(&mut self, _: Event) {}
 
-    fn set_peer_is_ours(&mut self, _: u32, _: u32, _: bool) {}
+    fn change_addresses(
+        &mut self,
+        order: Order,
+        _: Box<AddressSet>,
+    ) -> Result<(), Box<AddressSet>> {
+        self.order(order);
+        Ok(())
+    }
+
+    fn forget_addresses(&mut self, _: RouterId) -> bool {
+        true
+    }
+
+    fn retire(&mut self, _: Retired) {}
+
+    fn open(&mut self, _: Socket) {}
+
+    fn close(&mut self, _: InterfaceId) {}
+
+    fn close_peers(&mut self, _: RouterId) {}
+
+    fn remove_router(&mut self, _: RouterKey, _: u32) {
+        self.kernel.router = None;
+    }
+
+    fn remove_peer(&mut self, _: PeerKey) {}
+
+    fn remove_mac(&mut self, _: RouterKey, _: u32) {}
+
+    fn remove_proxy(&mut self, _: InterfaceId, _: u32) {}
+
+    fn remove_vip(&mut self, _: VipKey, _: u32) {
+        self.kernel.vip = None;
+    }
 
     fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), TableError> {
         self.kernel.router = Some((key, entry));

@@ -36,7 +36,7 @@ pub const RING_BYTES: u32 = 1 << 18;
 pub const NO_ROUTER: u32 = MAX_ROUTERS;
 
 /// Key of `ROUTERS` and `MACS`: a VRID is unique per interface, VLAN and family (RFC 9568 section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub struct RouterKey {
     /// Interface that the program is attached to.
@@ -117,7 +117,7 @@ pub mod router_flags {
 }
 
 /// Key of `PEERS`: a unicast peer of a virtual router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub struct PeerKey {
     /// Index in `SLOTS` of the virtual router.
@@ -219,7 +219,7 @@ impl Follow {
 }
 
 /// Key of `VIPS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub struct VipKey {
     /// Interface that the program is attached to.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nix::unistd::geteuid;
 use thiserror::Error;
-use vrrp_user::io::engine::PlanError;
+use vrrp_user::plan::PlanError;
 
 /// The one that clap ends with.
 const USAGE: u8 = 2;

@@ -98,6 +98,10 @@ impl DesiredRouter {
             Family::V6 => GROUP_V6.into(),
         };
         let adverts = self.interface.filter(|_| by_multicast);
+        //= C52: RFC 9568 section 6.4.3
+        //= C34: RFC 9568 section 6.4.2
+        // Already while we are Backup: the kernel joins when it gets the address, and its MLD report may
+        // come up to a second later. Until a switch has seen it, an owner would not hear the question.
         let solicited = self.vips.iter().filter_map(|placed| {
             let IpAddr::V6(address) = placed.vip.address else {
                 return None;

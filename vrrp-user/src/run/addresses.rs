@@ -1,21 +1,23 @@
 //! The virtual IPs that a start is going to put on interfaces, and what of them is there already.
 
 use vrrp_user::{
-    config::Config,
     io::{
         control::Inventory,
-        engine::Plan,
         journal::{AddressRecord, Undo},
     },
+    plan::Desired,
 };
 
 /// What there will be to take off interfaces. The address of an owner that is there already is the host's.
-pub(super) fn addresses(config: &Config, plan: &Plan, inventory: &Inventory) -> Vec<Undo> {
+pub(super) fn addresses(desired: &Desired, inventory: &Inventory) -> Vec<Undo> {
     let mut undos = Vec::new();
-    for (instance, router) in config.instances.iter().zip(&plan.routers) {
-        for vip in &instance.vips {
-            let elsewhere = vip.device.as_ref().and_then(|name| inventory.find(name));
-            let interface = elsewhere.map_or(router.interface, |(interface, _)| interface);
+    for (_, router) in desired.routers() {
+        let instance = &router.instance;
+        for placed in &router.vips {
+            let vip = &placed.vip;
+            let Some(interface) = placed.interface else {
+                continue;
+            };
             let is_usable = inventory.is_usable(interface, vip.address);
             let is_present = inventory.is_present(interface, vip.address);
             if instance.is_owner() && is_present && !is_usable {

@@ -1,39 +1,33 @@
 //! The interfaces of a node: which need programs, what adverts have room for there, and what is told of them.
 
-use std::collections::BTreeSet;
-
 use vrrp_user::{
     config::Config,
     io::{
         bpf::{Attachment, Place, VlanTags},
-        control::{self, Assigned, Interface, Inventory},
-        engine::Plan,
+        control::{self, Interface, Inventory},
         holdings::Holdings,
     },
+    plan::Desired,
 };
 
 /// Every interface that needs programs, once.
-pub(super) fn with_programs(plan: &Plan, inventory: &Inventory) -> Vec<Place> {
-    let marked = BTreeSet::from_iter(plan.virtual_macs().map(|(index, _)| index));
-    let indices = plan.routers.iter().flat_map(|router| router.interfaces());
-    let places = BTreeSet::from_iter(indices).into_iter().filter_map(|id| {
-        Some(Place {
-            interface: inventory.name(id)?.to_owned(),
-            id,
-            is_marked: marked.contains(&id),
-        })
+pub(super) fn with_programs(desired: &Desired) -> Vec<Place> {
+    let programs = desired.programs().into_iter();
+    let places = programs.map(|(id, programs)| Place {
+        interface: programs.name,
+        id,
+        is_marked: programs.marked,
     });
     places.collect()
 }
 
-/// Leaves out of the adverts what has no room in them on their interface, as keepalived does.
-pub(super) fn fit(config: &Config, plan: &mut Plan, inventory: &Inventory) {
-    for (instance, router) in config.instances.iter().zip(&mut plan.routers) {
+/// Says what is left out of the adverts because it has no room in them on their interface, as keepalived does.
+pub(super) fn tell_excess(config: &Config, inventory: &Inventory) {
+    for instance in &config.instances {
         let Some(mtu) = inventory.mtu(&instance.interface) else {
             continue;
         };
         let (listed, room) = (instance.advertised().count(), instance.fitting(mtu));
-        router.fit(room);
         if room < listed {
             tracing::warn!(
                 "{}: warning: ({}) {}; list them in `virtual_ipaddress_excluded`, on every router",
@@ -75,18 +69,6 @@ pub(super) fn tell_reception(attachment: &Attachment) {
             vlans.join(" and ")
         );
     }
-}
-
-/// The virtual routers with the ids that the plan gives them.
-pub(super) fn assigned(config: &Config, plan: &Plan) -> Vec<Assigned> {
-    let routers = config.instances.iter().zip(&plan.routers);
-    routers
-        .map(|(instance, router)| Assigned {
-            id: router.id,
-            instance: instance.clone(),
-            vips: router.vips.iter().map(|(vip, _)| *vip).collect(),
-        })
-        .collect()
 }
 
 /// What the control plane is to know of them.

@@ -17,7 +17,7 @@ use vrrp_user::{
         bpf::{Wishes, pinned::InstancePins},
         cleanup,
         control::{self, ControlError, Inventory, Setup, Signals},
-        engine::{Plan, realtime::BoostedPriority, resignation::Resignations},
+        engine::{realtime::BoostedPriority, resignation::Resignations},
         holdings::Holdings,
         journal::Ledger,
         log,
@@ -25,6 +25,7 @@ use vrrp_user::{
         netns, privilege,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir},
     },
+    plan::Desired,
     ui,
 };
 
@@ -156,16 +157,16 @@ async fn node(
         Some(Refusal::Absent) => bail!(refused),
         Some(Refusal::Wrong) => return Err(Misconfigured(refused).into()),
     }
-    let mut plan = Plan::new(&config.instances, |name| inventory.find(name))?;
-    interfaces::fit(config, &mut plan, &inventory);
-    let interfaces = interfaces::with_programs(&plan, &inventory);
+    let desired = Desired::new(config, &inventory, &Desired::default())?;
+    interfaces::tell_excess(config, &inventory);
+    let interfaces = interfaces::with_programs(&desired);
     if signals.stop_requested().await {
         return given_up();
     }
-    let addresses = addresses::addresses(config, &plan, &inventory);
+    let addresses = addresses::addresses(&desired, &inventory);
     holdings.claim(&interfaces)?;
     holdings.prepare_pins()?;
-    holdings.receive(plan.virtual_macs())?;
+    holdings.receive(desired.virtual_macs())?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
@@ -184,16 +185,15 @@ async fn node(
     for attachment in holdings.attachments() {
         interfaces::tell_reception(attachment);
     }
-    holdings.join(plan.groups())?;
+    holdings.join(desired.groups())?;
     if signals.stop_requested().await {
         return given_up();
     }
     // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
     // that fails has to leave it there.
     journal.owe(addresses)?;
-    let resignations = Resignations::new(&plan, journal.journal().netns);
-    let routers = interfaces::assigned(config, &plan);
-    let (engine, thread) = engine::start(arguments, config, plan, resources)?;
+    let resignations = Resignations::new(journal.journal().netns);
+    let (routers, engine, thread) = engine::start(arguments, &desired, resources)?;
     drop(boost);
     // While it may. The engine and its routers do not wait for it.
     holdings
@@ -203,7 +203,7 @@ async fn node(
     privilege::drop_capabilities(will_unmount)?;
     let result = control::run(Setup {
         has_vip: Box::new(move |vip| vip_states.get(vip.state()) & vip_state::READY != 0),
-        globals: config.globals.clone(),
+        globals: desired.globals().clone(),
         routers,
         directory,
         journal,

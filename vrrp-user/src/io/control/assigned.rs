@@ -3,6 +3,7 @@
 use crate::{
     config::{Instance, Vip},
     ids::{RouterId, VipId},
+    plan::{DesiredRouter, DesiredVip},
 };
 
 /// See the module.
@@ -13,13 +14,23 @@ pub struct Assigned {
     /// What its configuration says.
     pub instance: Instance,
     /// Its virtual IPs, in configured order.
-    pub vips: Vec<VipId>,
+    pub vips: Vec<DesiredVip>,
 }
 
 impl Assigned {
+    /// The router of a plan that has this id.
+    #[must_use]
+    pub fn new(id: RouterId, router: &DesiredRouter) -> Self {
+        Self {
+            id,
+            instance: router.instance.clone(),
+            vips: router.vips.clone(),
+        }
+    }
+
     /// Its virtual IPs, in configured order.
     pub(super) fn vips(&self) -> impl Iterator<Item = (VipId, &Vip)> {
-        self.vips.iter().copied().zip(&self.instance.vips)
+        self.vips.iter().map(|placed| (placed.id, &placed.vip))
     }
 
     /// One of its virtual IPs.

@@ -29,7 +29,7 @@ use thiserror::Error;
 use self::{notify::Notifier, plane::Plane};
 use super::{
     bpf::{Reception, counters::CounterSource},
-    engine::{EngineHandle, handle::EngineError, resignation::Resignations},
+    engine::{Blueprint, EngineHandle, handle::EngineError, resignation::Resignations},
     journal::Ledger,
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
@@ -55,7 +55,7 @@ pub struct Setup<'a> {
     /// What the configuration says of the whole node.
     pub globals: Globals,
     /// The virtual routers that the engine has, in the order of the configuration.
-    pub routers: Vec<Assigned>,
+    pub routers: Vec<Blueprint>,
     /// Our directory, locked.
     pub directory: &'a RuntimeDir,
     /// What there is to take out of the system again.
@@ -142,7 +142,9 @@ pub enum ControlError {
 /// # Errors
 /// See [`ControlError`]. The engine is told to stop at once when the handle is dropped.
 pub async fn run(setup: Setup<'_>) -> Result<(), ControlError> {
-    let notifier = Notifier::start(&setup.globals, &setup.routers)?;
+    let instances = setup.routers.iter();
+    let instances = instances.map(|one| (one.id(), &one.router().instance));
+    let notifier = Notifier::start(&setup.globals, &Vec::from_iter(instances))?;
     let mut plane = Plane::new(setup, notifier);
     let result = plane.run().await;
     plane.into_notifier().finish(LAST_SCRIPTS).await;

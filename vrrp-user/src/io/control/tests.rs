@@ -19,11 +19,12 @@ use crate::{
         },
         clock,
         engine::{
-            Command, Event, RouterSnapshot, Timeline,
+            Blueprint, Command, Event, RouterSnapshot, Timeline,
             handle::{self, EngineSide},
         },
         runtime_dir::{CONTROL_SOCKET, InstanceName},
     },
+    plan::{DesiredRouter, DesiredVip},
     proto::{
         Cause, Departures, Family, Garp, History, InitialState, Instant, Lease, Settings, State,
         Transition, Version,
@@ -80,14 +81,32 @@ pub(super) fn instance(name: &str) -> Instance {
     }
 }
 
-/// The same with the ids 0.
-pub(super) fn assigned(instance: Instance) -> Assigned {
-    Assigned {
-        id: RouterId::first(0),
-        vips: (0..).map(VipId).take(instance.vips.len()).collect(),
+/// The same with the ids 0, as a plan has it on interfaces that exist.
+pub(super) fn desired(instance: Instance) -> DesiredRouter {
+    let vips = (0..).map(VipId).zip(&instance.vips);
+    let vips = vips.map(|(id, vip)| DesiredVip {
+        id,
+        vip: vip.clone(),
+        interface: Some(LO),
+    });
+    DesiredRouter {
+        vips: vips.collect(),
         instance,
+        interface: Some(LO),
+        proxied: Vec::new(),
     }
 }
+
+pub(super) fn assigned(instance: Instance) -> Assigned {
+    Assigned::new(RouterId::first(0), &desired(instance))
+}
+
+fn blueprint(instance: Instance) -> Blueprint {
+    Blueprint::new(RouterId::first(0), desired(instance))
+}
+
+/// The loopback interface, which every namespace has.
+const LO: InterfaceId = InterfaceId(1);
 
 struct Counters;
 
@@ -124,7 +143,7 @@ pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
 fn play_engine(side: &EngineSide, state: &mut State) -> bool {
     while let Some(command) = side.try_command() {
         match command {
-            Command::LinkUp { router, .. } | Command::Fault { router, .. } => {
+            Command::LinkUp(router) | Command::Fault { router, .. } => {
                 let (next, cause) = (State::Backup, Cause::Startup);
                 side.send_event(Event::Transition {
                     router,
@@ -155,10 +174,11 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 side.send_event(Event::Stopped);
                 return false;
             }
-            Command::MacElsewhere { .. }
-            | Command::Fit { .. }
-            | Command::PeerOnLink { .. }
-            | Command::PeerIsOurs { .. }
+            Command::Open(_)
+            | Command::Close(_)
+            | Command::Add(_)
+            | Command::Parts { .. }
+            | Command::Remove(_)
             | Command::AddressLost { .. } => {}
         }
     }
@@ -195,7 +215,7 @@ fn setup_with<'a>(
 ) -> Setup<'a> {
     Setup {
         globals: config.globals.clone(),
-        routers: config.instances.iter().cloned().map(assigned).collect(),
+        routers: config.instances.iter().cloned().map(blueprint).collect(),
         directory: journal.directory(),
         journal,
         engine,
@@ -204,7 +224,7 @@ fn setup_with<'a>(
         resignations: Resignations::default(),
         interfaces: vec![Interface {
             name: "lo".to_owned(),
-            id: InterfaceId(1),
+            id: LO,
             renamed_to: None,
             reception: Reception {
                 mode: Mode::Tc,
@@ -377,7 +397,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
                 side.send_event(flood);
             }
             while let Some(command) = side.try_command() {
-                if command == Command::Stop {
+                if matches!(command, Command::Stop) {
                     return true;
                 }
             }

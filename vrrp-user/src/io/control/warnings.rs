@@ -13,8 +13,8 @@ use crate::{config::Instance, proto::Version};
 pub(in crate::io::control) enum Warning {
     /// A unicast peer is an address of this machine.
     OwnPeer {
-        /// Index in the instance's `peers`.
-        peer: u32,
+        /// Which.
+        peer: IpAddr,
     },
     /// The source address of the adverts is not on the interface that they leave by.
     SourceElsewhere,
@@ -39,9 +39,6 @@ impl Warning {
     pub(in crate::io::control) fn text(self, instance: &Instance) -> String {
         match self {
             Self::OwnPeer { peer } => {
-                let peers = instance.unicast.as_ref().map(|unicast| &unicast.peers);
-                let peer = peers.and_then(|peers| peers.get(peer as usize));
-                let peer = peer.map_or_else(|| "?".to_owned(), |peer| peer.address.to_string());
                 format!("peer {peer} is an address of this machine, no adverts are sent to it")
             }
             Self::SourceElsewhere => {
@@ -99,7 +96,9 @@ mod tests {
         let unicast = "unicast_src_ip 10.0.0.1\nunicast_peer {\n 10.0.0.2\n 10.0.0.3\n}";
         for (warning, instance, text) in [
             (
-                Warning::OwnPeer { peer: 1 },
+                Warning::OwnPeer {
+                    peer: IpAddr::from([10, 0, 0, 3]),
+                },
                 instance(3, unicast),
                 "peer 10.0.0.3 is an address of this machine, no adverts are sent to it",
             ),

@@ -11,56 +11,32 @@ use crate::{ids::InterfaceId, proto::Settings};
 
 /// What a virtual router's frames are made of, beside its settings.
 #[derive(Clone, Debug)]
-pub struct FrameSpec {
+pub(super) struct FrameSpec<'a> {
+    /// The settings, with the source address.
+    pub(super) settings: &'a Settings,
+    /// The priority that adverts say.
+    pub(super) priority: u8,
     /// Version, with its password or its form of checksum.
-    pub format: Format,
+    pub(super) format: Format,
     /// The form in which each advert is sent once more, and the interval that it says.
-    pub second_format: Option<(Format, Duration)>,
+    pub(super) second_format: Option<(Format, Duration)>,
     /// The virtual IPs that adverts carry, in configured order: of the family of the source address.
-    pub advertised: Vec<IpAddr>,
-    /// Every virtual IP, of either family, in configured order.
-    pub vips: Vec<IpAddr>,
-    /// For each, the interface and MAC that it lives at if that is not where the adverts leave
-    /// (`dev`).
-    pub elsewhere: Vec<Option<(InterfaceId, Mac)>>,
-    /// For each, the Virtual Router MAC if that is the MAC that it is found at.
-    pub virtual_macs: Vec<Option<Mac>>,
+    pub(super) advertised: &'a [IpAddr],
+    /// Every virtual IP, of either family, in configured order, with the interface that it is on, and the MAC that it
+    /// is found at.
+    pub(super) vips: Vec<(IpAddr, InterfaceId, Mac)>,
+    /// MAC of the interface that adverts leave by.
+    pub(super) mac: Mac,
     /// The Virtual Router MAC, if multicast adverts leave from it.
-    pub advert_mac: Option<Mac>,
+    pub(super) advert_mac: Option<Mac>,
     /// Unicast peers; none for multicast.
-    pub peers: Vec<IpAddr>,
+    pub(super) peers: Option<Vec<IpAddr>>,
     /// TTL of adverts to unicast peers.
-    pub ttl: u8,
+    pub(super) ttl: u8,
 }
 
-impl FrameSpec {
-    /// Another interface than that of the adverts has this MAC. Tells whether a virtual IP is there that was
-    /// found at another.
-    pub fn set_mac_elsewhere(&mut self, interface: InterfaceId, mac: Mac) -> bool {
-        let mut is_new = false;
-        for (place, known) in self.elsewhere.iter_mut().flatten() {
-            if *place == interface && *known != mac {
-                *known = mac;
-                is_new = true;
-            }
-        }
-        is_new
-    }
-
-    /// Interface and MAC of each virtual IP, while the interface of the adverts is this one, with this
-    /// MAC.
-    pub fn places(
-        &self,
-        interface: InterfaceId,
-        mac: Mac,
-    ) -> impl Iterator<Item = (InterfaceId, Mac)> {
-        let places = self.elsewhere.iter().zip(&self.virtual_macs);
-        places.map(move |(elsewhere, virtual_mac)| {
-            let (interface, mac) = elsewhere.unwrap_or((interface, mac));
-            (interface, virtual_mac.unwrap_or(mac))
-        })
-    }
-}
+/// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
+pub(super) type Announcements = Vec<(InterfaceId, Vec<Vec<u8>>)>;
 
 /// Prebuilt frames.
 #[derive(Debug, Default)]
@@ -68,59 +44,55 @@ pub struct Frames {
     /// One frame to the group, or an IP packet to each peer; in two versions twice as many.
     adverts: Vec<Vec<u8>>,
     resignations: Vec<Vec<u8>>,
+    /// Where packets go, in turn; none for multicast.
+    peers: Option<Vec<IpAddr>>,
     /// Tells unicast peers where our source address is.
     source_announcement: Option<Vec<u8>>,
-    /// One gratuitous ARP or unsolicited NA per virtual IP, by interface.
-    announcements: Vec<(InterfaceId, Vec<Vec<u8>>)>,
+    announcements: Announcements,
+    /// Of `announcements` those that neighbours have not heard from the router, which may serve already.
+    fresh: Announcements,
 }
 
 impl Frames {
-    /// Builds every frame for this source address, interface and MAC.
+    /// Builds every frame. `known` has the announcements that neighbours may have heard already.
     ///
     /// # Errors
     /// When the settings cannot be expressed on the wire, which the configuration rules out.
-    pub fn build(
-        spec: &FrameSpec,
-        settings: &Settings,
-        interface: InterfaceId,
-        mac: Mac,
-    ) -> Result<Self, EncodeError> {
+    pub(super) fn build(spec: FrameSpec<'_>, known: &Announcements) -> Result<Self, EncodeError> {
+        let FrameSpec {
+            settings,
+            vips,
+            mac,
+            ..
+        } = &spec;
         // An owner's virtual IP is announced by who owns it.
-        let tells_source = !spec.peers.is_empty() && !spec.vips.contains(&settings.primary);
-        let mut announcements = Vec::<(InterfaceId, Vec<Vec<u8>>)>::new();
-        for (vip, (interface, mac)) in spec.vips.iter().zip(spec.places(interface, mac)) {
-            let frame = encode::announcement(mac, *vip, true);
-            match announcements
-                .iter_mut()
-                .find(|(known, _)| *known == interface)
-            {
-                Some((_, frames)) => frames.push(frame),
-                None => announcements.push((interface, vec![frame])),
-            }
-        }
+        let mut addresses = vips.iter().map(|(vip, ..)| *vip);
+        let is_virtual = addresses.any(|vip| vip == settings.primary);
+        let tells_source = spec.peers.is_some() && !is_virtual;
+        let frames = vips.iter().map(|(vip, interface, mac)| {
+            let frame = encode::announcement(*mac, *vip, true);
+            (*interface, frame)
+        });
+        let announcements = grouped(frames);
+        let fresh = announcements.iter().flat_map(|(interface, frames)| {
+            let heard = known.iter().find(|(known, _)| known == interface);
+            let heard = heard.map_or(&[][..], |(_, heard)| heard);
+            let fresh = frames.iter().filter(|frame| !heard.contains(frame));
+            fresh.map(|frame| (*interface, frame.clone()))
+        });
         Ok(Self {
-            adverts: adverts(spec, settings, mac, settings.priority)?,
-            resignations: Self::resignations(spec, settings, mac)?,
+            adverts: adverts(&spec, spec.priority)?,
+            resignations: adverts(&spec, 0)?,
             source_announcement: tells_source
-                .then(|| encode::announcement(mac, settings.primary, true)),
+                .then(|| encode::announcement(*mac, settings.primary, true)),
+            fresh: grouped(fresh),
             announcements,
+            peers: spec.peers,
         })
     }
 
-    /// The adverts with priority 0 alone, as [`build`](Self::build) makes them.
-    ///
-    /// # Errors
-    /// As [`build`](Self::build).
-    pub fn resignations(
-        spec: &FrameSpec,
-        settings: &Settings,
-        mac: Mac,
-    ) -> Result<Vec<Vec<u8>>, EncodeError> {
-        adverts(spec, settings, mac, 0)
-    }
-
     /// The advert with our priority, or with priority 0: one frame to the group, or an IP packet to
-    /// each peer in the order of [`FrameSpec::peers`]; then the same in the second format.
+    /// each of [`peers`](Self::peers) in turn; then the same in the second format.
     pub fn adverts(&self, priority: u8) -> impl Iterator<Item = &[u8]> {
         let frames = if priority == 0 {
             &self.resignations
@@ -128,6 +100,12 @@ impl Frames {
             &self.adverts
         };
         frames.iter().map(Vec::as_slice)
+    }
+
+    /// Where packets go, in turn; none for multicast.
+    #[must_use]
+    pub fn peers(&self) -> Option<&[IpAddr]> {
+        self.peers.as_deref()
     }
 
     /// The announcement of our own source address, of a router with unicast peers.
@@ -141,15 +119,28 @@ impl Frames {
     pub fn announcements(&self) -> &[(InterfaceId, Vec<Vec<u8>>)] {
         &self.announcements
     }
+
+    /// Those of virtual IPs that are new, or are found at another MAC than before.
+    #[must_use]
+    pub fn fresh(&self) -> &[(InterfaceId, Vec<Vec<u8>>)] {
+        &self.fresh
+    }
+}
+
+fn grouped(frames: impl Iterator<Item = (InterfaceId, Vec<u8>)>) -> Announcements {
+    let mut groups = Announcements::new();
+    for (interface, frame) in frames {
+        match groups.iter_mut().find(|(known, _)| *known == interface) {
+            Some((_, frames)) => frames.push(frame),
+            None => groups.push((interface, vec![frame])),
+        }
+    }
+    groups
 }
 
 /// Adverts with this priority, in the order of [`Frames::adverts`].
-fn adverts(
-    spec: &FrameSpec,
-    settings: &Settings,
-    mac: Mac,
-    priority: u8,
-) -> Result<Vec<Vec<u8>>, EncodeError> {
+fn adverts(spec: &FrameSpec<'_>, priority: u8) -> Result<Vec<Vec<u8>>, EncodeError> {
+    let settings = spec.settings;
     let first = (spec.format, settings.advert_interval);
     let mut frames = Vec::new();
     for (format, interval) in std::iter::once(first).chain(spec.second_format) {
@@ -158,15 +149,16 @@ fn adverts(
             vrid: settings.vrid,
             priority,
             interval,
-            addresses: &spec.advertised,
+            addresses: spec.advertised,
             source: settings.primary,
         };
-        if spec.peers.is_empty() {
+        let Some(peers) = &spec.peers else {
             //= C3: RFC 9568 section 7.2
-            let source = spec.advert_mac.unwrap_or(mac);
+            let source = spec.advert_mac.unwrap_or(spec.mac);
             frames.push(encode::advert(source, &message)?);
-        }
-        for peer in &spec.peers {
+            continue;
+        };
+        for peer in peers {
             frames.push(encode::unicast(&message, *peer, spec.ttl)?);
         }
     }

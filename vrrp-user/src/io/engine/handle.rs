@@ -21,13 +21,15 @@ use nix::{
 use thiserror::Error;
 use vrrp_ebpf::abi;
 
-use super::{Command, Event};
+use super::{Command, Event, retired::Retired};
 
 /// Commands that may wait: enough for every router to change its link several times over, and for every
 /// unicast peer to come or go with it.
 const COMMANDS: usize = 2048 + abi::MAX_PEERS as usize;
 /// Events that may wait: enough for every router to make a whole failover and answer a snapshot.
 const EVENTS: usize = 4096;
+/// Things given back that may wait: more than commands can replace.
+const RETIRED: usize = 2 * COMMANDS;
 
 /// Why the engine could not be talked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -49,6 +51,7 @@ pub struct EngineHandle {
     events: Receiver<Event>,
     event_ready: Arc<EventFd>,
     lost: Arc<AtomicU64>,
+    retired: Receiver<Retired>,
 }
 
 /// The engine's end. Dropping it tells the control plane that the engine has ended.
@@ -62,6 +65,7 @@ pub struct EngineSide {
     events: Option<SyncSender<Event>>,
     event_ready: Arc<EventFd>,
     lost: Arc<AtomicU64>,
+    retired: SyncSender<Retired>,
 }
 
 /// Both ends of a fresh channel.
@@ -71,6 +75,7 @@ pub struct EngineSide {
 pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
     let (command_tx, command_rx) = sync_channel(COMMANDS);
     let (event_tx, event_rx) = sync_channel(EVENTS);
+    let (retired_tx, retired_rx) = sync_channel(RETIRED);
     let command_ready = Arc::new(eventfd()?);
     let event_ready = Arc::new(eventfd()?);
     let lost = Arc::new(AtomicU64::new(0));
@@ -80,6 +85,7 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
         events: event_rx,
         event_ready: Arc::clone(&event_ready),
         lost: Arc::clone(&lost),
+        retired: retired_rx,
     };
     let side = EngineSide {
         commands: command_rx,
@@ -88,6 +94,7 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
         events: Some(event_tx),
         event_ready,
         lost,
+        retired: retired_tx,
     };
     Ok((handle, side))
 }
@@ -98,6 +105,7 @@ impl EngineHandle {
     /// # Errors
     /// When the engine has ended, or has left thousands of commands unread.
     pub fn command(&self, command: Command) -> Result<(), EngineError> {
+        self.drop_retired();
         let commands = self.commands.as_ref().ok_or(EngineError::Gone)?;
         commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => EngineError::Stuck,
@@ -120,6 +128,11 @@ impl EngineHandle {
     /// [`EngineError::Gone`] when the engine has ended and every event was taken.
     pub fn try_event(&self) -> Result<Option<Event>, EngineError> {
         take(&self.events, &self.event_ready).map_err(|Ended| EngineError::Gone)
+    }
+
+    /// Frees what the engine has given back.
+    pub fn drop_retired(&self) {
+        self.retired.try_iter().for_each(drop);
     }
 
     /// How many events did not fit since the last call.
@@ -153,6 +166,11 @@ impl EngineSide {
             Err(Ended) if self.orphaned.replace(true) => None,
             Err(Ended) => Some(Command::StopNow),
         }
+    }
+
+    /// Gives something back. If there is no room for it, it is freed here.
+    pub(super) fn retire(&self, retired: Retired) {
+        drop(self.retired.try_send(retired));
     }
 
     /// Hands an event to the control plane. Never blocks: an event that does not fit is counted and
@@ -223,7 +241,6 @@ mod tests {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
-    use crate::ids::RouterId;
 
     fn readable(fd: BorrowedFd<'_>) -> bool {
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
@@ -234,22 +251,13 @@ mod tests {
     fn commands_arrive_in_order_and_clear_the_fd() {
         let (handle, side) = pair().unwrap();
         assert!(!readable(side.command_fd()));
-        handle
-            .command(Command::Snapshot {
-                router: RouterId::first(1),
-            })
-            .unwrap();
+        handle.command(Command::Ping).unwrap();
         handle.command(Command::Stop).unwrap();
         assert!(readable(side.command_fd()));
-        assert_eq!(
-            side.try_command(),
-            Some(Command::Snapshot {
-                router: RouterId::first(1)
-            })
-        );
+        assert!(matches!(side.try_command(), Some(Command::Ping)));
         assert!(readable(side.command_fd()), "one command still waits");
-        assert_eq!(side.try_command(), Some(Command::Stop));
-        assert_eq!(side.try_command(), None);
+        assert!(matches!(side.try_command(), Some(Command::Stop)));
+        assert!(side.try_command().is_none());
         assert!(!readable(side.command_fd()));
     }
 
@@ -285,9 +293,9 @@ mod tests {
         handle.command(Command::Stop).unwrap();
         drop(handle);
         assert!(readable(side.command_fd()));
-        assert_eq!(side.try_command(), Some(Command::Stop));
-        assert_eq!(side.try_command(), Some(Command::StopNow));
-        assert_eq!(side.try_command(), None);
+        assert!(matches!(side.try_command(), Some(Command::Stop)));
+        assert!(matches!(side.try_command(), Some(Command::StopNow)));
+        assert!(side.try_command().is_none());
         assert!(!readable(side.command_fd()), "does not spin");
     }
 }

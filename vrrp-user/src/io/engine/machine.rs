@@ -1,6 +1,8 @@
 //! Everything that the engine learns from the world and does to it. The engine's thread has a machine of
 //! shared words, sockets and channels; the simulator has one of its own, which may lie.
 
+use std::net::IpAddr;
+
 use nix::errno::Errno;
 use thiserror::Error;
 use vrrp_ebpf::{
@@ -9,10 +11,16 @@ use vrrp_ebpf::{
 };
 
 use super::{
-    addresses::{Order, Report},
+    addresses::{AddressSet, Order, Report},
     message::{Command, Event},
+    retired::Retired,
+    socket::Socket,
 };
-use crate::{ids::InterfaceId, io::bpf::TableError, proto::Instant};
+use crate::{
+    ids::{InterfaceId, RouterId},
+    io::bpf::TableError,
+    proto::Instant,
+};
 
 /// The ownership word changed under us: another process writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -98,8 +106,7 @@ pub trait Machine {
     /// The next command of the control plane. After nothing, the next one wakes the engine.
     fn next_command(&mut self) -> Option<Command>;
 
-    /// Hands the frames of an advert over: to the interface, or packets to the unicast peers that the router
-    /// of this slot has.
+    /// Hands the frames of an advert of the router of this slot to the interface.
     fn send_advert<'frame, Frames>(
         &mut self,
         slot: u32,
@@ -108,6 +115,11 @@ pub trait Machine {
     ) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>;
+
+    /// Sends the packets of an advert of the router of this slot, each to a unicast peer.
+    fn send_to_peers<'packet, Packets>(&mut self, slot: u32, packets: Packets) -> Sent
+    where
+        Packets: Iterator<Item = (&'packet [u8], IpAddr)>;
 
     /// Whether frames that waited for room on this interface wait still.
     fn is_waiting(&self, interface: InterfaceId) -> bool;
@@ -121,11 +133,34 @@ pub trait Machine {
     /// Gives the address worker an order. Tells whether there was room for it.
     fn order(&mut self, order: Order) -> bool;
 
+    /// Has the address worker go on with other virtual IPs; what the router wants is in the order. Gives them back if
+    /// there is no room for that.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn change_addresses(
+        &mut self,
+        order: Order,
+        addresses: Box<AddressSet>,
+    ) -> Result<(), Box<AddressSet>>;
+
+    /// Has the address worker forget a router whose addresses are gone. Tells whether there was room for that.
+    fn forget_addresses(&mut self, router: RouterId) -> bool;
+
     /// Tells the control plane.
     fn tell(&mut self, event: Event);
 
-    /// A unicast peer (index in the configuration) is this machine, or it is not. One that is gets no adverts.
-    fn set_peer_is_ours(&mut self, slot: u32, peer: u32, ours: bool);
+    /// Gives back what is not needed any more.
+    fn retire(&mut self, retired: Retired);
+
+    /// This is to be sent by from now on.
+    fn open(&mut self, socket: Socket);
+
+    /// Nobody sends by this interface any more.
+    fn close(&mut self, interface: InterfaceId);
+
+    /// A router sends to unicast peers no more.
+    fn close_peers(&mut self, router: RouterId);
 
     /// Tells XDP about a virtual router, or changes what it knows.
     ///
@@ -133,11 +168,17 @@ pub trait Machine {
     /// When the map is full, or memory is.
     fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), TableError>;
 
+    /// The programs know no virtual router with this key and slot any more. The kernel does not refuse that.
+    fn remove_router(&mut self, key: RouterKey, slot: u32);
+
     /// Tells XDP about a unicast peer.
     ///
     /// # Errors
     /// As [`set_router`](Self::set_router).
     fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), TableError>;
+
+    /// This is no unicast peer any more.
+    fn remove_peer(&mut self, key: PeerKey);
 
     /// Tells the programs which virtual router uses its Virtual Router MAC there.
     ///
@@ -145,15 +186,24 @@ pub trait Machine {
     /// As [`set_router`](Self::set_router).
     fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError>;
 
+    /// The virtual router of this slot does not use its Virtual Router MAC there any more.
+    fn remove_mac(&mut self, key: RouterKey, slot: u32);
+
     /// Tells egress who answers by proxy ARP on this interface.
     ///
     /// # Errors
     /// As [`set_router`](Self::set_router).
     fn set_proxy(&mut self, interface: InterfaceId, entry: ProxyEntry) -> Result<(), TableError>;
 
+    /// The virtual router of this slot does not answer by proxy ARP there any more.
+    fn remove_proxy(&mut self, interface: InterfaceId, slot: u32);
+
     /// Tells the programs about a virtual IP, or changes the MAC that they answer with.
     ///
     /// # Errors
     /// As [`set_router`](Self::set_router).
     fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError>;
+
+    /// The virtual router of this slot has this virtual IP no more.
+    fn remove_vip(&mut self, key: VipKey, slot: u32);
 }

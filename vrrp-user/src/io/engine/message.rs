@@ -1,12 +1,12 @@
-//! What the control plane and the engine thread tell each other. `Copy`, fixed size: the engine
-//! neither allocates nor formats.
+//! What the control plane and the engine thread tell each other. The engine neither allocates nor formats: what it is
+//! given is ready to be used, and what it tells is `Copy`.
 
 use std::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
 use vrrp_ebpf::{ownership::Ownership, wire::encode::EncodeError};
 
-use super::realtime::Scheduling;
+use super::{addition::Addition, parts::Parts, realtime::Scheduling, socket::Socket};
 use crate::{
     ids::{InterfaceId, RouterId, VipId},
     io::bpf::TableError,
@@ -14,55 +14,32 @@ use crate::{
 };
 
 /// From the control plane to the engine. What is said to a router that has gone is ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Command {
-    /// Nothing keeps the router from working; start the router, or bring it back from FAULT.
-    LinkUp {
+    /// A socket that the engine sends by from now on.
+    Open(Socket),
+    /// Nobody sends by this interface any more.
+    Close(InterfaceId),
+    /// One more router; its slot is free. It does nothing before it has parts and [`LinkUp`](Self::LinkUp).
+    Add(Addition),
+    /// What the router has on its interfaces is this from now on. [`Event::Changed`] follows when nothing is left of
+    /// what it was before.
+    Parts {
         /// The router.
         router: RouterId,
-        /// Source address of its adverts.
-        primary: IpAddr,
-        /// Current MAC of the interface.
-        mac: [u8; 6],
+        /// All of it.
+        parts: Box<Parts>,
     },
+    /// Stop the router in good order, and forget it; [`Event::Removed`] follows.
+    Remove(RouterId),
+    /// Nothing keeps the router from working; start it with the parts that it was given, or bring it back from FAULT.
+    LinkUp(RouterId),
     /// The router cannot work, or for other reasons than before: FAULT.
     Fault {
         /// The router.
         router: RouterId,
         /// All that keeps it from working.
         reasons: Reasons,
-    },
-    /// Adverts have room for so many virtual IPs, of those that are not excluded.
-    Fit {
-        /// The router.
-        router: RouterId,
-        /// How many, at least 1.
-        advertised: usize,
-    },
-    /// An interface that virtual IPs are on and not the adverts (`dev`) has this MAC.
-    MacElsewhere {
-        /// The interface.
-        interface: InterfaceId,
-        /// Its MAC; zeros if it has none.
-        mac: [u8; 6],
-    },
-    /// A unicast peer is on a network of the router's interface, or it is not; it is not until this is said.
-    PeerOnLink {
-        /// The router.
-        router: RouterId,
-        /// Index in the instance's `peers`.
-        peer: u32,
-        /// Whether it is.
-        on_link: bool,
-    },
-    /// A unicast peer is an address of this machine, or it is not; it is not until this is said.
-    PeerIsOurs {
-        /// The router.
-        router: RouterId,
-        /// Index in the instance's `peers`.
-        peer: u32,
-        /// Whether it is.
-        ours: bool,
     },
     /// The kernel reported that a virtual IP was removed, and it was not us.
     AddressLost {
@@ -119,6 +96,18 @@ pub enum Event {
         router: RouterId,
         /// When, and who served.
         lapse: Lapse,
+    },
+    /// A router is all that its parts of this revision say, and nothing of what it was before is left.
+    Changed {
+        /// The router.
+        router: RouterId,
+        /// [`Parts::revision`].
+        revision: u32,
+    },
+    /// A router has stopped, and nothing is left of it. The answer to [`Command::Remove`].
+    Removed {
+        /// The router.
+        router: RouterId,
     },
     /// Answer to [`Command::Ping`].
     Alive,

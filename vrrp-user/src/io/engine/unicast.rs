@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use vrrp_ebpf::wire::vrrp::PROTOCOL;
 
 use super::machine::Sent;
-use crate::ids::InterfaceId;
+use crate::{ids::InterfaceId, proto::Family};
 
 /// `TC_PRIO_INTERACTIVE`: ahead of bulk traffic in the queueing discipline, which these adverts
 /// cannot bypass.
@@ -22,29 +22,22 @@ const PRIORITY: u32 = 6;
 /// BPF_RET: no packet is ever put into the socket's queue.
 const NOTHING: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
 
-/// Sends whole IP packets to a list of peers of one family, by one interface. It receives nothing, but its being
+/// Sends whole IP packets to peers of one family, by one interface. It receives nothing, but its being
 /// there keeps the kernel from answering each advert that XDP passes with an ICMP error.
 #[derive(Debug)]
 pub(super) struct UnicastSender {
     socket: Socket,
-    peers: Vec<Destination>,
-}
-
-#[derive(Debug)]
-struct Destination {
-    address: SockAddr,
-    /// It is this machine: the kernel would take an advert to it whatever becomes of the link.
-    ours: bool,
+    interface: InterfaceId,
 }
 
 impl UnicastSender {
-    /// Opens a socket for an interface and these peers, whose family is that of the first.
+    /// Opens a socket for an interface and peers of this family.
     ///
     /// # Errors
     /// errno of socket or setsockopt; EPERM without CAP_NET_RAW.
-    pub(super) fn open(interface: InterfaceId, peers: &[IpAddr]) -> io::Result<Self> {
+    pub(super) fn open(interface: InterfaceId, family: Family) -> io::Result<Self> {
         let protocol = Protocol::from(i32::from(PROTOCOL));
-        let is_ipv6 = peers.first().is_some_and(IpAddr::is_ipv6);
+        let is_ipv6 = family == Family::V6;
         let domain = if is_ipv6 { Domain::IPV6 } else { Domain::IPV4 };
         let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.attach_filter(&NOTHING)?;
@@ -57,33 +50,19 @@ impl UnicastSender {
         }
         socket.set_nonblocking(true)?;
         socket.set_priority(PRIORITY)?;
-        let peers = peers.iter().map(|peer| Destination {
-            address: address(*peer, interface).into(),
-            ours: false,
-        });
-        Ok(Self {
-            socket,
-            peers: peers.collect(),
-        })
+        Ok(Self { socket, interface })
     }
 
-    /// A peer (index in the list) is this machine, or it is not. Nothing is sent to one that is.
-    pub(super) fn set_ours(&mut self, peer: u32, ours: bool) {
-        if let Some(peer) = self.peers.get_mut(peer as usize) {
-            peer.ours = ours;
-        }
-    }
-
-    /// Hands packets for each peer in turn to the kernel. One that the kernel does not take
+    /// Hands packets to the kernel, each for its peer. One that the kernel does not take
     /// costs only its peer.
     pub(super) fn send<'packet, Packets>(&self, packets: Packets) -> Sent
     where
-        Packets: Iterator<Item = &'packet [u8]>,
+        Packets: Iterator<Item = (&'packet [u8], IpAddr)>,
     {
         let mut sent = Sent::default();
-        let others = packets.zip(self.peers.iter().cycle());
-        for (packet, peer) in others.filter(|(_, peer)| !peer.ours) {
-            match self.socket.send_to(packet, &peer.address) {
+        for (packet, peer) in packets {
+            let address = SockAddr::from(address(peer, self.interface));
+            match self.socket.send_to(packet, &address) {
                 Ok(_) => sent.any = true,
                 Err(error) => {
                     let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
@@ -120,33 +99,6 @@ mod tests {
         assert_eq!(shown("192.168.1.2"), "192.168.1.2:0");
     }
 
-    /// The kernel would take them, by its loopback interface.
-    #[test]
-    fn nothing_is_sent_to_this_machine() {
-        in_namespace(async || {
-            run("ip link set lo up");
-            run("ip link add ens33 type veth peer name peer");
-            run("ip link set ens33 up");
-            run("ip link set peer up");
-            run("ip addr add 192.168.1.1/24 dev ens33");
-            let peers = ["192.168.1.1", "192.168.1.2"].map(|peer| peer.parse().unwrap());
-            let message = message(&peers[..1]);
-            let packets = peers.map(|peer| encode::unicast(&message, peer, 255).unwrap());
-            let send = |sender: &UnicastSender, count| {
-                let sent = sender.send(packets.iter().take(count).map(Vec::as_slice));
-                (sent.any, sent.refused)
-            };
-            let mut sender = UnicastSender::open(InterfaceId(index("ens33")), &peers).unwrap();
-            assert_eq!(send(&sender, 1), (true, None));
-            sender.set_ours(0, true);
-            // Neither sent nor refused, so that it renews no lease and is no error.
-            assert_eq!(send(&sender, 1), (false, None));
-            assert_eq!(send(&sender, 2), (true, None));
-            sender.set_ours(0, false);
-            assert_eq!(send(&sender, 1), (true, None));
-        });
-    }
-
     /// The usual advert, from the first of its addresses.
     fn message(addresses: &[IpAddr]) -> Message<'_> {
         Message {
@@ -176,8 +128,9 @@ mod tests {
                 let addresses = [source];
                 let message = message(&addresses);
                 let packet = encode::unicast(&message, peer, 255).unwrap();
-                let sender = UnicastSender::open(InterfaceId(index("ens33")), &[peer]).unwrap();
-                let sent = sender.send(std::iter::once(packet.as_slice()));
+                let family = Family::of(peer);
+                let sender = UnicastSender::open(InterfaceId(index("ens33")), family).unwrap();
+                let sent = sender.send(std::iter::once((packet.as_slice(), peer)));
                 assert_eq!((sent.any, sent.refused), (true, None), "{peer}");
             }
         });

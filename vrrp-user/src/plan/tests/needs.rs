@@ -12,6 +12,7 @@ fn joined(body: &str) -> Vec<String> {
         .collect()
 }
 
+//= C34, C52: proof
 #[test]
 fn every_ipv6_virtual_ip_has_its_solicited_node_group() {
     let v6 = "virtual_ipaddress {\n fe80::51\n 2001:db8::aabb:ccdd/64\n 2001:db8:1::51 dev eth1\n}\n\
@@ -89,6 +90,17 @@ fn answering(desired: &Desired) -> Vec<(&str, u32)> {
                 .map(|id| (&*router.instance.name, id.0))
         })
         .collect()
+}
+
+//= C62: refusal
+#[test]
+fn nobody_without_a_virtual_mac_answers_by_proxy_arp() {
+    let on = |vrid: u8, more: &str| format!("interface eth0\n virtual_router_id {vrid}\n {more}");
+    let none = file(&[
+        ("A", &on(1, ""), "10.0.0.1"),
+        ("B", &on(2, "use_vmac"), "fe80::2"),
+    ]);
+    assert_eq!(answering(&desired(&none)), []);
 }
 
 //= C62: proof

@@ -2,10 +2,10 @@
 //! under which MAC. Pure.
 
 use super::{
+    News,
     router::{Change, Device, Router},
     table::Table,
 };
-use crate::io::engine::Command;
 
 /// Every such interface, once, with what was last said about it.
 #[derive(Debug, Default)]
@@ -66,13 +66,13 @@ fn change(device: &Device, standing: Standing) -> Change {
     let name = &device.name;
     match standing {
         Standing::There(mac) => Change {
-            command: device
+            news: device
                 .id
-                .map(|interface| Command::MacElsewhere { interface, mac }),
+                .map(|interface| News::MacElsewhere { interface, mac }),
             ..Change::default()
         },
         Standing::Deleted => Change {
-            command: None,
+            news: None,
             line: Some((
                 tracing::Level::ERROR,
                 format!(

@@ -1,8 +1,9 @@
-//! What the kernel says about our interfaces and addresses, turned into commands for the engine.
+//! What the kernel says about our interfaces and addresses, as far as the engine has to know.
 
 mod elsewhere;
 pub(super) mod inventory;
 mod names;
+mod news;
 mod peers;
 mod room;
 mod router;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use inventory::Inventory;
 pub(in crate::io) use inventory::SourceFlaw;
+pub(super) use news::News;
 pub use room::excess;
 pub(super) use router::{Change, Device, Router};
 use table::Table;

@@ -4,20 +4,18 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
+    News,
     router::{Change, Router},
     table::{Address, Table},
     verdict::Vips,
 };
-use crate::{
-    ids::RouterId,
-    io::{control::warnings::Warning, engine::Command},
-};
+use crate::{ids::RouterId, io::control::warnings::Warning};
 
 /// (router, peer) of which that was said last.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    on_link: BTreeSet<(RouterId, u32)>,
-    ours: BTreeSet<(RouterId, u32)>,
+    on_link: BTreeSet<(RouterId, IpAddr)>,
+    ours: BTreeSet<(RouterId, IpAddr)>,
 }
 
 impl Peers {
@@ -38,19 +36,19 @@ impl Peers {
         let (mut on_link, mut ours) = (BTreeSet::new(), BTreeSet::new());
         for router in routers {
             let networks = networks(router, table, vips);
-            for (peer, address) in (0..).zip(&router.peers) {
-                if is_on_link(*address, &networks) {
-                    on_link.insert((router.id, peer));
+            for peer in &router.peers {
+                if is_on_link(*peer, &networks) {
+                    on_link.insert((router.id, *peer));
                 }
-                if is_ours(*address, router, table, vips) {
-                    ours.insert((router.id, peer));
+                if is_ours(*peer, router, table, vips) {
+                    ours.insert((router.id, *peer));
                 }
             }
         }
         for &(router, peer) in self.on_link.symmetric_difference(&on_link) {
             let on_link = on_link.contains(&(router, peer));
             changes.push(Change {
-                command: Some(Command::PeerOnLink {
+                news: Some(News::PeerOnLink {
                     router,
                     peer,
                     on_link,
@@ -61,7 +59,7 @@ impl Peers {
         for &(router, peer) in self.ours.symmetric_difference(&ours) {
             let ours = ours.contains(&(router, peer));
             changes.push(Change {
-                command: Some(Command::PeerIsOurs { router, peer, ours }),
+                news: Some(News::PeerIsOurs { router, peer, ours }),
                 warning: Some((router, Warning::OwnPeer { peer }, ours)),
                 ..Change::default()
             });
@@ -71,9 +69,8 @@ impl Peers {
 
     /// Whether a router with unicast peers has none on another machine.
     pub(super) fn are_all_ours(&self, router: &Router) -> bool {
-        let all = (router.id, 0)..=(router.id, u32::MAX);
-        let ours = self.ours.range(all).count();
-        !router.peers.is_empty() && ours == router.peers.len()
+        let mut peers = router.peers.iter();
+        !router.peers.is_empty() && peers.all(|peer| self.ours.contains(&(router.id, *peer)))
     }
 }
 

@@ -6,10 +6,11 @@ use tracing::Level;
 use vrrp_ebpf::wire::encode;
 
 use super::{
+    News,
     router::{Change, Router},
     table::Table,
 };
-use crate::{ids::RouterId, io::engine::Command, proto::Family};
+use crate::{ids::RouterId, proto::Family};
 
 /// How many virtual IPs the adverts of each router were last said to carry.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ impl Room {
             }
             let before = self.advertised.insert(router.id, advertised);
             changes.push(Change {
-                command: Some(Command::Fit {
+                news: Some(News::Fit {
                     router: router.id,
                     advertised,
                 }),

@@ -2,17 +2,18 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use super::News;
 use crate::{
     ids::{InterfaceId, RouterId, VipId},
-    io::{control::warnings::Warning, engine::Command},
+    io::control::warnings::Warning,
     proto::Version,
 };
 
 /// What is to be told about one change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::io::control) struct Change {
-    /// For the engine, if it has to know.
-    pub(in crate::io::control) command: Option<Command>,
+    /// What the engine has to know of.
+    pub(in crate::io::control) news: Option<News>,
     /// For the log.
     pub(in crate::io::control) line: Option<(tracing::Level, String)>,
     /// This interface was created anew, without our programs: only a new start attaches them.

@@ -1,10 +1,7 @@
 use super::*;
 use crate::{
     ids::VipId,
-    io::{
-        engine::Command,
-        testing::{in_namespace, index, run},
-    },
+    io::testing::{in_namespace, index, run},
     proto::Reasons,
 };
 
@@ -28,7 +25,7 @@ fn watched(index: u32) -> Watched {
 }
 
 /// The next commands, within a time in which the kernel certainly tells.
-async fn commands(monitor: &mut Monitor) -> Vec<Command> {
+async fn commands(monitor: &mut Monitor) -> Vec<News> {
     loop {
         let changes = timeout(Duration::from_secs(5), monitor.changes())
             .await
@@ -36,8 +33,8 @@ async fn commands(monitor: &mut Monitor) -> Vec<Command> {
             .unwrap();
         let commands: Vec<_> = changes
             .into_iter()
-            .filter_map(|change| change.command)
-            .filter(|command| !matches!(command, Command::Fit { .. }))
+            .filter_map(|change| change.news)
+            .filter(|command| !matches!(command, News::Fit { .. }))
             .collect();
         if !commands.is_empty() {
             return commands;
@@ -57,7 +54,7 @@ fn follows_a_real_interface() {
     in_namespace(async || {
         link();
         let mut monitor = Monitor::new(watched(index("ens33"))).unwrap();
-        let [Command::LinkUp { primary, mac, .. }] = commands(&mut monitor).await[..] else {
+        let [News::LinkUp { primary, mac, .. }] = commands(&mut monitor).await[..] else {
             panic!("no LinkUp");
         };
         assert_eq!(primary.to_string(), "192.168.1.1");
@@ -66,7 +63,7 @@ fn follows_a_real_interface() {
         assert!(address.contains(&format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")));
 
         let fault = |reason| {
-            [Command::Fault {
+            [News::Fault {
                 router: RouterId::first(0),
                 reasons: Reasons::only(reason),
             }]
@@ -77,7 +74,7 @@ fn follows_a_real_interface() {
         run("ip link set peer up");
         assert!(matches!(
             commands(&mut monitor).await[..],
-            [Command::LinkUp { .. }]
+            [News::LinkUp { .. }]
         ));
 
         run("ip addr add 192.168.1.254/32 dev ens33");
@@ -90,7 +87,7 @@ fn follows_a_real_interface() {
         run("ip addr add 192.168.1.1/24 dev ens33");
         assert!(matches!(
             commands(&mut monitor).await[..],
-            [Command::LinkUp { .. }]
+            [News::LinkUp { .. }]
         ));
         run("ip link del ens33");
         let seen = commands(&mut monitor).await;
@@ -117,7 +114,7 @@ fn an_address_under_detection_is_there_and_of_no_use() {
 }
 
 /// The only virtual IP is gone.
-const LOST: Command = Command::AddressLost {
+const LOST: News = News::AddressLost {
     router: RouterId::first(0),
     vip: VipId(0),
 };
@@ -159,7 +156,7 @@ fn a_router_is_held_back_although_the_kernel_tells_nothing() {
         commands(&mut monitor).await;
         let reason = FaultReason::VipRefused { vip: VipId(0) };
         monitor.hold(RouterId::first(0), Some(reason));
-        let fault = Command::Fault {
+        let fault = News::Fault {
             router: RouterId::first(0),
             reasons: Reasons::only(reason),
         };
@@ -167,7 +164,7 @@ fn a_router_is_held_back_although_the_kernel_tells_nothing() {
         monitor.hold(RouterId::first(0), None);
         assert!(matches!(
             commands(&mut monitor).await[..],
-            [Command::LinkUp { .. }]
+            [News::LinkUp { .. }]
         ));
     });
 }

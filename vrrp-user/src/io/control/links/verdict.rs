@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
+    News,
     room::fitting,
     router::{Change, Device, Router},
     table::{Address, Table},
 };
 use crate::{
     ids::InterfaceId,
-    io::engine::Command,
     proto::{FaultReason, Reasons},
 };
 
@@ -152,7 +152,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
 pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
     match verdict {
         Verdict::Usable { primary, mac } => Change {
-            command: Some(Command::LinkUp {
+            news: Some(News::LinkUp {
                 router: router.id,
                 primary,
                 mac,
@@ -167,7 +167,7 @@ pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
             ..Change::default()
         },
         Verdict::Unusable(reasons) => Change {
-            command: Some(Command::Fault {
+            news: Some(News::Fault {
                 router: router.id,
                 reasons,
             }),

@@ -19,9 +19,9 @@ use tokio::{
 };
 
 use crate::{
-    config::{self, Globals},
+    config::{self, Globals, Instance},
     ids::RouterId,
-    io::control::{Assigned, record::state_name},
+    io::control::record::state_name,
     proto::{Cause, State, Transition},
 };
 pub use identity::UserError;
@@ -83,10 +83,13 @@ impl Notifier {
     ///
     /// # Errors
     /// When a user or group does not exist.
-    pub(super) fn start(globals: &Globals, routers: &[Assigned]) -> Result<Self, UserError> {
-        let scripts = routers.iter().map(|router| {
-            let scripts = Scripts::new(&router.instance, globals.script_security)?;
-            Ok((router.id, scripts))
+    pub(super) fn start(
+        globals: &Globals,
+        routers: &[(RouterId, &Instance)],
+    ) -> Result<Self, UserError> {
+        let scripts = routers.iter().map(|(id, instance)| {
+            let scripts = Scripts::new(instance, globals.script_security)?;
+            Ok((*id, scripts))
         });
         let scripts: Vec<(RouterId, Scripts)> = scripts.collect::<Result<_, _>>()?;
         // Beside the control plane, which a file system that does not answer must not hold up.
@@ -196,7 +199,7 @@ async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: 
 }
 
 impl Scripts {
-    fn new(instance: &config::Instance, is_guarded: bool) -> Result<Self, UserError> {
+    fn new(instance: &Instance, is_guarded: bool) -> Result<Self, UserError> {
         let look_up = |script: &Option<config::Script>| {
             let script = script.as_ref();
             script

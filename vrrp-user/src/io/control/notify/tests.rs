@@ -58,19 +58,16 @@ fn read_lines(path: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn router(name: &str, notify: Notify) -> config::Instance {
-    config::Instance {
+fn router(name: &str, notify: Notify) -> Instance {
+    Instance {
         notify,
         ..crate::io::control::tests::instance(name)
     }
 }
 
-fn start(routers: impl Into<Vec<config::Instance>>) -> Notifier {
-    let slots = (0..).map(RouterId::first).zip(routers.into());
-    let routers = slots.map(|(id, instance)| Assigned {
-        id,
-        ..crate::io::control::tests::assigned(instance)
-    });
+fn start(routers: impl Into<Vec<Instance>>) -> Notifier {
+    let routers = routers.into();
+    let routers = (0..).map(RouterId::first).zip(&routers);
     Notifier::start(&Globals::default(), &Vec::from_iter(routers)).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! What the links' monitor found: commands for the engine, warnings, and the end for an interface without our
+//! What the links' monitor found: parts and commands for the engine, warnings, and the end for an interface without our
 //! programs.
 
 use super::{Plane, log};
@@ -8,23 +8,27 @@ use crate::{
         causes::with_causes,
         control::{
             ControlError, Setup,
-            links::{Change, Monitor},
+            links::{Change, Monitor, News},
             signals::Request,
             warnings::Warning,
             wording,
         },
-        engine::Command,
+        engine::{Command, Event},
     },
     proto::Reasons,
 };
 
 impl Plane<'_> {
     pub(super) fn take_changes(&mut self, changes: Vec<Change>) -> Result<(), ControlError> {
-        // Before the engine speaks from anywhere: then it may die at any moment.
-        self.prepare_resignations(changes.iter().filter_map(|change| change.command));
+        for change in &changes {
+            if let Some(news) = change.news {
+                self.note_news(news);
+            }
+        }
+        self.exchange_parts()?;
         for change in changes {
             let Change {
-                command,
+                news,
                 line,
                 recreated,
                 warning,
@@ -38,17 +42,79 @@ impl Plane<'_> {
             if let Some(interface) = recreated {
                 self.stop_for(interface)?;
             }
-            let Some(command) = command else {
-                continue;
-            };
-            self.note_fault(command);
-            self.command(command)?;
-            if let Command::AddressLost { router, vip } = command {
-                if let Some(known) = self.router(router) {
-                    known.removed.insert(vip);
+            match news {
+                Some(News::LinkUp { router, .. }) => {
+                    self.note_fault(router, Reasons::NONE);
+                    self.command(Command::LinkUp(router))?;
                 }
-                self.command(Command::Snapshot { router })?;
+                Some(News::Fault { router, reasons }) => {
+                    self.note_fault(router, reasons);
+                    self.command(Command::Fault { router, reasons })?;
+                }
+                Some(News::AddressLost { router, vip }) => {
+                    self.command(Command::AddressLost { router, vip })?;
+                    if let Some(known) = self.router(router) {
+                        known.removed.insert(vip);
+                    }
+                    self.command(Command::Snapshot { router })?;
+                }
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Remembers what parts are made of.
+    fn note_news(&mut self, news: News) {
+        for (id, known) in &mut self.routers {
+            let blueprint = &mut known.blueprint;
+            match news {
+                News::LinkUp {
+                    router,
+                    primary,
+                    mac,
+                } if router == *id => blueprint.set_interface(primary, mac),
+                News::Fit { router, advertised } if router == *id => blueprint.set_room(advertised),
+                News::PeerOnLink {
+                    router,
+                    peer,
+                    on_link,
+                } if router == *id => blueprint.set_near(peer, on_link),
+                News::PeerIsOurs { router, peer, ours } if router == *id => {
+                    blueprint.set_ours(peer, ours);
+                }
+                News::MacElsewhere { interface, mac } => blueprint.set_mac(interface, mac),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives the engine new parts of every router that is made of something else than before.
+    fn exchange_parts(&mut self) -> Result<(), ControlError> {
+        let mut all = Vec::new();
+        for (id, known) in &mut self.routers {
+            match known.blueprint.news() {
+                Ok(None) => {}
+                Ok(Some(parts)) => {
+                    self.setup.resignations.prepare(*id, &parts);
+                    all.push((*id, Box::new(parts)));
+                }
+                Err(error) => {
+                    let failed = Event::InterfaceFailed {
+                        router: *id,
+                        error: error.into(),
+                    };
+                    let state = known.record.state();
+                    for line in wording::lines(&failed, &known.assigned, state) {
+                        log(line);
+                    }
+                }
+            }
+        }
+        // Before the engine speaks from anywhere: then it may die at any moment.
+        self.store_resignations();
+        for (router, parts) in all {
+            self.command(Command::Parts { router, parts })?;
         }
         Ok(())
     }
@@ -69,12 +135,7 @@ impl Plane<'_> {
     }
 
     /// Says and remembers what came to keep a router from working, or that nothing does.
-    fn note_fault(&mut self, command: Command) {
-        let (router, reasons) = match command {
-            Command::Fault { router, reasons } => (router, reasons),
-            Command::LinkUp { router, .. } => (router, Reasons::NONE),
-            _ => return,
-        };
+    fn note_fault(&mut self, router: RouterId, reasons: Reasons) {
         let Some(known) = self.router(router) else {
             return;
         };
@@ -86,13 +147,13 @@ impl Plane<'_> {
         }
     }
 
-    pub(super) fn prepare_resignations(&mut self, commands: impl IntoIterator<Item = Command>) {
+    pub(super) fn store_resignations(&mut self) {
         let Setup {
             resignations,
             directory,
             ..
         } = &mut self.setup;
-        if let Err(error) = resignations.prepare(directory, commands) {
+        if let Err(error) = resignations.store(directory) {
             let error = with_causes(&error);
             tracing::error!("{error}: after a crash, nobody may be told that a router is gone");
         }

@@ -92,7 +92,7 @@ impl Plane<'_> {
             Event::OrderFailed { router, errno } => {
                 if let Some(known) = self.router(router) {
                     for vip in &known.assigned.vips {
-                        known.record.refused(*vip, errno);
+                        known.record.refused(vip.id, errno);
                     }
                 }
                 self.notifier.addresses_settled(router);
@@ -132,6 +132,8 @@ impl Plane<'_> {
             | Event::LeaseRenewed { .. }
             | Event::AnnouncingFailed { .. }
             | Event::InterfaceFailed { .. }
+            | Event::Changed { .. }
+            | Event::Removed { .. }
             | Event::Alive
             | Event::MemoryNotLocked { .. } => {}
         }
@@ -156,7 +158,9 @@ impl Plane<'_> {
             | Event::AddressMissing { router, .. }
             | Event::AddressStray { router, .. }
             | Event::AddressFailed { router, .. }
-            | Event::OrderFailed { router, .. } => router,
+            | Event::OrderFailed { router, .. }
+            | Event::Changed { router, .. }
+            | Event::Removed { router } => router,
             Event::Scheduled(_)
             | Event::MemoryNotLocked { .. }
             | Event::Alive

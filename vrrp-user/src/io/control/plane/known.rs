@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use super::Plane;
 use crate::{
     ids::{RouterId, VipId},
-    io::control::{Assigned, record::Record, refusals::Refusals, unserved::Unserved},
+    io::{
+        control::{Assigned, record::Record, refusals::Refusals, unserved::Unserved},
+        engine::Blueprint,
+    },
 };
 
 /// What is known of one virtual router.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) assigned: Assigned,
+    /// What the engine's parts are made of.
+    pub(super) blueprint: Blueprint,
     pub(super) record: Record,
     pub(super) refusals: Refusals,
     pub(super) unserved: Unserved,
@@ -25,9 +30,10 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(assigned: Assigned) -> Self {
+    pub(super) fn new(blueprint: Blueprint) -> Self {
         Self {
-            assigned,
+            assigned: Assigned::new(blueprint.id(), blueprint.router()),
+            blueprint,
             record: Record::default(),
             refusals: Refusals::default(),
             unserved: Unserved::default(),

@@ -38,7 +38,7 @@ use crate::{
     ids::RouterId,
     io::{
         clock,
-        engine::{Command, handle::EngineError, realtime::Scheduling},
+        engine::{Blueprint, Command, handle::EngineError, realtime::Scheduling},
         systemd,
     },
     proto::FaultReason,
@@ -87,10 +87,10 @@ impl<'a> Plane<'a> {
     pub(super) fn new(mut setup: Setup<'a>, notifier: Notifier) -> Self {
         let routers = std::mem::take(&mut setup.routers);
         Self {
-            order: routers.iter().map(|one| one.id).collect(),
+            order: routers.iter().map(Blueprint::id).collect(),
             routers: routers
                 .into_iter()
-                .map(|one| (one.id, Known::new(one)))
+                .map(|one| (one.id(), Known::new(one)))
                 .collect(),
             setup,
             notifier,
@@ -153,7 +153,7 @@ impl<'a> Plane<'a> {
                 _ = looks.tick() => {
                     self.look_at_strangers();
                     // What could not be written.
-                    self.prepare_resignations([]);
+                    self.store_resignations();
                     self.forget_refusals();
                     for line in belongings.look() {
                         tracing::error!("{line}");

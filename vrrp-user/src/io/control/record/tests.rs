@@ -185,13 +185,16 @@ fn a_master_says_which_of_its_virtual_ips_are_missing() {
 #[test]
 fn warnings_last_as_long_as_what_they_are_about() {
     let other = IpAddr::from([192, 168, 1, 2]);
+    let own_peer = |host| Warning::OwnPeer {
+        peer: IpAddr::from([192, 168, 1, host]),
+    };
     let mut record = Record::default();
     let names = |record: &Record| -> Vec<String> {
         let all = record.warnings(&instance("VI_1")).into_iter();
         all.map(|one| one.warning).collect()
     };
     record.warned(Warning::SourceElsewhere, true);
-    record.warned(Warning::OwnPeer { peer: 1 }, true);
+    record.warned(own_peer(1), true);
     record.take_snapshot(RouterSnapshot {
         other_owner: Some(other),
         ..RouterSnapshot::default()
@@ -200,8 +203,8 @@ fn warnings_last_as_long_as_what_they_are_about() {
         names(&record),
         ["own_peer", "source_elsewhere", "two_owners"]
     );
-    record.warned(Warning::OwnPeer { peer: 0 }, false);
-    record.warned(Warning::OwnPeer { peer: 1 }, false);
+    record.warned(own_peer(2), false);
+    record.warned(own_peer(1), false);
     record.take_snapshot(RouterSnapshot::default());
     assert_eq!(names(&record), ["source_elsewhere"]);
 }

@@ -129,6 +129,8 @@ pub(super) fn lines(event: &Event, router: &Assigned, state: State) -> Vec<Line>
         }
         Event::AddressRefused { .. }
         | Event::Snapshot { .. }
+        | Event::Changed { .. }
+        | Event::Removed { .. }
         // Not about a virtual router.
         | Event::Scheduled(_)
         | Event::MemoryNotLocked { .. }

@@ -1,72 +1,41 @@
 //! Carries out what the control plane wants.
 
-use vrrp_ebpf::types::Mac;
-
 use super::{Driver, Stage};
 use crate::{
-    ids::{InterfaceId, RouterId},
     io::engine::{
-        machine::Machine,
-        message::{Command, Event, InterfaceError},
+        addition::Addition,
+        machine::{Machine, Superseded},
+        member::Turn,
+        message::{Command, Event},
     },
     proto::Input,
 };
 
-/// What every member is to do.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ForAll {
-    Take(Input),
-    /// An interface that virtual IPs are on has this MAC.
-    MacElsewhere {
-        interface: InterfaceId,
-        mac: Mac,
-    },
-}
-
 impl Driver {
-    pub(super) fn command(&mut self, machine: &mut impl Machine) -> Stage {
+    pub(super) fn command(&mut self, machine: &mut impl Machine) -> Result<Stage, Superseded> {
         let Some(command) = machine.next_command() else {
-            return Stage::Announcing {
+            return Ok(Stage::Announcing {
                 first: true,
                 from: 0,
-            };
+            });
         };
         let woken = self.woken;
         match command {
-            Command::LinkUp {
-                router,
-                primary,
-                mac,
-            } => {
+            Command::Open(socket) => machine.open(socket),
+            Command::Close(interface) => machine.close(interface),
+            Command::Add(addition) => self.add(addition, machine)?,
+            Command::Parts { router, parts } => match self.member(router) {
+                Some(member) => member.take_parts(parts, &mut Turn { machine, woken }),
+                None => machine.retire(parts.into()),
+            },
+            Command::Remove(router) => {
                 if let Some(member) = self.member(router) {
-                    match member.set_interface(machine, primary, mac) {
-                        Ok(()) => member.link_up(primary, woken, machine),
-                        Err(error) => machine.tell(Event::InterfaceFailed { router, error }),
-                    }
+                    member.remove(&mut Turn { machine, woken });
                 }
             }
-            Command::Fit { router, advertised } => {
-                let member = self.member(router);
-                let done = member.map_or(Ok(()), |member| member.fit(machine, advertised));
-                tell_failure(router, done, machine);
-            }
-            Command::MacElsewhere { interface, mac } => {
-                return for_all(ForAll::MacElsewhere { interface, mac });
-            }
-            Command::PeerOnLink {
-                router,
-                peer,
-                on_link,
-            } => {
-                let member = self.member(router);
-                let done = member.map_or(Ok(()), |member| {
-                    member.set_peer_on_link(machine, peer, on_link)
-                });
-                tell_failure(router, done, machine);
-            }
-            Command::PeerIsOurs { router, peer, ours } => {
-                if self.member(router).is_some() {
-                    machine.set_peer_is_ours(router.slot(), peer, ours);
+            Command::LinkUp(router) => {
+                if let Some(member) = self.member(router) {
+                    member.link_up(&mut Turn { machine, woken });
                 }
             }
             Command::Fault { router, reasons } => {
@@ -81,11 +50,11 @@ impl Driver {
             }
             Command::Stop => {
                 self.stopping = true;
-                return for_all(ForAll::Take(Input::Shutdown));
+                return Ok(for_all(Input::Shutdown));
             }
             Command::StopNow => {
                 self.stopping = true;
-                return for_all(ForAll::Take(Input::ShutdownNow));
+                return Ok(for_all(Input::ShutdownNow));
             }
             Command::Ping => machine.tell(Event::Alive),
             Command::Snapshot { router } => {
@@ -95,42 +64,62 @@ impl Driver {
                 }
             }
         }
-        Stage::Commands
+        Ok(Stage::Commands)
     }
 
-    /// Has the first member from this slot on do it, then the next.
-    pub(super) fn for_all(
+    /// Takes the slot of a router over, and removes what an earlier run, or keepalived before us, may have left on its
+    /// interfaces. A router that comes while the engine stops has stopped.
+    ///
+    /// # Errors
+    /// When another process takes it over as well.
+    pub fn add(
         &mut self,
-        command: ForAll,
-        from: usize,
+        addition: Addition,
         machine: &mut impl Machine,
-    ) -> Stage {
+    ) -> Result<(), Superseded> {
+        let router = addition.id();
+        if self.stopping || self.at(router.slot() as usize).is_some() {
+            machine.retire(addition.into());
+            machine.tell(Event::Removed { router });
+            return Ok(());
+        }
+        let Addition {
+            mut member,
+            addresses,
+        } = addition;
+        member.take_slot(machine)?;
+        member.begin_with(addresses, machine);
+        self.seat(member);
+        Ok(())
+    }
+
+    /// Feeds the first member from this slot on, then the next.
+    pub(super) fn for_all(&mut self, input: Input, from: usize) -> Stage {
         let woken = self.woken;
         let Some((slot, one)) = self.first_from(from, |_| true) else {
             return Stage::Commands;
         };
-        let router = one.id();
-        match command {
-            ForAll::Take(input) => one.feed(input, woken),
-            ForAll::MacElsewhere { interface, mac } => {
-                match one.set_mac_elsewhere(machine, interface, mac) {
-                    Ok(false) => {}
-                    Ok(true) => one.announce_anew(),
-                    Err(error) => machine.tell(Event::InterfaceFailed { router, error }),
-                }
+        one.feed(input, woken);
+        let from = slot + 1;
+        Stage::ForAll { input, from }
+    }
+
+    /// Forgets the members that were to be removed and have stopped.
+    pub(super) fn unseat_removed(&mut self, machine: &mut impl Machine) {
+        for seat in &mut self.members {
+            if let Some(mut member) = seat.take_if(|member| member.is_over()) {
+                member.clear(machine);
+                let router = member.id();
+                machine.retire(member.into());
+                machine.tell(Event::Removed { router });
             }
         }
-        let from = slot + 1;
-        Stage::ForAll { command, from }
+        while let Some(None) = self.members.last() {
+            self.members.pop();
+        }
     }
 }
 
-fn for_all(command: ForAll) -> Stage {
-    Stage::ForAll { command, from: 0 }
-}
-
-fn tell_failure(router: RouterId, done: Result<(), InterfaceError>, machine: &mut impl Machine) {
-    if let Err(error) = done {
-        machine.tell(Event::InterfaceFailed { router, error });
-    }
+fn for_all(input: Input) -> Stage {
+    Stage::ForAll { input, from: 0 }
 }

@@ -10,12 +10,10 @@ use vrrp_ebpf::{
     types::address_from,
 };
 
-use self::commands::ForAll;
 use super::{
     addresses::Report,
     machine::{Machine, Superseded},
     member::{Member, Turn},
-    plan::RouterPlan,
 };
 use crate::{
     ids::{RouterId, VipId},
@@ -50,6 +48,7 @@ enum Stage {
         /// Records that this turn may take still.
         left: usize,
     },
+
     /// A look at the member in this slot, or at the first from there on that is due.
     Timers {
         slot: usize,
@@ -57,9 +56,9 @@ enum Stage {
     },
     Reports,
     Commands,
-    /// A command for every member, from this slot on.
+    /// An input for every member, from this slot on.
     ForAll {
-        command: ForAll,
+        input: Input,
         from: usize,
     },
     Announcing {
@@ -128,33 +127,22 @@ impl From<Superseded> for End {
     }
 }
 
+impl Default for Driver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Driver {
-    /// Takes the slots of these routers over.
-    ///
-    /// # Errors
-    /// When another process does the same.
-    pub fn new(
-        routers: impl IntoIterator<Item = RouterPlan>,
-        machine: &mut impl Machine,
-    ) -> Result<Self, Superseded> {
-        let mut driver = Self {
+    /// Of no router.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
             members: Vec::with_capacity(abi::MAX_ROUTERS as usize),
             stage: Stage::Wake,
             busy: 0,
             woken: Instant::default(),
             stopping: false,
-        };
-        for router in routers {
-            let member = Box::new(Member::new(router, machine)?);
-            driver.seat(member);
-        }
-        Ok(driver)
-    }
-
-    /// Before the first turn: removes what an earlier run, or keepalived before us, may have left on the interfaces.
-    pub fn remove_leftovers(&mut self, machine: &mut impl Machine) {
-        for member in self.members.iter_mut().flatten() {
-            member.remove_leftovers(machine);
         }
     }
 
@@ -176,13 +164,14 @@ impl Driver {
             Stage::Ring { left } => self.ring(left, machine),
             Stage::Timers { slot, look } => self.timers(slot, look, machine),
             Stage::Reports => self.report(machine),
-            Stage::Commands => self.command(machine),
-            Stage::ForAll { command, from } => self.for_all(command, from, machine),
+            Stage::Commands => self.command(machine)?,
+            Stage::ForAll { input, from } => self.for_all(input, from),
             Stage::Announcing { first, from } => {
                 if let Some(next) = self.announce(first, from, machine)? {
                     next
                 } else {
                     self.stage = Stage::Wake;
+                    self.unseat_removed(machine);
                     return self.end_of_turn();
                 }
             }
@@ -355,12 +344,11 @@ impl Driver {
         match machine.next_report() {
             Some(Report::Done(order)) => {
                 if let Some(member) = self.member(order.router) {
-                    member.addresses_done(order, woken);
+                    member.addresses_done(order, &mut Turn { machine, woken });
                 }
             }
             Some(Report::Told(event)) => machine.tell(event),
-            // Nothing asks for changes yet.
-            Some(Report::Retired(_)) => {}
+            Some(Report::Retired(set)) => machine.retire(set.into()),
             None => return Stage::Commands,
         }
         Stage::Reports

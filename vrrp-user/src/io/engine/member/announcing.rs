@@ -8,20 +8,26 @@ use crate::{ids::InterfaceId, io::engine::machine::Offered, proto::Instant};
 /// The announcements of a virtual router by interface: one frame per virtual IP.
 pub(super) type Groups = [(InterfaceId, Vec<Vec<u8>>)];
 
-/// What is still to be announced. A round is every virtual IP once, so that none waits for the repeats of
-/// another.
+/// What is still to be announced: virtual IPs that are new come before all.
 #[derive(Debug, Default)]
 pub(super) struct Announcing {
+    fresh: Course,
+    all: Course,
+    /// When there is room again.
+    due: Option<Instant>,
+    /// What the operator was told is in the way.
+    told: Option<Errno>,
+}
+
+/// A round is every virtual IP once, so that none waits for the repeats of another.
+#[derive(Debug, Default)]
+struct Course {
     /// Rounds to go, with the present one.
     rounds: u8,
     /// Frames of the present round that are done.
     done: usize,
     /// Whether a round was completed since there was last nothing to do.
     repeats: bool,
-    /// When there is room again.
-    due: Option<Instant>,
-    /// What the operator was told is in the way.
-    told: Option<Errno>,
 }
 
 /// Something is in the way of announcements.
@@ -33,24 +39,33 @@ pub(super) struct Trouble {
 }
 
 impl Announcing {
-    /// Adds rounds.
+    /// Adds rounds of every virtual IP.
     pub(super) fn add(&mut self, rounds: u8) {
-        self.rounds = self.rounds.saturating_add(rounds);
+        self.all.add(rounds);
+    }
+
+    /// The virtual IPs are others. What was under way is begun again; those that are new get so many rounds.
+    pub(super) fn exchange(&mut self, rounds: u8) {
+        let unfinished = std::mem::take(&mut self.fresh).rounds;
+        // Which these were is not known any more.
+        self.all.rounds = self.all.rounds.max(unfinished);
+        self.all.done = 0;
+        self.fresh.add(rounds);
     }
 
     /// Whether virtual IPs wait for their first announcement.
     pub(super) fn is_first(&self) -> bool {
-        self.rounds > 0 && !self.repeats
+        self.fresh.is_first() || self.all.is_first()
     }
 
     /// Whether nothing is left to announce.
     pub(super) fn is_done(&self) -> bool {
-        self.rounds == 0
+        self.fresh.rounds == 0 && self.all.rounds == 0
     }
 
     /// Whether something can be done now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.rounds > 0 && self.due.is_none_or(|due| due <= now)
+        !self.is_done() && self.due.is_none_or(|due| due <= now)
     }
 
     /// When to go on; nothing if nothing waits for room.
@@ -71,11 +86,45 @@ impl Announcing {
     /// Offers frames until all are done or have to wait. Returns what the operator has not been told yet.
     pub(super) fn go_on(
         &mut self,
-        groups: &Groups,
+        fresh: &Groups,
+        all: &Groups,
         mut offer: impl FnMut(InterfaceId, &[Vec<u8>]) -> Offered,
     ) -> Option<Trouble> {
-        self.due = None;
         let mut trouble = None;
+        let told = &mut self.told;
+        let mut note = |refused: Option<Errno>, delayed: bool| {
+            if let Some(errno) = refused.filter(|errno| *told != Some(*errno)) {
+                *told = refused;
+                trouble = Some(Trouble { errno, delayed });
+            }
+        };
+        self.due = self.fresh.go_on(fresh, &mut offer, &mut note);
+        if self.due.is_none() {
+            self.due = self.all.go_on(all, &mut offer, &mut note);
+        }
+        if self.due.is_none() && trouble.is_none() {
+            self.told = None;
+        }
+        trouble
+    }
+}
+
+impl Course {
+    fn add(&mut self, rounds: u8) {
+        self.rounds = self.rounds.saturating_add(rounds);
+    }
+
+    fn is_first(&self) -> bool {
+        self.rounds > 0 && !self.repeats
+    }
+
+    /// Returns when there is room for the next one, if it has to wait.
+    fn go_on(
+        &mut self,
+        groups: &Groups,
+        offer: &mut impl FnMut(InterfaceId, &[Vec<u8>]) -> Offered,
+        note: &mut impl FnMut(Option<Errno>, bool),
+    ) -> Option<Instant> {
         while self.rounds > 0 {
             let Some((interface, frames)) = rest(groups, self.done) else {
                 self.rounds -= 1;
@@ -89,10 +138,9 @@ impl Announcing {
                 refused,
             } = offer(interface, frames);
             self.done += taken;
-            trouble = self.news(refused, again.is_some()).or(trouble);
+            note(refused, again.is_some());
             if again.is_some() {
-                self.due = again;
-                return trouble;
+                return again;
             }
             if refused.is_some() {
                 // Of this interface, until the next round.
@@ -100,16 +148,7 @@ impl Announcing {
             }
         }
         self.repeats = false;
-        if trouble.is_none() {
-            self.told = None;
-        }
-        trouble
-    }
-
-    fn news(&mut self, refused: Option<Errno>, delayed: bool) -> Option<Trouble> {
-        let errno = refused.filter(|errno| self.told != Some(*errno))?;
-        self.told = refused;
-        Some(Trouble { errno, delayed })
+        None
     }
 }
 
@@ -157,7 +196,7 @@ mod tests {
         while announcing.is_due(now) {
             assert!(now < Instant(1000), "announced for ever: {sent:?}");
             let mut left = room;
-            announcing.go_on(groups, |interface, frames| {
+            announcing.go_on(&[], groups, |interface, frames| {
                 let count = left.min(frames.len());
                 left -= count;
                 sent.extend(frames[..count].iter().map(|frame| (interface.0, frame[0])));
@@ -200,7 +239,7 @@ mod tests {
         announcing.add(2);
         assert!(announcing.is_first());
         let mut offered = 0;
-        announcing.go_on(&groups, |_, frames| {
+        announcing.go_on(&[], &groups, |_, frames| {
             offered += 1;
             Offered {
                 again: (offered == 2).then_some(Instant(5)),
@@ -231,10 +270,10 @@ mod tests {
             errno: Errno::ENOBUFS,
             delayed: true,
         };
-        assert_eq!(announcing.go_on(&groups, full), Some(delayed));
-        assert_eq!(announcing.go_on(&groups, full), None);
+        assert_eq!(announcing.go_on(&[], &groups, full), Some(delayed));
+        assert_eq!(announcing.go_on(&[], &groups, full), None);
         let mut sent = 0;
-        let told = announcing.go_on(&groups, |interface, frames| {
+        let told = announcing.go_on(&[], &groups, |interface, frames| {
             if interface == InterfaceId(1) {
                 return Offered {
                     refused: Some(Errno::ENETDOWN),

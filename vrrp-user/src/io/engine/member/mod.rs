@@ -1,8 +1,8 @@
 //! One virtual router inside the engine: the core, and what it takes to carry its outputs out.
 
 mod announcing;
-mod interface;
 mod outputs;
+mod parts;
 mod steps;
 
 use std::net::IpAddr;
@@ -21,15 +21,14 @@ use self::{
 use super::{
     RouterSnapshot, Timeline,
     addresses::{Operation, Order},
-    frames::Frames,
     machine::{Machine, Superseded},
     message::{Event, Lapse, Notice, Successor},
     notices::{self, Notices, Pairing},
-    plan::RouterPlan,
+    parts::Parts,
 };
 use crate::{
     ids::{RouterId, VipId},
-    proto::{Advert, Input, Instant, Router, State},
+    proto::{Advert, Input, Instant, Router, Settings, State},
 };
 
 /// What a member is lent for one step.
@@ -42,17 +41,23 @@ pub(super) struct Turn<'machine, M> {
 /// One virtual router.
 #[derive(Debug)]
 pub(super) struct Member {
-    plan: RouterPlan,
+    id: RouterId,
     core: Router,
-    frames: Frames,
-    mac: Option<Mac>,
-    /// Neighbours know the virtual IPs under another MAC than the present one.
-    mac_changed: bool,
+    /// Nothing before its interface is known.
+    parts: Option<Box<Parts>>,
+    /// Earlier parts, the latest first, of which something is still to be undone.
+    leaving: Option<Box<Parts>>,
+    /// It is to be forgotten when it has stopped.
+    is_removed: bool,
     /// The word as we wrote it last.
     word: Ownership,
     epoch: u16,
     /// Of the last order to the address worker.
     generation: u32,
+    /// What the last order wanted.
+    wanted: Operation,
+    /// The order of the last change of the virtual IPs, until the address worker has carried it out.
+    changing: Option<u32>,
     notices: Notices,
     pairing: Pairing,
     timeline: Timeline,
@@ -89,22 +94,19 @@ struct Stats {
 }
 
 impl Member {
-    /// Takes the slot over: from now on only we write its ownership word.
-    pub(super) fn new(plan: RouterPlan, machine: &mut impl Machine) -> Result<Self, Superseded> {
-        let slot = plan.id.slot();
-        let found = machine.ownership(slot);
-        let epoch = found.epoch() + 1;
-        let word = Ownership::new(ownership::State::Idle, epoch, 0);
-        machine.replace(slot, found, word)?;
-        Ok(Self {
-            core: Router::new(plan.settings.clone()),
-            plan,
-            frames: Frames::default(),
-            mac: None,
-            mac_changed: false,
-            word,
-            epoch,
+    /// A router without a slot and without parts.
+    pub(super) fn new(id: RouterId, settings: Settings) -> Self {
+        Self {
+            id,
+            core: Router::new(settings),
+            parts: None,
+            leaving: None,
+            is_removed: false,
+            word: Ownership::NONE,
+            epoch: 0,
             generation: 0,
+            wanted: Operation::Remove,
+            changing: None,
             notices: Notices::default(),
             pairing: Pairing::default(),
             timeline: Timeline::default(),
@@ -121,12 +123,18 @@ impl Member {
             waiting: None,
             lapse: None,
             other_owner: None,
-        })
+        }
     }
 
-    /// Removes what an earlier run, or keepalived before us, may have left on the interface.
-    pub(super) fn remove_leftovers(&mut self, machine: &mut impl Machine) {
-        self.order(Operation::Remove, machine);
+    /// Takes the slot over: from now on only we write its ownership word.
+    pub(super) fn take_slot(&mut self, machine: &mut impl Machine) -> Result<(), Superseded> {
+        let slot = self.slot();
+        let found = machine.ownership(slot);
+        self.epoch = found.epoch() + 1;
+        self.word = Ownership::new(ownership::State::Idle, self.epoch, 0);
+        // Of an earlier tenant.
+        machine.clear_seen(slot);
+        machine.replace(slot, found, self.word)
     }
 
     pub(super) fn core(&self) -> &Router {
@@ -134,22 +142,22 @@ impl Member {
     }
 
     pub(super) fn id(&self) -> RouterId {
-        self.plan.id
+        self.id
     }
 
     fn slot(&self) -> u32 {
-        self.plan.id.slot()
+        self.id.slot()
     }
 
     pub(super) fn family(&self) -> Family {
-        self.plan.settings.family
+        self.core.settings().family
     }
 
     /// Family of a virtual IP, which an excluded one does not share with the adverts.
     pub(super) fn vip_family(&self, vip: VipId) -> Family {
-        let mut vips = self.plan.vips.iter();
-        let found = vips.find(|(id, _)| *id == vip);
-        found.map_or_else(|| self.family(), |(_, key)| key.family())
+        let parts = self.parts.as_ref();
+        let found = parts.and_then(|parts| parts.vip_family(vip));
+        found.unwrap_or_else(|| self.family())
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -168,14 +176,14 @@ impl Member {
             let lag = turn.woken.0.saturating_sub(advert.arrived.0);
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }
-        let odd = notices::of_advert(&self.plan.settings, self.core.state(), &advert, flags);
+        let odd = notices::of_advert(self.core.settings(), self.core.state(), &advert, flags);
         if odd.contains(&Some(Notice::TwoOwners)) {
             self.other_owner = Some((advert.source, advert.arrived));
         }
         if advert.priority > 0 {
             self.note_lapse(advert.arrived, Some(advert.source), turn);
         }
-        let alone = self.pairing.of_advert(&self.plan.settings, &advert);
+        let alone = self.pairing.of_advert(self.core.settings(), &advert);
         self.feed(Input::Advert(advert), turn.woken);
         let [list, interval, priority] = odd;
         let notices = [list, interval, priority, alone];
@@ -289,7 +297,9 @@ impl Member {
     }
 
     /// The address worker has carried an order out.
-    pub(super) fn addresses_done(&mut self, order: Order, woken: Instant) {
+    pub(super) fn addresses_done(&mut self, order: Order, turn: &mut Turn<'_, impl Machine>) {
+        let woken = turn.woken;
+        self.addresses_changed(order.generation, turn.machine);
         if order.generation != self.generation {
             return;
         }

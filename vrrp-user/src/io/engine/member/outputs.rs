@@ -88,14 +88,23 @@ impl Member {
     /// has left.
     pub(super) fn send(&mut self, advert: PendingAdvert, machine: &mut impl Machine) {
         let PendingAdvert { priority, at } = advert;
-        let interface = self.plan.interface;
+        let Some(parts) = &self.parts else {
+            return;
+        };
+        let interface = parts.interface;
         if let Some(before) = self.waiting.take()
             && !machine.is_waiting(interface)
         {
             self.work.sent = Some(before);
         }
-        let frames = self.frames.adverts(priority);
-        let sent = machine.send_advert(self.slot(), interface, frames);
+        let frames = parts.frames.adverts(priority);
+        let sent = match parts.peers() {
+            None => machine.send_advert(self.slot(), interface, frames),
+            Some(peers) => {
+                let peers = peers.iter().copied().cycle();
+                machine.send_to_peers(self.slot(), frames.zip(peers))
+            }
+        };
         let Sent {
             any,
             waiting,
@@ -183,8 +192,11 @@ impl Member {
             return Ok(());
         }
         let timeline = &mut self.timeline;
-        let groups = self.frames.announcements();
-        let trouble = self.announcing.go_on(groups, |interface, frames| {
+        let Some(parts) = &self.parts else {
+            return Ok(());
+        };
+        let (fresh, all) = (parts.frames.fresh(), parts.frames.announcements());
+        let trouble = self.announcing.go_on(fresh, all, |interface, frames| {
             let offered = machine.offer(now, interface, frames);
             mark(&mut timeline.announced, machine);
             offered
@@ -221,28 +233,42 @@ impl Member {
     /// Tells the neighbours of a router with unicast peers where its source address is, as keepalived
     /// does when it leaves FAULT: a peer that has to ask first cannot send its adverts until it knows.
     pub(super) fn announce_source(&self, machine: &mut impl Machine) {
-        let Some(frame) = self.frames.source_announcement() else {
+        let Some(parts) = &self.parts else {
             return;
         };
         // A link that refuses it refuses the adverts as well, and those tell.
-        machine.send(self.plan.interface, frame);
+        if let Some(frame) = parts.frames.source_announcement() {
+            machine.send(parts.interface, frame);
+        }
     }
 
     pub(super) fn order(&mut self, operation: Operation, machine: &mut impl Machine) {
-        self.generation = self.generation.wrapping_add(1);
-        self.installed = None;
         let order = Order {
-            router: self.id(),
-            operation,
-            generation: self.generation,
-            epoch: self.word.epoch(),
             lost: self.lost,
+            ..self.next_order(operation)
         };
         // The channel holds several orders per router, and each needs an answer before the next.
         if !machine.order(order) {
-            let (router, errno) = (self.id(), Errno::EAGAIN as i32);
-            machine.tell(Event::OrderFailed { router, errno });
+            self.tell_order_failed(machine);
         }
+    }
+
+    pub(super) fn next_order(&mut self, operation: Operation) -> Order {
+        self.wanted = operation;
+        self.generation = self.generation.wrapping_add(1);
+        self.installed = None;
+        Order {
+            router: self.id,
+            operation,
+            generation: self.generation,
+            epoch: self.word.epoch(),
+            lost: None,
+        }
+    }
+
+    pub(super) fn tell_order_failed(&self, machine: &mut impl Machine) {
+        let (router, errno) = (self.id, Errno::EAGAIN as i32);
+        machine.tell(Event::OrderFailed { router, errno });
     }
 
     fn transition(&mut self, transition: Transition, turn: &mut Turn<'_, impl Machine>) {
@@ -255,7 +281,7 @@ impl Member {
             self.timeline.deadline = transition.deadline;
             self.timeline.decided = turn.woken;
         }
-        let priority = self.plan.settings.priority;
+        let priority = self.core.priority();
         machine.tell(Event::Transition {
             router: self.id(),
             transition,

@@ -10,7 +10,7 @@ use crate::{
         machine::{Machine, Superseded},
         message::Notice,
     },
-    proto::{Input, Instant, Output, State},
+    proto::{Input, Instant, Output, Router, Settings, State},
 };
 
 /// More outputs than one input can cause.
@@ -49,8 +49,8 @@ pub(super) enum Then {
     },
     /// The addresses were installed.
     ReportPromotion,
-    /// Neighbours know virtual IPs under a MAC that is not theirs any more.
-    AnnounceAnew,
+    /// Virtual IPs are new, or neighbours know them under a MAC that is not theirs any more.
+    AnnounceFresh,
 }
 
 impl Default for Work {
@@ -72,11 +72,21 @@ impl Member {
         self.handle(woken, input);
     }
 
+    /// Gives the core other settings, and the priority that checks make of theirs.
+    pub(super) fn reconfigure(&mut self, settings: &Settings, priority: u8, woken: Instant) {
+        self.lost = None;
+        self.hand_over(|core, out| core.reconfigure(woken, settings, priority, out));
+    }
+
     fn handle(&mut self, now: Instant, input: Input) {
+        self.hand_over(|core, out| core.handle(now, input, out));
+    }
+
+    fn hand_over(&mut self, what: impl FnOnce(&mut Router, &mut Vec<Output>)) {
         let was_active = self.core.state() == State::Active;
         self.work.outputs.clear();
         self.work.done = 0;
-        self.core.handle(now, input, &mut self.work.outputs);
+        what(&mut self.core, &mut self.work.outputs);
         if !was_active && self.core.state() == State::Active {
             self.timeline = Timeline::default();
         }
@@ -130,10 +140,7 @@ impl Member {
                 }
             }
             Then::ReportPromotion => self.report_promotion(turn.machine),
-            Then::AnnounceAnew if self.core.state() == State::Active => {
-                return self.announce(self.plan.settings.garp.repeat, turn.machine);
-            }
-            Then::AnnounceAnew => {}
+            Then::AnnounceFresh => return self.go_on_announcing(turn.machine),
         }
         Ok(())
     }

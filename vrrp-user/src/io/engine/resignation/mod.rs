@@ -2,8 +2,8 @@
 //! Backups wait for their Skew_Time and not for their Active_Down_Interval (RFC 9568 section 6.4.3).
 //!
 //! The frames lie ready beside the journal, with the source address and the MAC that the node speaks from. The control
-//! plane writes them before the engine is told of either, so that the engine itself never writes a file. With them lies
-//! the network namespace, in which alone they may be sent.
+//! plane writes them before the engine has parts with either, so that the engine itself never writes a file. With them
+//! lies the network namespace, in which alone they may be sent.
 
 mod hex;
 
@@ -11,27 +11,17 @@ use std::{borrow::Cow, collections::BTreeMap, io, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use vrrp_ebpf::{types::Mac, wire::encode::EncodeError};
 
-use super::{
-    frames::{FrameSpec, Frames},
-    message::Command,
-    plan::Plan,
-    sender::FrameSender,
-    unicast::UnicastSender,
-};
+use super::{parts::Parts, sender::FrameSender, unicast::UnicastSender};
 use crate::{
     ids::{InterfaceId, RouterId},
     io::runtime_dir::{RESIGNATIONS, RuntimeDir, RuntimeDirError},
-    proto::Settings,
+    proto::Family,
 };
 
 /// Why resignations cannot be written.
 #[derive(Debug, Error)]
 pub enum ResignationError {
-    /// The adverts cannot be built.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
     /// As JSON.
     #[error(transparent)]
     Format(#[from] serde_json::Error),
@@ -43,7 +33,6 @@ pub enum ResignationError {
 /// The priority 0 adverts of every virtual router whose interface is known, kept in the runtime directory.
 #[derive(Debug, Default)]
 pub struct Resignations {
-    speakers: BTreeMap<RouterId, Speaker>,
     ready: BTreeMap<RouterId, Resignation>,
     netns: u64,
     /// The file does not say yet what is said here.
@@ -66,18 +55,6 @@ pub struct Left {
     pub routers: Vec<Resignation>,
 }
 
-/// What the adverts of a virtual router are made of.
-#[derive(Debug)]
-struct Speaker {
-    interface: InterfaceId,
-    settings: Settings,
-    spec: FrameSpec,
-    /// The virtual IPs that adverts carry if they have room.
-    listed: Vec<IpAddr>,
-    /// MAC of the interface, once it is known.
-    mac: Option<Mac>,
-}
-
 /// The priority 0 adverts of one virtual router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resignation {
@@ -93,42 +70,40 @@ pub struct Resignation {
 }
 
 impl Resignations {
-    /// For the virtual routers of a plan, in the network namespace with this inode; nothing is written yet.
+    /// Of no virtual router, in the network namespace with this inode; nothing is written yet.
     #[must_use]
-    pub fn new(plan: &Plan, netns: u64) -> Self {
-        let speakers = plan.routers.iter().map(|router| {
-            let speaker = Speaker {
-                interface: router.interface,
-                settings: router.settings.clone(),
-                spec: router.frames.clone(),
-                listed: router.listed().to_vec(),
-                mac: None,
-            };
-            (router.id, speaker)
-        });
+    pub fn new(netns: u64) -> Self {
         Self {
-            speakers: speakers.collect(),
             ready: BTreeMap::new(),
             netns,
             is_stale: false,
         }
     }
 
-    /// The engine is going to be told this. Writes what changes by it, once.
+    /// The engine is going to have these parts. To be written by the next [`store`](Self::store).
+    pub fn prepare(&mut self, router: RouterId, parts: &Parts) {
+        let resignation = Resignation {
+            slot: router.slot(),
+            ifindex: parts.interface.0,
+            peers: parts.frames.peers().unwrap_or_default().to_vec(),
+            frames: parts.frames.adverts(0).map(<[u8]>::to_vec).collect(),
+        };
+        if self.ready.get(&router) != Some(&resignation) {
+            self.ready.insert(router, resignation);
+            self.is_stale = true;
+        }
+    }
+
+    /// A router has gone. To be written by the next [`store`](Self::store).
+    pub fn forget(&mut self, router: RouterId) {
+        self.is_stale |= self.ready.remove(&router).is_some();
+    }
+
+    /// Writes what has changed, once.
     ///
     /// # Errors
     /// When the file cannot be written: then it says what it said before, until the next call.
-    pub fn prepare(
-        &mut self,
-        directory: &RuntimeDir,
-        commands: impl IntoIterator<Item = Command>,
-    ) -> Result<(), ResignationError> {
-        let mut noted = Ok(());
-        for command in commands {
-            // A router whose adverts cannot be built is no reason to forget the others.
-            let this = self.note(command);
-            noted = noted.and(this);
-        }
+    pub fn store(&mut self, directory: &RuntimeDir) -> Result<(), ResignationError> {
         if self.is_stale {
             let content = Content {
                 netns: self.netns,
@@ -137,52 +112,7 @@ impl Resignations {
             directory.replace(RESIGNATIONS, &serde_json::to_vec(&content)?)?;
             self.is_stale = false;
         }
-        Ok(noted?)
-    }
-
-    fn note(&mut self, command: Command) -> Result<(), EncodeError> {
-        let (Command::LinkUp { router, .. } | Command::Fit { router, .. }) = command else {
-            return Ok(());
-        };
-        let Some(speaker) = self.speakers.get_mut(&router) else {
-            return Ok(());
-        };
-        speaker.learn(command);
-        if let Some(resignation) = speaker.resignation(router.slot())?
-            && self.ready.get(&router) != Some(&resignation)
-        {
-            self.ready.insert(router, resignation);
-            self.is_stale = true;
-        }
         Ok(())
-    }
-}
-
-impl Speaker {
-    fn learn(&mut self, command: Command) {
-        match command {
-            Command::LinkUp { primary, mac, .. } => {
-                self.settings.primary = primary;
-                self.mac = Some(mac);
-            }
-            Command::Fit { advertised, .. } => {
-                let fitting = self.listed.iter().take(advertised.max(1));
-                self.spec.advertised = fitting.copied().collect();
-            }
-            _ => {}
-        }
-    }
-
-    fn resignation(&self, slot: u32) -> Result<Option<Resignation>, EncodeError> {
-        let Some(mac) = self.mac else {
-            return Ok(None);
-        };
-        Ok(Some(Resignation {
-            slot,
-            ifindex: self.interface.0,
-            peers: self.spec.peers.clone(),
-            frames: Frames::resignations(&self.spec, &self.settings, mac)?,
-        }))
     }
 }
 
@@ -204,10 +134,11 @@ impl Resignation {
     pub fn send(&self) -> io::Result<()> {
         let interface = InterfaceId(self.ifindex);
         let frames = self.frames.iter().map(Vec::as_slice);
-        let sent = if self.peers.is_empty() {
-            FrameSender::open(interface)?.send(frames)
+        let sent = if let Some(first) = self.peers.first() {
+            let sender = UnicastSender::open(interface, Family::of(*first))?;
+            sender.send(frames.zip(self.peers.iter().copied().cycle()))
         } else {
-            UnicastSender::open(interface, &self.peers)?.send(frames)
+            FrameSender::open(interface)?.send(frames)
         };
         match sent.refused {
             Some(errno) if !sent.any && !sent.waiting => Err(errno.into()),
@@ -218,15 +149,25 @@ impl Resignation {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
+    use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+
+    use vrrp_ebpf::types::Mac;
 
     use super::*;
-    use crate::{config::Quick, io::runtime_dir::InstanceName};
+    use crate::{
+        config::Quick,
+        io::{engine::Blueprint, runtime_dir::InstanceName},
+        plan::Desired,
+    };
 
     const IFINDEX: u32 = 7;
     const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 254));
 
     fn resignations() -> Resignations {
+        Resignations::new(77)
+    }
+
+    fn blueprint() -> Blueprint {
         let quick = Quick {
             interface: "ens33".to_owned(),
             vrid: 51,
@@ -236,18 +177,21 @@ mod tests {
             version: None,
         };
         let config = quick.parse().config.unwrap();
-        let plan = Plan::new(&config.instances, |_| Some((InterfaceId(IFINDEX), [0; 6]))).unwrap();
-        Resignations::new(&plan, 77)
+        let interfaces = BTreeMap::from([("ens33".to_owned(), InterfaceId(IFINDEX))]);
+        let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
+        let (id, router) = desired.routers().next().unwrap();
+        Blueprint::new(id, router.clone())
     }
 
-    fn link_up(router: u16, primary: [u8; 4], mac: Mac) -> Command {
-        let primary = Ipv4Addr::from(primary).into();
-        Command::LinkUp {
-            router: RouterId::first(router),
-            primary,
-            mac,
-        }
+    /// The parts of a router that speaks from there, with so many virtual IPs.
+    fn parts(primary: [u8; 4], mac: Mac, room: usize) -> Parts {
+        let mut blueprint = blueprint();
+        blueprint.set_interface(Ipv4Addr::from(primary).into(), mac);
+        blueprint.set_room(room);
+        blueprint.news().unwrap().unwrap()
     }
+
+    const ROUTER: RouterId = RouterId::first(0);
 
     /// Ethernet source, IPv4 source, priority and number of virtual IPs of the only frame that is ready.
     fn ready(directory: &RuntimeDir) -> (Vec<u8>, Vec<u8>, [u8; 2]) {
@@ -269,36 +213,31 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
         let mut resignations = resignations();
-        let fit = |advertised| Command::Fit {
-            router: RouterId::first(0),
-            advertised,
-        };
-        // Nobody speaks from an interface that is not known.
-        resignations.prepare(&directory, [fit(2)]).unwrap();
+        resignations.store(&directory).unwrap();
         assert_eq!(load(&directory).unwrap(), None);
         let (first, other) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
         let (ours, new) = ([192, 168, 1, 1], [192, 168, 1, 9]);
-        for (command, mac, address, count) in [
-            (link_up(0, ours, first), first, ours, 2),
-            (link_up(0, ours, other), other, ours, 2),
-            (fit(1), other, ours, 1),
-            (link_up(0, new, other), other, new, 1),
-            (fit(7), other, new, 2),
+        for (mac, address, count) in [
+            (first, ours, 2),
+            (other, ours, 2),
+            (other, ours, 1),
+            (other, new, 1),
         ] {
-            resignations.prepare(&directory, [command]).unwrap();
+            let parts = parts(address, mac, usize::from(count));
+            resignations.prepare(ROUTER, &parts);
+            resignations.store(&directory).unwrap();
             let expected = (mac.to_vec(), address.to_vec(), [0, count]);
-            assert_eq!(ready(&directory), expected, "{command:?}");
+            assert_eq!(ready(&directory), expected);
         }
-        // What has not changed is not written again, and a router that does not exist never.
+        // What has not changed is not written again.
         directory.remove(RESIGNATIONS).unwrap();
-        for command in [
-            link_up(0, new, other),
-            link_up(9, new, other),
-            Command::Stop,
-        ] {
-            resignations.prepare(&directory, [command]).unwrap();
-            assert_eq!(load(&directory).unwrap(), None, "{command:?}");
-        }
+        resignations.prepare(ROUTER, &parts(new, other, 1));
+        resignations.forget(ROUTER.next());
+        resignations.store(&directory).unwrap();
+        assert_eq!(load(&directory).unwrap(), None);
+        resignations.forget(ROUTER);
+        resignations.store(&directory).unwrap();
+        assert_eq!(load(&directory).unwrap().unwrap().routers, []);
     }
 
     #[test]
@@ -310,11 +249,11 @@ mod tests {
         // A folder in its place cannot be replaced.
         let obstacle = directory.path(RESIGNATIONS);
         std::fs::create_dir(&obstacle).unwrap();
-        let up = link_up(0, ours, mac);
-        resignations.prepare(&directory, [up]).unwrap_err();
-        resignations.prepare(&directory, [up]).unwrap_err();
+        resignations.prepare(ROUTER, &parts(ours, mac, 2));
+        resignations.store(&directory).unwrap_err();
+        resignations.store(&directory).unwrap_err();
         std::fs::remove_dir(&obstacle).unwrap();
-        resignations.prepare(&directory, []).unwrap();
+        resignations.store(&directory).unwrap();
         assert_eq!(ready(&directory).0, mac);
     }
 
@@ -331,9 +270,9 @@ mod tests {
             peers: vec![VIP; peers],
             frames: vec![vec![0xff; 1500]; 2 * peers],
         };
-        resignations.ready.insert(RouterId::first(0), all.clone());
+        resignations.ready.insert(ROUTER, all.clone());
         resignations.is_stale = true;
-        resignations.prepare(&directory, []).unwrap();
+        resignations.store(&directory).unwrap();
         assert_eq!(load(&directory).unwrap().unwrap().routers, [all]);
     }
 }

@@ -1,9 +1,12 @@
 //! The machine of the engine's thread: the words shared with the programs, their maps and ring, sockets, and
 //! the channels to the address worker and the control plane.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, SyncSender},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError},
+    },
 };
 
 use aya::maps::{MapData, RingBuf};
@@ -14,16 +17,18 @@ use vrrp_ebpf::{
 };
 
 use crate::{
-    ids::InterfaceId,
+    ids::{InterfaceId, RouterId},
     io::{
         bpf::{TableError, Tables, shared::Slots},
         clock,
         engine::{
-            addresses::{Job, Order, Report},
+            addresses::{AddressSet, Job, Order, Report},
             handle::{self, EngineSide},
             machine::{Machine, Offered, Sent, Superseded},
             message::{Command, Event},
+            retired::Retired,
             sender::FrameSender,
+            socket::{Kind, Socket},
             unicast::UnicastSender,
         },
     },
@@ -37,7 +42,7 @@ pub(super) struct ThreadMachine {
     pub(super) events: RingBuf<MapData>,
     /// By interface.
     pub(super) senders: Vec<(InterfaceId, FrameSender)>,
-    /// By slot; for adverts to peers instead of to the group.
+    /// By slot; for adverts to peers instead of to the group. Of full length.
     pub(super) unicast: Vec<Option<UnicastSender>>,
     pub(super) jobs: SyncSender<Job>,
     pub(super) reports: Receiver<Report>,
@@ -50,6 +55,12 @@ impl ThreadMachine {
         let mut senders = self.senders.iter_mut();
         let sender = senders.find(|(known, _)| *known == interface);
         sender.map(|(_, sender)| sender)
+    }
+
+    fn take_sender(&mut self, interface: InterfaceId) -> Option<FrameSender> {
+        let mut senders = self.senders.iter();
+        let position = senders.position(|(known, _)| *known == interface)?;
+        Some(self.senders.swap_remove(position).1)
     }
 }
 
@@ -114,18 +125,24 @@ impl Machine for ThreadMachine {
 
     fn send_advert<'frame, Frames>(
         &mut self,
-        slot: u32,
+        _: u32,
         interface: InterfaceId,
         frames: Frames,
     ) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
+        let sender = self.sender(interface);
+        sender.map_or_else(Sent::default, |sender| sender.send(frames))
+    }
+
+    fn send_to_peers<'packet, Packets>(&mut self, slot: u32, packets: Packets) -> Sent
+    where
+        Packets: Iterator<Item = (&'packet [u8], IpAddr)>,
+    {
         match self.unicast.get(slot as usize) {
-            Some(Some(sender)) => sender.send(frames),
-            _ => self
-                .sender(interface)
-                .map_or_else(Sent::default, |sender| sender.send(frames)),
+            Some(Some(sender)) => sender.send(packets),
+            _ => Sent::default(),
         }
     }
 
@@ -151,13 +168,61 @@ impl Machine for ThreadMachine {
         self.jobs.try_send(Job::Order(order)).is_ok()
     }
 
+    fn change_addresses(
+        &mut self,
+        order: Order,
+        set: Box<AddressSet>,
+    ) -> Result<(), Box<AddressSet>> {
+        let job = Job::Change { order, set };
+        match self.jobs.try_send(job) {
+            Err(
+                TrySendError::Full(Job::Change { set, .. })
+                | TrySendError::Disconnected(Job::Change { set, .. }),
+            ) => Err(set),
+            _ => Ok(()),
+        }
+    }
+
+    fn forget_addresses(&mut self, router: RouterId) -> bool {
+        self.jobs.try_send(Job::Forget(router)).is_ok()
+    }
+
     fn tell(&mut self, event: Event) {
         self.control.send_event(event);
     }
 
-    fn set_peer_is_ours(&mut self, slot: u32, peer: u32, ours: bool) {
-        if let Some(Some(sender)) = self.unicast.get_mut(slot as usize) {
-            sender.set_ours(peer, ours);
+    fn retire(&mut self, retired: Retired) {
+        self.control.retire(retired);
+    }
+
+    fn open(&mut self, Socket(socket): Socket) {
+        let before = match socket {
+            Kind::Frames(interface, sender) => {
+                let before = self.take_sender(interface);
+                self.senders.push((interface, sender));
+                before.map(|sender| Kind::Frames(interface, sender))
+            }
+            Kind::Peers(router, sender) => {
+                let seat = self.unicast.get_mut(router.slot() as usize);
+                let before = seat.and_then(|seat| seat.replace(sender));
+                before.map(|sender| Kind::Peers(router, sender))
+            }
+        };
+        if let Some(before) = before {
+            self.retire(before.into());
+        }
+    }
+
+    fn close(&mut self, interface: InterfaceId) {
+        if let Some(sender) = self.take_sender(interface) {
+            self.retire(Kind::Frames(interface, sender).into());
+        }
+    }
+
+    fn close_peers(&mut self, router: RouterId) {
+        let seat = self.unicast.get_mut(router.slot() as usize);
+        if let Some(sender) = seat.and_then(Option::take) {
+            self.retire(Kind::Peers(router, sender).into());
         }
     }
 
@@ -165,19 +230,39 @@ impl Machine for ThreadMachine {
         self.tables.set_router(key, entry)
     }
 
+    fn remove_router(&mut self, key: RouterKey, slot: u32) {
+        self.tables.remove_router(key, slot).ok();
+    }
+
     fn set_peer(&mut self, key: PeerKey, entry: PeerEntry) -> Result<(), TableError> {
         self.tables.set_peer(key, entry)
+    }
+
+    fn remove_peer(&mut self, key: PeerKey) {
+        self.tables.remove_peer(key).ok();
     }
 
     fn set_mac(&mut self, key: RouterKey, slot: u32) -> Result<(), TableError> {
         self.tables.set_mac(key, slot)
     }
 
+    fn remove_mac(&mut self, key: RouterKey, slot: u32) {
+        self.tables.remove_mac(key, slot).ok();
+    }
+
     fn set_proxy(&mut self, interface: InterfaceId, entry: ProxyEntry) -> Result<(), TableError> {
         self.tables.set_proxy(interface.0, entry)
     }
 
+    fn remove_proxy(&mut self, interface: InterfaceId, slot: u32) {
+        self.tables.remove_proxy(interface.0, slot).ok();
+    }
+
     fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
         self.tables.set_vip(key, entry)
+    }
+
+    fn remove_vip(&mut self, key: VipKey, slot: u32) {
+        self.tables.remove_vip(key, slot).ok();
     }
 }

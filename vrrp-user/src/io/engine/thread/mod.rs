@@ -22,12 +22,13 @@ use nix::{
 
 use self::machine::ThreadMachine;
 use super::{
+    addition::Addition,
     driver::{Driver, End, Progress},
     handle::{self, EngineHandle},
     machine::Machine as _,
     message::Event,
-    plan::Plan,
     realtime::{self, Realtime, Thread},
+    socket::Socket,
 };
 use crate::{
     io::{
@@ -50,12 +51,14 @@ pub struct Resources {
     pub events: RingBuf<MapData>,
 }
 
-/// Starts the engine thread and its address worker. The threads end after [`Event::Stopped`].
+/// Starts the engine thread and its address worker with these routers, and these sockets to send by. The threads end
+/// after [`Event::Stopped`].
 ///
 /// # Errors
 /// When a socket, eventfd or thread cannot be made, or another process owns the words.
 pub fn spawn(
-    plan: Plan,
+    additions: Vec<Addition>,
+    sockets: Vec<Socket>,
     resources: Resources,
     realtime: Realtime,
 ) -> io::Result<(EngineHandle, JoinHandle<()>)> {
@@ -67,7 +70,7 @@ pub fn spawn(
             errno: errno as i32,
         });
     }
-    let engine = Engine::new(plan, resources, control, realtime)?;
+    let engine = Engine::new(additions, sockets, resources, control, realtime)?;
     let body = move || {
         // A node without its engine must not look alive: its lease would only run out.
         let result =
@@ -99,7 +102,6 @@ impl Engine {
         self.machine.tell(Event::Scheduled(scheduling));
         // Best effort in the two real-time threads; the control plane insists on it for itself.
         privilege::drop_capabilities(false).ok();
-        self.driver.remove_leftovers(&mut self.machine);
         let end = loop {
             if let Err(end) = self.turn() {
                 break end;

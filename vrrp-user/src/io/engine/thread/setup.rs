@@ -16,20 +16,24 @@ use vrrp_ebpf::abi;
 use super::{Engine, Resources, ThreadMachine};
 use crate::io::{
     engine::{
-        Plan,
+        addition::Addition,
         addresses::AddressWorker,
         driver::Driver,
         handle::EngineSide,
+        machine::Machine as _,
         realtime::{self, Realtime, Thread},
-        sender::FrameSender,
-        unicast::UnicastSender,
+        socket::Socket,
     },
     privilege,
 };
 
+/// Interfaces for whose senders there is room without asking for memory.
+const INTERFACES: usize = 512;
+
 impl Engine {
     pub(super) fn new(
-        plan: Plan,
+        additions: Vec<Addition>,
+        sockets: Vec<Socket>,
         resources: Resources,
         control: EngineSide,
         realtime: Realtime,
@@ -48,15 +52,12 @@ impl Engine {
         let (jobs, job_queue) =
             sync_channel(4 * abi::MAX_ROUTERS as usize + abi::MAX_VIPS as usize);
         let (report_sender, reports) = sync_channel(2 * abi::MAX_VIPS as usize);
-        let mut worker = AddressWorker::new(
+        let worker = AddressWorker::new(
             Arc::clone(&slots),
             vip_states,
             report_sender,
             Arc::clone(&report_ready),
         )?;
-        for (router, set) in plan.addresses {
-            worker.insert(router, Box::new(set));
-        }
         thread::Builder::new()
             .name("addresses".to_owned())
             .spawn(move || {
@@ -68,27 +69,24 @@ impl Engine {
             slots,
             tables,
             events,
-            senders: Vec::new(),
+            senders: Vec::with_capacity(INTERFACES),
             unicast: Vec::new(),
             jobs,
             reports,
             report_ready,
             control,
         };
-        for router in &plan.routers {
-            let senders = &mut machine.senders;
-            for interface in router.interfaces() {
-                if !senders.iter().any(|(known, _)| *known == interface) {
-                    senders.push((interface, FrameSender::open(interface)?));
-                }
-            }
-            let peers = &router.frames.peers;
-            let unicast = (!peers.is_empty())
-                .then(|| UnicastSender::open(router.interface, peers))
-                .transpose()?;
-            machine.unicast.push(unicast);
+        machine
+            .unicast
+            .resize_with(abi::MAX_ROUTERS as usize, || None);
+        for socket in sockets {
+            machine.open(socket);
         }
-        let driver = Driver::new(plan.routers, &mut machine).map_err(io::Error::other)?;
+        let mut driver = Driver::new();
+        for addition in additions {
+            let added = driver.add(addition, &mut machine);
+            added.map_err(io::Error::other)?;
+        }
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,

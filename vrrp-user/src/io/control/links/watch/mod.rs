@@ -8,6 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    News,
     elsewhere::Elsewhere,
     names::Names,
     peers::Peers,
@@ -19,7 +20,6 @@ use super::{
 };
 use crate::{
     ids::{InterfaceId, RouterId, VipId},
-    io::engine::Command,
     proto::FaultReason,
 };
 
@@ -169,7 +169,7 @@ impl Watched {
                 // Nor where nothing is any more.
                 if is_news && works && table.link(interface).is_some() {
                     changes.push(Change {
-                        command: Some(Command::AddressLost {
+                        news: Some(News::AddressLost {
                             router: router.id,
                             vip,
                         }),
@@ -192,7 +192,7 @@ impl Watched {
             if before.is_some_and(|before| before != link.up) {
                 let state = if link.up { "up" } else { "down" };
                 changes.push(Change {
-                    command: None,
+                    news: None,
                     line: Some((
                         tracing::Level::INFO,
                         format!("Netlink reports {} {state}", link.name),

@@ -9,7 +9,6 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
 };
-use vrrp_ebpf::types::Mac;
 
 pub(super) use self::difference::{Difference, Renewal};
 use super::{message::message, requests::Requests};
@@ -32,8 +31,6 @@ pub struct Placement<'vip> {
     pub vip: &'vip Vip,
     /// Interface.
     pub interface: InterfaceId,
-    /// MAC of that interface.
-    pub mac: Mac,
 }
 
 /// Who put a virtual IP on its interface.

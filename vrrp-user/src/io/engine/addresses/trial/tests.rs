@@ -134,7 +134,6 @@ fn placement((number, vip): (u32, &config::Vip)) -> Placement<'_> {
         id: VipId(number),
         vip,
         interface: InterfaceId(interface),
-        mac: Default::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A machine that remembers what the driver did to it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use vrrp_ebpf::{
     abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey},
@@ -9,13 +9,15 @@ use vrrp_ebpf::{
 };
 
 use crate::{
-    ids::InterfaceId,
+    ids::{InterfaceId, RouterId},
     io::{
         bpf::TableError,
         engine::{
-            addresses::{Operation, Order, Report},
+            addresses::{AddressSet, Operation, Order, Report},
             machine::{Machine, Offered, Sent, Superseded},
             message::{Command, Event},
+            retired::Retired,
+            socket::Socket,
         },
     },
     proto::Instant,
@@ -28,6 +30,13 @@ pub(super) enum Did {
     Advertised(u32),
     Announced(u32),
     Ordered(u32, Operation),
+    /// Of the address worker.
+    Changed(u32, Operation),
+    Forgot(u32),
+    /// The programs know this virtual router, or no more.
+    Router(u32, bool),
+    /// The programs know the virtual IP that ends so, or no more.
+    Vip(u8, bool),
 }
 
 #[derive(Default)]
@@ -45,6 +54,10 @@ pub(super) struct Fake {
     pub(super) stuck: bool,
     pub(super) did: Vec<Did>,
     pub(super) told: Vec<Event>,
+    /// What the address worker has not carried out.
+    pub(super) orders: VecDeque<Order>,
+    /// Things given back.
+    pub(super) retired: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -139,6 +152,13 @@ impl Machine for Fake {
         }
     }
 
+    fn send_to_peers<'packet, Packets>(&mut self, _: u32, _: Packets) -> Sent
+    where
+        Packets: Iterator<Item = (&'packet [u8], IpAddr)>,
+    {
+        panic!("every router here speaks by multicast")
+    }
+
     fn is_waiting(&self, _: InterfaceId) -> bool {
         false
     }
@@ -164,6 +184,9 @@ impl Machine for Fake {
     fn order(&mut self, order: Order) -> bool {
         self.did
             .push(Did::Ordered(order.router.slot(), order.operation));
+        if !self.stuck {
+            self.orders.push_back(order);
+        }
         !self.stuck
     }
 
@@ -171,10 +194,52 @@ impl Machine for Fake {
         self.told.push(event);
     }
 
-    fn set_peer_is_ours(&mut self, _: u32, _: u32, _: bool) {}
-
-    fn set_router(&mut self, _: RouterKey, _: RouterEntry) -> Result<(), TableError> {
+    fn change_addresses(
+        &mut self,
+        order: Order,
+        set: Box<AddressSet>,
+    ) -> Result<(), Box<AddressSet>> {
+        self.did
+            .push(Did::Changed(order.router.slot(), order.operation));
+        if self.stuck {
+            return Err(set);
+        }
+        self.orders.push_back(order);
         Ok(())
+    }
+
+    fn forget_addresses(&mut self, router: RouterId) -> bool {
+        self.did.push(Did::Forgot(router.slot()));
+        !self.stuck
+    }
+
+    fn retire(&mut self, _: Retired) {
+        self.retired += 1;
+    }
+
+    fn open(&mut self, _: Socket) {}
+
+    fn close(&mut self, _: InterfaceId) {}
+
+    fn close_peers(&mut self, _: RouterId) {}
+
+    fn set_router(&mut self, _: RouterKey, entry: RouterEntry) -> Result<(), TableError> {
+        self.did.push(Did::Router(entry.slot, true));
+        Ok(())
+    }
+
+    fn remove_router(&mut self, _: RouterKey, slot: u32) {
+        self.did.push(Did::Router(slot, false));
+    }
+
+    fn remove_peer(&mut self, _: PeerKey) {}
+
+    fn remove_mac(&mut self, _: RouterKey, _: u32) {}
+
+    fn remove_proxy(&mut self, _: InterfaceId, _: u32) {}
+
+    fn remove_vip(&mut self, key: VipKey, _: u32) {
+        self.did.push(Did::Vip(key.address[3], false));
     }
 
     fn set_peer(&mut self, _: PeerKey, _: PeerEntry) -> Result<(), TableError> {
@@ -189,7 +254,8 @@ impl Machine for Fake {
         Ok(())
     }
 
-    fn set_vip(&mut self, _: VipKey, _: VipEntry) -> Result<(), TableError> {
+    fn set_vip(&mut self, key: VipKey, _: VipEntry) -> Result<(), TableError> {
+        self.did.push(Did::Vip(key.address[3], true));
         Ok(())
     }
 }

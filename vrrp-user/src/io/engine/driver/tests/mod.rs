@@ -1,8 +1,9 @@
 //! Turns on a machine whose time moves when it is told to.
 
+mod changes;
 mod fake;
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use nix::errno::Errno;
 use vrrp_ebpf::{
@@ -17,10 +18,11 @@ use crate::{
     config,
     ids::InterfaceId,
     io::engine::{
-        Plan,
+        Addition, Blueprint,
         addresses::{Operation, Order},
         message::{Command, Event},
     },
+    plan::{Desired, DesiredRouter},
     proto::{FaultReason, State},
 };
 
@@ -32,29 +34,50 @@ const INTERVAL: u64 = 10 * MILLISECOND;
 const DOWN: u64 = 3 * INTERVAL + INTERVAL * 2 / 256;
 
 /// Routers 51 and 52, or the first of them alone.
-fn routers(count: usize) -> Vec<RouterPlan> {
-    let instance = |number: usize| {
-        format!(
-            "vrrp_instance VI_{number} {{\n interface ens33\n version 3\n advert_int 0.01\n \
-             priority 254\n virtual_router_id {}\n garp_master_repeat 2\n \
-             virtual_ipaddress {{\n  192.168.1.{}\n }}\n}}\n",
-            51 + number,
-            254 - number
-        )
-    };
-    let text: String = (0..count).map(instance).collect();
+fn routers(count: usize) -> Vec<Blueprint> {
+    let numbers = (0..u8::try_from(count).unwrap()).zip((0..).map(RouterId::first));
+    let routers = numbers.map(|(number, id)| {
+        let name = format!("VI_{number}");
+        blueprint(id, &name, 51 + number, 254, &[254 - number])
+    });
+    routers.collect()
+}
+
+/// With virtual IPs that end so.
+fn blueprint(id: RouterId, name: &str, vrid: u8, priority: u8, vips: &[u8]) -> Blueprint {
+    Blueprint::new(id, desired(id, name, vrid, priority, vips))
+}
+
+fn desired(id: RouterId, name: &str, vrid: u8, priority: u8, vips: &[u8]) -> DesiredRouter {
+    let vips: String = vips
+        .iter()
+        .map(|vip| format!("  192.168.1.{vip}\n"))
+        .collect();
+    let text = format!(
+        "vrrp_instance {name} {{\n interface ens33\n version 3\n advert_int 0.01\n priority {priority}\n \
+         virtual_router_id {vrid}\n garp_master_repeat 2\n virtual_ipaddress {{\n{vips} }}\n}}\n",
+    );
     let parsed = config::parse("k.conf", text.as_bytes());
     let config = parsed
         .config
         .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
-    Plan::new(&config.instances, |_| Some((InterfaceId(2), MAC)))
-        .unwrap()
-        .routers
+    let interfaces = BTreeMap::from([("ens33".to_owned(), InterfaceId(2))]);
+    let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
+    let mut router = desired.routers().next().unwrap().1.clone();
+    for placed in &mut router.vips {
+        let IpAddr::V4(address) = placed.vip.address else {
+            panic!("{placed:?}");
+        };
+        // The same wherever it is in the list.
+        placed.id = VipId(1000 * id.slot() + u32::from(address.octets()[3]));
+    }
+    router
 }
 
 struct Engine {
     driver: Driver,
     machine: Fake,
+    blueprints: Vec<Blueprint>,
 }
 
 impl Engine {
@@ -64,19 +87,53 @@ impl Engine {
             now: MILLISECOND,
             ..Fake::default()
         };
-        let driver = Driver::new(routers(count), &mut machine).unwrap();
-        let mut engine = Self { driver, machine };
-        for slot in 0..u16::try_from(count).unwrap() {
-            engine.machine.commands.push_back(Command::LinkUp {
-                router: RouterId::first(slot),
-                primary: IpAddr::from([192, 168, 1, 1]),
-                mac: MAC,
-            });
+        let mut driver = Driver::new();
+        let mut blueprints = routers(count);
+        for blueprint in &mut blueprints {
+            driver.add(Addition::new(blueprint), &mut machine).unwrap();
         }
+        let mut engine = Self {
+            driver,
+            machine,
+            blueprints,
+        };
+        for slot in 0..count {
+            engine.link_up(slot, MAC);
+        }
+        engine.turn().unwrap();
+        engine.answer();
         engine.turn().unwrap();
         assert_eq!(engine.state(0), State::Backup);
         engine.machine.did.clear();
+        engine.machine.told.clear();
         engine
+    }
+
+    /// The interface has this MAC.
+    fn link_up(&mut self, slot: usize, mac: Mac) {
+        let blueprint = &mut self.blueprints[slot];
+        blueprint.set_interface(IpAddr::from([192, 168, 1, 1]), mac);
+        self.exchange(slot);
+        let router = self.blueprints[slot].id();
+        self.machine.commands.push_back(Command::LinkUp(router));
+    }
+
+    /// Hands over what a router is made of now.
+    fn exchange(&mut self, slot: usize) {
+        let blueprint = &mut self.blueprints[slot];
+        if let Some(parts) = blueprint.news().unwrap() {
+            let (router, parts) = (blueprint.id(), Box::new(parts));
+            self.machine
+                .commands
+                .push_back(Command::Parts { router, parts });
+        }
+    }
+
+    /// The address worker has carried out all that it was asked for.
+    fn answer(&mut self) {
+        let orders = std::mem::take(&mut self.machine.orders);
+        let reports = orders.into_iter().map(Report::Done);
+        self.machine.reports.extend(reports);
     }
 
     fn state(&self, slot: u16) -> State {
@@ -225,11 +282,7 @@ fn a_first_announcement_of_one_router_comes_before_the_repeats_of_another() {
     }
     engine.machine.did.clear();
     for slot in 0..2 {
-        engine.machine.commands.push_back(Command::LinkUp {
-            router: RouterId::first(slot),
-            primary: IpAddr::from([192, 168, 1, 1]),
-            mac: [2, 0, 0, 0, 0, 9],
-        });
+        engine.link_up(slot, [2, 0, 0, 0, 0, 9]);
     }
     for _ in 0..4 {
         engine.machine.room = Some(1);
@@ -259,12 +312,7 @@ fn a_stop_is_over_when_every_router_is_drained() {
     while ended.is_ok() {
         let next = engine.driver.deadline().map_or(0, |deadline| deadline.0);
         ended = engine.turn_at(next.max(engine.machine.now + 1));
-        for router in [0, 1].map(RouterId::first) {
-            let removes = Did::Ordered(router.slot(), Operation::Remove);
-            if engine.machine.did.contains(&removes) {
-                engine.machine.reports.push_back(done(router));
-            }
-        }
+        engine.answer();
     }
     assert_eq!(ended, Err(End::Stopped));
     assert_eq!(engine.state(0), State::Initialize);
@@ -272,9 +320,11 @@ fn a_stop_is_over_when_every_router_is_drained() {
 
 #[test]
 fn a_ping_is_answered_without_a_router() {
-    let mut machine = Fake::default();
-    let driver = Driver::new([], &mut machine).unwrap();
-    let mut engine = Engine { driver, machine };
+    let mut engine = Engine {
+        driver: Driver::new(),
+        machine: Fake::default(),
+        blueprints: Vec::new(),
+    };
     engine.machine.commands.push_back(Command::Ping);
     engine.turn().unwrap();
     assert_eq!(engine.machine.told, [Event::Alive]);
@@ -300,24 +350,21 @@ fn an_order_without_room_is_told_of_the_router_and_of_no_virtual_ip() {
 fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
     let due = MILLISECOND + DOWN;
     let gone = RouterId::first(0);
-    let mut plans = routers(1);
-    plans[0].id = gone.next();
-    let mut machine = Fake {
-        now: MILLISECOND,
-        ..Fake::default()
+    let mut engine = Engine {
+        driver: Driver::new(),
+        machine: Fake {
+            now: MILLISECOND,
+            ..Fake::default()
+        },
+        blueprints: vec![blueprint(gone.next(), "VI_1", 51, 254, &[254])],
     };
-    let driver = Driver::new(plans, &mut machine).unwrap();
-    let mut engine = Engine { driver, machine };
+    let addition = Addition::new(&mut engine.blueprints[0]);
+    engine.machine.commands.push_back(Command::Add(addition));
     let state = |engine: &Engine| engine.driver.router(gone.next()).unwrap().state();
-    let up = |router| Command::LinkUp {
-        router,
-        primary: IpAddr::from([192, 168, 1, 1]),
-        mac: MAC,
-    };
-    engine.machine.commands.push_back(up(gone));
+    engine.machine.commands.push_back(Command::LinkUp(gone));
     engine.turn().unwrap();
     assert_eq!(state(&engine), State::Initialize);
-    engine.machine.commands.push_back(up(gone.next()));
+    engine.link_up(0, MAC);
     engine.turn_at(due).unwrap();
     engine.turn_at(due + DOWN).unwrap();
     assert_eq!(state(&engine), State::Active);
@@ -334,26 +381,13 @@ fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
         Command::AddressLost { router: gone, vip },
         Command::Snapshot { router: gone },
     ]);
-    let report = |router| match done(router) {
-        Report::Done(order) => Report::Done(Order {
-            operation: Operation::Install,
-            ..order
-        }),
-        other => other,
-    };
-    engine.machine.reports.push_back(report(gone));
+    let order = engine.machine.orders.pop_back().unwrap();
+    let report = Report::Done(Order {
+        router: gone,
+        ..order
+    });
+    engine.machine.reports.push_back(report);
     engine.turn().unwrap();
     assert_eq!(state(&engine), State::Active);
     assert_eq!((engine.machine.did, engine.machine.told), (vec![], vec![]));
-}
-
-/// The second order of a router that became Active once.
-fn done(router: RouterId) -> Report {
-    Report::Done(Order {
-        router,
-        operation: Operation::Remove,
-        generation: 2,
-        epoch: 1,
-        lost: None,
-    })
 }

@@ -7,7 +7,7 @@ fn mac_of_another_interface_is_told_before_the_routers_start_and_when_it_changes
     let mut router = router(&["192.168.1.254", "192.168.1.253"]);
     router.vips[1].2 = Some(device(3, "ens34"));
     let mut world = World::new(vec![router]);
-    let told = |mac| Command::MacElsewhere {
+    let told = |mac| News::MacElsewhere {
         interface: InterfaceId(3),
         mac,
     };
@@ -35,7 +35,7 @@ fn recreated_interfaces_of_virtual_ips_need_a_new_start_too() {
     let [change] = &changes[..] else {
         panic!("told once, and nothing is put back: {changes:?}");
     };
-    assert_eq!((&change.command, &change.recreated), (&None, &None));
+    assert_eq!((&change.news, &change.recreated), (&None, &None));
     let (level, line) = change.line.clone().unwrap();
     assert_eq!(level, tracing::Level::ERROR);
     assert!(line.contains("ens34 deleted"), "{line}");
@@ -108,7 +108,7 @@ fn an_interface_that_is_not_tracked_may_be_down_and_that_is_said() {
     let [change] = &changes[..] else {
         panic!("{changes:?}");
     };
-    assert_eq!(change.command, None);
+    assert_eq!(change.news, None);
     let (_, line) = change.line.clone().unwrap();
     assert_eq!(line, "Netlink reports ens34 down");
 }
@@ -145,7 +145,7 @@ fn virtual_ips_on_another_interface_are_watched_there() {
         ]);
         let news = Vec::from_iter(renamed.map(|name| up(3, name)));
         assert_eq!(world.see(&news), []);
-        let lost = Command::AddressLost {
+        let lost = News::AddressLost {
             router: RouterId::first(0),
             vip: VipId(0),
         };

@@ -3,7 +3,7 @@
 use super::*;
 
 const GRACE: Duration = Duration::from_millis(10);
-const LOST: Command = Command::AddressLost {
+const LOST: News = News::AddressLost {
     router: RouterId::first(0),
     vip: VipId(0),
 };

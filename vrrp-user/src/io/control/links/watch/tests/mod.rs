@@ -137,16 +137,16 @@ impl World {
     }
 
     /// What is said when these are watched instead.
-    fn set(&mut self, routers: Vec<Router>) -> Vec<Command> {
+    fn set(&mut self, routers: Vec<Router>) -> Vec<News> {
         self.watched.set(routers);
         self.see(&[])
     }
 
     /// Commands, but for those on the length of adverts.
-    fn see(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<Command> {
+    fn see(&mut self, messages: &[RouteNetlinkMessage]) -> Vec<News> {
         self.changes(messages)
             .into_iter()
-            .filter_map(|change| change.command)
+            .filter_map(|change| change.news)
             .collect()
     }
 
@@ -164,33 +164,33 @@ impl World {
         }
         let mut changes = self.watched.judge(&mut self.table, self.now);
         if !self.sees_room {
-            changes.retain(|change| !matches!(change.command, Some(Command::Fit { .. })));
+            changes.retain(|change| !matches!(change.news, Some(News::Fit { .. })));
         }
         changes
     }
 }
 
-fn link_up(primary: &str) -> Command {
-    Command::LinkUp {
+fn link_up(primary: &str) -> News {
+    News::LinkUp {
         router: RouterId::first(0),
         primary: primary.parse().unwrap(),
         mac: MAC,
     }
 }
 
-const DOWN: Command = fault(FaultReason::LinkDown);
-const NO_ADDRESS: Command = fault(FaultReason::NoAddress);
+const DOWN: News = fault(FaultReason::LinkDown);
+const NO_ADDRESS: News = fault(FaultReason::NoAddress);
 
 /// Several things at once.
-fn faults(reasons: &[FaultReason]) -> Command {
-    Command::Fault {
+fn faults(reasons: &[FaultReason]) -> News {
+    News::Fault {
         router: RouterId::first(0),
         reasons: reasons.iter().copied().collect(),
     }
 }
 
-const fn fault(reason: FaultReason) -> Command {
-    Command::Fault {
+const fn fault(reason: FaultReason) -> News {
+    News::Fault {
         router: RouterId::first(0),
         reasons: Reasons::only(reason),
     }
@@ -265,7 +265,7 @@ fn changed_mac_is_told() {
     let commands = world.see(&[up_with(2, "ens33", OTHER_MAC)]);
     assert!(matches!(
         commands[..],
-        [Command::LinkUp { mac: OTHER_MAC, .. }]
+        [News::LinkUp { mac: OTHER_MAC, .. }]
     ));
 }
 
@@ -287,11 +287,11 @@ fn recreated_interfaces_need_a_new_start() {
     let mut world = World::running();
     let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
     let changes = world.changes(&[deleted]);
-    assert_eq!(changes[0].command, Some(fault(FaultReason::Deleted)));
+    assert_eq!(changes[0].news, Some(fault(FaultReason::Deleted)));
     assert_eq!(changes[0].recreated, None);
     let recreated = world.changes(&[up(7, "ens33")]);
     assert_eq!(recreated.len(), 1);
-    assert_eq!(recreated[0].command, Some(fault(FaultReason::Recreated)));
+    assert_eq!(recreated[0].news, Some(fault(FaultReason::Recreated)));
     assert_eq!(recreated[0].recreated.as_deref(), Some("ens33"));
 }
 
@@ -306,7 +306,7 @@ fn leaving_a_bridge_is_not_a_deletion() {
 #[test]
 fn lost_virtual_ips_are_told_once() {
     let mut world = World::new(vec![router(&["192.168.1.253", "192.168.1.254"])]);
-    let lost = Command::AddressLost {
+    let lost = News::AddressLost {
         router: RouterId::first(0),
         vip: VipId(1),
     };
@@ -361,7 +361,7 @@ fn an_address_that_comes_and_goes_between_two_looks_is_lost_each_time() {
     let mut world = World::new(vec![router(&["192.168.1.254"])]);
     let vip = "192.168.1.254/32";
     world.see(&[up(2, "ens33"), add("192.168.1.1/24"), add(vip)]);
-    let lost = [Command::AddressLost {
+    let lost = [News::AddressLost {
         router: RouterId::first(0),
         vip: VipId(0),
     }];
@@ -381,7 +381,7 @@ fn a_renamed_interface_is_followed_and_said_once() {
     let changes = world.changes(&[up(2, "old10")]);
     let [
         Change {
-            command,
+            news,
             line,
             recreated,
             ..
@@ -391,7 +391,7 @@ fn a_renamed_interface_is_followed_and_said_once() {
         panic!("{changes:?}");
     };
     let (level, line) = line.clone().unwrap();
-    assert_eq!((command, recreated), (&None, &None));
+    assert_eq!((news, recreated), (&None, &None));
     assert_eq!(level, tracing::Level::WARN);
     assert!(
         line.contains("interface ens33 is called old10 now"),
@@ -419,7 +419,7 @@ fn another_interface_with_the_configured_name_needs_a_new_start() {
         let changes = world.changes(&[up(7, name)]);
         assert_eq!(changes.len(), 1, "{changes:?}");
         // The link lives, so that the stop is a planned one.
-        assert_eq!(changes[0].command, None);
+        assert_eq!(changes[0].news, None);
         assert_eq!(changes[0].recreated.as_deref(), Some(name));
         let (_, line) = changes[0].line.clone().unwrap();
         assert!(line.contains("is called old10"), "{line}");

@@ -24,8 +24,8 @@ fn running() -> World {
     world
 }
 
-const fn fit(advertised: usize) -> Command {
-    Command::Fit {
+const fn fit(advertised: usize) -> News {
+    News::Fit {
         router: RouterId::first(0),
         advertised,
     }

@@ -36,7 +36,7 @@ fn of_one_that_changed_or_came_everything_is_said() {
     };
     routers[0] = third;
     let commands = world.set(routers);
-    let [Command::LinkUp { router, .. }] = commands[..] else {
+    let [News::LinkUp { router, .. }] = commands[..] else {
         panic!("{commands:?}");
     };
     assert_eq!(router, RouterId::first(0).next());
@@ -71,7 +71,7 @@ fn the_mac_of_an_interface_elsewhere_is_said_again_for_a_router_that_changed() {
     let mut first = router(&["192.168.1.254", "198.51.100.2"]);
     first.vips[1].2 = Some(device(3, "ens34"));
     let mut world = World::new(vec![first.clone()]);
-    let told = Command::MacElsewhere {
+    let told = News::MacElsewhere {
         interface: InterfaceId(3),
         mac: MAC,
     };
@@ -83,7 +83,6 @@ fn the_mac_of_an_interface_elsewhere_is_said_again_for_a_router_that_changed() {
     assert_eq!(world.set(vec![first]), [told, link_up("192.168.1.1")]);
 }
 
-/// What is kept by the index of a peer would be about another one.
 #[test]
 fn where_the_peers_are_is_said_again_when_they_change() {
     let mut first = router(&["192.168.1.254"]);
@@ -92,16 +91,23 @@ fn where_the_peers_are_is_said_again_when_they_change() {
         "192.168.1.3".parse().unwrap(),
     ];
     let mut world = World::new(vec![first.clone()]);
-    let on_link = |peer| Command::PeerOnLink {
+    let on_link = |peer: &str| News::PeerOnLink {
         router: RouterId::first(0),
-        peer,
+        peer: peer.parse().unwrap(),
         on_link: true,
     };
     let messages = [up(2, "ens33"), add("192.168.1.1/24")];
     assert_eq!(
         world.see(&messages),
-        [on_link(0), on_link(1), link_up("192.168.1.1")]
+        [
+            on_link("192.168.1.2"),
+            on_link("192.168.1.3"),
+            link_up("192.168.1.1")
+        ]
     );
     first.peers.remove(0);
-    assert_eq!(world.set(vec![first]), [on_link(0), link_up("192.168.1.1")]);
+    assert_eq!(
+        world.set(vec![first]),
+        [on_link("192.168.1.3"), link_up("192.168.1.1")]
+    );
 }

@@ -57,7 +57,7 @@ fn no_routers_virtual_ip_is_the_source_of_another() {
         commands,
         [
             NO_ADDRESS,
-            Command::Fault {
+            News::Fault {
                 router: RouterId::first(1),
                 reasons: FaultReason::NoAddress.into()
             }

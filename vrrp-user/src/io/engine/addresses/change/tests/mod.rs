@@ -159,7 +159,6 @@ fn placement((id, vip): (VipId, &Vip)) -> Placement<'_> {
         id,
         vip,
         interface: InterfaceId(interface),
-        mac: Default::default(),
     }
 }
 

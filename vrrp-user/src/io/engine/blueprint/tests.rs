@@ -1,7 +1,12 @@
-use vrrp_ebpf::wire::encode;
+use std::collections::BTreeMap;
+
+use vrrp_ebpf::{
+    abi::{RouterEntry, router_flags},
+    wire::encode::{self, Format},
+};
 
 use super::*;
-use crate::{config, io::engine::frames::Frames, proto::Family};
+use crate::{config, plan::Desired};
 
 const MAC: Mac = [2, 0, 0, 0, 0, 1];
 const OTHER: Mac = [2, 0, 0, 0, 0, 2];
@@ -9,28 +14,47 @@ const OURS: [u8; 4] = [192, 168, 1, 1];
 /// The Virtual Router MAC.
 const VIRTUAL: Mac = [0, 0, 0x5e, 0, 1, 51];
 
-/// The plan for an instance with these lines.
-fn plan(body: &str) -> RouterPlan {
+/// An instance with these lines.
+fn plan(body: &str) -> Blueprint {
     plan_of("192.168.1.254\n  192.168.1.253", body)
 }
 
 /// The same with these virtual IPs.
-fn plan_of(vips: &str, body: &str) -> RouterPlan {
+fn plan_of(vips: &str, body: &str) -> Blueprint {
+    Blueprint::new(RouterId::first(0), desired(vips, body))
+}
+
+/// On ens33 (2), and what has `dev` on ens34 (4) or ens35 (5).
+fn desired(vips: &str, body: &str) -> DesiredRouter {
     let text = format!(
         "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n  \
          {vips}\n }}\n{body}\n}}\n"
     );
     let parsed = config::parse("k.conf", text.as_bytes());
-    let instances = parsed
+    let config = parsed
         .config
-        .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
-        .instances;
-    let mut plan = Plan::new(&instances, |_| Some((InterfaceId(2), MAC))).unwrap();
-    plan.routers.remove(0)
+        .unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
+    let interfaces = [("ens33", 2), ("ens34", 4), ("ens35", 5)];
+    let interfaces: BTreeMap<String, InterfaceId> = interfaces
+        .into_iter()
+        .map(|(name, index)| (name.to_owned(), InterfaceId(index)))
+        .collect();
+    let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
+    desired.routers().next().unwrap().1.clone()
+}
+
+/// Its parts where adverts come from this address.
+fn parts_of(mut plan: Blueprint, source: IpAddr) -> Parts {
+    plan.set_interface(source, MAC);
+    plan.news().unwrap().unwrap()
+}
+
+fn parts(body: &str) -> Parts {
+    parts_of(plan(body), OURS.into())
 }
 
 fn entry(body: &str) -> RouterEntry {
-    plan(body).entry(OURS.into())
+    parts(body).entries.router.1
 }
 
 /// Its adverts, as they leave.
@@ -38,15 +62,23 @@ fn adverts(body: &str) -> Vec<Vec<u8>> {
     adverts_of(plan(body), OURS.into())
 }
 
-fn adverts_of(plan: RouterPlan, source: IpAddr) -> Vec<Vec<u8>> {
-    let frames = frames(plan, source);
+fn adverts_of(plan: Blueprint, source: IpAddr) -> Vec<Vec<u8>> {
+    let frames = parts_of(plan, source).frames;
     let all = frames.adverts(100).chain(frames.adverts(0));
     all.map(<[u8]>::to_vec).collect()
 }
 
-fn frames(mut plan: RouterPlan, source: IpAddr) -> Frames {
-    plan.settings.primary = source;
-    Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap()
+/// What the programs know of its virtual IPs, in configured order.
+fn vips(plan: &Blueprint, parts: &Parts) -> Vec<VipEntry> {
+    let configured = plan.router.vips.iter();
+    let found = configured.map(|placed| {
+        let mut entries = parts.entries.vips.iter();
+        entries
+            .find(|(_, entry)| entry.vip == placed.id.state())
+            .unwrap()
+            .1
+    });
+    found.collect()
 }
 
 fn address(text: &str) -> IpAddr {
@@ -71,7 +103,7 @@ fn what_is_heard_is_as_configured() {
 
 #[test]
 fn both_checksums_of_version_3_can_be_sent() {
-    let form = |body: &str| plan(body).frames.format;
+    let form = |body: &str| instance::format(&plan(body).router.instance);
     let with = Format::V3 {
         pseudo_header: true,
     };
@@ -117,9 +149,7 @@ fn unicast_is_a_packet_per_peer() {
 #[test]
 fn the_source_is_announced_to_unicast_peers_unless_it_is_a_virtual_ip() {
     let announced = |body: &str, primary: [u8; 4]| {
-        let mut plan = plan(body);
-        plan.settings.primary = primary.into();
-        let frames = Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap();
+        let frames = parts_of(plan(body), primary.into()).frames;
         frames.source_announcement().map(<[u8]>::to_vec)
     };
     let peers = "unicast_peer {\n 192.168.1.2\n}";
@@ -145,9 +175,8 @@ fn unicast_routers_are_told_from_others() {
 #[test]
 fn accept_mode_reaches_every_virtual_ip() {
     let flags = |body: &str| {
-        let plan = plan(body);
-        let entries = plan.vip_entries(MAC);
-        Vec::from_iter(entries.map(|(_, entry)| entry.flags))
+        let entries = parts(body).entries;
+        Vec::from_iter(entries.vips.iter().map(|(_, entry)| entry.flags))
     };
     assert_eq!(flags(""), [0, 0]);
     assert_eq!(flags("no_accept"), [vip_flags::NO_ACCEPT; 2]);
@@ -155,7 +184,7 @@ fn accept_mode_reaches_every_virtual_ip() {
 
 #[test]
 fn departures_reach_the_core() {
-    let settings = plan("down_timer_adverts 5\nlower_prio_no_advert").settings;
+    let settings = parts("down_timer_adverts 5\nlower_prio_no_advert").settings;
     assert_eq!(settings.departures.down_timer_adverts, 5);
     assert!(settings.departures.lower_prio_no_advert);
 }
@@ -191,17 +220,18 @@ fn both_versions_are_sent_and_heard() {
 #[test]
 fn adverts_of_ipv6_begin_with_the_link_local_address() {
     let plan = plan_of("fe80::51\n2001:db8::fe/64", "");
-    assert_eq!(plan.key.family(), Family::V6);
-    assert_eq!(plan.settings.family, Family::V6);
-    assert_eq!(plan.settings.primary, address("::"));
-    let entry = plan.entry(address("fe80::1"));
+    assert_eq!(plan.settings().family, Family::V6);
+    assert_eq!(plan.settings().primary, address("::"));
+    let parts = parts_of(plan, address("fe80::1"));
+    let (key, entry) = parts.entries.router;
+    assert_eq!(key.family(), Family::V6);
     assert_eq!(entry.flags, router_flags::ACCEPT_V3);
     assert_eq!(entry.address_count, 2);
     assert_eq!(IpAddr::from(entry.primary), address("fe80::1"));
 
-    let frames = adverts_of(plan, address("fe80::1"));
-    assert_eq!(frames.len(), 2);
-    let frame = &frames[0];
+    let frames: Vec<_> = parts.frames.adverts(100).collect();
+    let frame = frames[0];
+    assert_eq!(frames.len(), 1);
     assert_eq!(frame[..6], [0x33, 0x33, 0, 0, 0, 0x12]);
     // Next Header, Hop Limit.
     assert_eq!(frame[20..22], [112, 255]);
@@ -235,27 +265,18 @@ fn peers_of_ipv6_get_packets() {
 #[test]
 fn excluded_addresses_are_announced_and_not_advertised() {
     let excluded = "virtual_ipaddress_excluded {\n 2001:db8::fe dev ens33\n 10.0.0.1\n}";
-    let mixed = plan(excluded);
-    let plain = plan("");
     // What a peer compares is the same.
-    assert_eq!(mixed.entry(OURS.into()), plain.entry(OURS.into()));
+    assert_eq!(entry(excluded), entry(""));
     assert_eq!(adverts(excluded), adverts(""));
-    let keys: Vec<_> = mixed
-        .vips
-        .iter()
-        .map(|(_, key)| (key.family(), key.address))
-        .collect();
-    let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"].map(|text| {
-        let address = address(text);
-        (Family::of(address), address_bytes(address))
-    });
-    assert_eq!(keys, expected);
+    let mixed = parts(excluded);
+    let all = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"];
+    let known = mixed.entries.vips.iter().map(|(key, _)| key.ip());
+    let known: BTreeSet<IpAddr> = known.collect();
+    assert_eq!(known, BTreeSet::from(all.map(address)));
 
-    let frames = frames(mixed, OURS.into());
-    let announced = frames.announcements().iter();
+    let announced = mixed.frames.announcements().iter();
     let announced = Vec::from_iter(announced.map(|(_, frames)| frames.clone()));
-    let expected = ["192.168.1.254", "192.168.1.253", "2001:db8::fe", "10.0.0.1"];
-    let expected = expected.map(|text| encode::announcement(MAC, address(text), true));
+    let expected = all.map(|text| encode::announcement(MAC, address(text), true));
     assert_eq!(announced, [expected]);
 }
 
@@ -270,46 +291,30 @@ fn adverts_are_fitted_to_what_they_have_room_for() {
     let source = address("fe80::1");
     let plan = |vips: &[&str]| plan_of(&vips.join("\n  "), "");
     let mut fitted = plan(&all);
-    assert!(!fitted.fit(3));
+    fitted.set_interface(source, MAC);
+    fitted.set_room(3);
+    fitted.news().unwrap().unwrap();
     for (room, vips) in [(2, &two[..]), (1, &one), (0, &one), (2, &two), (9, &all)] {
-        let is_new = fitted.frames.advertised.len() != vips.len();
-        assert_eq!(fitted.fit(room), is_new, "{room}");
-        assert_eq!(fitted.entry(source), plan(vips).entry(source), "{room}");
-        let mut again = plan(&all);
-        again.fit(room);
-        let lengths = adverts_of(again, source);
-        assert_eq!(lengths, adverts_of(plan(vips), source), "{room}");
-        assert_eq!(fitted.frames.vips.len(), 3, "all are served");
+        fitted.set_room(room);
+        let Some(parts) = fitted.news().unwrap() else {
+            assert_eq!(room, 0, "one less than one is one");
+            continue;
+        };
+        let expected = parts_of(plan(vips), source);
+        assert_eq!(parts.entries.router, expected.entries.router, "{room}");
+        let adverts = |parts: &Parts| {
+            let all = parts.frames.adverts(100).chain(parts.frames.adverts(0));
+            Vec::from_iter(all.map(<[u8]>::to_vec))
+        };
+        assert_eq!(adverts(&parts), adverts(&expected), "{room}");
+        assert_eq!(parts.entries.vips.iter().count(), 3, "all are served");
+        assert!(parts.frames.fresh().is_empty() && parts.addresses.is_none());
     }
-}
-
-#[test]
-fn excluded_addresses_count_to_the_limit_of_the_node() {
-    let mut lines = "virtual_ipaddress_excluded {\n".to_owned();
-    for number in 1..abi::MAX_VIPS {
-        lines.push_str(&format!(" 2001:db8::{number:x}\n"));
-    }
-    let text = format!(
-        "vrrp_instance VI_1 {{\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {{\n fe80::51\n }}\n{lines}}}\n}}\n"
-    );
-    let mut instances = config::parse("k.conf", text.as_bytes())
-        .config
-        .unwrap()
-        .instances;
-    let find = |_: &str| Some((InterfaceId(2), MAC));
-    Plan::new(&instances, find).unwrap();
-    // The configuration would refuse one more.
-    let last = instances[0].vips[1].clone();
-    instances[0].vips.push(last);
-    let error = Plan::new(&instances, find).unwrap_err();
-    assert_eq!(error, PlanError::TooManyVips);
 }
 
 /// Source MACs: of its adverts, and of the announcements of its virtual IPs with what they tell.
 fn sources(body: &str) -> (Vec<Mac>, Vec<(Mac, Mac)>) {
-    let mut plan = plan(body);
-    plan.settings.primary = OURS.into();
-    let frames = Frames::build(&plan.frames, &plan.settings, plan.interface, MAC).unwrap();
+    let frames = parts(body).frames;
     let mac = |frame: &[u8], at: usize| *frame[at..].first_chunk::<6>().unwrap();
     let adverts = frames.adverts(100).chain(frames.adverts(0));
     let adverts = adverts.map(|frame| mac(frame, 6)).collect();
@@ -338,11 +343,12 @@ fn frames_leave_from_the_virtual_mac_where_it_is_used() {
 #[test]
 fn the_programs_know_where_the_virtual_mac_is_used() {
     let told = |body: &str| {
-        let plan = plan(body);
-        let entries = plan.vip_entries(MAC).map(|(_, entry)| entry.mac);
-        (plan.macs.clone(), entries.collect::<Vec<_>>())
+        let entries = parts(body).entries;
+        let macs = entries.macs.iter().map(|(key, ())| *key);
+        let vips = entries.vips.iter().map(|(_, entry)| entry.mac);
+        (Vec::from_iter(macs), Vec::from_iter(vips))
     };
-    let key = plan("").key;
+    let (key, _) = parts("").entries.router;
     assert_eq!(told(""), (vec![], vec![MAC; 2]));
     let used = (vec![key], vec![VIRTUAL; 2]);
     assert_eq!(told("use_vmac"), used);
@@ -352,54 +358,112 @@ fn the_programs_know_where_the_virtual_mac_is_used() {
 
 #[test]
 fn a_virtual_ip_elsewhere_has_a_mac_there() {
-    let text = "vrrp_instance A {\n interface eth0\n virtual_router_id 51\n use_vmac\n virtual_ipaddress {\n  \
-                10.0.0.1 dev eth1\n  10.0.0.2 dev eth2\n  10.0.0.3 dev eth2 use_vmac\n }\n}\n";
-    let instances = config::parse("k.conf", text.as_bytes())
-        .config
-        .unwrap()
-        .instances;
-    let find = |name: &str| {
-        let index = u8::try_from(name.len()).unwrap() + name.as_bytes()[3];
-        Some((InterfaceId(u32::from(index)), [2, 0, 0, 0, 0, index]))
+    let (inner, outer) = (InterfaceId(4), InterfaceId(5));
+    let (physical, changed) = ([2, 0, 0, 0, 0, 4], [2, 0, 0, 0, 0, 5]);
+    let list = "10.0.0.1 dev ens34\n  10.0.0.2 dev ens35\n  10.0.0.3 dev ens35 use_vmac";
+    let mut plan = plan_of(list, "use_vmac");
+    plan.set_mac(inner, physical);
+    plan.set_mac(outer, physical);
+    plan.set_interface(OURS.into(), MAC);
+    let parts = plan.news().unwrap().unwrap();
+    let macs = |plan: &Blueprint, parts: &Parts| {
+        let entries = vips(plan, parts).into_iter();
+        Vec::from_iter(entries.map(|entry| entry.mac))
     };
-    let mut plan = Plan::new(&instances, find).unwrap();
-    let index = |name| find(name).unwrap().0;
-    let used: Vec<_> = plan.virtual_macs().collect();
-    assert_eq!(used, [(index("eth0"), VIRTUAL), (index("eth2"), VIRTUAL)]);
-    let router = &mut plan.routers[0];
-    let physical = |name| find(name).unwrap().1;
-    let macs = |router: &RouterPlan| {
-        let entries = router.vip_entries(MAC).map(|(_, entry)| entry.mac);
-        Vec::from_iter(entries)
+    assert_eq!(macs(&plan, &parts), [physical, physical, VIRTUAL]);
+    let own = |parts: &Parts| {
+        let entries = parts.entries.proxies.iter();
+        Vec::from_iter(entries.map(|(interface, entry)| (*interface, entry.own)))
     };
-    let expected = [physical("eth1"), physical("eth2"), VIRTUAL];
-    assert_eq!(macs(router), expected);
-    let own = |router: &RouterPlan| {
-        let entries = router.proxy_entries(MAC);
-        Vec::from_iter(entries.map(|(interface, entry)| (interface, entry.own)))
-    };
-    let eth0 = (index("eth0"), MAC);
-    assert_eq!(own(router), [eth0, (index("eth2"), physical("eth2"))]);
+    let ens33 = (InterfaceId(2), MAC);
+    assert_eq!(own(&parts), [ens33, (outer, physical)]);
 
-    let frames = &mut router.frames;
-    assert!(
-        !frames.set_mac_elsewhere(index("eth0"), OTHER),
-        "not elsewhere"
-    );
-    assert!(!frames.set_mac_elsewhere(index("eth1"), physical("eth1")));
-    assert!(frames.set_mac_elsewhere(index("eth2"), OTHER));
-    assert_eq!(macs(router), [physical("eth1"), OTHER, VIRTUAL]);
-    assert_eq!(own(router), [eth0, (index("eth2"), OTHER)]);
+    plan.set_mac(InterfaceId(9), OTHER);
+    plan.set_mac(inner, physical);
+    assert!(plan.news().unwrap().is_none(), "nothing is new");
+    plan.set_mac(outer, changed);
+    let parts = plan.news().unwrap().unwrap();
+    assert_eq!(macs(&plan, &parts), [physical, changed, VIRTUAL]);
+    assert_eq!(own(&parts), [ens33, (outer, changed)]);
+    // Neighbours know the others where they are.
+    let again = encode::announcement(changed, address("10.0.0.2"), true);
+    assert_eq!(parts.frames.fresh(), [(outer, vec![again])]);
 }
 
 //= C3: proof
 #[test]
 fn ipv6_has_virtual_macs_of_its_own() {
-    let plan = plan_of("fe80::51", "use_vmac");
-    let entries = plan.vip_entries(MAC).map(|(_, entry)| entry.mac);
     let of_ipv6 = [0, 0, 0x5e, 0, 2, 51];
-    assert_eq!(entries.collect::<Vec<_>>(), [of_ipv6]);
-    for frame in adverts_of(plan, address("fe80::1")) {
+    let source = address("fe80::1");
+    let parts = parts_of(plan_of("fe80::51", "use_vmac"), source);
+    let macs = parts.entries.vips.iter().map(|(_, entry)| entry.mac);
+    assert_eq!(macs.collect::<Vec<_>>(), [of_ipv6]);
+    for frame in adverts_of(plan_of("fe80::51", "use_vmac"), source) {
         assert_eq!(frame[6..12], of_ipv6);
     }
+}
+
+#[test]
+fn nothing_is_made_before_the_interface_is_known_nor_twice() {
+    let mut plan = plan("");
+    assert!(plan.news().unwrap().is_none());
+    plan.set_room(1);
+    assert!(plan.news().unwrap().is_none());
+    plan.set_interface(OURS.into(), MAC);
+    let parts = plan.news().unwrap().unwrap();
+    assert_eq!(parts.entries.router.1.address_count, 1);
+    assert!(parts.addresses.is_some(), "for want of an addition");
+    plan.set_interface(OURS.into(), MAC);
+    plan.set_near(address("192.168.1.7"), false);
+    assert!(plan.news().unwrap().is_none());
+}
+
+#[test]
+fn a_peer_that_is_this_machine_gets_nothing() {
+    let mut plan = plan("unicast_peer {\n 192.168.1.2\n 192.168.1.3\n}");
+    plan.set_interface(OURS.into(), MAC);
+    let (one, other) = (address("192.168.1.2"), address("192.168.1.3"));
+    let sent = |plan: &mut Blueprint| {
+        let frames = plan.news().unwrap().unwrap().frames;
+        let packets = frames.adverts(0).count();
+        (frames.peers().unwrap().to_vec(), packets)
+    };
+    assert_eq!(sent(&mut plan), (vec![one, other], 2));
+    plan.set_ours(one, true);
+    assert_eq!(sent(&mut plan), (vec![other], 1));
+    plan.set_ours(other, true);
+    assert_eq!(sent(&mut plan), (vec![], 0));
+    plan.set_ours(one, false);
+    assert_eq!(sent(&mut plan), (vec![one], 1));
+}
+
+#[test]
+fn what_checks_make_of_the_priority_is_said_and_compared() {
+    let mut plan = plan("");
+    plan.set_interface(OURS.into(), MAC);
+    plan.set_priority(Some(7));
+    let parts = plan.news().unwrap().unwrap();
+    let said: Vec<u8> = parts.frames.adverts(7).map(|frame| frame[36]).collect();
+    assert_eq!((said, parts.entries.router.1.priority), (vec![7], 7));
+    assert_eq!((parts.settings.priority, parts.priority), (100, 7));
+}
+
+#[test]
+fn of_another_router_in_its_place_only_what_differs_is_new() {
+    let mut plan = plan("");
+    plan.set_interface(OURS.into(), MAC);
+    drop(plan.take_addresses());
+    let first = plan.news().unwrap().unwrap();
+    plan.change_to(desired("192.168.1.254\n  192.168.1.253", "priority 7"));
+    let second = plan.news().unwrap().unwrap();
+    assert_eq!((first.priority, second.priority), (100, 7));
+    assert_eq!(first.entries.vips, second.entries.vips);
+    assert!(second.frames.fresh().is_empty() && second.addresses.is_none());
+    assert_ne!(first.revision, second.revision);
+
+    plan.change_to(desired("192.168.1.254\n  192.168.1.252", "priority 7"));
+    let third = plan.news().unwrap().unwrap();
+    let fresh = encode::announcement(MAC, address("192.168.1.252"), true);
+    assert_eq!(third.frames.fresh(), [(InterfaceId(2), vec![fresh])]);
+    assert!(third.addresses.is_some());
 }

@@ -8,60 +8,35 @@ use vrrp_ebpf::{
 
 use crate::config::{Peer, Unicast};
 
-/// One unicast peer of a virtual router.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerPlan {
-    key: PeerKey,
-    /// What it has to prove on a network of our interface, and behind a router.
-    near: PeerEntry,
-    far: PeerEntry,
+/// What XDP is to know of a peer of the router with this slot. `is_near`: it is on a network of the router's interface.
+///
+/// There it has to prove by a TTL of 255 that it is there, as if it were spoken to
+/// by multicast. One that is routed cannot, nor one in a group whose adverts are sent with less; of these
+/// any TTL is taken, as keepalived does, unless the configuration says which. Over IPv6, a keepalived sends
+/// 255 only if it was told to, and otherwise what its kernel sends, 64 as a rule.
+pub(super) fn entry(
+    peer: &Peer,
+    unicast: &Unicast,
+    slot: u32,
     is_near: bool,
-}
-
-impl PeerPlan {
-    /// A peer of the router with this slot, behind a router until [`set_on_link`](Self::set_on_link) says
-    /// otherwise.
-    ///
-    /// On a network of our interface it has to prove by a TTL of 255 that it is there, as if it were spoken to
-    /// by multicast. One that is routed cannot, nor one in a group whose adverts are sent with less; of these
-    /// any TTL is taken, as keepalived does, unless the configuration says which. Over IPv6, a keepalived sends
-    /// 255 only if it was told to, and otherwise what its kernel sends, 64 as a rule.
-    pub(super) fn new(peer: &Peer, unicast: &Unicast, slot: u32) -> Self {
-        let sent_with_255 = match unicast.ttl {
-            Some(ttl) => ttl == TTL,
-            None => peer.address.is_ipv4(),
-        };
-        let entry = |usual: u8| {
-            let asked = peer.ttl.as_ref();
-            let (min_ttl, max_ttl) =
-                asked.map_or((usual, u8::MAX), |ttl| (*ttl.start(), *ttl.end()));
-            PeerEntry {
-                min_ttl,
-                max_ttl,
-                _pad: [0; 2],
-            }
-        };
-        Self {
-            key: PeerKey {
-                slot,
-                address: address_bytes(peer.address),
-            },
-            near: entry(if sent_with_255 { TTL } else { 0 }),
-            far: entry(0),
-            is_near: false,
-        }
-    }
-
-    /// Whether it is on a network of our interface.
-    pub fn set_on_link(&mut self, is_near: bool) {
-        self.is_near = is_near;
-    }
-
-    /// What XDP is to know of it.
-    #[must_use]
-    pub fn entry(&self) -> (PeerKey, PeerEntry) {
-        (self.key, if self.is_near { self.near } else { self.far })
-    }
+) -> (PeerKey, PeerEntry) {
+    let sent_with_255 = match unicast.ttl {
+        Some(ttl) => ttl == TTL,
+        None => peer.address.is_ipv4(),
+    };
+    let usual = if is_near && sent_with_255 { TTL } else { 0 };
+    let asked = peer.ttl.as_ref();
+    let (min_ttl, max_ttl) = asked.map_or((usual, u8::MAX), |ttl| (*ttl.start(), *ttl.end()));
+    let key = PeerKey {
+        slot,
+        address: address_bytes(peer.address),
+    };
+    let entry = PeerEntry {
+        min_ttl,
+        max_ttl,
+        _pad: [0; 2],
+    };
+    (key, entry)
 }
 
 #[cfg(test)]
@@ -82,10 +57,8 @@ mod tests {
             .instances;
         let unicast = instances[0].unicast.as_ref().unwrap();
         let limits = unicast.peers.iter().map(|peer| {
-            let mut plan = PeerPlan::new(peer, unicast, 0);
             [true, false].map(|is_near| {
-                plan.set_on_link(is_near);
-                let (_, entry) = plan.entry();
+                let (_, entry) = entry(peer, unicast, 0, is_near);
                 (entry.min_ttl, entry.max_ttl)
             })
         });
@@ -117,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn peer_is_taken_for_routed_until_it_is_known_where_it_is() {
+    fn a_peer_is_known_by_its_router_and_its_address() {
         let unicast = Unicast {
             peers: Vec::new(),
             ttl: None,
@@ -127,7 +100,7 @@ mod tests {
             address: [10, 0, 0, 3].into(),
             ttl: None,
         };
-        let (key, entry) = PeerPlan::new(&peer, &unicast, 7).entry();
+        let (key, entry) = entry(&peer, &unicast, 7, false);
         assert_eq!((key.slot, &key.address[..5]), (7, &[10, 0, 0, 3, 0][..]));
         assert_eq!((entry.min_ttl, entry.max_ttl), ANY);
     }
