@@ -29,6 +29,8 @@ pub struct Globals {
     pub router_id: Option<String>,
     /// `vrrp_rt_priority`: SCHED_FIFO priority of the engine, 1-99; without it the node chooses the policy.
     pub rt_priority: Option<u8>,
+    /// `dynamic_interfaces`: that an interface does not exist is no mistake of the file.
+    pub dynamic_interfaces: bool,
     /// `enable_script_security`: no script runs as root that somebody else can change.
     pub script_security: bool,
 }

@@ -33,7 +33,7 @@ pub fn diff(before: &Desired, after: &Desired) -> Vec<Step> {
     // The opposite of what leads back, in the opposite order.
     let mut undone = Vec::new();
     prepare(after, before, &mut undone);
-    steps.extend(undone.into_iter().rev().map(undo));
+    steps.extend(undone.into_iter().rev().map(Step::undo));
     steps
 }
 
@@ -70,16 +70,6 @@ fn prepare(before: &Desired, after: &Desired, steps: &mut Vec<Step>) {
     steps.extend(joined.map(|(interface, group)| Step::Join { interface, group }));
     let received = received.into_iter();
     steps.extend(received.map(|(interface, mac)| Step::Receive { interface, mac }));
-}
-
-fn undo(step: Step) -> Step {
-    match step {
-        Step::Attach { interface, name } => Step::Detach { interface, name },
-        Step::Mark { interface, name } => Step::Unmark { interface, name },
-        Step::Join { interface, group } => Step::Leave { interface, group },
-        Step::Receive { interface, mac } => Step::Refuse { interface, mac },
-        other => other,
-    }
 }
 
 fn routers(before: &Desired, after: &Desired, steps: &mut Vec<Step>) {

@@ -8,6 +8,7 @@ mod desired;
 mod diff;
 mod needs;
 mod order;
+mod progress;
 mod step;
 mod words;
 
@@ -17,5 +18,6 @@ mod tests;
 pub use desired::{Desired, DesiredRouter, DesiredVip, Interfaces, PlanError};
 pub use diff::diff;
 pub use needs::{Programs, solicited_node};
+pub use progress::Progress;
 pub use step::{Step, summary};
 pub use words::Difference;

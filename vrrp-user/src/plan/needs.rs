@@ -66,7 +66,26 @@ impl Desired {
     }
 }
 
+impl Desired {
+    /// Interface and address of the virtual IPs that the node puts on interfaces and takes off: all but an owner's.
+    #[must_use]
+    pub fn held(&self) -> BTreeSet<(InterfaceId, IpAddr)> {
+        let movable = self.routers.values().filter(|one| !one.instance.is_owner());
+        let vips = movable.flat_map(|router| &router.vips);
+        vips.filter_map(|placed| Some((placed.interface?, placed.vip.address)))
+            .collect()
+    }
+}
+
 impl DesiredRouter {
+    /// The interfaces that it is configured for, by name, and which each of them is.
+    pub fn devices(&self) -> impl Iterator<Item = (&str, Option<InterfaceId>)> {
+        let adverts = (&*self.instance.interface, self.interface);
+        let vips = self.vips.iter();
+        let vips = vips.map(|placed| (device(&self.instance, &placed.vip), placed.interface));
+        std::iter::once(adverts).chain(vips)
+    }
+
     /// The interfaces that its frames leave by, with their names.
     pub fn interfaces(&self) -> impl Iterator<Item = (InterfaceId, &str)> {
         let adverts = self.interface.map(|id| (id, &*self.instance.interface));

@@ -121,6 +121,18 @@ pub fn summary(steps: &[Step]) -> Vec<Effect> {
 }
 
 impl Step {
+    /// What takes back what this step does to an interface; of a step about something else, the step itself.
+    #[must_use]
+    pub fn undo(self) -> Self {
+        match self {
+            Self::Attach { interface, name } => Self::Detach { interface, name },
+            Self::Mark { interface, name } => Self::Unmark { interface, name },
+            Self::Join { interface, group } => Self::Leave { interface, group },
+            Self::Receive { interface, mac } => Self::Refuse { interface, mac },
+            other => other,
+        }
+    }
+
     /// What people are told of it; empty if it is done for another step, which tells of it.
     #[must_use]
     pub fn effects(&self) -> Vec<Effect> {

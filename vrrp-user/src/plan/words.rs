@@ -92,11 +92,17 @@ pub(super) fn of_globals(before: &Globals, after: &Globals) -> Vec<Difference> {
     let Globals {
         router_id,
         rt_priority,
+        dynamic_interfaces,
         script_security,
     } = before;
     let mut list = List::default();
     list.option("router_id", router_id.as_ref(), after.router_id.as_ref());
     list.option("vrrp_rt_priority", *rt_priority, after.rt_priority);
+    list.switch(
+        "dynamic_interfaces",
+        *dynamic_interfaces,
+        after.dynamic_interfaces,
+    );
     list.switch(
         "enable_script_security",
         *script_security,

@@ -1,14 +1,14 @@
 //! The engine's thread, from its start to its end.
 
-use std::{io, thread::JoinHandle, time::Duration};
+use std::{thread::JoinHandle, time::Duration};
 
 use anyhow::{Context as _, bail};
 use vrrp_user::{
+    config::Config,
     io::{
         bpf::Dataplane,
-        engine::{self, Addition, Blueprint, EngineHandle, Realtime, Resources, Socket},
+        engine::{self, EngineHandle, Realtime, Resources},
     },
-    plan::Desired,
 };
 
 use crate::cli::Run;
@@ -27,38 +27,18 @@ pub(super) fn resources(dataplane: &mut Dataplane) -> anyhow::Result<Resources> 
     })
 }
 
-/// Starts an engine with all that is desired. What its routers are made of is for the control plane.
+/// Starts an engine, which has no virtual router yet.
 pub(super) fn start(
     arguments: &Run,
-    desired: &Desired,
+    config: &Config,
     resources: Resources,
-) -> anyhow::Result<(Vec<Blueprint>, EngineHandle, JoinHandle<()>)> {
-    let realtime = match desired.globals().rt_priority {
+) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
+    let realtime = match config.globals.rt_priority {
         _ if arguments.no_realtime => Realtime::Off,
         Some(priority) => Realtime::Priority(priority),
         None => Realtime::Best,
     };
-    let routers = desired.routers();
-    let mut routers: Vec<Blueprint> = routers
-        .map(|(id, router)| Blueprint::new(id, router.clone()))
-        .collect();
-    let additions = routers.iter_mut().map(Addition::new).collect();
-    let started =
-        sockets(desired).and_then(|sockets| engine::spawn(additions, sockets, resources, realtime));
-    let (handle, thread) = started.context("cannot start the engine")?;
-    Ok((routers, handle, thread))
-}
-
-/// Whatever frames and packets leave by.
-fn sockets(desired: &Desired) -> io::Result<Vec<Socket>> {
-    let interfaces = desired.programs().into_keys();
-    let mut sockets: Vec<Socket> = interfaces.map(Socket::frames).collect::<Result<_, _>>()?;
-    for (id, router) in desired.routers() {
-        if let (Some(interface), true) = (router.interface, router.instance.unicast.is_some()) {
-            sockets.push(Socket::peers(id, interface, router.instance.family())?);
-        }
-    }
-    Ok(sockets)
+    engine::spawn(resources, realtime).context("cannot start the engine")
 }
 
 /// Waits for an engine that has been told to end. One that hangs must not keep us from taking its words.

@@ -1,10 +1,9 @@
 //! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
 
-mod addresses;
 mod configuration;
 mod engine;
-mod interfaces;
 mod refused;
+mod system;
 
 use std::{panic, path::Path, process};
 
@@ -20,18 +19,18 @@ use vrrp_user::{
         engine::{realtime::BoostedPriority, resignation::Resignations},
         holdings::Holdings,
         journal::Ledger,
-        log,
+        log::tell,
         machine::{self, Purpose, Refusal},
         netns, privilege,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir},
     },
-    plan::Desired,
     ui,
 };
 
 use self::{
     configuration::configuration,
     refused::{with_lacking_capabilities, with_name_hint},
+    system::System,
 };
 use crate::{
     cli::Run,
@@ -150,23 +149,17 @@ async fn node(
         .await
         .context("cannot read the interfaces")?;
     let found = machine::check(config, &inventory, Purpose::Run);
-    log::tell(&found.diagnostics);
+    tell(&found.diagnostics);
     let refused = "the configuration cannot run on this machine, nothing is started";
     match found.refusal {
         None => {}
         Some(Refusal::Absent) => bail!(refused),
         Some(Refusal::Wrong) => return Err(Misconfigured(refused).into()),
     }
-    let desired = Desired::new(config, &inventory, &Desired::default())?;
-    interfaces::tell_excess(config, &inventory);
-    let interfaces = interfaces::with_programs(&desired);
     if signals.stop_requested().await {
         return given_up();
     }
-    let addresses = addresses::addresses(&desired, &inventory);
-    holdings.claim(&interfaces)?;
     holdings.prepare_pins()?;
-    holdings.receive(desired.virtual_macs())?;
     let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
     let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
@@ -181,37 +174,26 @@ async fn node(
         tokio::spawn(dataplane.log_records()?);
     }
     let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
-    holdings.attach(&interfaces)?;
-    for attachment in holdings.attachments() {
-        interfaces::tell_reception(attachment);
-    }
-    holdings.join(desired.groups())?;
     if signals.stop_requested().await {
         return given_up();
     }
-    // Until the engine starts, a virtual IP that is on its interface is somebody else's: a start
-    // that fails has to leave it there.
-    journal.owe(addresses)?;
+    let (engine, thread) = engine::start(arguments, config, resources)?;
     let resignations = Resignations::new(journal.journal().netns);
-    let (routers, engine, thread) = engine::start(arguments, &desired, resources)?;
-    drop(boost);
-    // While it may. The engine and its routers do not wait for it.
-    holdings
-        .load_rest()
-        .context("cannot load the programs of later interfaces")?;
-    let will_unmount = journal.journal().has_bpf_file_system();
-    privilege::drop_capabilities(will_unmount)?;
+    let mut system = System {
+        holdings,
+        journal,
+        boost: boost.flatten(),
+    };
     let result = control::run(Setup {
         has_vip: Box::new(move |vip| vip_states.get(vip.state()) & vip_state::READY != 0),
-        globals: desired.globals().clone(),
-        routers,
+        config: config.clone(),
         directory,
         journal,
         engine,
         signals,
         pins: pins.directory(),
         resignations,
-        interfaces: interfaces::attached(holdings),
+        host: &mut system,
         counters,
         show: ui::status::render,
         file: configuration::file(arguments),

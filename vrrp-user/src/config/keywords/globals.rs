@@ -10,6 +10,9 @@ use super::{
 };
 
 pub(super) const ROWS: &[Row] = &[
+    read("dynamic_interfaces", |defaults, _, _| {
+        defaults.globals.dynamic_interfaces = true;
+    }),
     read("enable_script_security", |defaults, _, _| {
         defaults.globals.script_security = true;
     }),
@@ -72,7 +75,6 @@ pub(super) const ROWS: &[Row] = &[
     not("dbus_service_name", Ignored("")),
     not("default_interface", Ignored("")),
     not("disable_local_igmp", Ignored("")),
-    not("dynamic_interfaces", Ignored("")),
     not("enable_dbus", Ignored("")),
     not("enable_snmp_checker", Ignored("")),
     not("enable_snmp_keepalived", Ignored("")),

@@ -149,7 +149,6 @@ fn what_vyos_writes() {
     assert_eq!(
         lines(sample!("vyos.conf")),
         [
-            "3: warning: `dynamic_interfaces` is not supported yet, ignored",
             "8: warning: `notify_fifo` is not supported yet, ignored",
             "9: warning: `notify_fifo_script` is not supported yet, ignored",
             "12: warning: `vrrp_script` is not supported yet, ignored with its block: the script is not run",

@@ -4,6 +4,7 @@
 mod assigned;
 mod belongings;
 mod datetime;
+mod host;
 mod links;
 mod notify;
 mod plane;
@@ -26,20 +27,22 @@ use std::{
 
 use thiserror::Error;
 
-use self::{notify::Notifier, plane::Plane};
+use self::plane::Plane;
 use super::{
     bpf::{Reception, counters::CounterSource},
-    engine::{Blueprint, EngineHandle, handle::EngineError, resignation::Resignations},
+    engine::{EngineHandle, handle::EngineError, resignation::Resignations},
     journal::Ledger,
     runtime_dir::{RuntimeDir, RuntimeDirError},
 };
 use crate::{
-    config::Globals,
+    config::Config,
     ids::{InterfaceId, VipId},
+    plan::PlanError,
     status::Status,
 };
 
 pub use assigned::Assigned;
+pub use host::{Host, Refused};
 pub(super) use links::SourceFlaw;
 pub use links::{Inventory, excess};
 pub use notify::UserError;
@@ -52,10 +55,8 @@ const LAST_SCRIPTS: Duration = Duration::from_secs(5);
 /// What the control plane works with.
 #[expect(missing_debug_implementations, reason = "holds closures")]
 pub struct Setup<'a> {
-    /// What the configuration says of the whole node.
-    pub globals: Globals,
-    /// The virtual routers that the engine has, in the order of the configuration.
-    pub routers: Vec<Blueprint>,
+    /// What is to run.
+    pub config: Config,
     /// Our directory, locked.
     pub directory: &'a RuntimeDir,
     /// What there is to take out of the system again.
@@ -68,8 +69,8 @@ pub struct Setup<'a> {
     pub pins: &'a Path,
     /// What is to be said for the virtual routers if the node dies.
     pub resignations: Resignations,
-    /// Every interface that programs were attached to.
-    pub interfaces: Vec<Interface>,
+    /// What is done to the system beside what the engine does.
+    pub host: &'a mut dyn Host,
     /// Counters of the BPF programs.
     pub counters: Box<dyn CounterSource>,
     /// Whether the kernel has this virtual IP where it belongs, as far as is known.
@@ -104,21 +105,12 @@ pub enum ControlError {
     /// Somebody else has taken our ownership words: a cleanup that fences us, or another node.
     #[error("superseded by another process")]
     Superseded,
-    /// An interface was deleted and created again, and the programs on it went. The engine was
-    /// stopped in good order.
-    #[error("interface {0} was created anew, without our programs: xvrrp has to start again")]
-    Recreated(String),
-    /// A script's user or group does not exist.
+    /// A limit of the BPF maps.
     #[error(transparent)]
-    User(#[from] UserError),
-    /// An instance's interface is missing from [`Setup::interfaces`].
-    #[error("({instance}) no programs on interface {interface}")]
-    Interface {
-        /// Name of the `vrrp_instance`.
-        instance: String,
-        /// Its interface, or that of a virtual IP.
-        interface: String,
-    },
+    Plan(#[from] PlanError),
+    /// The system refused something during the start.
+    #[error(transparent)]
+    Host(Refused),
     /// rtnetlink.
     #[error("cannot watch interfaces: {0}")]
     Netlink(io::Error),
@@ -142,10 +134,7 @@ pub enum ControlError {
 /// # Errors
 /// See [`ControlError`]. The engine is told to stop at once when the handle is dropped.
 pub async fn run(setup: Setup<'_>) -> Result<(), ControlError> {
-    let instances = setup.routers.iter();
-    let instances = instances.map(|one| (one.id(), &one.router().instance));
-    let notifier = Notifier::start(&setup.globals, &Vec::from_iter(instances))?;
-    let mut plane = Plane::new(setup, notifier);
+    let mut plane = Plane::new(setup);
     let result = plane.run().await;
     plane.into_notifier().finish(LAST_SCRIPTS).await;
     result

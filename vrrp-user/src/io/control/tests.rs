@@ -2,11 +2,15 @@ mod reload;
 
 use std::{fs, net::IpAddr};
 
+use futures_util::future::LocalBoxFuture;
 use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
-use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
+use vrrp_ebpf::{
+    abi::{Counter, NO_ROUTER, Sample},
+    types::Mac,
+};
 
 use super::*;
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
         },
         clock,
         engine::{
-            Blueprint, Command, Event, RouterSnapshot, Timeline,
+            Command, Event, RouterSnapshot, Timeline,
             handle::{self, EngineSide},
         },
         runtime_dir::{CONTROL_SOCKET, InstanceName},
@@ -101,10 +105,6 @@ pub(super) fn assigned(instance: Instance) -> Assigned {
     Assigned::new(RouterId::first(0), &desired(instance))
 }
 
-fn blueprint(instance: Instance) -> Blueprint {
-    Blueprint::new(RouterId::first(0), desired(instance))
-}
-
 /// The loopback interface, which every namespace has.
 const LO: InterfaceId = InterfaceId(1);
 
@@ -152,6 +152,11 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 });
                 *state = next;
             }
+            Command::Parts { router, parts } => side.send_event(Event::Changed {
+                router,
+                revision: parts.revision,
+            }),
+            Command::Remove(router) => side.send_event(Event::Removed { router }),
             Command::Ping => side.send_event(Event::Alive),
             Command::Snapshot { router } => side.send_event(Event::Snapshot {
                 router,
@@ -177,8 +182,6 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
             Command::Open(_)
             | Command::Close(_)
             | Command::Add(_)
-            | Command::Parts { .. }
-            | Command::Remove(_)
             | Command::AddressLost { .. } => {}
         }
     }
@@ -202,37 +205,73 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
 /// Signals go to the whole process: one test with handlers at a time.
 static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Programs on the loopback interface, which every namespace has.
-fn setup<'a>(config: &Config, journal: &'a Ledger<'a>, engine: EngineHandle) -> Setup<'a> {
-    setup_with(config, journal, engine, Signals::install().unwrap())
+/// A system that lets everything be done, and does nothing.
+struct Idle;
+
+impl Host for Idle {
+    fn started(&mut self) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn attach(&mut self, _: InterfaceId, _: &str) -> Result<Reception, Refused> {
+        Ok(Reception {
+            mode: Mode::Tc,
+            reason: Some("it has no driver".to_owned()),
+            vlan_tags: VlanTags::Visible,
+        })
+    }
+
+    fn detach(&mut self, _: InterfaceId) -> LocalBoxFuture<'_, Result<(), Refused>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn set_marked(&mut self, _: InterfaceId, _: bool) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn join(&mut self, _: InterfaceId, _: IpAddr) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn leave(&mut self, _: InterfaceId, _: IpAddr) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn receive(&mut self, _: InterfaceId, _: Mac) -> Result<bool, Refused> {
+        Ok(false)
+    }
+
+    fn refuse(&mut self, _: InterfaceId, _: Mac) -> Result<bool, Refused> {
+        Ok(false)
+    }
+}
+
+/// On the loopback interface, which every namespace has.
+fn setup<'a>(
+    config: &Config,
+    journal: &'a Ledger<'a>,
+    engine: EngineHandle,
+    host: &'a mut Idle,
+) -> Setup<'a> {
+    setup_with(config, journal, engine, host, Signals::install().unwrap())
 }
 
 fn setup_with<'a>(
     config: &Config,
     journal: &'a Ledger<'a>,
     engine: EngineHandle,
+    host: &'a mut Idle,
     signals: Signals,
 ) -> Setup<'a> {
     Setup {
-        globals: config.globals.clone(),
-        routers: config.instances.iter().cloned().map(blueprint).collect(),
+        config: config.clone(),
         directory: journal.directory(),
         journal,
         engine,
         signals,
         pins: Path::new("/nonexistent"),
         resignations: Resignations::default(),
-        interfaces: vec![Interface {
-            name: "lo".to_owned(),
-            id: LO,
-            renamed_to: None,
-            reception: Reception {
-                mode: Mode::Tc,
-                reason: Some("it has no driver".to_owned()),
-                vlan_tags: VlanTags::Visible,
-            },
-            promiscuous: false,
-        }],
+        host,
         counters: Box::new(Counters),
         has_vip: Box::new(|_| true),
         show: |status| status.instance.clone(),
@@ -282,7 +321,8 @@ async fn node_starts_answers_and_stops() {
     let (engine, side) = handle::pair().unwrap();
     let thread = engine_thread(side);
     let journal = Ledger::new(&directory, 7);
-    let setup = setup(&config, &journal, engine);
+    let mut host = Idle;
+    let setup = setup(&config, &journal, engine, &mut host);
     let client = async {
         let path = directory.path(CONTROL_SOCKET);
         let status = loop {
@@ -405,7 +445,8 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         false
     });
     let journal = Ledger::new(&directory, 7);
-    let setup = setup_with(&config, &journal, engine, signals);
+    let mut host = Idle;
+    let setup = setup_with(&config, &journal, engine, &mut host, signals);
     run(setup).await.unwrap();
     assert!(thread.join().unwrap(), "told to stop");
 }
@@ -417,7 +458,8 @@ async fn end_of_the_engine_ends_the_node() {
     let (engine, side) = handle::pair().unwrap();
     drop(side);
     let journal = Ledger::new(&directory, 7);
-    let setup = setup(&config, &journal, engine);
+    let mut host = Idle;
+    let setup = setup(&config, &journal, engine, &mut host);
     let error = run(setup).await.unwrap_err();
     assert!(matches!(error, ControlError::Engine(_)), "{error}");
 }

@@ -4,21 +4,26 @@
 
 mod foretold;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    control::{Inventory, UserError, script_flaws, script_user},
+    control::{Inventory, UserError, excess, script_flaws, script_user},
     rivals,
 };
-use crate::config::{Config, Diagnostic, Instance, Place, Report, Script};
+use crate::{
+    config::{Config, Diagnostic, Instance, Place, Report, Script},
+    ids::InterfaceId,
+};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Purpose<'a> {
     /// `check`: the file may be meant for another machine, where what is missing here exists.
     Check,
     /// `run`.
     Run,
+    /// A reload, by a node that may have these addresses on interfaces.
+    Reload(&'a BTreeSet<(InterfaceId, IpAddr)>),
 }
 
 /// What was found.
@@ -33,7 +38,7 @@ pub struct Found {
 /// Whether it is worth while to start again later; the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// It may mend itself: an interface may come, and so may the service that knows the users.
+    /// It may mend itself: the service that knows the users may come.
     Absent,
     /// The configuration has to be changed, or the machine's.
     Wrong,
@@ -41,7 +46,7 @@ pub enum Refusal {
 
 /// What stands between `config` and this machine.
 #[must_use]
-pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Found {
+pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose<'_>) -> Found {
     let mut checked = Checked::new(inventory, purpose);
     checked.obstacles(config, script_user);
     // A node looks for itself when it runs; a file system that does not answer must not hold up its start.
@@ -55,13 +60,13 @@ pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose) -> Found 
 
 struct Checked<'a> {
     inventory: &'a Inventory,
-    purpose: Purpose,
+    purpose: Purpose<'a>,
     report: Report,
     refusal: Option<Refusal>,
 }
 
 impl<'a> Checked<'a> {
-    fn new(inventory: &'a Inventory, purpose: Purpose) -> Self {
+    fn new(inventory: &'a Inventory, purpose: Purpose<'a>) -> Self {
         Self {
             inventory,
             purpose,
@@ -77,17 +82,22 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// What `run` refuses to start with.
+    /// What `run` refuses to start with, and interfaces that it waits for.
     fn obstacles(&mut self, config: &Config, look_up: impl Fn(&Script) -> Result<(), UserError>) {
+        if !config.globals.dynamic_interfaces {
+            for instance in &config.instances {
+                self.interfaces(instance);
+            }
+        }
         for instance in &config.instances {
-            self.interfaces(instance);
+            self.room(instance);
         }
         self.own_addresses(config);
         self.users(config, look_up);
     }
 
     fn refuse(&mut self, why: Refusal) {
-        if self.purpose == Purpose::Run {
+        if self.purpose != Purpose::Check {
             self.refusal = self.refusal.max(Some(why));
         }
     }
@@ -101,7 +111,7 @@ impl<'a> Checked<'a> {
                 format!("{message} on this machine: `run` refuses to start here"),
                 help,
             ),
-            Purpose::Run => self.report.error_help(place, message, help),
+            Purpose::Run | Purpose::Reload(_) => self.report.error_help(place, message, help),
         }
     }
 
@@ -126,19 +136,42 @@ impl<'a> Checked<'a> {
             Some((own, lower)) => format!(
                 "did you mean `{own}`? `@{lower}` is what `ip link` shows of the interface below it, and not a part of the name"
             ),
-            None => "`ip link` shows their names".to_owned(),
+            None => "`ip link` shows their names; with `dynamic_interfaces` in `global_defs` nothing is said of it"
+                .to_owned(),
         };
-        self.lacks(
-            Refusal::Absent,
+        self.report.warn_help(
             place,
-            format!("({}) there is no interface {name}", instance.name),
+            format!(
+                "({}) there is no interface {name}: FAULT until there is one",
+                instance.name
+            ),
             help,
         );
     }
 
+    /// What adverts have no room for on their interface is left out of them, as keepalived does.
+    fn room(&mut self, instance: &Instance) {
+        let Some(mtu) = self.inventory.mtu(&instance.interface) else {
+            return;
+        };
+        let (listed, room) = (instance.advertised().count(), instance.fitting(mtu));
+        if room < listed {
+            self.report.warn_help(
+                &instance.place,
+                format!("({}) {}", instance.name, excess(listed, room)),
+                "list them in `virtual_ipaddress_excluded`, on every router",
+            );
+        }
+    }
+
     /// What would take the machine's own address away.
     fn own_addresses(&mut self, config: &Config) {
-        for found in self.inventory.own_virtual_ips(&config.instances) {
+        let none = BTreeSet::new();
+        let held = match self.purpose {
+            Purpose::Reload(held) => held,
+            Purpose::Check | Purpose::Run => &none,
+        };
+        for found in self.inventory.own_virtual_ips(&config.instances, held) {
             self.refuse(Refusal::Wrong);
             match self.purpose {
                 Purpose::Check => self.report.warn(
@@ -147,7 +180,9 @@ impl<'a> Checked<'a> {
                         "{found} (a VRRP node that runs here may have it there for good reason)"
                     ),
                 ),
-                Purpose::Run => self.report.error(found.place, found.to_string()),
+                Purpose::Run | Purpose::Reload(_) => {
+                    self.report.error(found.place, found.to_string());
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ fn configuration(text: &str) -> Config {
 fn check_with(
     config: &Config,
     inventory: &Inventory,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     look_up: impl Fn(&Script) -> Result<(), UserError>,
 ) -> Found {
     let mut checked = Checked::new(inventory, purpose);
@@ -28,14 +28,12 @@ fn any_user(_: &Script) -> Result<(), UserError> {
     Ok(())
 }
 
-fn found(text: &str, interfaces: &[&str], purpose: Purpose) -> Vec<String> {
+fn found(text: &str, interfaces: &[&str], purpose: Purpose<'_>) -> Vec<String> {
     let interfaces: Vec<(&str, &[&str])> = interfaces.iter().map(|name| (*name, &[][..])).collect();
     let inventory = Inventory::of(&interfaces);
     let found = check_with(&configuration(text), &inventory, purpose, any_user);
-    let is_refused = purpose == Purpose::Run && !found.diagnostics.is_empty();
     // Interfaces may come.
-    let refusal = is_refused.then_some(Refusal::Absent);
-    assert_eq!(found.refusal, refusal);
+    assert_eq!(found.refusal, None);
     let found = found.diagnostics;
     found.iter().map(ToString::to_string).collect()
 }
@@ -46,21 +44,20 @@ fn a_missing_interface_is_named_where_it_is_given() {
     for purpose in [Purpose::Check, Purpose::Run] {
         assert_eq!(found(FILE, &all, purpose), [""; 0]);
     }
-    assert_eq!(
-        found(FILE, &["lo"], Purpose::Run),
-        [
-            "k.conf:2: error: (VI_1) there is no interface ens33; `ip link` shows their names",
-            "k.conf:6: error: (VI_1) there is no interface ens34; `ip link` shows their names",
-        ]
-    );
-    // The file may be for another machine.
-    assert_eq!(
-        found(FILE, &["lo", "ens33"], Purpose::Check),
-        [
-            "k.conf:6: warning: (VI_1) there is no interface ens34 on this machine: `run` refuses to start here; \
-             `ip link` shows their names"
-        ]
-    );
+    let told = |line, name| {
+        format!(
+            "k.conf:{line}: warning: (VI_1) there is no interface {name}: FAULT until there is one; `ip link` shows \
+             their names; with `dynamic_interfaces` in `global_defs` nothing is said of it"
+        )
+    };
+    for purpose in [Purpose::Check, Purpose::Run] {
+        assert_eq!(
+            found(FILE, &["lo"], purpose),
+            [told(2, "ens33"), told(6, "ens34")]
+        );
+    }
+    let dynamic = format!("{FILE}global_defs {{\n dynamic_interfaces\n}}\n");
+    assert_eq!(found(&dynamic, &["lo"], Purpose::Check), [""; 0]);
 }
 
 #[test]
@@ -72,7 +69,7 @@ fn a_name_as_ip_link_prints_it_is_understood() {
     assert_eq!(
         found(&text, &["lo", "ens33"], Purpose::Run),
         [2, 6].map(|line| format!(
-            "k.conf:{line}: error: (VI_1) there is no interface ens33@if7; {help}"
+            "k.conf:{line}: warning: (VI_1) there is no interface ens33@if7: FAULT until there is one; {help}"
         ))
     );
 }
@@ -147,15 +144,15 @@ fn a_user_that_cannot_be_looked_up_is_said() {
 #[test]
 fn what_has_to_be_changed_counts_more_than_what_may_come() {
     let text = FILE.replace(" interface", " notify /bin/a x\n interface");
-    let no_user = |script: &Script| {
-        Err(UserError::User {
+    let broken = |script: &Script| {
+        Err(UserError::Lookup {
             script: script.argv[0].clone(),
-            user: script.user.clone().unwrap_or_default(),
+            source: io::Error::other("broken"),
         })
     };
     let of = |purpose| {
-        let inventory = Inventory::of(&[("ens33", &[])]);
-        check_with(&configuration(&text), &inventory, purpose, no_user)
+        let inventory = Inventory::of(&[("ens33", &["192.168.1.254/24"]), ("ens34", &[])]);
+        check_with(&configuration(&text), &inventory, purpose, broken)
     };
     let found = of(Purpose::Run);
     assert_eq!(found.diagnostics.len(), 2, "{found:#?}");
@@ -176,6 +173,10 @@ fn the_interfaces_own_address_is_named_where_it_is_given() {
     assert!(shown.starts_with(expected), "{shown}");
     let found = of(Purpose::Check);
     assert_eq!((found.refusal, found.diagnostics[0].place.line), (None, 5));
+    // A node that runs has put it there.
+    let (index, _) = inventory.find("ens33").unwrap();
+    let held = BTreeSet::from([(index, "192.168.1.254".parse().unwrap())]);
+    assert_eq!(of(Purpose::Reload(&held)), Found::default());
 }
 
 fn foretold(

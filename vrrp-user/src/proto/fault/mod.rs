@@ -7,10 +7,8 @@ use crate::ids::VipId;
 /// What keeps a virtual router from working. Where several things do, the first in this order is told first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultReason {
-    /// Its interface was deleted, and one of the same name has no programs of ours.
-    Recreated,
-    /// Its interface was deleted.
-    Deleted,
+    /// Its interface does not exist.
+    NoInterface,
     /// Its interface is set down or has no carrier.
     LinkDown,
     /// Its interface has no Ethernet address.
@@ -43,7 +41,7 @@ impl FaultReason {
     #[must_use]
     pub fn can_send(self) -> bool {
         match self {
-            Self::LinkDown | Self::Deleted | Self::Recreated | Self::NoMac => false,
+            Self::NoInterface | Self::LinkDown | Self::NoMac => false,
             Self::NoAddress
             | Self::NoSource
             | Self::VipInterface { .. }
@@ -56,22 +54,21 @@ impl FaultReason {
     /// Its place in the order.
     const fn rank(self) -> usize {
         match self {
-            Self::Recreated => 0,
-            Self::Deleted => 1,
-            Self::LinkDown => 2,
-            Self::NoMac => 3,
-            Self::NoSource => 4,
-            Self::NoAddress => 5,
-            Self::NoRoom { .. } => 6,
-            Self::VipInterface { .. } => 7,
-            Self::VipRefused { .. } => 8,
-            Self::NoPeer => 9,
+            Self::NoInterface => 0,
+            Self::LinkDown => 1,
+            Self::NoMac => 2,
+            Self::NoSource => 3,
+            Self::NoAddress => 4,
+            Self::NoRoom { .. } => 5,
+            Self::VipInterface { .. } => 6,
+            Self::VipRefused { .. } => 7,
+            Self::NoPeer => 8,
         }
     }
 }
 
 /// How many kinds of reasons there are.
-const KINDS: usize = 10;
+const KINDS: usize = 9;
 
 /// All that keeps a virtual router from working at a moment: of each kind one reason, or none.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

@@ -2,8 +2,7 @@ use super::*;
 
 /// One of each kind, in the order in which they are told.
 const ALL: [FaultReason; KINDS] = [
-    FaultReason::Recreated,
-    FaultReason::Deleted,
+    FaultReason::NoInterface,
     FaultReason::LinkDown,
     FaultReason::NoMac,
     FaultReason::NoSource,
@@ -18,10 +17,10 @@ const ALL: [FaultReason; KINDS] = [
 fn reasons_are_told_in_one_order_however_they_came() {
     let backwards = Reasons::from_iter(ALL.into_iter().rev());
     assert!(backwards.iter().eq(ALL));
-    assert_eq!(backwards.first(), Some(FaultReason::Recreated));
+    assert_eq!(backwards.first(), Some(FaultReason::NoInterface));
     assert_eq!(backwards, Reasons::from_iter(ALL));
     assert_eq!(
-        format!("{:?}", Reasons::from_iter([ALL[9], ALL[2]])),
+        format!("{:?}", Reasons::from_iter([ALL[8], ALL[1]])),
         "{LinkDown, NoPeer}"
     );
 }

@@ -230,8 +230,8 @@ fn nothing_begins_before_there_is_a_source_address() {
 
 #[test]
 fn a_fault_without_a_link_sends_nothing() {
-    use FaultReason::{Deleted, LinkDown, NoMac, Recreated};
-    for reason in [LinkDown, Deleted, Recreated, NoMac] {
+    use FaultReason::{LinkDown, NoInterface, NoMac};
+    for reason in [LinkDown, NoInterface, NoMac] {
         for state in [State::Active, State::Retiring] {
             let mut bench = Bench::in_state(state, settings());
             let out = bench.feed(START, Input::Fault(reason.into()));

@@ -15,8 +15,7 @@ pub(super) struct Elsewhere(Vec<(Device, Option<Standing>)>);
 enum Standing {
     /// With this MAC; zeros if it has none.
     There([u8; 6]),
-    Deleted,
-    Recreated,
+    Absent,
 }
 
 impl Elsewhere {
@@ -55,10 +54,8 @@ impl Elsewhere {
 fn standing(device: &Device, table: &Table) -> Standing {
     if let Some(link) = table.link(device.id) {
         Standing::There(link.mac.unwrap_or_default())
-    } else if table.index_of(&device.name).is_some() {
-        Standing::Recreated
     } else {
-        Standing::Deleted
+        Standing::Absent
     }
 }
 
@@ -71,20 +68,13 @@ fn change(device: &Device, standing: Standing) -> Change {
                 .map(|interface| News::MacElsewhere { interface, mac }),
             ..Change::default()
         },
-        Standing::Deleted => Change {
-            news: None,
+        Standing::Absent => Change {
             line: Some((
                 tracing::Level::ERROR,
                 format!(
-                    "interface {name} deleted, and with it its virtual IPs; xvrrp ends when it is back, to be \
-                     started again"
+                    "there is no interface {name}: its virtual IPs are not served until there is one"
                 ),
             )),
-            ..Change::default()
-        },
-        // The stop says why.
-        Standing::Recreated => Change {
-            recreated: Some(name.clone()),
             ..Change::default()
         },
     }

@@ -23,6 +23,10 @@ pub(in crate::io::control) const OWN_ADDRESS_REMEDY: &str = "give the virtual ro
 pub struct Inventory(Table);
 
 impl Inventory {
+    pub(super) fn new(table: Table) -> Self {
+        Self(table)
+    }
+
     /// Asks the kernel.
     ///
     /// # Errors
@@ -86,11 +90,12 @@ impl Inventory {
         elsewhere.then(|| SourceFlaw::Warning(Warning::SourceElsewhere.text(instance)))
     }
 
-    /// Virtual IPs below priority 255 that are their interface's own address. The node would take
-    /// them off it.
+    /// Virtual IPs below priority 255 that are their interface's own address, and not `held` there by this node. The
+    /// node would take them off it.
     pub(in crate::io) fn own_virtual_ips<'config>(
         &self,
         instances: &'config [Instance],
+        held: &BTreeSet<(InterfaceId, IpAddr)>,
     ) -> Vec<OwnVirtualIp<'config>> {
         let movable = instances.iter().filter(|one| !one.is_owner());
         let placed: Vec<_> = movable
@@ -108,7 +113,13 @@ impl Inventory {
         let mut own = Vec::new();
         for (instance, vip, interface, index) in placed {
             let all = self.0.addresses(index);
-            let is_virtual = |address| virtual_ips.contains(&(index, address));
+            if held.contains(&(index, vip.address)) {
+                continue;
+            }
+            let is_virtual = |address| {
+                let place = (index, address);
+                virtual_ips.contains(&place) || held.contains(&place)
+            };
             let mut equal = all.iter().filter(|found| found.address == vip.address);
             let found = equal.find(|found| found.is_own(all, is_virtual));
             own.extend(found.map(|found| OwnVirtualIp {

@@ -75,6 +75,31 @@ impl Monitor {
         self.look = Some(Instant::now());
     }
 
+    /// Reads what it may have missed.
+    pub(super) async fn read(&mut self) -> io::Result<()> {
+        if self.stale {
+            self.table = dump().await?;
+            self.stale = false;
+            self.look = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Everything that is there now.
+    pub(super) fn inventory(&self) -> Inventory {
+        Inventory::new(self.table.clone())
+    }
+
+    /// Watches these routers from now on; of those that are as before nothing is said again.
+    pub(super) fn watch(&mut self, routers: Vec<Router>) {
+        self.watched.set(routers);
+    }
+
+    /// What changed since that was told last.
+    pub(super) fn judge(&mut self) -> Vec<Change> {
+        self.watched.judge(&mut self.table, Instant::now())
+    }
+
     /// What an interface is called now.
     pub(super) fn name(&self, interface: InterfaceId) -> Option<&str> {
         Some(&self.table.link(interface)?.name)
@@ -83,11 +108,7 @@ impl Monitor {
     /// Waits until something changed that the engine has to know. Cancelling loses nothing.
     pub(super) async fn changes(&mut self) -> io::Result<Vec<Change>> {
         loop {
-            if self.stale {
-                self.table = dump().await?;
-                self.stale = false;
-                self.look = Some(Instant::now());
-            }
+            self.read().await?;
             let next = self.messages.next();
             match self.look.into_iter().chain(self.watched.due()).min() {
                 None => {

@@ -61,23 +61,18 @@ fn naming(device: &Device, table: &Table) -> Option<Naming> {
 
 fn change(device: &Device, last: &Naming, naming: &Naming) -> Change {
     let name = &device.name;
-    let mut recreated = None;
     let line = match naming {
         Naming::Configured => format!("interface {name} has its name back"),
         Naming::Renamed(now) if matches!(last, Naming::Configured) => format!(
-            "interface {name} is called {now} now: it is still the one that is meant, until xvrrp is started again"
+            "interface {name} is called {now} now: it is still the one that is meant, until a reload"
         ),
         Naming::Renamed(now) => format!("interface {name} is called {now} now"),
-        Naming::Replaced(now) => {
-            recreated = Some(name.clone());
-            format!(
-                "interface {name} is another one now, and the one with our programs is called {now}"
-            )
-        }
+        Naming::Replaced(now) => format!(
+            "interface {name} is another one now: the one that is called {now} is still meant, until a reload"
+        ),
     };
     Change {
         line: Some((tracing::Level::WARN, line)),
-        recreated,
         ..Change::default()
     }
 }

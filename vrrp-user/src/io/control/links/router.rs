@@ -16,8 +16,6 @@ pub(in crate::io::control) struct Change {
     pub(in crate::io::control) news: Option<News>,
     /// For the log.
     pub(in crate::io::control) line: Option<(tracing::Level, String)>,
-    /// This interface was created anew, without our programs: only a new start attaches them.
-    pub(in crate::io::control) recreated: Option<String>,
     /// The router, what is wrong with it though it works, and whether that begins or is over.
     pub(in crate::io::control) warning: Option<(RouterId, Warning, bool)>,
 }

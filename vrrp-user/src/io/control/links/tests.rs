@@ -91,7 +91,7 @@ fn follows_a_real_interface() {
         ));
         run("ip link del ens33");
         let seen = commands(&mut monitor).await;
-        assert_eq!(seen[seen.len() - 1..], fault(FaultReason::Deleted));
+        assert_eq!(seen[seen.len() - 1..], fault(FaultReason::NoInterface));
     });
 }
 

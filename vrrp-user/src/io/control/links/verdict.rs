@@ -66,12 +66,8 @@ pub(super) fn verdict(
             link.mac
         }
         // What an interface lacks that is not there goes without saying.
-        None if table.index_of(&router.interface.name).is_some() => {
-            reasons.insert(FaultReason::Recreated);
-            None
-        }
         None => {
-            reasons.insert(FaultReason::Deleted);
+            reasons.insert(FaultReason::NoInterface);
             None
         }
     };
@@ -171,10 +167,6 @@ pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
                 router: router.id,
                 reasons,
             }),
-            recreated: reasons
-                .iter()
-                .any(|reason| reason == FaultReason::Recreated)
-                .then(|| router.interface.name.clone()),
             ..Change::default()
         },
     }

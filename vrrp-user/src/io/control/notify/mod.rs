@@ -13,13 +13,13 @@ mod security;
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 
 use crate::{
-    config::{self, Globals, Instance},
+    config,
     ids::RouterId,
     io::control::record::state_name,
     proto::{Cause, State, Transition},
@@ -45,13 +45,16 @@ const GATE: Duration = Duration::from_secs(1);
 const WAITING: usize = 16;
 
 /// Runs the scripts of every virtual router.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Notifier {
     routers: BTreeMap<RouterId, Router>,
+    /// Workers of routers that were removed, by the name of the instance: they have scripts to run still.
+    leaving: BTreeMap<String, JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Router {
+    scripts: watch::Sender<Scripts>,
     queue: mpsc::UnboundedSender<Job>,
     worker: JoinHandle<()>,
     /// keepalived's state that was last told.
@@ -79,37 +82,51 @@ struct Scripts {
 }
 
 impl Notifier {
-    /// Looks up the users of every script and starts a worker per router.
+    /// Has a router, new or known, run the scripts of `instance` from now on. What waits to be told of it is told to
+    /// these, too. One that takes the place of a removed router of the same name waits for its scripts.
     ///
     /// # Errors
-    /// When a user or group does not exist.
-    pub(super) fn start(
-        globals: &Globals,
-        routers: &[(RouterId, &Instance)],
-    ) -> Result<Self, UserError> {
-        let scripts = routers.iter().map(|(id, instance)| {
-            let scripts = Scripts::new(instance, globals.script_security)?;
-            Ok((*id, scripts))
-        });
-        let scripts: Vec<(RouterId, Scripts)> = scripts.collect::<Result<_, _>>()?;
+    /// When the user or group of a script does not exist: then nothing changes.
+    pub(super) fn set(
+        &mut self,
+        id: RouterId,
+        instance: &config::Instance,
+        is_guarded: bool,
+    ) -> Result<(), UserError> {
+        let scripts = Scripts::new(instance, is_guarded)?;
         // Beside the control plane, which a file system that does not answer must not hold up.
         let checked = scripts.clone();
-        drop(spawn_blocking(move || {
-            checked.iter().for_each(|(_, scripts)| scripts.check());
-        }));
-        let routers = scripts.into_iter().map(|(id, scripts)| {
-            let (queue, jobs) = mpsc::unbounded_channel();
-            let router = Router {
-                queue,
-                worker: tokio::spawn(work(scripts, jobs, Limits::default())),
-                told: None,
-                gate: None,
-            };
-            (id, router)
-        });
-        Ok(Self {
-            routers: routers.collect(),
-        })
+        drop(spawn_blocking(move || checked.check()));
+        if let Some(router) = self.routers.get(&id) {
+            router.scripts.send_replace(scripts);
+            return Ok(());
+        }
+        let predecessor = self.leaving.remove(&scripts.name);
+        let (scripts, current) = watch::channel(scripts);
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let router = Router {
+            scripts,
+            queue,
+            worker: tokio::spawn(async move {
+                if let Some(predecessor) = predecessor {
+                    drop(predecessor.await);
+                }
+                work(current, jobs, Limits::default()).await;
+            }),
+            told: None,
+            gate: None,
+        };
+        self.routers.insert(id, router);
+        Ok(())
+    }
+
+    /// Forgets a router once the scripts that wait or run have finished.
+    pub(super) fn remove(&mut self, id: RouterId) {
+        self.leaving.retain(|_, worker| !worker.is_finished());
+        if let Some(router) = self.routers.remove(&id) {
+            let name = router.scripts.borrow().name.clone();
+            self.leaving.insert(name, router.worker);
+        }
     }
 
     /// Tells the scripts of a router that it entered a state. Rising and Retiring are ours. For a
@@ -151,10 +168,11 @@ impl Notifier {
     /// Lets the scripts that wait or run finish, within a limit.
     pub(super) async fn finish(self, limit: Duration) {
         let all = async {
-            for router in self.routers.into_values() {
-                drop(router.queue);
-                drop(router.gate);
-                if let Err(error) = router.worker.await {
+            let routers = self.routers.into_values();
+            // Without its queue a worker ends.
+            let workers = routers.map(|router| router.worker).collect::<Vec<_>>();
+            for worker in workers.into_iter().chain(self.leaving.into_values()) {
+                if let Err(error) = worker.await {
                     tracing::error!("notify worker: {error}");
                 }
             }
@@ -165,7 +183,11 @@ impl Notifier {
     }
 }
 
-async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: Limits) {
+async fn work(
+    current: watch::Receiver<Scripts>,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    limits: Limits,
+) {
     while let Some(Job {
         state,
         priority,
@@ -173,16 +195,15 @@ async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: 
     }) = jobs.recv().await
     {
         if jobs.len() >= WAITING {
-            tracing::warn!(
-                "({}) notify scripts are too slow, {state} is skipped",
-                scripts.name
-            );
+            let name = current.borrow().name.clone();
+            tracing::warn!("({name}) notify scripts are too slow, {state} is skipped");
             continue;
         }
         if let Some(gate) = gate {
             // Opened, dropped with the router's next transition, or late: go on in any case.
             drop(timeout(GATE, gate).await);
         }
+        let scripts = current.borrow().clone();
         let arguments =
             ["INSTANCE", &scripts.name, state, &priority.to_string()].map(str::to_owned);
         for (script, appended) in [
@@ -199,7 +220,7 @@ async fn work(scripts: Scripts, mut jobs: mpsc::UnboundedReceiver<Job>, limits: 
 }
 
 impl Scripts {
-    fn new(instance: &Instance, is_guarded: bool) -> Result<Self, UserError> {
+    fn new(instance: &config::Instance, is_guarded: bool) -> Result<Self, UserError> {
         let look_up = |script: &Option<config::Script>| {
             let script = script.as_ref();
             script

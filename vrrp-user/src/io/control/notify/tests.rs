@@ -58,17 +58,21 @@ fn read_lines(path: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn router(name: &str, notify: Notify) -> Instance {
-    Instance {
+fn router(name: &str, notify: Notify) -> config::Instance {
+    config::Instance {
         notify,
         ..crate::io::control::tests::instance(name)
     }
 }
 
-fn start(routers: impl Into<Vec<Instance>>) -> Notifier {
-    let routers = routers.into();
-    let routers = (0..).map(RouterId::first).zip(&routers);
-    Notifier::start(&Globals::default(), &Vec::from_iter(routers)).unwrap()
+fn start(routers: impl Into<Vec<config::Instance>>) -> Notifier {
+    let mut notifier = Notifier::default();
+    for (slot, instance) in (0..).zip(routers.into()) {
+        notifier
+            .set(RouterId::first(slot), &instance, false)
+            .unwrap();
+    }
+    notifier
 }
 
 /// The transition to a state, for the reason that there mostly is.
@@ -423,4 +427,49 @@ fn what_cannot_be_run_is_said_before() {
         assert_eq!(found, [denied("private")]);
         assert_eq!(flaws(&as_user(&private, "root"), false).len(), 1);
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn scripts_may_change_while_the_router_runs() {
+    let bench = Bench::new();
+    let notify = |name: &str| Notify {
+        backup: Some(bench.logger(name)),
+        ..Notify::default()
+    };
+    let mut notifier = start([router("VI_1", notify("old"))]);
+    notifier.entered(FIRST, to(State::Backup), 100);
+    let mut poll = tokio::time::interval(BRIEF.tick);
+    while bench.log().is_empty() {
+        poll.tick().await;
+    }
+    notifier
+        .set(FIRST, &router("VI_1", notify("new")), false)
+        .unwrap();
+    // The state is as before, and was told.
+    notifier.entered(FIRST, to(State::Backup), 100);
+    notifier.entered(FIRST, to(State::Fault), 100);
+    notifier.entered(FIRST, to(State::Backup), 100);
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["old", "new"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_removed_router_is_told_that_it_stops_before_its_successor_starts() {
+    let bench = Bench::new();
+    let slow = bench.script("stop", "sleep 0.2; echo stop >> $log");
+    let notify = Notify {
+        stop: Some(slow),
+        backup: Some(bench.logger("backup")),
+        ..Notify::default()
+    };
+    let mut notifier = start([router("VI_1", notify.clone())]);
+    notifier.entered(FIRST, to(State::Initialize), 100);
+    notifier.remove(FIRST);
+    let next = FIRST.next();
+    notifier.set(next, &router("VI_1", notify), false).unwrap();
+    notifier.entered(next, to(State::Backup), 100);
+    // Nobody any more.
+    notifier.entered(FIRST, to(State::Backup), 100);
+    finish(notifier).await;
+    assert_eq!(bench.log(), ["stop", "backup"]);
 }

@@ -71,8 +71,8 @@ impl Plane<'_> {
         let routers = self.in_order().zip(&counts).map(|(known, counts)| {
             let (assigned, record) = (&known.assigned, &known.record);
             let missing = |vip| !(self.setup.has_vip)(vip);
-            let mut interfaces = self.setup.interfaces.iter();
-            let interface = interfaces.find(|one| one.name == assigned.instance.interface);
+            let interface = known.blueprint.router().interface;
+            let interface = interface.and_then(|id| self.interfaces.get(&id));
             let mut status = record.status(assigned, counts, interface, missing, &discontinuity);
             status.unserved = known.unserved.missing().to_vec();
             status

@@ -1,7 +1,6 @@
-//! What the links' monitor found: parts and commands for the engine, warnings, and the end for an interface without our
-//! programs.
+//! What the links' monitor found: parts and commands for the engine, and warnings.
 
-use super::{Plane, log};
+use super::{Plane, apply::UnderWay, log};
 use crate::{
     ids::RouterId,
     io::{
@@ -9,7 +8,6 @@ use crate::{
         control::{
             ControlError, Setup,
             links::{Change, Monitor, News},
-            signals::Request,
             warnings::Warning,
             wording,
         },
@@ -30,7 +28,6 @@ impl Plane<'_> {
             let Change {
                 news,
                 line,
-                recreated,
                 warning,
             } = change;
             if let Some(line) = line {
@@ -38,9 +35,6 @@ impl Plane<'_> {
             }
             if let Some((router, warning, begins)) = warning {
                 self.warn(router, warning, begins);
-            }
-            if let Some(interface) = recreated {
-                self.stop_for(interface)?;
             }
             match news {
                 Some(News::LinkUp { router, .. }) => {
@@ -96,6 +90,9 @@ impl Plane<'_> {
             match known.blueprint.news() {
                 Ok(None) => {}
                 Ok(Some(parts)) => {
+                    if let Some(UnderWay::Changing { revision, .. }) = &mut known.under_way {
+                        *revision = Some(parts.revision);
+                    }
                     self.setup.resignations.prepare(*id, &parts);
                     all.push((*id, Box::new(parts)));
                 }
@@ -120,7 +117,7 @@ impl Plane<'_> {
     }
 
     pub(super) fn note_names(&mut self, monitor: &Monitor) {
-        for interface in &mut self.setup.interfaces {
+        for interface in self.interfaces.values_mut() {
             let now = monitor.name(interface.id);
             interface.renamed_to = now.filter(|now| *now != interface.name).map(str::to_owned);
         }
@@ -157,17 +154,5 @@ impl Plane<'_> {
             let error = with_causes(&error);
             tracing::error!("{error}: after a crash, nobody may be told that a router is gone");
         }
-    }
-
-    /// Stops in good order and with an error, so that who supervises the node starts it again.
-    fn stop_for(&mut self, recreated: String) -> Result<(), ControlError> {
-        if self.stopping {
-            return Ok(());
-        }
-        tracing::error!(
-            "interface {recreated} was created anew: ending, to be started again with programs on it"
-        );
-        self.recreated = Some(recreated);
-        self.obey(Request::Stop)
     }
 }

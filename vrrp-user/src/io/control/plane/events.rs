@@ -64,6 +64,7 @@ impl Plane<'_> {
             return Ok(Engine::Running);
         }
         self.log_event(event);
+        self.note_step(event);
         match *event {
             Event::Transition {
                 router,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Plane;
+use super::{Plane, apply::UnderWay};
 use crate::{
     ids::{RouterId, VipId},
     io::{
@@ -17,6 +17,8 @@ pub(super) struct Known {
     pub(super) assigned: Assigned,
     /// What the engine's parts are made of.
     pub(super) blueprint: Blueprint,
+    /// The step of a reload that it takes part in.
+    pub(super) under_way: Option<UnderWay>,
     pub(super) record: Record,
     pub(super) refusals: Refusals,
     pub(super) unserved: Unserved,
@@ -34,6 +36,7 @@ impl Known {
         Self {
             assigned: Assigned::new(blueprint.id(), blueprint.router()),
             blueprint,
+            under_way: None,
             record: Record::default(),
             refusals: Refusals::default(),
             unserved: Unserved::default(),

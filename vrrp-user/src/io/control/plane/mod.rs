@@ -1,7 +1,9 @@
 //! The loop of the control plane and what it remembers.
 
 mod answers;
+mod apply;
 mod changes;
+mod claims;
 mod events;
 mod known;
 mod manager;
@@ -10,7 +12,7 @@ mod strangers;
 mod watched;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future, io,
     time::{Duration, SystemTime},
 };
@@ -22,25 +24,32 @@ use tokio::{
 };
 use tracing::Level;
 
-use self::{events::Engine, known::Known};
+use self::{
+    apply::{Applied, Applying},
+    events::Engine,
+    known::Known,
+    reload::Reloading,
+};
 use super::{
-    ControlError, Setup,
+    ControlError, Interface, Setup,
     belongings::Belongings,
-    links::Monitor,
+    links::{Monitor, Watched},
     notify::Notifier,
     refusals,
     signals::Request,
-    socket::{self, StatusRequest},
+    socket::{self, Reply, StatusRequest},
     wakeups::Wakeups,
     wording::Line,
 };
 use crate::{
-    ids::RouterId,
+    config::Globals,
+    ids::{InterfaceId, RouterId},
     io::{
         clock,
-        engine::{Blueprint, Command, handle::EngineError, realtime::Scheduling},
+        engine::{Command, handle::EngineError, realtime::Scheduling},
         systemd,
     },
+    plan::Desired,
     proto::FaultReason,
 };
 
@@ -55,6 +64,23 @@ pub(super) struct Plane<'a> {
     routers: BTreeMap<RouterId, Known>,
     /// As the configuration file has them.
     order: Vec<RouterId>,
+    /// What the configuration says of the whole node.
+    globals: Globals,
+    /// What runs, or is on its way to.
+    desired: Desired,
+    /// How far it is on that way.
+    applying: Option<Applying>,
+    reloading: Option<Reloading>,
+    /// Reloads that wait for their turn, by who wants to know what came of each.
+    reloads: VecDeque<Option<Reply>>,
+    /// Interfaces with programs.
+    interfaces: BTreeMap<InterfaceId, Interface>,
+    /// An interface of the file may have come, or be another one.
+    interfaces_moved: bool,
+    /// Why one that came cannot be used.
+    refused_interfaces: Option<String>,
+    /// The monitor has to watch other routers.
+    watches_others: bool,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
     starting: Option<BTreeSet<RouterId>>,
     /// A state has changed since the service manager last took the summary.
@@ -66,8 +92,6 @@ pub(super) struct Plane<'a> {
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
-    /// The interface that the stop is because of.
-    recreated: Option<String>,
     events_lost: u64,
     /// What the engine's threads run under, as they came to say it.
     threads: Vec<Scheduling>,
@@ -84,23 +108,27 @@ struct Asked {
 }
 
 impl<'a> Plane<'a> {
-    pub(super) fn new(mut setup: Setup<'a>, notifier: Notifier) -> Self {
-        let routers = std::mem::take(&mut setup.routers);
+    pub(super) fn new(setup: Setup<'a>) -> Self {
         Self {
-            order: routers.iter().map(Blueprint::id).collect(),
-            routers: routers
-                .into_iter()
-                .map(|one| (one.id(), Known::new(one)))
-                .collect(),
             setup,
-            notifier,
+            notifier: Notifier::default(),
+            routers: BTreeMap::new(),
+            order: Vec::new(),
+            globals: Globals::default(),
+            desired: Desired::default(),
+            applying: None,
+            reloading: None,
+            reloads: VecDeque::new(),
+            interfaces: BTreeMap::new(),
+            interfaces_moved: false,
+            refused_interfaces: None,
+            watches_others: false,
             starting: None,
             summary_is_old: false,
             asked: None,
             holds: Vec::new(),
             engine_alive: true,
             stopping: false,
-            recreated: None,
             events_lost: 0,
             threads: Vec::new(),
             started: clock::wall(clock::now()),
@@ -114,15 +142,12 @@ impl<'a> Plane<'a> {
     pub(super) async fn run(&mut self) -> Result<(), ControlError> {
         let event_fd = self.setup.engine.event_fd().try_clone_to_owned()?;
         let wakeups = Wakeups::new(event_fd)?;
-        let mut monitor = Monitor::new(self.watched()?).map_err(ControlError::Netlink)?;
+        let mut monitor = Monitor::new(Watched::default()).map_err(ControlError::Netlink)?;
+        self.start(&mut monitor).await?;
         let (requests, mut asking) = mpsc::channel(REQUESTS);
         socket::serve(self.setup.directory, requests).map_err(ControlError::Socket)?;
         let mut watchdog = systemd::watchdog_period().map(interval);
 
-        // The first answer of the monitor is about every router, and starts or faults it.
-        self.take_changes(monitor.changes().await.map_err(ControlError::Netlink)?)?;
-        self.note_names(&monitor);
-        self.starting = Some(self.ask_engine()?);
         let mut looks = interval(refusals::PERIOD);
         let mut retell = interval(RETELL);
         let runtime = self.setup.directory.folder();
@@ -137,17 +162,18 @@ impl<'a> Plane<'a> {
                         monitor.hold(router, reason);
                     }
                     if engine == Engine::Stopped {
-                        return self.recreated.take().map_or(Ok(()), |interface| {
-                            Err(ControlError::Recreated(interface))
-                        });
+                        return Ok(());
                     }
+                    self.proceed(&mut monitor).await?;
                 }
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                     self.note_names(&monitor);
+                    self.interfaces_moved = true;
+                    self.proceed(&mut monitor).await?;
                 }
-                request = self.setup.signals.next() => self.obey(request)?,
-                Some(question) = asking.recv() => self.serve(question)?,
+                request = self.setup.signals.next() => self.obey(request, &mut monitor).await?,
+                Some(question) = asking.recv() => self.serve(question, &mut monitor).await?,
                 _ = retell.tick(), if self.has_to_tell() => self.tell_manager(),
                 () = due(&mut watchdog) => self.feed_watchdog()?,
                 _ = looks.tick() => {
@@ -158,12 +184,30 @@ impl<'a> Plane<'a> {
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }
+                    // What was refused may be possible by now.
+                    self.interfaces_moved |= self.refused_interfaces.is_some();
+                    self.proceed(&mut monitor).await?;
                 }
             }
         }
     }
 
-    fn obey(&mut self, request: Request) -> Result<(), ControlError> {
+    /// Starts every virtual router of the configuration.
+    async fn start(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
+        monitor.read().await.map_err(ControlError::Netlink)?;
+        let inventory = monitor.inventory();
+        let names = self.names(&inventory, true);
+        let desired = Desired::new(&self.setup.config, &names, &self.desired)?;
+        self.begin(desired);
+        if let Applied::Refused(refused) = self.go_on(monitor).await? {
+            return Err(ControlError::Host(refused));
+        }
+        self.note_names(monitor);
+        self.starting = Some(self.ask_engine()?);
+        self.setup.host.started().map_err(ControlError::Host)
+    }
+
+    async fn obey(&mut self, request: Request, monitor: &mut Monitor) -> Result<(), ControlError> {
         match request {
             Request::Stop => {
                 let command = if self.stopping {
@@ -176,7 +220,7 @@ impl<'a> Plane<'a> {
                 systemd::stopping();
                 self.command(command)?;
             }
-            Request::Reload => self.reload(None),
+            Request::Reload => self.reload(None, monitor).await?,
             Request::Dump => self.ask_status(None)?,
         }
         Ok(())

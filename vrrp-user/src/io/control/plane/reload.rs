@@ -1,90 +1,119 @@
-//! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks.
+//! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks. And interfaces that
+//! come, or are made again, which change what the same file says.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use nix::net::if_::if_nametoindex;
-
-use super::Plane;
+use super::{Plane, apply::Applied};
 use crate::{
     config::{self, Config, Diagnostic, Parsed},
     ids::InterfaceId,
     io::{
-        control::{ControlError, socket::Question, socket::Reply},
-        log, systemd,
+        causes::with_causes,
+        control::{
+            ControlError, Inventory,
+            host::Refused,
+            links::Monitor,
+            socket::{Question, Reply},
+        },
+        log, machine, systemd,
     },
-    plan::{self, Desired, Interfaces, PlanError, Step},
+    plan::{self, Desired, Interfaces},
     status::Reloaded,
 };
 
-/// The interfaces of the network namespace, as they are called now.
-struct Here;
+/// Interfaces by the names that the file has for them. One that a router is on already may be called otherwise by now.
+pub(super) struct Names<'a> {
+    inventory: &'a Inventory,
+    known: BTreeMap<String, InterfaceId>,
+    /// What an interface is called now counts more than what it was called when a router came to be on it.
+    by_name: bool,
+}
 
-impl Interfaces for Here {
+impl Interfaces for Names<'_> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
-        if_nametoindex(name).ok().map(InterfaceId)
+        let named = self.inventory.find(name).map(|(id, _)| id);
+        let known = self.known.get(name).copied();
+        let is_there = known.is_some_and(|id| self.inventory.name(id).is_some());
+        if is_there && !self.by_name {
+            return known;
+        }
+        named.or(known)
     }
+}
+
+/// A reload that is under way.
+pub(super) struct Reloading {
+    /// What is to be answered if all of it can be done.
+    answer: Reloaded,
+    client: Option<Reply>,
+    /// The configuration before.
+    before: Config,
 }
 
 /// What a file is worth.
 struct Examined {
     diagnostics: Vec<Diagnostic>,
-    /// What there is to do; `None` if the file is refused.
-    steps: Option<Vec<Step>>,
-    /// Why, if that is no diagnostic.
-    refused: Option<PlanError>,
+    /// What is to run by it; nothing if it is refused.
+    wanted: Option<(Config, Desired)>,
+    /// Why it is, if that is no diagnostic.
+    refused: Option<String>,
 }
 
 impl Examined {
-    fn answer(&self) -> Reloaded {
+    fn answer(&self, running: &Desired) -> Reloaded {
         let diagnostics = self.diagnostics.iter().map(ToString::to_string);
-        let refused = self.refused.iter().map(ToString::to_string);
+        let wanted = self.wanted.as_ref();
+        let steps = wanted.map(|(_, desired)| plan::diff(running, desired));
         Reloaded {
-            taken: self.steps.is_some(),
-            diagnostics: diagnostics.chain(refused).collect(),
-            effects: self.steps.as_deref().map(plan::summary).unwrap_or_default(),
+            taken: wanted.is_some(),
+            diagnostics: diagnostics.chain(self.refused.clone()).collect(),
+            effects: steps.as_deref().map(plan::summary).unwrap_or_default(),
         }
     }
 }
 
 impl Plane<'_> {
     /// Does what a client of the control socket asks.
-    pub(super) fn serve(&mut self, question: Question) -> Result<(), ControlError> {
+    pub(super) async fn serve(
+        &mut self,
+        question: Question,
+        monitor: &mut Monitor,
+    ) -> Result<(), ControlError> {
         match question {
-            Question::Status(client) => return self.ask_status(Some(client)),
-            Question::Reload(reply) => self.reload(Some(reply)),
-            // A client that has gone wants no answer.
-            Question::Preview(file, reply) => drop(reply.send(Ok(self.examine(&file).answer()))),
+            Question::Status(client) => self.ask_status(Some(client)),
+            Question::Reload(reply) => self.reload(Some(reply), monitor).await,
+            Question::Preview(file, reply) => {
+                let answer = self
+                    .examine(&file, &monitor.inventory())
+                    .answer(&self.desired);
+                // A client that has gone wants no answer.
+                drop(reply.send(Ok(answer)));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    /// SIGHUP, or a client that waits for the end.
-    pub(super) fn reload(&mut self, client: Option<Reply>) {
-        let answer = self.may_reload().and_then(|()| {
-            systemd::reloading();
-            let answer = self.read_again();
-            // Whatever came of it, the node is ready; said again as long as the manager does not take it.
-            self.starting = Some(BTreeSet::new());
-            self.tell_manager();
-            answer
-        });
-        match &answer {
-            Ok(answer) => {
-                for effect in &answer.effects {
-                    tracing::info!("{effect}");
-                }
-                if !answer.taken {
-                    tracing::error!("Reload refused: nothing changes");
-                } else if answer.effects.is_empty() {
-                    tracing::info!("Reload complete: nothing changes");
-                } else {
-                    tracing::info!("Reload complete");
-                }
+    /// SIGHUP, or a client that waits for the end. Reloads in a row are worked off in order.
+    pub(super) async fn reload(
+        &mut self,
+        client: Option<Reply>,
+        monitor: &mut Monitor,
+    ) -> Result<(), ControlError> {
+        match self.may_reload() {
+            Ok(()) => {
+                self.reloads.push_back(client);
+                self.proceed(monitor).await
             }
-            Err(error) => tracing::error!("Reload refused: {error}"),
-        }
-        if let Some(client) = client {
-            drop(client.send(answer));
+            Err(error) => {
+                tracing::error!("Reload refused: {error}");
+                if let Some(client) = client {
+                    drop(client.send(Err(error)));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -104,44 +133,149 @@ impl Plane<'_> {
         }
     }
 
-    /// Reads the file and has the node run as it says.
-    fn read_again(&mut self) -> Result<Reloaded, String> {
-        let file = self.setup.file.clone().unwrap_or_default();
-        tracing::info!("Reloading {}", file.display());
-        let examined = self.examine(&file);
-        log::tell(&examined.diagnostics);
-        let answer = examined.answer();
-        if answer.effects.is_empty() {
-            return Ok(answer);
+    /// Goes on with what is under way, then with what waits for its end.
+    pub(super) async fn proceed(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
+        loop {
+            if self.applying.is_some() {
+                match self.go_on(monitor).await? {
+                    Applied::UnderWay => return Ok(()),
+                    Applied::Done => self.end_reload(None),
+                    Applied::Refused(refused) => self.end_reload(Some(refused)),
+                }
+                self.note_names(monitor);
+            }
+            if self.stopping {
+                self.reloads.clear();
+                return Ok(());
+            }
+            if let Some(client) = self.reloads.pop_front() {
+                self.begin_reload(client, &monitor.inventory());
+            } else if !std::mem::take(&mut self.interfaces_moved)
+                || !self.follow_interfaces(&monitor.inventory())
+            {
+                return Ok(());
+            }
         }
-        Err("this version does not reload, restart xvrrp to use the file".to_owned())
     }
 
-    /// What the node would have to do to run as this file says.
-    fn examine(&self, file: &Path) -> Examined {
+    fn begin_reload(&mut self, client: Option<Reply>, inventory: &Inventory) {
+        systemd::reloading();
+        let file = self.setup.file.clone().unwrap_or_default();
+        tracing::info!("Reloading {}", file.display());
+        let examined = self.examine(&file, inventory);
+        log::tell(&examined.diagnostics);
+        let answer = examined.answer(&self.desired);
+        let Some((config, desired)) = examined.wanted else {
+            return self.answer_reload(client, answer);
+        };
+        self.reloading = Some(Reloading {
+            answer,
+            client,
+            before: std::mem::replace(&mut self.setup.config, config),
+        });
+        self.begin(desired);
+    }
+
+    fn end_reload(&mut self, refused: Option<Refused>) {
+        let refused = refused.map(|error| with_causes(&*error));
+        let Some(mut reloading) = self.reloading.take() else {
+            // Of the interfaces; said once as long as it lasts.
+            if let Some(refused) = &refused
+                && self.refused_interfaces.as_ref() != Some(refused)
+            {
+                tracing::error!("{refused}");
+            }
+            self.refused_interfaces = refused;
+            return;
+        };
+        if let Some(refused) = refused {
+            self.setup.config = reloading.before;
+            reloading.answer.taken = false;
+            reloading.answer.effects.clear();
+            reloading.answer.diagnostics.push(refused);
+        }
+        self.answer_reload(reloading.client, reloading.answer);
+    }
+
+    fn answer_reload(&mut self, client: Option<Reply>, answer: Reloaded) {
+        // Whatever came of it, the node is ready; said again as long as the manager does not take it.
+        self.starting = Some(BTreeSet::new());
+        self.tell_manager();
+        for effect in &answer.effects {
+            tracing::info!("{effect}");
+        }
+        if !answer.taken {
+            tracing::error!("Reload refused: nothing changes");
+        } else if answer.effects.is_empty() {
+            tracing::info!("Reload complete: nothing changes");
+        } else {
+            tracing::info!("Reload complete");
+        }
+        if let Some(client) = client {
+            drop(client.send(Ok(answer)));
+        }
+    }
+
+    /// Begins to attach what has come to be to the routers that are configured there. Tells whether there is something.
+    fn follow_interfaces(&mut self, inventory: &Inventory) -> bool {
+        let names = self.names(inventory, false);
+        let routers = self.desired.routers();
+        let mut placed = routers.flat_map(|(_, router)| router.devices());
+        if placed.all(|(name, id)| names.find(name) == id) {
+            return false;
+        }
+        let desired = Desired::new(&self.setup.config, &names, &self.desired);
+        drop((placed, names));
+        match desired {
+            Ok(desired) => {
+                for effect in plan::summary(&plan::diff(&self.desired, &desired)) {
+                    tracing::info!("{effect}");
+                }
+                self.begin(desired);
+                true
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                false
+            }
+        }
+    }
+
+    /// The interfaces of the file.
+    pub(super) fn names<'a>(&self, inventory: &'a Inventory, by_name: bool) -> Names<'a> {
+        let programs = self.desired.programs().into_iter();
+        Names {
+            inventory,
+            known: programs.map(|(id, programs)| (programs.name, id)).collect(),
+            by_name,
+        }
+    }
+
+    /// What the node would run by this file.
+    fn examine(&self, file: &Path, inventory: &Inventory) -> Examined {
         let Parsed {
             config,
-            diagnostics,
+            mut diagnostics,
         } = config::load(file);
-        let steps = config.map(|config| {
-            let running = Config {
-                globals: self.setup.globals.clone(),
-                instances: self
-                    .in_order()
-                    .map(|one| one.assigned.instance.clone())
-                    .collect(),
+        let Some(config) = config else {
+            return Examined {
+                diagnostics,
+                wanted: None,
+                refused: None,
             };
-            let now = Desired::new(&running, &Here, &Desired::default())?;
-            Ok(plan::diff(&now, &Desired::new(&config, &Here, &now)?))
-        });
-        let (steps, refused) = match steps {
-            None => (None, None),
-            Some(Ok(steps)) => (Some(steps), None),
-            Some(Err(error)) => (None, Some(error)),
+        };
+        let held = self.desired.held();
+        let found = machine::check(&config, inventory, machine::Purpose::Reload(&held));
+        diagnostics.extend(found.diagnostics);
+        let desired = Desired::new(&config, &self.names(inventory, true), &self.desired);
+        let (wanted, refused) = match desired {
+            _ if found.refusal.is_some() => (None, None),
+            Ok(desired) => (Some((config, desired)), None),
+            Err(error) => (None, Some(error.to_string())),
         };
         Examined {
             diagnostics,
-            steps,
+            wanted,
             refused,
         }
     }

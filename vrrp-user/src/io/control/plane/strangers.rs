@@ -36,7 +36,7 @@ impl Plane<'_> {
         let Some(seen) = sample.and_then(|sample| Sighting::of(&sample)) else {
             return;
         };
-        let mut interfaces = self.setup.interfaces.iter();
+        let mut interfaces = self.interfaces.values();
         let Some(place) = interfaces.find(|interface| interface.id == seen.interface) else {
             return;
         };

@@ -27,9 +27,8 @@ pub(super) fn fault(router: &Assigned, reason: FaultReason) -> FaultStatus {
         ),
         FaultReason::NoSource => (None, instance.source),
         FaultReason::NoPeer => (None, None),
-        FaultReason::LinkDown
-        | FaultReason::Deleted
-        | FaultReason::Recreated
+        FaultReason::NoInterface
+        | FaultReason::LinkDown
         | FaultReason::NoMac
         | FaultReason::NoAddress
         | FaultReason::NoRoom { .. } => (own(), None),

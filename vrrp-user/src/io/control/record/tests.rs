@@ -135,8 +135,7 @@ fn the_page_names_every_cause() {
     let row = PAGE.lines().find(|line| line.starts_with("| `cause`"));
     let reasons = [
         FaultReason::LinkDown,
-        FaultReason::Deleted,
-        FaultReason::Recreated,
+        FaultReason::NoInterface,
         FaultReason::NoMac,
         FaultReason::NoAddress,
         FaultReason::NoSource,

@@ -32,8 +32,7 @@ pub(super) fn cause_name(cause: Cause) -> &'static str {
 pub(super) fn fault_name(reason: FaultReason) -> &'static str {
     match reason {
         FaultReason::LinkDown => "link_down",
-        FaultReason::Deleted => "interface_deleted",
-        FaultReason::Recreated => "interface_recreated",
+        FaultReason::NoInterface => "no_interface",
         FaultReason::NoMac => "no_ethernet_address",
         FaultReason::NoAddress => "no_address",
         FaultReason::NoSource => "no_source_address",

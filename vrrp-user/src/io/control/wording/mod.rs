@@ -162,8 +162,7 @@ pub(super) fn of_the_node(event: &Event) -> Vec<Line> {
 /// The line when something comes to keep a router from working, or something else does than before.
 pub(super) fn fault(router: &Assigned, reason: FaultReason, before: Option<FaultReason>) -> Line {
     let level = match reason {
-        FaultReason::Deleted
-        | FaultReason::Recreated
+        FaultReason::NoInterface
         | FaultReason::NoMac
         | FaultReason::NoPeer
         | FaultReason::NoRoom { .. }
@@ -185,12 +184,7 @@ pub(super) fn fault_text(router: &Assigned, reason: FaultReason) -> String {
     let own = &instance.interface;
     match reason {
         FaultReason::LinkDown => format!("interface {own} down"),
-        FaultReason::Deleted => {
-            format!("interface {own} deleted; xvrrp ends when it is back, to be started again")
-        }
-        FaultReason::Recreated => {
-            format!("interface {own} was created anew, without our programs")
-        }
+        FaultReason::NoInterface => format!("there is no interface {own}"),
         FaultReason::NoMac => format!("interface {own} has no Ethernet address"),
         FaultReason::NoAddress => {
             let kind = match instance.family() {

@@ -302,8 +302,7 @@ fn bookkeeping_is_not_logged() {
 #[test]
 fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
     use FaultReason::{
-        Deleted, LinkDown, NoAddress, NoMac, NoPeer, NoRoom, NoSource, Recreated, VipInterface,
-        VipRefused,
+        LinkDown, NoAddress, NoInterface, NoMac, NoPeer, NoRoom, NoSource, VipInterface, VipRefused,
     };
     let mut instance = crate::io::control::tests::instance("VI_1");
     instance.interface = "ens33".to_owned();
@@ -316,16 +315,7 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
     let (info, error) = (Level::INFO, Level::ERROR);
     for (reason, level, text) in [
         (LinkDown, info, "interface ens33 down"),
-        (
-            Deleted,
-            error,
-            "interface ens33 deleted; xvrrp ends when it is back, to be started again",
-        ),
-        (
-            Recreated,
-            error,
-            "interface ens33 was created anew, without our programs",
-        ),
+        (NoInterface, error, "there is no interface ens33"),
         (NoMac, error, "interface ens33 has no Ethernet address"),
         (NoAddress, info, "no IPv4 address for interface ens33"),
         (

@@ -22,13 +22,11 @@ use nix::{
 
 use self::machine::ThreadMachine;
 use super::{
-    addition::Addition,
     driver::{Driver, End, Progress},
     handle::{self, EngineHandle},
     machine::Machine as _,
     message::Event,
     realtime::{self, Realtime, Thread},
-    socket::Socket,
 };
 use crate::{
     io::{
@@ -51,14 +49,12 @@ pub struct Resources {
     pub events: RingBuf<MapData>,
 }
 
-/// Starts the engine thread and its address worker with these routers, and these sockets to send by. The threads end
+/// Starts the engine thread and its address worker, without any virtual router. The threads end
 /// after [`Event::Stopped`].
 ///
 /// # Errors
 /// When a socket, eventfd or thread cannot be made, or another process owns the words.
 pub fn spawn(
-    additions: Vec<Addition>,
-    sockets: Vec<Socket>,
     resources: Resources,
     realtime: Realtime,
 ) -> io::Result<(EngineHandle, JoinHandle<()>)> {
@@ -70,7 +66,7 @@ pub fn spawn(
             errno: errno as i32,
         });
     }
-    let engine = Engine::new(additions, sockets, resources, control, realtime)?;
+    let engine = Engine::new(resources, control, realtime)?;
     let body = move || {
         // A node without its engine must not look alive: its lease would only run out.
         let result =

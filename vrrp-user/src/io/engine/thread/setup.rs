@@ -16,13 +16,10 @@ use vrrp_ebpf::abi;
 use super::{Engine, Resources, ThreadMachine};
 use crate::io::{
     engine::{
-        addition::Addition,
         addresses::AddressWorker,
         driver::Driver,
         handle::EngineSide,
-        machine::Machine as _,
         realtime::{self, Realtime, Thread},
-        socket::Socket,
     },
     privilege,
 };
@@ -32,8 +29,6 @@ const INTERFACES: usize = 512;
 
 impl Engine {
     pub(super) fn new(
-        additions: Vec<Addition>,
-        sockets: Vec<Socket>,
         resources: Resources,
         control: EngineSide,
         realtime: Realtime,
@@ -79,14 +74,6 @@ impl Engine {
         machine
             .unicast
             .resize_with(abi::MAX_ROUTERS as usize, || None);
-        for socket in sockets {
-            machine.open(socket);
-        }
-        let mut driver = Driver::new();
-        for addition in additions {
-            let added = driver.add(addition, &mut machine);
-            added.map_err(io::Error::other)?;
-        }
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
@@ -99,7 +86,7 @@ impl Engine {
         epoll.add(machine.control.command_fd(), readable)?;
         epoll.add(&*machine.report_ready, readable)?;
         Ok(Self {
-            driver,
+            driver: Driver::new(),
             machine,
             timer,
             armed: None,

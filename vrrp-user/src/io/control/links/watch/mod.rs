@@ -47,6 +47,7 @@ pub(in crate::io::control) struct Watched {
 
 impl Watched {
     /// Watches these routers.
+    #[cfg(test)]
     pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
         let mut watched = Self::default();
         watched.set(routers);

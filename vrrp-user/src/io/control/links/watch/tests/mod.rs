@@ -283,16 +283,16 @@ fn interface_without_an_ethernet_address_is_no_good() {
 }
 
 #[test]
-fn recreated_interfaces_need_a_new_start() {
+fn an_interface_that_was_made_again_is_another_one() {
     let mut world = World::running();
     let deleted = RouteNetlinkMessage::DelLink(link(2, "ens33", LinkFlags::empty()));
-    let changes = world.changes(&[deleted]);
-    assert_eq!(changes[0].news, Some(fault(FaultReason::Deleted)));
-    assert_eq!(changes[0].recreated, None);
-    let recreated = world.changes(&[up(7, "ens33")]);
-    assert_eq!(recreated.len(), 1);
-    assert_eq!(recreated[0].news, Some(fault(FaultReason::Recreated)));
-    assert_eq!(recreated[0].recreated.as_deref(), Some("ens33"));
+    assert_eq!(world.see(&[deleted]), [fault(FaultReason::NoInterface)]);
+    // It has no programs yet.
+    let again = [up(7, "ens33"), added(7, "192.168.1.1/24", GLOBAL)];
+    assert_eq!(world.see(&again), []);
+    let mut router = router(&["192.168.1.254"]);
+    router.interface.id = Some(InterfaceId(7));
+    assert_eq!(world.set(vec![router]), [link_up("192.168.1.1")]);
 }
 
 #[test]
@@ -379,19 +379,11 @@ fn an_address_that_comes_and_goes_between_two_looks_is_lost_each_time() {
 fn a_renamed_interface_is_followed_and_said_once() {
     let mut world = World::running();
     let changes = world.changes(&[up(2, "old10")]);
-    let [
-        Change {
-            news,
-            line,
-            recreated,
-            ..
-        },
-    ] = &changes[..]
-    else {
+    let [Change { news, line, .. }] = &changes[..] else {
         panic!("{changes:?}");
     };
     let (level, line) = line.clone().unwrap();
-    assert_eq!((news, recreated), (&None, &None));
+    assert_eq!(news, &None);
     assert_eq!(level, tracing::Level::WARN);
     assert!(
         line.contains("interface ens33 is called old10 now"),
@@ -404,9 +396,9 @@ fn a_renamed_interface_is_followed_and_said_once() {
     );
 }
 
-/// It is the one that the configuration means.
+/// A reload goes by the name.
 #[test]
-fn another_interface_with_the_configured_name_needs_a_new_start() {
+fn another_interface_with_the_configured_name_is_said() {
     let mut elsewhere = router(&["192.168.1.254"]);
     elsewhere.vips[0].2 = Some(device(3, "ens34"));
     for (router, index, name) in [
@@ -418,9 +410,7 @@ fn another_interface_with_the_configured_name_needs_a_new_start() {
         assert_eq!(world.changes(&[up(index, "old10")]).len(), 1);
         let changes = world.changes(&[up(7, name)]);
         assert_eq!(changes.len(), 1, "{changes:?}");
-        // The link lives, so that the stop is a planned one.
         assert_eq!(changes[0].news, None);
-        assert_eq!(changes[0].recreated.as_deref(), Some(name));
         let (_, line) = changes[0].line.clone().unwrap();
         assert!(line.contains("is called old10"), "{line}");
         assert_eq!(world.changes(&[up(7, name)]), []);

@@ -57,7 +57,7 @@ fn a_router_without_its_interface_waits_for_it() {
     let mut absent = router(&["192.168.1.254"]);
     absent.interface.id = None;
     let mut world = World::new(vec![absent]);
-    assert_eq!(world.see(&[]), [fault(FaultReason::Deleted)]);
+    assert_eq!(world.see(&[]), [fault(FaultReason::NoInterface)]);
     // An interface of its name has no programs yet.
     world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
     assert_eq!(

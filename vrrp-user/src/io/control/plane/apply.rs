@@ -1,0 +1,348 @@
+//! Gets the node from what runs to what is to run, by the steps of [`plan::diff`]. A start, a reload, and an interface
+//! that is made again are the same road.
+
+use super::{Known, Plane};
+use crate::{
+    ids::{InterfaceId, RouterId},
+    io::{
+        bpf::Reception,
+        causes::with_causes,
+        control::{Assigned, ControlError, Interface, host::Refused, links::Monitor},
+        engine::{Addition, Blueprint, Command, Event, Socket},
+    },
+    plan::{self, Desired, DesiredRouter, Progress, Step},
+};
+
+/// Steps that are under way.
+pub(super) struct Applying {
+    progress: Progress,
+    /// What was done to interfaces, to be undone if more of it is refused.
+    prepared: Vec<Step>,
+    before: Desired,
+}
+
+/// What became of the steps.
+#[derive(Debug)]
+pub(super) enum Applied {
+    /// Some wait for the engine.
+    UnderWay,
+    /// All are done.
+    Done,
+    /// The system refused one before any virtual router was touched: everything is as before.
+    Refused(Refused),
+}
+
+/// The step about a virtual router that is under way.
+#[derive(Debug)]
+pub(super) enum UnderWay {
+    /// Until it has a state.
+    Adding,
+    /// Until the engine is done with parts.
+    Changing {
+        before: Box<DesiredRouter>,
+        /// Those that it was given last; nothing if it was given none.
+        revision: Option<u32>,
+    },
+    /// Until it has stopped.
+    Removing,
+}
+
+impl Plane<'_> {
+    /// The node is to run this from now on. [`go_on`](Self::go_on) does it.
+    pub(super) fn begin(&mut self, desired: Desired) {
+        let steps = plan::diff(&self.desired, &desired);
+        self.applying = Some(Applying {
+            progress: Progress::new(steps),
+            prepared: Vec::new(),
+            before: std::mem::replace(&mut self.desired, desired),
+        });
+    }
+
+    /// Does what can be done by now.
+    pub(super) async fn go_on(&mut self, monitor: &mut Monitor) -> Result<Applied, ControlError> {
+        loop {
+            let Some(applying) = &mut self.applying else {
+                return Ok(Applied::Done);
+            };
+            if let Some(step) = applying.progress.begin() {
+                if let Err(refused) = self.carry_out(step, monitor).await? {
+                    return self.give_up(refused, monitor).await;
+                }
+            } else if self.watches_others {
+                self.watches_others = false;
+                monitor.watch(self.watched());
+                self.take_changes(monitor.judge())?;
+                self.end_idle_changes();
+            } else if applying.progress.is_over() {
+                self.applying = None;
+                return Ok(Applied::Done);
+            } else {
+                return Ok(Applied::UnderWay);
+            }
+        }
+    }
+
+    /// What the system refuses while routers depend on it is said, and the rest is done all the same.
+    async fn carry_out(
+        &mut self,
+        step: Step,
+        monitor: &Monitor,
+    ) -> Result<Result<(), Refused>, ControlError> {
+        let prepared = match &step {
+            Step::Attach { interface, name } => Some(self.attach(*interface, name)?),
+            Step::Mark { interface, .. } => Some(self.setup.host.set_marked(*interface, true)),
+            Step::Join { interface, group } => Some(self.setup.host.join(*interface, *group)),
+            Step::Receive { interface, mac } => {
+                let received = self.setup.host.receive(*interface, *mac);
+                Some(received.map(|all| self.note_promiscuous(*interface, all)))
+            }
+            _ => None,
+        };
+        if let Some(done) = prepared {
+            if let (Ok(()), Some(applying)) = (&done, &mut self.applying) {
+                applying.prepared.push(step);
+            }
+            return Ok(done);
+        }
+        let undone = match step {
+            Step::Globals { globals, .. } => {
+                self.globals = globals;
+                self.look_up_scripts();
+                Ok(())
+            }
+            Step::Remove { router, .. } => {
+                if let Some(known) = self.router(router) {
+                    known.under_way = Some(UnderWay::Removing);
+                }
+                self.command(Command::Remove(router))?;
+                Ok(())
+            }
+            Step::Change { router, to, .. } => {
+                let claimed = self.claim(&to, &monitor.inventory());
+                self.change(router, *to)?;
+                claimed
+            }
+            Step::Add { router, to, .. } => {
+                let claimed = self.claim(&to, &monitor.inventory());
+                self.add(router, *to)?;
+                claimed
+            }
+            Step::Order(order) => {
+                self.order = order;
+                Ok(())
+            }
+            Step::Refuse { interface, mac } => {
+                let refused = self.setup.host.refuse(interface, mac);
+                refused.map(|all| self.note_promiscuous(interface, all))
+            }
+            Step::Leave { interface, group } => self.setup.host.leave(interface, group),
+            Step::Unmark { interface, .. } => self.setup.host.set_marked(interface, false),
+            Step::Detach { interface, .. } => {
+                self.interfaces.remove(&interface);
+                self.command(Command::Close(interface))?;
+                self.setup.host.detach(interface).await
+            }
+            Step::Attach { .. } | Step::Mark { .. } | Step::Join { .. } | Step::Receive { .. } => {
+                Ok(())
+            }
+        };
+        tell(undone);
+        Ok(Ok(()))
+    }
+
+    fn note_interface(&mut self, id: InterfaceId, name: &str, reception: Reception) {
+        let interface = Interface {
+            name: name.to_owned(),
+            renamed_to: None,
+            id,
+            reception,
+            promiscuous: false,
+        };
+        self.interfaces.insert(id, interface);
+    }
+
+    fn note_promiscuous(&mut self, id: InterfaceId, is_promiscuous: bool) {
+        if let Some(interface) = self.interfaces.get_mut(&id) {
+            interface.promiscuous = is_promiscuous;
+        }
+    }
+
+    fn attach(
+        &mut self,
+        interface: InterfaceId,
+        name: &str,
+    ) -> Result<Result<(), Refused>, ControlError> {
+        let reception = match self.setup.host.attach(interface, name) {
+            Ok(reception) => reception,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.note_interface(interface, name, reception);
+        match Socket::frames(interface) {
+            Ok(socket) => self.command(Command::Open(socket))?,
+            Err(error) => return Ok(Err(error.into())),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Undoes what was prepared.
+    async fn give_up(
+        &mut self,
+        refused: Refused,
+        monitor: &Monitor,
+    ) -> Result<Applied, ControlError> {
+        let Some(applying) = self.applying.take() else {
+            return Ok(Applied::Refused(refused));
+        };
+        self.desired = applying.before;
+        for step in applying.prepared.into_iter().rev() {
+            drop(self.carry_out(step.undo(), monitor).await?);
+        }
+        Ok(Applied::Refused(refused))
+    }
+
+    fn add(&mut self, id: RouterId, router: DesiredRouter) -> Result<(), ControlError> {
+        self.open_peers(id, &router)?;
+        let mut blueprint = Blueprint::new(id, router);
+        let addition = Addition::new(&mut blueprint);
+        let mut known = Known::new(blueprint);
+        known.under_way = Some(UnderWay::Adding);
+        self.tell_scripts(id, &known);
+        self.routers.insert(id, known);
+        self.order.push(id);
+        self.command(Command::Add(addition))?;
+        self.watches_others = true;
+        Ok(())
+    }
+
+    fn change(&mut self, id: RouterId, to: DesiredRouter) -> Result<(), ControlError> {
+        let Some(mut known) = self.routers.remove(&id) else {
+            return Ok(());
+        };
+        let before = known.blueprint.router().clone();
+        if before.interface != to.interface {
+            self.open_peers(id, &to)?;
+        }
+        known.assigned = Assigned::new(id, &to);
+        known.blueprint.change_to(to);
+        known.under_way = Some(UnderWay::Changing {
+            before: Box::new(before),
+            revision: None,
+        });
+        self.tell_scripts(id, &known);
+        self.routers.insert(id, known);
+        self.watches_others = true;
+        Ok(())
+    }
+
+    fn open_peers(&mut self, id: RouterId, router: &DesiredRouter) -> Result<(), ControlError> {
+        if let (Some(interface), true) = (router.interface, router.instance.unicast.is_some()) {
+            let socket = Socket::peers(id, interface, router.instance.family());
+            self.command(Command::Open(socket?))?;
+        }
+        Ok(())
+    }
+
+    /// Whoever can run scripts as that user was looked up before; who is gone since runs none.
+    fn tell_scripts(&mut self, id: RouterId, known: &Known) {
+        let instance = &known.assigned.instance;
+        let is_guarded = self.globals.script_security;
+        if let Err(error) = self.notifier.set(id, instance, is_guarded) {
+            tracing::error!("({}) {error}", instance.name);
+        }
+    }
+
+    fn look_up_scripts(&mut self) {
+        let routers = std::mem::take(&mut self.routers);
+        for (id, known) in &routers {
+            self.tell_scripts(*id, known);
+        }
+        self.routers = routers;
+    }
+
+    /// A router that was given no parts, as its interface is not known, has nothing to do to become what it is to be.
+    fn end_idle_changes(&mut self) {
+        let idle = self.routers.iter().filter(|(_, known)| {
+            matches!(
+                known.under_way,
+                Some(UnderWay::Changing { revision: None, .. })
+            )
+        });
+        for id in Vec::from_iter(idle.map(|(id, _)| *id)) {
+            self.end_change(id);
+        }
+    }
+
+    /// The engine has told something of a router that may end a step.
+    pub(super) fn note_step(&mut self, event: &Event) {
+        let under_way = |router: RouterId| {
+            let known = self.routers.get(&router);
+            known.and_then(|known| known.under_way.as_ref())
+        };
+        match *event {
+            Event::Transition { router, .. }
+                if matches!(under_way(router), Some(UnderWay::Adding)) =>
+            {
+                self.end_step(router);
+            }
+            Event::Changed { router, revision } => {
+                if let Some(UnderWay::Changing {
+                    revision: Some(given),
+                    ..
+                }) = under_way(router)
+                    && *given == revision
+                {
+                    self.end_change(router);
+                }
+            }
+            // It stays as it was.
+            Event::InterfaceFailed { router, .. }
+                if matches!(under_way(router), Some(UnderWay::Changing { .. })) =>
+            {
+                self.end_change(router);
+            }
+            Event::Removed { router } => self.forget(router),
+            _ => {}
+        }
+    }
+
+    fn end_step(&mut self, router: RouterId) -> Option<UnderWay> {
+        if let Some(applying) = &mut self.applying {
+            applying.progress.ended(router);
+        }
+        self.routers.get_mut(&router)?.under_way.take()
+    }
+
+    fn end_change(&mut self, router: RouterId) {
+        if let Some(UnderWay::Changing { before, .. }) = self.end_step(router)
+            && let Some(known) = self.routers.get(&router)
+        {
+            let after = known.blueprint.router();
+            tell(self.release(&before, Some(after)));
+        }
+    }
+
+    fn forget(&mut self, router: RouterId) {
+        self.end_step(router);
+        self.notifier.remove(router);
+        self.setup.resignations.forget(router);
+        self.store_resignations();
+        self.order.retain(|id| *id != router);
+        if let Some(known) = self.routers.remove(&router) {
+            tell(self.release(known.blueprint.router(), None));
+        }
+        if let Some(starting) = &mut self.starting {
+            starting.remove(&router);
+        }
+        if let Some(asked) = &mut self.asked {
+            asked.missing.remove(&router);
+        }
+        self.watches_others = true;
+    }
+}
+
+/// What the system refuses is said, and the node goes on without.
+fn tell(done: Result<(), Refused>) {
+    if let Err(error) = done {
+        tracing::error!("{}", with_causes(&*error));
+    }
+}

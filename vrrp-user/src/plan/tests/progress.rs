@@ -1,0 +1,63 @@
+//! Which steps wait for which.
+
+use super::{super::Progress, *};
+
+/// The steps that can begin now, as they are logged; those about routers are under way then.
+fn begun(progress: &mut Progress) -> Vec<String> {
+    let mut begun = Vec::new();
+    while let Some(step) = progress.begin() {
+        begun.push(step.to_string());
+    }
+    begun
+}
+
+fn pair(a: &str, b: &str) -> String {
+    let on = |vrid| format!("interface eth0\n virtual_router_id {vrid}");
+    file(&[("A", &on(1), a), ("B", &on(2), b)])
+}
+
+#[test]
+fn what_is_taken_down_waits_for_every_router() {
+    let all = desired(&pair("10.0.0.1", "10.0.0.2"));
+    let mut progress = Progress::new(diff(&all, &Desired::default()));
+    assert_eq!(begun(&mut progress), ["(A) remove", "(B) remove"]);
+    progress.ended(id(&all, "A"));
+    assert_eq!(begun(&mut progress), [""; 0]);
+    assert!(!progress.is_over());
+    progress.ended(id(&all, "B"));
+    assert_eq!(
+        begun(&mut progress),
+        [
+            "leave 224.0.0.18 on interface 2",
+            "detach the programs from eth0"
+        ]
+    );
+    assert!(progress.is_over());
+}
+
+#[test]
+fn who_takes_waits_for_who_gives() {
+    let before = desired(&pair("10.0.0.1, 10.0.0.9", "10.0.0.2"));
+    let after = desired_from(&before, &pair("10.0.0.1", "10.0.0.2, 10.0.0.9"), &ETH);
+    let mut progress = Progress::new(diff(&before, &after));
+    let [first] = &begun(&mut progress)[..] else {
+        panic!("one at a time");
+    };
+    assert!(first.starts_with("(A) change"), "{first}");
+    // Not the one that is waited for.
+    progress.ended(id(&before, "B"));
+    assert_eq!(begun(&mut progress), [""; 0]);
+    progress.ended(id(&before, "A"));
+    assert_eq!(begun(&mut progress).len(), 1);
+    assert!(!progress.is_over());
+    progress.ended(id(&before, "B"));
+    assert!(progress.is_over());
+}
+
+#[test]
+fn others_wait_for_nobody() {
+    let before = desired(&pair("10.0.0.1", "10.0.0.2"));
+    let after = desired_from(&before, &pair("10.0.0.3", "10.0.0.4"), &ETH);
+    let mut progress = Progress::new(diff(&before, &after));
+    assert_eq!(begun(&mut progress).len(), 2);
+}
