@@ -15,11 +15,18 @@ use crate::{
 pub trait Interfaces {
     /// The interface that has this name, if one does.
     fn find(&self, name: &str) -> Option<InterfaceId>;
+
+    /// Whether there is this interface, whatever it is called.
+    fn exists(&self, interface: InterfaceId) -> bool;
 }
 
 impl Interfaces for BTreeMap<String, InterfaceId> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
         self.get(name).copied()
+    }
+
+    fn exists(&self, interface: InterfaceId) -> bool {
+        self.values().any(|one| *one == interface)
     }
 }
 
@@ -147,12 +154,18 @@ impl Desired {
 impl DesiredRouter {
     /// Whether it could become this instance on this interface without a restart.
     ///
-    /// An interface counts by its name or by its index: it may have been made again, or renamed together with the
-    /// file.
-    pub(super) fn can_become(&self, instance: &Instance, interface: Option<InterfaceId>) -> bool {
-        let is_there = self.interface.is_some() && self.interface == interface;
-        (is_there || self.instance.interface == instance.interface)
-            && identity(&self.instance) == identity(instance)
+    /// An interface may have been renamed, together with the file or not. One of the same name may have been made
+    /// again; if the one before is there still, the router has to leave that in good order.
+    fn can_become(
+        &self,
+        instance: &Instance,
+        interface: Option<InterfaceId>,
+        interfaces: &impl Interfaces,
+    ) -> bool {
+        let is_the_same = self.interface.is_some() && self.interface == interface;
+        let is_left = self.interface.is_some_and(|one| interfaces.exists(one));
+        let is_new = self.instance.interface == instance.interface && !is_left;
+        (is_the_same || is_new) && identity(&self.instance) == identity(instance)
     }
 
     /// Whether both are the same but for where they stand in their files.
@@ -261,8 +274,12 @@ fn placed<'config>(
             (Some(before), Some(now)) => before == now,
             _ => before.is_some_and(|router| device(&router.instance, &known.vip) == name),
         };
-        let equal = known.get(&vip.address);
-        let stays = equal.into_iter().flatten().find(is_here);
+        // Each stays once: another one of the same address may have come to be on an interface of that name.
+        let equal = known.get_mut(&vip.address);
+        let stays = equal.and_then(|equal| {
+            let position = equal.iter().position(|known| is_here(&known))?;
+            Some(equal.remove(position))
+        });
         Placed {
             vip,
             interface,
@@ -301,7 +318,7 @@ fn kept(config: &Config, interfaces: &impl Interfaces, before: &Desired) -> Vec<
             let interface = interfaces.find(&instance.interface);
             let position = left.iter().position(|(_, router)| {
                 (!by_name || router.instance.name == instance.name)
-                    && router.can_become(instance, interface)
+                    && router.can_become(instance, interface, interfaces)
             });
             if kept.is_none() {
                 *kept = position.map(|position| left.remove(position).0);

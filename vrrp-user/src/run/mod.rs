@@ -39,15 +39,23 @@ use crate::{
 
 /// Runs the node until it is stopped.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
-    let config = configuration(arguments)?;
     let runtime = crate::control_runtime()?;
-    let result = run_on(&runtime, arguments, &config);
+    // Before anything takes time: what asks for a reload or a stop too early must not end the process on the spot.
+    let signals = runtime.block_on(async { Signals::install() });
+    let signals = signals.context("cannot install signal handlers")?;
+    let config = configuration(arguments)?;
+    let result = run_on(&runtime, arguments, &config, signals);
     // A script that hangs before it has started is not waited for.
     runtime.shutdown_background();
     result
 }
 
-fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result<()> {
+fn run_on(
+    runtime: &Runtime,
+    arguments: &Run,
+    config: &Config,
+    signals: Signals,
+) -> anyhow::Result<()> {
     let name = &arguments.instance.name;
     tracing::info!(
         "xvrrp {} starts as instance {name}, {} virtual routers",
@@ -69,6 +77,7 @@ fn run_on(runtime: &Runtime, arguments: &Run, config: &Config) -> anyhow::Result
     let result = runtime.block_on(node(
         arguments,
         config,
+        signals,
         &ledger,
         &lock,
         &pins,
@@ -132,13 +141,13 @@ fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result
 async fn node(
     arguments: &Run,
     config: &Config,
+    mut signals: Signals,
     journal: &Ledger<'_>,
     lock: &Lock,
     pins: &InstancePins,
     holdings: &mut Holdings<'_>,
 ) -> anyhow::Result<()> {
     let directory = journal.directory();
-    let mut signals = Signals::install().context("cannot install signal handlers")?;
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
         .context("cannot remove what an earlier run left")?;

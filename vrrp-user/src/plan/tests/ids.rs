@@ -88,6 +88,9 @@ fn an_interface_may_come_go_be_made_again_and_be_renamed() {
     assert_eq!((id(&after, "A"), vip_ids(&after, "A")), (first, vips));
     let other = desired_from(&now, &renamed, &[("lan0", 8), ("eth0", 7)]);
     assert_ne!(id(&other, "A"), first);
+    // What is there still has to be left in good order.
+    let replaced = desired_from(&now, &text, &[("eth0", 8), ("old10", 7)]);
+    assert_ne!(id(&replaced, "A"), first);
 }
 
 #[test]

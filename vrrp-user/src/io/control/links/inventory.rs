@@ -137,6 +137,10 @@ impl Interfaces for Inventory {
     fn find(&self, name: &str) -> Option<InterfaceId> {
         self.0.index_of(name)
     }
+
+    fn exists(&self, interface: InterfaceId) -> bool {
+        self.0.link(interface).is_some()
+    }
 }
 
 /// What is wrong with a source address, without the name of the instance.

@@ -54,6 +54,8 @@ pub(super) struct Monitor {
     stale: bool,
     /// When the table is to be judged, if something has changed since it was.
     look: Option<Instant>,
+    /// An interface came, went or was renamed since that was asked last.
+    moved: bool,
 }
 
 impl Monitor {
@@ -65,6 +67,7 @@ impl Monitor {
             watched,
             stale: true,
             look: None,
+            moved: false,
         })
     }
 
@@ -83,6 +86,11 @@ impl Monitor {
             self.look = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// Whether an interface came, went or was renamed since the last call.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Everything that is there now.
@@ -105,7 +113,8 @@ impl Monitor {
         Some(&self.table.link(interface)?.name)
     }
 
-    /// Waits until something changed that the engine has to know. Cancelling loses nothing.
+    /// Waits until something changed that the engine has to know, or until an interface came, went or was renamed.
+    /// Cancelling loses nothing.
     pub(super) async fn changes(&mut self) -> io::Result<Vec<Change>> {
         loop {
             self.read().await?;
@@ -134,7 +143,9 @@ impl Monitor {
             }
             self.look = None;
             let changes = self.watched.judge(&mut self.table, now);
-            if !changes.is_empty() {
+            // None of the routers may be on an interface that came, yet.
+            self.moved |= self.table.take_moved();
+            if !changes.is_empty() || self.moved {
                 return Ok(changes);
             }
         }

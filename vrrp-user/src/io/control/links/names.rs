@@ -64,12 +64,14 @@ fn change(device: &Device, last: &Naming, naming: &Naming) -> Change {
     let line = match naming {
         Naming::Configured => format!("interface {name} has its name back"),
         Naming::Renamed(now) if matches!(last, Naming::Configured) => format!(
-            "interface {name} is called {now} now: it is still the one that is meant, until a reload"
+            "interface {name} is called {now} now: it is still the one that is meant, until there is another {name}"
         ),
         Naming::Renamed(now) => format!("interface {name} is called {now} now"),
-        Naming::Replaced(now) => format!(
-            "interface {name} is another one now: the one that is called {now} is still meant, until a reload"
-        ),
+        Naming::Replaced(now) => {
+            format!(
+                "interface {name} is another one now, and the one with our programs is called {now}"
+            )
+        }
     };
     Change {
         line: Some((tracing::Level::WARN, line)),

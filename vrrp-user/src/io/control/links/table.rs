@@ -31,6 +31,8 @@ pub(super) struct Table {
     addresses: BTreeMap<InterfaceId, Vec<Address>>,
     /// What went since the last judgement, by interface.
     gone: BTreeSet<(InterfaceId, IpAddr)>,
+    /// An interface came, went or was renamed since that was asked last.
+    moved: bool,
 }
 
 impl Table {
@@ -42,7 +44,7 @@ impl Table {
             RouteNetlinkMessage::NewLink(link) if is_link(link) => self.add_link(link),
             RouteNetlinkMessage::DelLink(link) if is_link(link) => {
                 let interface = InterfaceId(link.header.index);
-                self.links.remove(&interface);
+                self.moved |= self.links.remove(&interface).is_some();
                 self.addresses.remove(&interface);
             }
             RouteNetlinkMessage::NewAddress(message) => self.add_address(message),
@@ -84,6 +86,11 @@ impl Table {
         addresses.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether an interface came, went or was renamed since the last call.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
     /// What went since the last call, also if it had come since then: two states alone do not tell.
     pub(super) fn take_gone(&mut self) -> BTreeSet<(InterfaceId, IpAddr)> {
         std::mem::take(&mut self.gone)
@@ -111,6 +118,7 @@ impl Table {
         let Some(name) = told.name.or_else(|| known.map(|link| link.name.clone())) else {
             return;
         };
+        self.moved |= known.is_none_or(|link| link.name != name);
         let link = Link {
             name,
             up: told.up,

@@ -169,7 +169,7 @@ impl<'a> Plane<'a> {
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                     self.note_names(&monitor);
-                    self.interfaces_moved = true;
+                    self.interfaces_moved |= monitor.take_moved();
                     self.proceed(&mut monitor).await?;
                 }
                 request = self.setup.signals.next() => self.obey(request, &mut monitor).await?,
@@ -196,7 +196,7 @@ impl<'a> Plane<'a> {
     async fn start(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
         monitor.read().await.map_err(ControlError::Netlink)?;
         let inventory = monitor.inventory();
-        let names = self.names(&inventory, true);
+        let names = self.names(&inventory);
         let desired = Desired::new(&self.setup.config, &names, &self.desired)?;
         self.begin(desired);
         if let Applied::Refused(refused) = self.go_on(monitor).await? {

@@ -24,23 +24,21 @@ use crate::{
     status::Reloaded,
 };
 
-/// Interfaces by the names that the file has for them. One that a router is on already may be called otherwise by now.
+/// Interfaces by the names that the file has for them. One that a router is on already may be called otherwise by now,
+/// and is still meant until there is one of that name.
 pub(super) struct Names<'a> {
     inventory: &'a Inventory,
     known: BTreeMap<String, InterfaceId>,
-    /// What an interface is called now counts more than what it was called when a router came to be on it.
-    by_name: bool,
 }
 
 impl Interfaces for Names<'_> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
         let named = self.inventory.find(name).map(|(id, _)| id);
-        let known = self.known.get(name).copied();
-        let is_there = known.is_some_and(|id| self.inventory.name(id).is_some());
-        if is_there && !self.by_name {
-            return known;
-        }
-        named.or(known)
+        named.or_else(|| self.known.get(name).copied())
+    }
+
+    fn exists(&self, interface: InterfaceId) -> bool {
+        self.inventory.exists(interface)
     }
 }
 
@@ -218,7 +216,7 @@ impl Plane<'_> {
 
     /// Begins to attach what has come to be to the routers that are configured there. Tells whether there is something.
     fn follow_interfaces(&mut self, inventory: &Inventory) -> bool {
-        let names = self.names(inventory, false);
+        let names = self.names(inventory);
         let routers = self.desired.routers();
         let mut placed = routers.flat_map(|(_, router)| router.devices());
         if placed.all(|(name, id)| names.find(name) == id) {
@@ -242,12 +240,11 @@ impl Plane<'_> {
     }
 
     /// The interfaces of the file.
-    pub(super) fn names<'a>(&self, inventory: &'a Inventory, by_name: bool) -> Names<'a> {
+    pub(super) fn names<'a>(&self, inventory: &'a Inventory) -> Names<'a> {
         let programs = self.desired.programs().into_iter();
         Names {
             inventory,
             known: programs.map(|(id, programs)| (programs.name, id)).collect(),
-            by_name,
         }
     }
 
@@ -267,7 +264,7 @@ impl Plane<'_> {
         let held = self.desired.held();
         let found = machine::check(&config, inventory, machine::Purpose::Reload(&held));
         diagnostics.extend(found.diagnostics);
-        let desired = Desired::new(&config, &self.names(inventory, true), &self.desired);
+        let desired = Desired::new(&config, &self.names(inventory), &self.desired);
         let (wanted, refused) = match desired {
             _ if found.refusal.is_some() => (None, None),
             Ok(desired) => (Some((config, desired)), None),
