@@ -7,6 +7,7 @@ use vrrp_user::io::engine::Command;
 
 use crate::{
     chance::{Chance, Fate, Weather},
+    control::Configured,
     hosts::Believed,
     kernel::vip,
     trace::span,
@@ -17,15 +18,45 @@ use crate::{
 const STRANGER: Mac = [2, 0, 0, 0, 1, 0];
 
 impl<C: Chance> World<C> {
-    /// The process starts, with this priority.
+    /// The process starts, with this priority of its first virtual router.
     pub(crate) fn start(&mut self, index: usize, priority: u8) {
+        self.nodes[index].set_priority(0, priority);
+        self.restart(index);
+    }
+
+    /// The process starts.
+    pub(crate) fn restart(&mut self, index: usize) {
         self.trace.note(self.now, || {
-            format!("node {index} starts with priority {priority}")
+            let file = self.nodes[index].file.iter();
+            let priorities = Vec::from_iter(file.map(|router| router.settings.priority));
+            format!("node {index} starts with priorities {priorities:?}")
         });
-        self.nodes[index].start(self.now, priority);
-        self.watch.started(index, &self.nodes);
+        self.nodes[index].start(self.now);
+        for watch in &mut self.watches {
+            watch.started(index, &self.nodes);
+        }
         self.cpus[index].called = None;
         self.cpus[index].asked = false;
+        self.touched(index);
+    }
+
+    /// The file says something else of a virtual router, and the process reads it again.
+    pub(crate) fn reload(&mut self, index: usize, router: usize, configured: Configured) {
+        let node = &mut self.nodes[index];
+        self.trace.note(self.now, || {
+            let Configured { settings, vips } = &configured;
+            format!(
+                "router {router} of node {index} is to have priority {}, {:?} adverts, {vips} virtual IPs",
+                settings.priority, settings.advert_interval
+            )
+        });
+        node.file[router] = configured.clone();
+        if let Some(engine) = &mut node.engine {
+            engine.control.reload(&node.file);
+        }
+        if node.give_news() {
+            node.under_way[router].push_back(configured);
+        }
         self.touched(index);
     }
 
@@ -83,16 +114,19 @@ impl<C: Chance> World<C> {
     }
 
     fn tell_fault(&mut self, index: usize) {
-        let told = self.nodes[index].link();
-        self.command(index, told);
+        for told in self.nodes[index].links() {
+            self.command(index, told);
+        }
     }
 
-    /// A host that is no router announces that the virtual IP is its own.
-    pub(crate) fn claim(&mut self) {
+    /// A host that is no router announces that the virtual IP of a virtual router is its own.
+    pub(crate) fn claim(&mut self, router: usize) {
         self.trace
             .note(self.now, || "a stranger claims the address".to_owned());
-        self.watch.hosts.announced(self.now, Believed::Stranger);
-        let vip = vip(self.nodes[0].settings.family);
+        let hosts = &mut self.watches[router].hosts;
+        hosts.announced(self.now, Believed::Stranger);
+        let family = self.nodes[0].settings[router].family;
+        let vip = vip(family, u8::try_from(router).unwrap(), 0);
         let frame: Rc<[u8]> = Rc::from(encode::announcement(STRANGER, vip, true));
         for to in 0..self.nodes.len() {
             if let Fate::After(delay) | Fate::Twice(delay, _) = self.chance.fate(&self.weather)

@@ -16,6 +16,15 @@ pub(crate) enum Fate {
     Twice(u64, u64),
 }
 
+/// What the kernel does with an advert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Leaves,
+    /// The driver has no room for it for so long, nanoseconds.
+    Waits(u64),
+    Refused,
+}
+
 /// How rough the world is at present. Chances are per thousand, spans in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
@@ -29,7 +38,10 @@ pub(crate) struct Weather {
     pub(crate) stall_max: u64,
     /// Of the kernel, to refuse an advert (ENOBUFS).
     pub(crate) refusal: u32,
-    /// What the kernel takes at most to add or remove the addresses.
+    /// Of an advert, to wait in the queueing discipline, and the longest time that it does.
+    pub(crate) queueing: u32,
+    pub(crate) queued_max: u64,
+    /// What the kernel takes at most to add or remove the addresses of all virtual routers of a node.
     pub(crate) netlink: u64,
 }
 
@@ -42,6 +54,8 @@ impl Weather {
         stall: 0,
         stall_max: 0,
         refusal: 0,
+        queueing: 0,
+        queued_max: 0,
         netlink: 2_000_000,
     };
 }
@@ -55,8 +69,8 @@ pub(crate) trait Chance {
     fn latency(&mut self) -> u64;
     /// What a step takes.
     fn step(&mut self) -> u64;
-    /// Whether the kernel takes an advert.
-    fn sends(&mut self, weather: &Weather) -> bool;
+    /// What the kernel does with an advert.
+    fn sending(&mut self, weather: &Weather) -> Sending;
     /// What the kernel takes to add or remove the addresses.
     fn netlink(&mut self, weather: &Weather) -> u64;
 }
@@ -99,8 +113,14 @@ impl Chance for Dice {
         self.range(500, STEP_MAX)
     }
 
-    fn sends(&mut self, weather: &Weather) -> bool {
-        !self.chance(weather.refusal)
+    fn sending(&mut self, weather: &Weather) -> Sending {
+        if self.chance(weather.refusal) {
+            Sending::Refused
+        } else if self.chance(weather.queueing) {
+            Sending::Waits(self.range(1, weather.queued_max.max(1)))
+        } else {
+            Sending::Leaves
+        }
     }
 
     fn netlink(&mut self, weather: &Weather) -> u64 {
@@ -114,7 +134,7 @@ impl std::fmt::Display for Weather {
         let (low, high) = self.delay;
         write!(
             out,
-            "loss {}‰, duplication {}‰, delay {}-{}, stalls {}‰ up to {}, refused sends {}‰, addresses in {}",
+            "loss {}‰, duplication {}‰, delay {}-{}, stalls {}‰ up to {}, refused sends {}‰, queued {}‰ up to {}, addresses in {}",
             self.loss,
             self.duplication,
             span(low),
@@ -122,6 +142,8 @@ impl std::fmt::Display for Weather {
             self.stall,
             span(self.stall_max),
             self.refusal,
+            self.queueing,
+            span(self.queued_max),
             span(self.netlink)
         )
     }

@@ -1,11 +1,7 @@
 //! The process of a node: the engine's own [`Driver`], which is given the CPU step by step, so that it can
 //! stand still between any two of them.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-    time::Duration,
-};
+use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 use vrrp_ebpf::{
     abi::{Event, event_flags},
@@ -13,25 +9,26 @@ use vrrp_ebpf::{
     types::{Family, address_from},
 };
 use vrrp_user::{
-    config,
-    ids::{InterfaceId, RouterId},
+    ids::RouterId,
     io::engine::{
-        Addition, Blueprint, Command, Parts,
+        Command,
         addresses::Order,
         driver::{Driver, End, Progress, Step},
     },
-    plan::{Desired, DesiredRouter},
-    proto::{Advert, Instant, Output, Settings, State, Transition, Version},
+    proto::{Advert, Instant, Output, State, Transition, Version},
 };
 
 use crate::{
-    kernel::{IFINDEX, vip},
+    chance::Sending,
+    control::{Control, News},
     machine::{Lies, SimulatedMachine},
     node::Node,
 };
 
-/// The virtual router of every node.
-pub(crate) const ROUTER: RouterId = RouterId::first(0);
+/// The virtual router of a node with this slot.
+pub(crate) fn id(slot: usize) -> RouterId {
+    RouterId::first(u16::try_from(slot).unwrap())
+}
 
 /// Between two answers to conflicts, at least (RFC 5227 section 1.1).
 pub(crate) const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
@@ -42,46 +39,91 @@ pub(crate) struct Engine {
     pub(crate) driver: Driver,
     /// When its present turn began, by the node's clock.
     pub(crate) woken: Instant,
-    epoch: u16,
     pub(crate) inbox: Inbox,
     lies: Lies,
+    pub(crate) control: Control,
 }
 
 /// What waits for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
     /// XDP has raised the ring's fd.
     pub(crate) signalled: bool,
     pub(crate) reports: VecDeque<Order>,
     pub(crate) commands: VecDeque<Command>,
-    /// The advert that the present step looks at.
-    pub(crate) advert: Option<Advert>,
+    /// The advert that the present step looks at, and whose it is, by slot.
+    pub(crate) advert: Option<(usize, Advert)>,
+    /// The virtual IPs in what the engine has still to hand to the address worker, by slot.
+    pub(crate) sets: Vec<VecDeque<Vec<u32>>>,
+}
+
+impl Inbox {
+    fn new(routers: usize) -> Self {
+        Self {
+            signalled: false,
+            reports: VecDeque::new(),
+            commands: VecDeque::new(),
+            advert: None,
+            sets: vec![VecDeque::new(); routers],
+        }
+    }
+
+    /// Takes what is new for the engine. Tells whether that is anything.
+    fn take(&mut self, news: Vec<News>) -> bool {
+        let is_any = !news.is_empty();
+        for News { slot, parts, vips } in news {
+            self.sets[slot].extend(vips);
+            let router = id(slot);
+            self.commands.push_back(Command::Parts { router, parts });
+        }
+        is_any
+    }
 }
 
 /// What a step did to the rest of the world.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// An advert left.
+    /// An advert left, or waits in the queueing discipline.
     Advert {
+        router: usize,
         priority: u8,
         frame: Rc<[u8]>,
+        waits: u64,
+    },
+    /// The kernel refused one.
+    Refused {
+        router: usize,
     },
     Announcement {
+        router: usize,
+        /// Of the virtual IP.
+        number: u8,
         frame: Rc<[u8]>,
     },
-    /// Of the writer with this epoch.
-    Ordered(Order, u16),
+    /// The address worker gets an order, maybe with other virtual IPs.
+    Ordered(Order, Option<Rc<[u32]>>),
+    /// The programs were told something else of a router, and so was its core.
+    Configured {
+        router: usize,
+    },
     /// Decided, and about to be carried out.
-    Decided(Transition),
-    Word(Ownership),
+    Decided {
+        router: usize,
+        transition: Transition,
+    },
+    Word {
+        router: usize,
+        word: Ownership,
+    },
     /// The process ended by itself.
     Ended(&'static str),
 }
 
 impl Engine {
-    pub(crate) fn state(&self) -> State {
+    /// The state of a router.
+    pub(crate) fn state(&self, router: usize) -> State {
         self.driver
-            .router(ROUTER)
+            .router(id(router))
             .map_or(State::Initialize, |router| router.state())
     }
 
@@ -95,55 +137,60 @@ impl Engine {
     pub(crate) fn is_busy(&self) -> bool {
         self.driver.next_step() != Step::Wake
     }
-
-    /// The address worker reports.
-    pub(crate) fn reported(&mut self, order: Order, epoch: u16) {
-        if epoch == self.epoch {
-            self.inbox.reports.push_back(order);
-        }
-    }
 }
 
 impl Node {
-    /// The process begins: it takes the slot over.
+    /// The process begins: it takes the slots over.
     pub(crate) fn begin(&mut self, now: u64, effects: &mut Vec<Effect>) {
-        let mut inbox = Inbox::default();
-        let mut lies = Lies::default();
+        let mut inbox = Inbox::new(self.settings.len());
+        let mut lies = Lies::new(self.settings.len());
         let local = self.clock.local(now);
-        let (addition, parts) = self.parts();
+        let (mut control, additions) = Control::new(&self.file, self.mac, self.plant);
+        let (additions, vips) = additions.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        for (sets, vips) in inbox.sets.iter_mut().zip(vips) {
+            sets.push_back(vips);
+        }
         let mut machine = SimulatedMachine {
             kernel: &mut self.kernel,
             inbox: &mut inbox,
             lies: &mut lies,
             plant: self.plant,
             settings: &self.settings,
-            state: State::Initialize,
+            states: vec![State::Initialize; self.settings.len()],
             due: false,
             local,
             shown: local,
-            epoch: self.epoch + 1,
-            sends: true,
+            sending: Sending::Leaves,
+            waiting: self.waiting,
             effects,
         };
         let mut driver = Driver::new();
-        driver.add(addition, &mut machine).unwrap();
-        let (router, parts) = (ROUTER, Box::new(parts));
-        let parts = Command::Parts { router, parts };
-        machine.inbox.commands.push_back(parts);
+        for addition in additions {
+            driver.add(addition, &mut machine).unwrap();
+        }
+        machine.inbox.take(control.news());
         while driver.step(&mut machine).unwrap() == Progress::Unfinished {}
-        self.epoch = self.kernel.ownership.epoch();
-        inbox.commands.push_back(self.link());
+        for (epoch, slot) in self.epochs.iter_mut().zip(&self.kernel.slots) {
+            *epoch = slot.ownership.epoch();
+        }
+        inbox.commands.extend(self.links());
         self.engine = Some(Engine {
             driver,
             woken: Instant::default(),
-            epoch: self.epoch,
             inbox,
             lies,
+            control,
         });
     }
 
-    /// The engine wakes up, or does its next step. `sends`: the kernel takes an advert.
-    pub(crate) fn act(&mut self, now: u64, sends: bool, effects: &mut Vec<Effect>) {
+    /// The control plane gives the engine what is new. Tells whether that is anything.
+    pub(crate) fn give_news(&mut self) -> bool {
+        let engine = self.engine.as_mut();
+        engine.is_some_and(|engine| engine.inbox.take(engine.control.news()))
+    }
+
+    /// The engine wakes up, or does its next step. `sending`: what the kernel does with an advert.
+    pub(crate) fn act(&mut self, now: u64, sending: Sending, effects: &mut Vec<Effect>) {
         let local = self.clock.local(now);
         let Some(mut engine) = self.engine.take() else {
             return;
@@ -153,7 +200,8 @@ impl Node {
             engine.inbox.signalled = false;
         }
         engine.inbox.advert = None;
-        let before = engine.state();
+        let routers = 0..self.settings.len();
+        let states = Vec::from_iter(routers.clone().map(|router| engine.state(router)));
         let shown = Instant(local.0.saturating_add_signed(self.haste(&engine.driver)));
         let deadline = engine.driver.deadline();
         let mut machine = SimulatedMachine {
@@ -162,19 +210,20 @@ impl Node {
             lies: &mut engine.lies,
             plant: self.plant,
             settings: &self.settings,
-            state: before,
+            states: states.clone(),
             due: deadline.is_some_and(|deadline| deadline <= engine.woken),
             local,
             shown,
-            epoch: engine.epoch,
-            sends,
+            sending,
+            waiting: self.waiting,
             effects,
         };
         let done = engine.driver.step(&mut machine);
-        if engine.state() != before {
+        let changed = routers.filter(|router| engine.state(*router) != states[*router]);
+        for router in changed {
             for output in engine.driver.pending() {
-                if let Output::Transition(transition) = output {
-                    effects.push(Effect::Decided(*transition));
+                if let Output::Transition(transition) = *output {
+                    effects.push(Effect::Decided { router, transition });
                 }
             }
         }
@@ -188,55 +237,19 @@ impl Node {
         }
     }
 
-    /// What the control plane tells of the link.
-    pub(crate) fn link(&self) -> Command {
-        let router = ROUTER;
+    /// What the control plane tells of the link, router by router.
+    pub(crate) fn links(&self) -> Vec<Command> {
         let reasons = self.faults();
-        if reasons.is_empty() {
-            return Command::LinkUp(router);
-        }
-        Command::Fault { router, reasons }
+        let command = |slot| {
+            let router = id(slot);
+            if reasons.is_empty() {
+                Command::LinkUp(router)
+            } else {
+                Command::Fault { router, reasons }
+            }
+        };
+        (0..self.settings.len()).map(command).collect()
     }
-
-    /// What the control plane gives the engine. If it is told lies, so is its core, and whoever gets its adverts; the
-    /// programs are as the configuration has them.
-    fn parts(&self) -> (Addition, Parts) {
-        let router = router(&self.settings);
-        let mut told = router.clone();
-        told.instance.settings = self.told();
-        let [mut told, mut configured] = [told, router].map(|router| {
-            let mut blueprint = Blueprint::new(ROUTER, router);
-            blueprint.set_interface(self.settings.primary, self.mac);
-            blueprint
-        });
-        let addition = Addition::new(&mut told);
-        let mut parts = told.news().unwrap().unwrap();
-        parts.entries = configured.news().unwrap().unwrap().entries;
-        (addition, parts)
-    }
-}
-
-/// A router with these settings, as the configuration has it.
-fn router(settings: &Settings) -> DesiredRouter {
-    let version = match settings.version {
-        Version::V2 => 2,
-        Version::V3 => 3,
-    };
-    let text = format!(
-        "vrrp_instance VI_1 {{\n interface ens33\n version {version}\n virtual_router_id {}\n priority {}\n \
-         advert_int {}\n virtual_ipaddress {{\n  {}\n }}\n}}\n",
-        settings.vrid,
-        settings.priority,
-        settings.advert_interval.as_secs_f64(),
-        vip(settings.family),
-    );
-    let parsed = config::parse("sim.conf", text.as_bytes());
-    let Some(config) = parsed.config else {
-        panic!("{text}{:#?}", parsed.diagnostics);
-    };
-    let interfaces = BTreeMap::from([("ens33".to_owned(), InterfaceId(IFINDEX))]);
-    let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
-    desired.routers().next().unwrap().1.clone()
 }
 
 /// A record as the engine understands it.

@@ -9,7 +9,7 @@ use vrrp_user::{
 };
 
 use crate::{
-    chance::{Chance, Fate, Weather},
+    chance::{Chance, Fate, Sending, Weather},
     clock::Clock,
     faults::{settings, with_ipv6},
     rules::{Broken, Invariant},
@@ -22,11 +22,15 @@ use crate::{
 const MISHAPS: u64 = 1;
 
 const INTERVAL: Duration = Duration::from_millis(10);
+/// How much longer an interval becomes.
+const SLOWER: u32 = 3;
 const MILLISECOND: u64 = 1_000_000;
 /// On a link on which all goes well.
 const DELAY: u64 = 100_000;
 /// An advert overtaken by the next one.
 const LATE: u64 = 12 * MILLISECOND;
+/// In the queueing discipline, until after the next advert.
+const QUEUED: u64 = 12 * MILLISECOND;
 /// Longer than a first lease; longer than a lease; for good, as far as the window goes.
 const STALLS: [u64; 3] = [3 * MILLISECOND, 31 * MILLISECOND, 10_000 * MILLISECOND];
 
@@ -45,15 +49,21 @@ enum Scene {
     Crash,
     /// The Active loses its source address.
     Fault,
+    /// A reload gives the Active a longer interval.
+    Slower,
+    /// A reload makes the Active the worse one.
+    Worse,
 }
 
-const SCENES: [Scene; 6] = [
+const SCENES: [Scene; 8] = [
     Scene::Start,
     Scene::Peace,
     Scene::Stop,
     Scene::Return,
     Scene::Crash,
     Scene::Fault,
+    Scene::Slower,
+    Scene::Worse,
 ];
 
 /// Two nodes.
@@ -154,8 +164,12 @@ impl Chance for Script {
         1_000
     }
 
-    fn sends(&mut self, _: &Weather) -> bool {
-        self.choose(2) == 0
+    fn sending(&mut self, _: &Weather) -> Sending {
+        match self.choose(3) {
+            0 => Sending::Leaves,
+            1 => Sending::Refused,
+            _ => Sending::Waits(QUEUED),
+        }
     }
 
     fn netlink(&mut self, _: &Weather) -> u64 {
@@ -176,7 +190,7 @@ fn builds(pair: Pair) -> Vec<Build> {
         }
     };
     let build = |(index, priority)| Build {
-        settings: settings(index, priority),
+        settings: vec![settings(index, priority)],
         // As different as clocks are: the first is slow.
         clock: Clock {
             base: 1_000_000_000 * (index as u64 + 1),
@@ -197,7 +211,7 @@ fn live(world: &mut World<Script>, pair: Pair, scene: Scene) -> Result<(), Broke
         world.start(1, second);
         world.run_until(begin)?;
     }
-    let active = world.active();
+    let active = world.active(0);
     if scene == Scene::Return {
         world.crash(0);
         world.run_until(begin + wait)?;
@@ -212,6 +226,16 @@ fn live(world: &mut World<Script>, pair: Pair, scene: Scene) -> Result<(), Broke
         (Scene::Stop, Some(active)) => world.command(active, Command::Stop),
         (Scene::Crash, Some(active)) => world.crash(active),
         (Scene::Fault, Some(active)) => world.address(active, false),
+        (Scene::Slower, Some(active)) => {
+            let mut configured = world.nodes[active].file[0].clone();
+            configured.settings.advert_interval = INTERVAL * SLOWER;
+            world.reload(active, 0, configured);
+        }
+        (Scene::Worse, Some(active)) => {
+            let mut configured = world.nodes[active].file[0].clone();
+            configured.settings = configured.settings.with_priority(1);
+            world.reload(active, 0, configured);
+        }
         _ => {}
     }
     world.run_until(world.now + 60 * MILLISECOND)?;
@@ -223,14 +247,19 @@ fn live(world: &mut World<Script>, pair: Pair, scene: Scene) -> Result<(), Broke
         }
     }
     world.heal();
-    world.run_until(world.now + 75 * MILLISECOND)?;
-    world.watch.settled(world.now, &world.nodes);
-    let before = world.watch.promotions;
-    world.run_until(world.now + 30 * MILLISECOND)?;
-    if world.watch.promotions != before {
+    let slower = if scene == Scene::Slower {
+        SLOWER.into()
+    } else {
+        1
+    };
+    world.run_until(world.now + slower * 75 * MILLISECOND)?;
+    world.settled()?;
+    let before = world.promotions();
+    world.run_until(world.now + slower * 30 * MILLISECOND)?;
+    if world.promotions() != before {
         world.broke(Invariant::NotDisplaced, "a router rises in peace")?;
     }
-    world.watch.verdict()
+    world.verdict()
 }
 
 //= C34, C35, C36, C37, C41: proof
@@ -248,8 +277,8 @@ fn small_worlds_hold_every_invariant() {
                 let mut world = World::new(builds(pair), LATE, script, Trace::default());
                 let result = live(&mut world, pair, scene);
                 worlds += 1;
-                elections += world.watch.promotions;
-                tolerated = tolerated.max(world.watch.tolerated);
+                elections += world.promotions();
+                tolerated = tolerated.max(world.tolerated());
                 script = world.chance;
                 if let Err(broken) = result {
                     panic!("{}", tell(pair, scene, &script.path, mishaps, &broken));

@@ -33,7 +33,7 @@ pub(crate) fn live(
     recording: bool,
 ) -> (World<Dice>, Result<(), Broken>) {
     let mut dice = Dice::new(seed);
-    let (builds, storm) = draw(&mut dice);
+    let (builds, storm, base) = draw(&mut dice, plant.is_some());
     let trace = if recording {
         Trace::recording()
     } else {
@@ -45,13 +45,17 @@ pub(crate) fn live(
     if let Some(plant) = plant {
         world.plant(plant);
     }
-    world.watch.only = only;
+    for watch in &mut world.watches {
+        watch.only = only;
+    }
     describe(&mut world, &storm);
     let mut story = Story {
         world,
         dice,
         storm,
-        delay_max,
+        late_max: delay_max + storm.queued_max,
+        slowest: 0,
+        base,
     };
     let result = story.run();
     (story.world, result)
@@ -59,21 +63,22 @@ pub(crate) fn live(
 
 fn describe(world: &mut World<Dice>, storm: &Weather) {
     for (index, node) in world.nodes.iter().enumerate() {
-        let settings = &node.settings;
-        world.trace.note(0, || {
-            format!(
-                "node {index}: {:?}, priority {}, {:?} adverts, preempt {} after {:?}, {:?}, lease {:?}, {}, clock {:+} ppm",
-                settings.version,
-                settings.priority,
-                settings.advert_interval,
-                settings.preempt,
-                settings.preempt_delay,
-                settings.initial,
-                settings.lease,
-                settings.primary,
-                node.clock.ppm,
-            )
-        });
+        for (router, settings) in node.settings.iter().enumerate() {
+            world.trace.note(0, || {
+                format!(
+                    "router {router} of node {index}: {:?}, priority {}, {:?} adverts, preempt {} after {:?}, {:?}, lease {:?}, {}, clock {:+} ppm",
+                    settings.version,
+                    settings.priority,
+                    settings.advert_interval,
+                    settings.preempt,
+                    settings.preempt_delay,
+                    settings.initial,
+                    settings.lease,
+                    settings.primary,
+                    node.clock.ppm,
+                )
+            });
+        }
     }
     world.trace.note(0, || format!("storms: {storm}"));
 }
@@ -117,9 +122,11 @@ fn number(index: usize) -> u8 {
     u8::try_from(60 * (index % 4) + 1 + index).unwrap()
 }
 
-/// The nodes and the storms of a world.
-fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
+/// The nodes and the storms of a world. `alone`: with one virtual router.
+fn draw(dice: &mut Dice, alone: bool) -> (Vec<Build>, Weather, Option<Duration>) {
     let count = dice.pick(&[2, 2, 3, 3, 4, 5]);
+    let routers = dice.pick(&[1_u8, 1, 1, 2, 3]);
+    let routers = if alone { 1 } else { routers };
     let (version, interval) = if dice.chance(100) {
         (Version::V2, dice.pick(&[1000, 2000]))
     } else {
@@ -135,11 +142,12 @@ fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
     } else {
         Lease::Auto
     };
-    let builds = (0..count).map(|index| {
+    let mut drawn = |index, router| {
         let multiple = if mixed { dice.range(1, 3) } else { 1 };
         let interval = Duration::from_millis(interval * multiple);
         let priority = if equal { 100 } else { priority(dice, index) };
         let settings = Settings {
+            vrid: 51 + router,
             version,
             initial: if dice.chance(200) {
                 InitialState::Master
@@ -161,25 +169,37 @@ fn draw(dice: &mut Dice) -> (Vec<Build>, Weather) {
             },
             ..settings(index, interval, priority)
         };
-        Build {
-            settings: if ipv6 {
-                with_ipv6(index, settings)
-            } else {
-                settings
-            },
-            clock: Clock {
-                base: dice.range(1_000_000_000, 1_000_000_000_000),
-                ppm: dice.range(0, 600).cast_signed() - 300,
-            },
-            ring: if crowded {
-                dice.pick(&[2, 8, 32])
-            } else {
-                4096
-            },
+        if ipv6 {
+            with_ipv6(index, settings)
+        } else {
+            settings
         }
+    };
+    let settings = (0..count).map(|index| {
+        let of_the_node = (0..routers).map(|router| drawn(index, router));
+        of_the_node.collect()
     });
-    let builds = builds.collect();
-    (builds, storm(dice, interval * 1_000_000))
+    let settings = Vec::from_iter(settings);
+    let build = |settings| Build {
+        settings,
+        clock: Clock {
+            base: dice.range(1_000_000_000, 1_000_000_000_000),
+            ppm: dice.range(0, 600).cast_signed() - 300,
+        },
+        ring: if crowded {
+            dice.pick(&[2, 8, 32])
+        } else {
+            4096
+        },
+    };
+    let builds = settings.into_iter().map(build).collect();
+    let base = Duration::from_millis(interval);
+    let changes = version == Version::V3 && !crowded;
+    (
+        builds,
+        storm(dice, interval * 1_000_000),
+        changes.then_some(base),
+    )
 }
 
 fn priority(dice: &mut Dice, index: usize) -> u8 {
@@ -202,6 +222,8 @@ fn storm(dice: &mut Dice, interval: u64) -> Weather {
         stall: dice.pick(&[0, 0, 2, 20]),
         stall_max: dice.pick(&[interval / 2, interval * 5, interval * 20]),
         refusal: dice.pick(&[0, 0, 50, 500]),
+        queueing: dice.pick(&[0, 0, 100, 500]),
+        queued_max: dice.pick(&[interval / 10, interval / 2, interval * 2]),
         netlink: 30_000_000,
     }
 }
@@ -210,7 +232,12 @@ struct Story {
     world: World<Dice>,
     dice: Dice,
     storm: Weather,
-    delay_max: u64,
+    /// How long what was sent may still be on its way.
+    late_max: u64,
+    /// The longest Advertisement_Interval that there was.
+    slowest: u64,
+    /// The interval that all others are multiples of; nothing if it does not change.
+    base: Option<Duration>,
 }
 
 impl Story {
@@ -218,11 +245,13 @@ impl Story {
         for index in 0..self.world.nodes.len() {
             let late = self.dice.range(0, self.interval());
             self.world.run_until(self.world.now + late / 4)?;
-            self.restart(index);
+            self.world.restart(index);
         }
         self.settle()?;
         for _ in 0..ROUNDS {
-            if self.dice.chance(400) {
+            if self.dice.chance(200) && !self.running().is_empty() {
+                self.reloads()?;
+            } else if self.dice.chance(400) {
                 self.planned()?;
             } else {
                 self.trouble()?;
@@ -231,15 +260,18 @@ impl Story {
         Ok(())
     }
 
-    /// The longest Advertisement_Interval of all.
+    /// The longest Advertisement_Interval of all, and of those that were changed: a Backup may know it still.
     fn interval(&self) -> u64 {
-        self.longest(|settings| settings.advert_interval)
+        let longest = self.longest(|settings| settings.advert_interval);
+        self.slowest.max(longest)
     }
 
-    /// The longest of the nodes' settings, in nanoseconds.
+    /// The longest of the routers' settings, in nanoseconds.
     fn longest(&self, span: fn(&Settings) -> Duration) -> u64 {
-        let spans = self.world.nodes.iter().map(|node| span(&node.settings));
-        u64::try_from(spans.max().unwrap().as_nanos()).unwrap()
+        let files = self.world.nodes.iter().flat_map(|node| &node.file);
+        let files = files.map(|router| &router.settings);
+        let all = self.world.nodes.iter().flat_map(|node| &node.settings);
+        u64::try_from(all.chain(files).map(span).max().unwrap().as_nanos()).unwrap()
     }
 
     /// How long RFC 9568 takes at most to have one Active: a `preempt_delay`, 3 intervals, a
@@ -247,66 +279,129 @@ impl Story {
     fn bound(&self) -> u64 {
         let delay = self.longest(|settings| settings.preempt_delay);
         let interval = self.interval();
-        let skew = match self.world.nodes[0].settings.version {
+        let skew = match self.world.nodes[0].settings[0].version {
             Version::V2 => 1_000_000_000,
             Version::V3 => interval,
         };
-        delay + 4 * interval + skew + self.delay_max + 2_000_000
+        delay + 4 * interval + skew + self.late_max + 2_000_000
     }
 
     fn pass(&mut self, time: u64) -> Result<(), Broken> {
         self.world.run_until(self.world.now + time)
     }
 
-    fn restart(&mut self, index: usize) {
-        let priority = self.world.nodes[index].settings.priority;
-        self.world.start(index, priority);
+    /// A virtual router, by slot.
+    fn any_router(&mut self) -> usize {
+        let count = self.world.watches.len();
+        self.dice.index(count)
     }
 
-    /// A node that is no owner of the addresses gets another priority.
+    /// A node starts, with another priority of a virtual router whose addresses it does not own.
     fn change_priority(&mut self, index: usize) {
-        let old = self.world.nodes[index].settings.priority;
-        let new = if old == 255 {
-            old
-        } else {
-            priority(&mut self.dice, 1)
-        };
-        self.world.start(index, new);
+        let router = self.any_router();
+        let settings = &self.world.nodes[index].file[router].settings;
+        if !settings.owner {
+            let new = priority(&mut self.dice, 1);
+            self.world.nodes[index].set_priority(router, new);
+        }
+        self.world.restart(index);
     }
 
     /// Everything works from here on: who is Active within the bound stays so.
     fn settle(&mut self) -> Result<(), Broken> {
         self.world.heal();
-        self.pass(self.bound())?;
-        if self.world.watch.hosts.believed == Believed::Stranger {
+        let bound = self.bound();
+        self.pass(bound)?;
+        let mut hosts = self.world.watches.iter().map(|watch| &watch.hosts);
+        if hosts.any(|hosts| hosts.believed == Believed::Stranger) {
             self.pass(DEFENDED_WITHIN)?;
         }
-        self.world.watch.settled(self.world.now, &self.world.nodes);
-        self.world.watch.verdict()?;
-        let before = self.world.watch.promotions;
+        self.world.settled()?;
+        let before = self.world.promotions();
         self.pass(6 * self.interval())?;
-        let active = self.world.watch.settled(self.world.now, &self.world.nodes);
-        if active.is_some_and(|active| !self.world.nodes[active].takes(self.world.now)) {
-            self.world
-                .broke(Invariant::NoService, "the Active has no addresses")?;
+        self.world.settled()?;
+        let now = self.world.now;
+        for router in 0..self.world.watches.len() {
+            let active = self.world.active(router);
+            if active.is_some_and(|active| !self.world.nodes[active].takes(router, now)) {
+                self.world
+                    .broke(Invariant::NoService, "the Active has no addresses")?;
+            }
         }
-        if self.world.watch.promotions != before {
+        if self.world.promotions() != before {
             self.world
                 .broke(Invariant::NotDisplaced, "a router rises in peace")?;
         }
-        self.world.watch.verdict()
+        self.world.verdict()
+    }
+
+    /// Nothing is lost and nothing stands still.
+    fn calm(&mut self, calm: bool) {
+        for watch in &mut self.world.watches {
+            watch.calm = calm;
+        }
+    }
+
+    /// A reload changes something of a virtual router. Tells whether it is its priority.
+    fn reload(&mut self, index: usize) -> bool {
+        let router = self.any_router();
+        let before = self.world.nodes[index].file[router].clone();
+        let mut configured = before.clone();
+        let base = self.base;
+        match (self.dice.range(0, 2), base) {
+            (0, Some(base)) => {
+                let multiple = u32::try_from(self.dice.range(1, 3)).unwrap();
+                configured.settings.advert_interval = base * multiple;
+            }
+            (1, Some(_)) => configured.vips = u8::try_from(self.dice.range(1, 3)).unwrap(),
+            _ if configured.settings.owner => {}
+            _ => {
+                let new = priority(&mut self.dice, 1);
+                configured.settings = configured.settings.with_priority(new);
+            }
+        }
+        self.slowest = self.interval();
+        let changed = configured.settings.priority != before.settings.priority;
+        if configured != before {
+            self.world.reload(index, router, configured);
+        }
+        self.slowest = self.interval();
+        changed
+    }
+
+    /// Reloads in fair weather: who serves goes on, but for a router that has become better.
+    fn reloads(&mut self) -> Result<(), Broken> {
+        self.calm(true);
+        let before = self.world.promotions();
+        let mut may_move = false;
+        for _ in 0..self.dice.range(1, 4) {
+            let running = self.running();
+            let index = self.dice.pick(&running);
+            may_move |= self.reload(index);
+            let wait = self.dice.range(0, 2 * self.slowest);
+            self.pass(wait)?;
+        }
+        let bound = self.bound();
+        self.pass(bound)?;
+        if !may_move && self.world.promotions() != before {
+            self.world
+                .broke(Invariant::NotDisplaced, "a router rises for a reload")?;
+        }
+        self.calm(false);
+        self.settle()
     }
 
     /// A planned stop, a return, a change of priority, in fair weather.
     fn planned(&mut self) -> Result<(), Broken> {
         let running = self.running();
-        let Some(active) = self.world.active() else {
+        let router = self.any_router();
+        let Some(active) = self.world.active(router) else {
             return Ok(());
         };
         let index = self.dice.pick(&running);
         let index = if self.dice.chance(600) { active } else { index };
-        if running.len() > 1 || index != active {
-            self.world.watch.calm = true;
+        if running.len() > 1 {
+            self.calm(true);
             self.world.command(index, Command::Stop);
             let stopped = if self.dice.chance(500) {
                 self.bound()
@@ -317,10 +412,11 @@ impl Story {
             if self.dice.chance(300) {
                 self.change_priority(index);
             } else {
-                self.restart(index);
+                self.world.restart(index);
             }
-            self.pass(self.bound())?;
-            self.world.watch.calm = false;
+            let bound = self.bound();
+            self.pass(bound)?;
+            self.calm(false);
         }
         self.settle()
     }
@@ -348,11 +444,11 @@ impl Story {
         self.pass(rest)?;
         for index in 0..self.world.nodes.len() {
             if self.world.nodes[index].engine.is_none() && self.dice.chance(700) {
-                self.restart(index);
+                self.world.restart(index);
             }
         }
         if self.running().is_empty() {
-            self.restart(0);
+            self.world.restart(0);
         }
         self.settle()
     }
@@ -360,7 +456,8 @@ impl Story {
     /// A host that is no router claims the address, once or more, and is silent from then on.
     fn stranger(&mut self) -> Result<(), Broken> {
         for _ in 0..self.dice.range(1, 4) {
-            self.world.claim();
+            let router = self.any_router();
+            self.world.claim(router);
             let wait = self.dice.range(0, 2 * self.interval());
             self.pass(wait)?;
         }
@@ -379,13 +476,14 @@ impl Story {
     fn strike(&mut self) {
         let count = self.world.nodes.len();
         let any = self.dice.index(count);
+        let router = self.any_router();
         let index = self
             .world
-            .active()
+            .active(router)
             .filter(|_| self.dice.chance(500))
             .unwrap_or(any);
         let interval = self.interval();
-        match self.dice.range(0, 15) {
+        match self.dice.range(0, 18) {
             0..=2 => {
                 let longest = self.dice.pick(&[interval / 2, interval * 4, interval * 15]);
                 let length = self.dice.range(1, longest);
@@ -393,7 +491,7 @@ impl Story {
             }
             3 => self.world.kill(index),
             4 => self.world.crash(index),
-            5..=6 => self.restart(index),
+            5..=6 => self.world.restart(index),
             7 => self.change_priority(index),
             8 => {
                 let (to, cut) = (self.dice.index(count), self.dice.chance(600));
@@ -415,15 +513,18 @@ impl Story {
             }
             11..=13 => self.world.command(index, Command::Stop),
             14 => self.world.command(index, Command::StopNow),
+            15..=17 => {
+                self.reload(index);
+            }
             _ => self.world.fence(index),
         }
     }
 }
 
 /// What was tried, for people.
-pub(crate) fn report(worlds: u64, promotions: u64, tolerated: u64) -> String {
+pub(crate) fn report(worlds: u64, promotions: u64, changes: u64, tolerated: u64) -> String {
     format!(
-        "{promotions} elections in {worlds} worlds; at most {} of a common answer where the RFC lets an Active that stands still down",
+        "{promotions} elections in {worlds} worlds, with {changes} changes by a reload; at most {} of a common answer where the RFC lets an Active that stands still down",
         span(tolerated)
     )
 }

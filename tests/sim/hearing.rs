@@ -210,6 +210,44 @@ impl Oracle {
         });
     }
 
+    /// The settings have changed, whatever the state. What is known from before bounds the deadline from both sides
+    /// until the timer is started again.
+    pub(crate) fn reconfigured(&mut self, before: &Settings, settings: &Settings) {
+        let skews = [self.known, self.current].map(|timer| self.skew(timer.interval));
+        let preempts = settings.preempt || settings.owner;
+        self.priority = settings.priority;
+        self.restart_min = if preempts { settings.priority } else { 1 };
+        let own = settings.advert_interval;
+        if own != before.advert_interval {
+            // Whether somebody was heard is not for us to say.
+            self.suspend();
+            self.known.interval = self.known.interval.min(own);
+            self.current.interval = self.current.interval.max(own);
+            return;
+        }
+        // What is suspended stays so.
+        let moved = |deadline: Instant, before: Duration, after: Duration| {
+            let before = u64::try_from(before.as_nanos()).unwrap();
+            Instant(
+                deadline
+                    .0
+                    .saturating_sub(before)
+                    .saturating_add(u64::try_from(after.as_nanos()).unwrap()),
+            )
+        };
+        let after = self.skew(self.known.interval);
+        let known = moved(self.known.deadline, skews[0], after);
+        self.known.deadline = self.known.deadline.min(known);
+        let after = self.skew(self.current.interval);
+        let current = moved(self.current.deadline, skews[1], after);
+        let last = self.recent.back().copied();
+        let last = last.filter(|last| last.priority > 0 && last.priority >= self.restart_min);
+        let followed = last.map_or(Instant(0), |last| last.at + self.down(last.interval));
+        self.current.deadline = self.current.deadline.max(current).max(followed);
+        self.known.hint = None;
+        self.current.hint = None;
+    }
+
     /// Backup by way of a better advert.
     pub(crate) fn deposed(&mut self, advert: &Advert, woken: Instant) {
         let interval = Duration::from_millis(u64::from(advert.interval_cs) * 10);

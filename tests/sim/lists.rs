@@ -20,16 +20,18 @@ fn pair(change: impl Fn(usize, &mut Settings)) -> Story {
 /// To each router, the list of the others is another one than its own; or it is the same one again.
 fn lists_differ(story: &mut Story, differ: bool) {
     for node in &mut story.world.nodes {
-        let (_, entry) = node.kernel.router.as_mut().unwrap();
-        entry.address_count = if differ { 2 } else { 1 };
+        for (_, entry) in node.kernel.routers.iter_mut() {
+            entry.address_count = if differ { 2 } else { 1 };
+        }
     }
 }
 
 /// The same of intervals.
 fn intervals_differ(story: &mut Story, differ: bool) {
     for node in &mut story.world.nodes {
-        let (_, entry) = node.kernel.router.as_mut().unwrap();
-        entry.interval_cs = if differ { 200 } else { 100 };
+        for (_, entry) in node.kernel.routers.iter_mut() {
+            entry.interval_cs = if differ { 200 } else { 100 };
+        }
     }
 }
 
@@ -39,7 +41,7 @@ fn intervals_differ(story: &mut Story, differ: bool) {
 fn nobody_becomes_a_second_master() {
     for differ in [lists_differ, intervals_differ] {
         let mut story = pair(|_, _| {});
-        story.world.watch.calm = true;
+        story.world.watches[0].calm = true;
         story.comes_to(1, &[ACTIVE, BACKUP]);
         differ(&mut story, true);
         story.comes_to(20, &[ACTIVE, BACKUP]);
@@ -53,7 +55,7 @@ fn nobody_becomes_a_second_master() {
 fn a_planned_stop_among_different_lists_costs_a_skew() {
     let mut story = pair(|_, _| {});
     lists_differ(&mut story, true);
-    story.world.watch.calm = true;
+    story.world.watches[0].calm = true;
     story.world.command(0, Command::Stop);
     assert!(story.takeover(1) < story.interval);
     story.comes_to(5, &[State::Initialize, ACTIVE]);
@@ -91,7 +93,7 @@ fn preemption_waits_until_the_lists_agree() {
     assert_eq!(story.states(), [BACKUP, ACTIVE]);
     lists_differ(&mut story, true);
     story.comes_to(30, &[BACKUP, ACTIVE]);
-    story.world.watch.calm = true;
+    story.world.watches[0].calm = true;
     lists_differ(&mut story, false);
     story.comes_to(10, &[ACTIVE, BACKUP]);
 }

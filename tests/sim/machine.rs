@@ -26,8 +26,9 @@ use vrrp_user::{
 };
 
 use crate::{
+    chance::Sending,
     engine::{DEFEND_INTERVAL, Effect, Inbox, advert},
-    kernel::Kernel,
+    kernel::{Kernel, Slot, announced},
     planted::Plant,
 };
 
@@ -37,34 +38,51 @@ pub(crate) struct SimulatedMachine<'node> {
     pub(crate) inbox: &'node mut Inbox,
     pub(crate) lies: &'node mut Lies,
     pub(crate) plant: Option<Plant>,
-    /// What the configuration says.
-    pub(crate) settings: &'node Settings,
-    /// Of the core, when the step began.
-    pub(crate) state: State,
+    /// What the configuration says of each router.
+    pub(crate) settings: &'node [Settings],
+    /// Of each core, when the step began.
+    pub(crate) states: Vec<State>,
     /// A deadline has passed.
     pub(crate) due: bool,
     /// What the node's clock shows, and what the driver is told that it shows.
     pub(crate) local: Instant,
     pub(crate) shown: Instant,
-    pub(crate) epoch: u16,
-    /// The kernel takes an advert.
-    pub(crate) sends: bool,
+    /// What the kernel does with an advert.
+    pub(crate) sending: Sending,
+    /// Adverts that wait in the queueing discipline.
+    pub(crate) waiting: usize,
     pub(crate) effects: &'node mut Vec<Effect>,
 }
 
 /// What a machine remembers of its lies.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lies {
-    /// The word that was written, and the one that the driver believes it has written.
-    words: Option<(Ownership, Ownership)>,
+    routers: Vec<RouterLies>,
     /// When the time of the last advert was read.
     pub(crate) dated: Option<Instant>,
     /// The same, of one that was handed over and renewed no lease yet.
     unrenewed: Option<Instant>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct RouterLies {
+    /// The word that was written, and the one that the driver believes it has written.
+    words: Option<(Ownership, Ownership)>,
     /// It has had an advert sent since it rose.
     spoken: bool,
     /// When the driver was last told of a conflict that it could answer.
     defended: Option<Instant>,
+}
+
+impl Lies {
+    /// Of a node with so many virtual routers.
+    pub(crate) fn new(routers: usize) -> Self {
+        Self {
+            routers: vec![RouterLies::default(); routers],
+            dated: None,
+            unrenewed: None,
+        }
+    }
 }
 
 impl SimulatedMachine<'_> {
@@ -72,22 +90,31 @@ impl SimulatedMachine<'_> {
         self.plant.is_some_and(lie)
     }
 
+    fn slot(&self, slot: u32) -> &Slot {
+        &self.kernel.slots[slot as usize]
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> &mut Slot {
+        &mut self.kernel.slots[slot as usize]
+    }
+
     /// What the driver is told of a record, if anything.
     fn passed(&mut self, record: Record) -> Option<Record> {
-        let family = self.settings.family;
+        let router = record.slot as usize;
+        let (settings, state) = (&self.settings[router], self.states[router]);
         if record.kind == EventKind::Advert as u8 {
-            self.inbox.advert = Some(advert(family, &record));
-        } else if record.kind == EventKind::Conflict as u8 && self.state == State::Active {
-            let last = self.lies.defended;
+            self.inbox.advert = Some((router, advert(settings.family, &record)));
+        } else if record.kind == EventKind::Conflict as u8 && state == State::Active {
+            let last = self.lies.routers[router].defended;
             let early = last.is_some_and(|last| self.local < last + DEFEND_INTERVAL);
             if !early {
-                self.lies.defended = Some(self.local);
+                self.lies.routers[router].defended = Some(self.local);
             } else if self.lies(Plant::forgets_conflicts) {
                 return None;
             }
         }
         match self.plant {
-            Some(plant) => plant.record(self.state, self.settings, self.local, record),
+            Some(plant) => plant.record(state, settings, self.local, record),
             None => Some(record),
         }
     }
@@ -98,9 +125,9 @@ impl Machine for SimulatedMachine<'_> {
         self.shown
     }
 
-    fn ownership(&self, _: u32) -> Ownership {
-        let real = self.kernel.ownership;
-        match self.lies.words {
+    fn ownership(&self, slot: u32) -> Ownership {
+        let real = self.slot(slot).ownership;
+        match self.lies.routers[slot as usize].words {
             Some((written, believed))
                 if written == real || self.lies(Plant::ignores_other_writers) =>
             {
@@ -120,16 +147,20 @@ impl Machine for SimulatedMachine<'_> {
             Some(plant) => plant.word(new, late),
             None => Some(new),
         };
+        let router = slot as usize;
+        let before = self.slot(slot).ownership;
+        let written =
+            written.filter(|word| !self.lies(|plant| plant.keeps_longer_lease(before, *word)));
         if let Some(word) = written {
-            self.kernel.ownership = word;
-            self.effects.push(Effect::Word(word));
+            self.slot_mut(slot).ownership = word;
+            self.effects.push(Effect::Word { router, word });
         }
-        self.lies.words = Some((self.kernel.ownership, new));
+        self.lies.routers[router].words = Some((self.slot(slot).ownership, new));
         Ok(())
     }
 
-    fn standing(&self, _: u32) -> Standing {
-        let standing = self.kernel.standing();
+    fn standing(&self, slot: u32) -> Standing {
+        let standing = self.slot(slot).standing();
         if self.lies(Plant::announces_unleased) {
             let word = standing.word;
             let expiry = self.local.0 + 10_000_000_000;
@@ -142,42 +173,42 @@ impl Machine for SimulatedMachine<'_> {
         standing
     }
 
-    fn last_seen(&self, _: u32) -> u64 {
-        if self.lies(|plant| plant.hides_seen(self.state)) {
+    fn last_seen(&self, slot: u32) -> u64 {
+        if self.lies(|plant| plant.hides_seen(self.states[slot as usize])) {
             0
         } else {
-            self.kernel.last_seen
+            self.slot(slot).last_seen
         }
     }
 
-    fn clear_seen(&mut self, _: u32) {
-        self.kernel.last_seen = 0;
+    fn clear_seen(&mut self, slot: u32) {
+        self.slot_mut(slot).last_seen = 0;
     }
 
-    fn better_seen(&self, _: u32) -> u64 {
+    fn better_seen(&self, slot: u32) -> u64 {
         if self.lies(Plant::hides_better) {
             0
         } else {
-            self.kernel.better_seen
+            self.slot(slot).better_seen
         }
     }
 
-    fn conflict_seen(&self, _: u32) -> u64 {
+    fn conflict_seen(&self, slot: u32) -> u64 {
         if self.lies(Plant::forgets_conflicts) {
             0
         } else {
-            self.kernel.conflict_seen
+            self.slot(slot).conflict_seen
         }
     }
 
-    fn set_considered(&mut self, _: u32, until: Instant) {
+    fn set_considered(&mut self, slot: u32, until: Instant) {
         if !self.lies(Plant::considers_nothing) {
-            self.kernel.considered_until = until.0;
+            self.slot_mut(slot).considered_until = until.0;
         }
     }
 
-    fn follow(&mut self, _: u32, follow: Follow) {
-        self.kernel.follow = follow;
+    fn follow(&mut self, slot: u32, follow: Follow) {
+        self.slot_mut(slot).follow = follow;
     }
 
     fn next_record(&mut self) -> Option<Record> {
@@ -201,26 +232,45 @@ impl Machine for SimulatedMachine<'_> {
         self.inbox.commands.pop_front()
     }
 
-    fn send_advert<'frame, Frames>(&mut self, _: u32, _: InterfaceId, frames: Frames) -> Sent
+    fn send_advert<'frame, Frames>(&mut self, slot: u32, _: InterfaceId, frames: Frames) -> Sent
     where
         Frames: Iterator<Item = &'frame [u8]>,
     {
         let mut sent = Sent::default();
+        let router = slot as usize;
+        let (family, state) = (self.settings[router].family, self.states[router]);
         for frame in frames {
-            let priority = priority(self.settings.family, frame);
-            if self.lies(|plant| plant.swallows(self.state, self.lies.spoken, priority)) {
+            let priority = priority(family, frame);
+            let spoken = self.lies.routers[router].spoken;
+            if self.lies(|plant| plant.swallows(state, spoken, priority)) {
                 continue;
             }
-            // A frame that was refused leaves no trace but the missing renewal.
-            if self.sends {
-                let frame = Rc::from(frame);
-                self.effects.push(Effect::Advert { priority, frame });
-            } else {
-                sent.refused = Some(Errno::ENOBUFS);
+            let advert = |waits| Effect::Advert {
+                router,
+                priority,
+                frame: Rc::from(frame),
+                waits,
+            };
+            match self.sending {
+                Sending::Leaves => {
+                    self.effects.push(advert(0));
+                    sent.any = true;
+                }
+                Sending::Waits(span) => {
+                    self.effects.push(advert(span));
+                    self.waiting += 1;
+                    sent.waiting = true;
+                    sent.any |= self.lies(Plant::renews_waiting);
+                }
+                // A frame that was refused leaves no trace but the missing renewal.
+                Sending::Refused => {
+                    self.effects.push(Effect::Refused { router });
+                    sent.refused = Some(Errno::ENOBUFS);
+                    sent.any |= self.lies(Plant::renews_unsent);
+                }
             }
-            sent.any |= self.sends || self.lies(Plant::renews_unsent);
         }
-        self.lies.spoken = self.state == State::Active;
+        self.lies.routers[router].spoken = state == State::Active;
         if sent.any {
             self.lies.unrenewed = self.lies.dated;
         }
@@ -235,13 +285,22 @@ impl Machine for SimulatedMachine<'_> {
     }
 
     fn is_waiting(&self, _: InterfaceId) -> bool {
-        false
+        self.waiting > 0
     }
 
     fn offer(&mut self, _: Instant, _: InterfaceId, frames: &[Vec<u8>]) -> Offered {
-        let announcements = frames.iter().map(|frame| Effect::Announcement {
-            frame: Rc::from(frame.as_slice()),
+        let family = self.settings[0].family;
+        let announcements = frames.iter().map(|frame| {
+            let (router, number) = announced(family, frame);
+            Effect::Announcement {
+                router,
+                number,
+                frame: Rc::from(frame.as_slice()),
+            }
         });
+        let silent = self.lies(Plant::announces_none_but_the_first);
+        let announcements = announcements
+            .filter(|one| !silent || matches!(one, Effect::Announcement { number: 0, .. }));
         self.effects.extend(announcements);
         Offered::all(frames.len())
     }
@@ -249,7 +308,7 @@ impl Machine for SimulatedMachine<'_> {
     fn send(&mut self, _: InterfaceId, _: &[u8]) {}
 
     fn order(&mut self, order: Order) -> bool {
-        self.effects.push(Effect::Ordered(order, self.epoch));
+        self.effects.push(Effect::Ordered(order, None));
         true
     }
 
@@ -260,7 +319,12 @@ impl Machine for SimulatedMachine<'_> {
         order: Order,
         _: Box<AddressSet>,
     ) -> Result<(), Box<AddressSet>> {
-        self.order(order);
+        let slot = order.router.slot() as usize;
+        let vips = self.inbox.sets[slot].pop_front().map(Rc::from);
+        // Of the start it was told.
+        let told = order.generation <= 1 || !self.lies(Plant::forgets_lists);
+        let vips = vips.filter(|_| told);
+        self.effects.push(Effect::Ordered(order, vips));
         Ok(())
     }
 
@@ -276,8 +340,8 @@ impl Machine for SimulatedMachine<'_> {
 
     fn close_peers(&mut self, _: RouterId) {}
 
-    fn remove_router(&mut self, _: RouterKey, _: u32) {
-        self.kernel.router = None;
+    fn remove_router(&mut self, key: RouterKey, _: u32) {
+        self.kernel.routers.remove(&key);
     }
 
     fn remove_peer(&mut self, _: PeerKey) {}
@@ -286,12 +350,19 @@ impl Machine for SimulatedMachine<'_> {
 
     fn remove_proxy(&mut self, _: InterfaceId, _: u32) {}
 
-    fn remove_vip(&mut self, _: VipKey, _: u32) {
-        self.kernel.vip = None;
+    fn remove_vip(&mut self, key: VipKey, _: u32) {
+        self.kernel.vips.remove(&key);
     }
 
     fn set_router(&mut self, key: RouterKey, entry: RouterEntry) -> Result<(), TableError> {
-        self.kernel.router = Some((key, entry));
+        let router = entry.slot as usize;
+        if self.kernel.routers.get(&key).is_some() {
+            self.effects.push(Effect::Configured { router });
+            if self.lies(Plant::forgets_entries) {
+                return Ok(());
+            }
+        }
+        self.kernel.routers.set(key, entry);
         Ok(())
     }
 
@@ -308,7 +379,7 @@ impl Machine for SimulatedMachine<'_> {
     }
 
     fn set_vip(&mut self, key: VipKey, entry: VipEntry) -> Result<(), TableError> {
-        self.kernel.vip = Some((key, entry));
+        self.kernel.vips.set(key, entry);
         Ok(())
     }
 }

@@ -17,6 +17,7 @@
 mod accidents;
 mod chance;
 mod clock;
+mod control;
 mod engine;
 mod explore;
 mod faults;
@@ -27,6 +28,7 @@ mod lists;
 mod machine;
 mod node;
 mod planted;
+mod reloads;
 mod rules;
 mod stories;
 mod trace;
@@ -61,17 +63,18 @@ fn tell(seed: u64) -> Result<String, String> {
 #[test]
 fn elections_hold_every_invariant() {
     let wanted = variable("XVRRP_SIM_ELECTIONS").unwrap_or(ELECTIONS);
-    let (mut worlds, mut promotions, mut tolerated) = (0, 0, 0);
+    let (mut worlds, mut promotions, mut changes, mut tolerated) = (0, 0, 0, 0);
     while promotions < wanted {
         let (world, result) = faults::live(worlds, None, None, false);
         if result.is_err() {
             panic!("{}", tell(worlds).unwrap_err());
         }
         worlds += 1;
-        promotions += world.watch.promotions;
-        tolerated = tolerated.max(world.watch.tolerated);
+        promotions += world.promotions();
+        changes += world.changes;
+        tolerated = tolerated.max(world.tolerated());
     }
-    println!("{}", faults::report(worlds, promotions, tolerated));
+    println!("{}", faults::report(worlds, promotions, changes, tolerated));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One node: the kernel half, and the process.
 
+use std::{collections::VecDeque, rc::Rc};
+
 use vrrp_ebpf::{
     abi::vip_state,
     ownership::{self, Ownership},
@@ -15,16 +17,25 @@ use vrrp_user::{
 
 use crate::{
     clock::Clock,
-    engine::{Effect, Engine, ROUTER},
-    kernel::Kernel,
+    control::Configured,
+    engine::{Effect, Engine, id},
+    kernel::{Kernel, vip},
     planted::Plant,
 };
 
 /// A node of the world.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// What the configuration says. A planted fault tells the core something else.
-    pub(crate) settings: Settings,
+    /// What each virtual router goes by. A planted fault tells the core something else.
+    pub(crate) settings: Vec<Settings>,
+    /// So many virtual IPs has each of them.
+    pub(crate) vips: Vec<u8>,
+    /// What the file says.
+    pub(crate) file: Vec<Configured>,
+    /// What the engine was told of each and has not taken up yet, in order.
+    pub(crate) under_way: Vec<VecDeque<Configured>>,
+    /// The virtual IPs that the address worker knows of each.
+    known: Vec<Rc<[u32]>>,
     pub(crate) clock: Clock,
     pub(crate) kernel: Kernel,
     ring_size: usize,
@@ -40,14 +51,30 @@ pub(crate) struct Node {
     pub(crate) mac: Mac,
     /// When the address worker has done what it was asked for so far.
     pub(crate) worker_free: u64,
-    /// Of the last writer of the word; the next one takes the following number.
-    pub(crate) epoch: u16,
+    /// Of the last writer of each word; the next one takes the following number.
+    pub(crate) epochs: Vec<u16>,
+    /// Adverts that wait in the queueing discipline.
+    pub(crate) waiting: usize,
 }
 
 impl Node {
-    pub(crate) fn new(index: usize, settings: Settings, clock: Clock, ring_size: usize) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        settings: Vec<Settings>,
+        clock: Clock,
+        ring_size: usize,
+    ) -> Self {
         Self {
-            kernel: Kernel::new(ring_size),
+            kernel: Kernel::new(settings.len(), ring_size),
+            epochs: vec![0; settings.len()],
+            vips: vec![1; settings.len()],
+            under_way: vec![VecDeque::new(); settings.len()],
+            known: vec![Rc::from([]); settings.len()],
+            file: settings
+                .iter()
+                .cloned()
+                .map(|settings| Configured { settings, vips: 1 })
+                .collect(),
             settings,
             clock,
             ring_size,
@@ -58,43 +85,50 @@ impl Node {
             plant: None,
             mac: [2, 0, 0, 0, 0, u8::try_from(index).unwrap() + 1],
             worker_free: 0,
-            epoch: 0,
+            waiting: 0,
         }
     }
 
+    /// The file gets another priority, for the next start.
+    pub(crate) fn set_priority(&mut self, router: usize, priority: u8) {
+        let settings = &mut self.file[router].settings;
+        *settings = settings.clone().with_priority(priority);
+    }
+
     /// The process starts: what an earlier one left is removed, programs and maps are new.
-    pub(crate) fn start(&mut self, now: u64, priority: u8) {
-        self.settings = self.settings.clone().with_priority(priority);
+    pub(crate) fn start(&mut self, now: u64) {
         self.unload();
+        for (router, configured) in self.file.iter().enumerate() {
+            self.settings[router] = configured.settings.clone();
+            self.vips[router] = configured.vips;
+            self.under_way[router].clear();
+        }
         // In fresh maps every writer would be the first. Here each is told from all before it.
-        self.kernel.ownership = Ownership::new(ownership::State::Idle, self.epoch, 0);
+        for (slot, epoch) in self.kernel.slots.iter_mut().zip(&self.epochs) {
+            slot.ownership = Ownership::new(ownership::State::Idle, *epoch, 0);
+        }
         self.worker_free = 0;
         let mut effects = Vec::new();
         self.begin(now, &mut effects);
         // They are gone before the control plane has looked at the link.
         for effect in effects {
-            if let Effect::Ordered(order, epoch) = effect {
-                self.work(order, epoch, true);
+            if let Effect::Ordered(order, vips) = effect {
+                self.work(order, vips.as_ref(), false);
+                self.work(order, vips.as_ref(), true);
             }
         }
     }
 
     /// Programs and maps are gone.
     pub(crate) fn unload(&mut self) {
-        self.kernel = Kernel::new(self.ring_size);
+        self.kernel = Kernel::new(self.settings.len(), self.ring_size);
     }
 
-    /// `xvrrp cleanup --fence` from beside: the word is another writer's.
+    /// `xvrrp cleanup --fence` from beside: the words are another writer's.
     pub(crate) fn fence(&mut self) {
-        self.epoch += 1;
-        self.kernel.ownership = Ownership::new(ownership::State::Idle, self.epoch, 0);
-    }
-
-    /// What the core is told of the settings.
-    pub(crate) fn told(&self) -> Settings {
-        match self.plant {
-            Some(plant) => plant.settings(&self.settings),
-            None => self.settings.clone(),
+        for (slot, epoch) in self.kernel.slots.iter_mut().zip(&mut self.epochs) {
+            *epoch += 1;
+            slot.ownership = Ownership::new(ownership::State::Idle, *epoch, 0);
         }
     }
 
@@ -110,49 +144,84 @@ impl Node {
         self.engine.is_none() || self.stalled_until > now
     }
 
-    pub(crate) fn state(&self) -> State {
+    /// The state of a router.
+    pub(crate) fn state(&self, router: usize) -> State {
         self.engine
             .as_ref()
-            .map_or(State::Initialize, Engine::state)
+            .map_or(State::Initialize, |engine| engine.state(router))
     }
 
-    pub(crate) fn answers(&self, now: u64) -> bool {
-        self.kernel.answers(self.clock.local(now))
+    /// A router's ownership word.
+    pub(crate) fn word(&self, router: usize) -> Ownership {
+        self.kernel.slots[router].ownership
     }
 
-    pub(crate) fn takes(&self, now: u64) -> bool {
-        self.kernel.takes(self.clock.local(now))
+    pub(crate) fn answers(&self, router: usize, now: u64) -> bool {
+        self.kernel.slots[router].answers(self.clock.local(now))
     }
 
-    /// The address worker begins with an order of the writer with this epoch, or reports that the kernel has
-    /// carried it out. The addresses of their owner are there before the node is, and after it.
-    pub(crate) fn work(&mut self, order: Order, epoch: u16, done: bool) {
-        let Some(engine) = &mut self.engine else {
-            return;
-        };
-        if epoch != self.epoch {
+    /// Whether a packet to the first virtual IP would get to the service.
+    pub(crate) fn takes(&self, router: usize, now: u64) -> bool {
+        self.kernel.slots[router].serves(self.clock.local(now)) && self.has(router, 0)
+    }
+
+    /// Whether the kernel has a virtual IP.
+    pub(crate) fn has(&self, router: usize, number: u8) -> bool {
+        let family = self.settings[router].family;
+        let bits = self
+            .kernel
+            .bits(vip(family, u8::try_from(router).unwrap(), number));
+        bits.is_some_and(|bits| bits & vip_state::READY != 0)
+    }
+
+    /// Whether the kernel has, or may have, a virtual IP that the router does not.
+    pub(crate) fn has_others(&self, router: usize) -> bool {
+        (self.vips[router]..4).any(|number| {
+            let family = self.settings[router].family;
+            let vip = vip(family, u8::try_from(router).unwrap(), number);
+            self.kernel.bits(vip).is_some()
+        })
+    }
+
+    /// The address worker begins with an order, maybe with other virtual IPs, or reports that the kernel has carried
+    /// it out. The addresses of their owner are there before the node is, and after it.
+    pub(crate) fn work(&mut self, order: Order, vips: Option<&Rc<[u32]>>, done: bool) {
+        let router = order.router.slot() as usize;
+        if self.engine.is_none() || order.epoch != self.epochs[router] {
             return;
         }
-        let kept = self.settings.owner;
-        let before = self.kernel.vip_state;
+        let kept = self.settings[router].owner;
         let ready = vip_state::INSTALLED | vip_state::READY;
-        self.kernel.vip_state = match (order.operation, done) {
-            (Operation::Install, false) if !kept => before | vip_state::INSTALLED,
-            (Operation::Install, _) => ready,
-            (Operation::Remove, true) if !kept => 0,
-            (Operation::Remove, _) => vip_state::INSTALLED,
-            // The worker's own.
-            (Operation::Try, _) => return,
-        };
+        // Other virtual IPs leave those alone that stay.
+        let known = Rc::clone(&self.known[router]);
+        let wanted = Rc::clone(vips.unwrap_or(&known));
+        let stays = |vip: &u32| vips.is_some() && known.contains(vip);
+        for vip in wanted.iter().filter(|vip| !stays(vip)) {
+            let before = self.kernel.vip_state(*vip);
+            let after = match (order.operation, done) {
+                (Operation::Install, false) if !kept => before | vip_state::INSTALLED,
+                (Operation::Install, _) => ready,
+                (Operation::Remove, true) if !kept => 0,
+                (Operation::Remove, _) => vip_state::INSTALLED,
+                // The worker's own.
+                (Operation::Try, _) => return,
+            };
+            self.kernel.vip_states.insert(*vip, after);
+        }
+        for vip in known.iter().filter(|vip| !wanted.contains(vip)) {
+            self.kernel.vip_states.insert(*vip, 0);
+        }
         if done {
-            engine.reported(order, epoch);
+            self.known[router] = wanted;
+            if let Some(engine) = &mut self.engine {
+                engine.inbox.reports.push_back(order);
+            }
         }
     }
 
-    /// The moment at which the answers end if nothing else happens.
-    pub(crate) fn answers_until(&self) -> u64 {
-        let expiry = self.kernel.ownership.expiry();
-        self.clock.world(Instant(expiry))
+    /// The moment at which the answers of a router end if nothing else happens.
+    pub(crate) fn answers_until(&self, router: usize) -> u64 {
+        self.clock.world(Instant(self.word(router).expiry()))
     }
 
     /// When the timer fires.
@@ -165,7 +234,7 @@ impl Node {
 
     /// By how much the process takes its clock to be fast.
     pub(crate) fn haste(&self, driver: &Driver) -> i64 {
-        match (self.plant, driver.router(ROUTER)) {
+        match (self.plant, driver.router(id(0))) {
             (Some(plant), Some(router)) => plant.haste(router),
             _ => 0,
         }

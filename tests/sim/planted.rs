@@ -22,6 +22,8 @@ pub(crate) enum Plant {
     LeaseFromTheEnd,
     /// The lease is renewed for an advert that the kernel refused.
     LeaseForUnsent,
+    /// The lease is renewed for an advert that waits in the queueing discipline.
+    LeaseForWaiting,
     /// Deadlines count from when an advert is looked at, not from its arrival.
     DeadlineFromProcessing,
     /// A deadline is believed before the ring and `last_seen` are read.
@@ -74,14 +76,27 @@ pub(crate) enum Plant {
     ConflictsForgotten,
     /// A writer goes on after another one took the word.
     OtherWritersIgnored,
+    /// The lease goes by a longer interval before the Backups may know of it.
+    LeaseAhead,
+    /// A lease by a longer interval goes on when adverts say a shorter one.
+    LeaseStaysLong,
+    /// The core is told nothing of another priority.
+    PriorityUntold,
+    /// The programs are told nothing of other settings.
+    ProgramsUntold,
+    /// A virtual IP is announced by whoever becomes Active, and by nobody who is.
+    AddedUnannounced,
+    /// The address worker is told nothing of other virtual IPs.
+    ListUntold,
 }
 
 /// Every fault and what it breaks.
-const ALL: [(Plant, Invariant); 29] = [
+const ALL: [(Plant, Invariant); 36] = [
     (Plant::LeaseTooLong, Invariant::LeaseOutlived),
     (Plant::LeaseForever, Invariant::LeaseOutlived),
     (Plant::LeaseFromTheEnd, Invariant::LeaseOutlived),
     (Plant::LeaseForUnsent, Invariant::NoActiveWithoutAdverts),
+    (Plant::LeaseForWaiting, Invariant::NoActiveWithoutAdverts),
     (Plant::DeadlineFromProcessing, Invariant::InTime),
     (Plant::TimersFirst, Invariant::NotDisplaced),
     (Plant::SkewIgnored, Invariant::NotDisplaced),
@@ -107,6 +122,12 @@ const ALL: [(Plant, Invariant); 29] = [
     (Plant::GivesWaySilently, Invariant::HostsReachTheActive),
     (Plant::ConflictsForgotten, Invariant::HostsReachTheActive),
     (Plant::OtherWritersIgnored, Invariant::Superseded),
+    (Plant::LeaseAhead, Invariant::NoActiveWithoutAdverts),
+    (Plant::LeaseStaysLong, Invariant::NoActiveWithoutAdverts),
+    (Plant::PriorityUntold, Invariant::BestWins),
+    (Plant::ProgramsUntold, Invariant::NotDisplaced),
+    (Plant::AddedUnannounced, Invariant::AsConfigured),
+    (Plant::ListUntold, Invariant::AsConfigured),
 ];
 
 impl Plant {
@@ -114,6 +135,9 @@ impl Plant {
         let mut told = settings.clone();
         match self {
             Self::LeaseTooLong => told.lease = Lease::Span(settings.advert_interval * 6),
+            Self::LeaseAhead if settings.lease == Lease::Auto => {
+                told.lease = Lease::Span(settings.advert_interval * 3);
+            }
             Self::LeaseForever => told.lease = Lease::Off,
             Self::PreemptsThough => told.preempt = true,
             Self::NeverPreempts => told.preempt = false,
@@ -209,12 +233,40 @@ impl Plant {
         }
     }
 
+    /// Whether a shorter lease of an Active is not written.
+    pub(crate) fn keeps_longer_lease(self, before: Ownership, after: Ownership) -> bool {
+        let active = ownership::State::Active;
+        self == Self::LeaseStaysLong
+            && (before.state(), after.state()) == (active, active)
+            && before.expiry() > after.expiry()
+    }
+
+    pub(crate) fn forgets_priorities(self) -> bool {
+        self == Self::PriorityUntold
+    }
+
+    pub(crate) fn forgets_entries(self) -> bool {
+        self == Self::ProgramsUntold
+    }
+
+    pub(crate) fn announces_none_but_the_first(self) -> bool {
+        self == Self::AddedUnannounced
+    }
+
+    pub(crate) fn forgets_lists(self) -> bool {
+        self == Self::ListUntold
+    }
+
     pub(crate) fn believes_timers_first(self) -> bool {
         self == Self::TimersFirst
     }
 
     pub(crate) fn renews_unsent(self) -> bool {
         self == Self::LeaseForUnsent
+    }
+
+    pub(crate) fn renews_waiting(self) -> bool {
+        self == Self::LeaseForWaiting
     }
 
     pub(crate) fn leaves_no_stamp(self) -> bool {

@@ -24,7 +24,8 @@ pub(crate) enum Invariant {
     NotDisplaced,
     /// A Backup whose engine runs has risen when that time has passed.
     InTime,
-    /// Who is Active and runs has handed an advert to the kernel in the last interval; who answers as
+    /// Who is Active and runs has handed an advert to the kernel in the last interval, or, if the interval has become
+    /// longer, in the last one of before until three adverts have said so; who answers as
     /// Active under a lease has had one leave within the last 3 intervals, or was promoted within the
     /// last quarter of an interval (1 ms at least).
     NoActiveWithoutAdverts,
@@ -50,11 +51,13 @@ pub(crate) enum Invariant {
     /// the kernel refuses it.
     Resigns,
     /// While nothing is lost and nothing stands still, a planned stop, a return, a change of priority
-    /// leave no moment at which nobody answers.
+    /// leave no moment at which nobody answers. Where a full ring has lost the priority 0, the Backup that waits longest
+    /// may be late by the way of an advert.
     NoOwner,
     /// Nor one at which nobody takes packets to the virtual IP: an owner whose kernel has the address.
     /// Who knows of no other router cannot install it beforehand: a full ring has lost the priority 0,
-    /// or a router starts with an interval that is much shorter than the Active's.
+    /// or a router starts with an interval that is much shorter than the Active's. Nor does an owner, which waits for
+    /// nobody, and whose addresses have their turn after those of the node's other routers.
     NoService,
     /// Announcements leave from whoever answers.
     AnnouncedByOwner,
@@ -65,6 +68,9 @@ pub(crate) enum Invariant {
     HostsReachTheActive,
     /// A process whose word was taken over writes it no more.
     Superseded,
+    /// When the trouble is over, the Active has the virtual IPs of its file, and nobody has any other. One that an
+    /// Active gets while it serves is announced within an interval.
+    AsConfigured,
 }
 
 /// An invariant that does not hold.

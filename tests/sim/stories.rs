@@ -9,9 +9,9 @@ use vrrp_user::{
 };
 
 use crate::{
-    chance::{Chance, Fate, Weather},
+    chance::{Chance, Fate, Sending, Weather},
     clock::Clock,
-    engine::{DEFEND_INTERVAL, ROUTER},
+    engine::{DEFEND_INTERVAL, id},
     faults::settings,
     hosts::Believed,
     trace::Trace,
@@ -44,8 +44,8 @@ impl Chance for Calm {
         1_000
     }
 
-    fn sends(&mut self, _: &Weather) -> bool {
-        true
+    fn sending(&mut self, _: &Weather) -> Sending {
+        Sending::Leaves
     }
 
     fn netlink(&mut self, _: &Weather) -> u64 {
@@ -60,7 +60,7 @@ pub(crate) struct Story {
 
 impl Story {
     /// Started together and settled.
-    fn settled(version: Version, interval: Duration, priorities: &[u8]) -> Self {
+    pub(crate) fn settled(version: Version, interval: Duration, priorities: &[u8]) -> Self {
         Self::departing(version, interval, priorities, Departures::default())
     }
 
@@ -91,7 +91,7 @@ impl Story {
             };
             change(index, &mut settings);
             Build {
-                settings,
+                settings: vec![settings],
                 clock: Clock {
                     base: 1_000_000_000_000,
                     ppm: 0,
@@ -121,7 +121,7 @@ impl Story {
         assert_eq!(self.states(), states);
     }
 
-    fn run(&mut self, time: u64) {
+    pub(crate) fn run(&mut self, time: u64) {
         let end = self.world.now + time;
         self.world
             .run_until(end)
@@ -129,17 +129,13 @@ impl Story {
     }
 
     pub(crate) fn states(&self) -> Vec<State> {
-        self.world
-            .nodes
-            .iter()
-            .map(crate::node::Node::state)
-            .collect()
+        self.world.nodes.iter().map(|node| node.state(0)).collect()
     }
 
     /// Runs until `node` is Active; how long that took.
     pub(crate) fn takeover(&mut self, node: usize) -> u64 {
         let begin = self.world.now;
-        while self.world.nodes[node].state() != State::Active {
+        while self.world.nodes[node].state(0) != State::Active {
             assert!(
                 self.world.now < begin + 10 * self.interval,
                 "nobody takes over"
@@ -157,10 +153,10 @@ fn the_best_router_serves_and_goes_on() {
         story.states(),
         [State::Active, State::Backup, State::Backup]
     );
-    story.world.watch.calm = true;
-    let before = story.world.watch.promotions;
+    story.world.watches[0].calm = true;
+    let before = story.world.watches[0].promotions;
     story.run(100 * story.interval);
-    assert_eq!(story.world.watch.promotions, before);
+    assert_eq!(story.world.watches[0].promotions, before);
 }
 
 //= C25: proof
@@ -208,7 +204,7 @@ fn assert_took_a_skew(story: &Story, took: u64, skew: u64) {
 #[test]
 fn a_planned_stop_costs_a_skew_and_nobody_notices() {
     for (mut story, skew) in settled_pairs() {
-        story.world.watch.calm = true;
+        story.world.watches[0].calm = true;
         story.world.command(0, Command::Stop);
         let took = story.takeover(1);
         assert_took_a_skew(&story, took, skew);
@@ -230,7 +226,7 @@ fn a_lost_source_address_costs_a_skew() {
         let took = story.takeover(1);
         assert_took_a_skew(&story, took, skew);
         story.comes_to(5, &[State::Fault, State::Active]);
-        story.world.watch.calm = true;
+        story.world.watches[0].calm = true;
         story.world.address(0, true);
         story.comes_to(20, &[State::Active, State::Backup]);
     }
@@ -252,7 +248,7 @@ fn the_better_router_comes_back_without_a_gap() {
     let mut story = Story::pair();
     story.world.crash(0);
     story.run(10 * story.interval);
-    story.world.watch.calm = true;
+    story.world.watches[0].calm = true;
     story.world.start(0, 254);
     story.comes_to(20, &[State::Active, State::Backup]);
 }
@@ -263,7 +259,7 @@ fn a_frozen_active_has_fenced_itself() {
     let mut story = Story::pair();
     story.world.stall(0, 100 * MILLISECOND);
     story.takeover(1);
-    assert!(!story.world.nodes[0].answers(story.world.now));
+    assert!(!story.world.nodes[0].answers(0, story.world.now));
     story.comes_to(20, &[State::Active, State::Backup]);
 }
 
@@ -280,7 +276,7 @@ fn a_frozen_active_has_fenced_itself_however_long_the_others_wait() {
         story.world.stall(0, 100 * MILLISECOND);
         let took = story.takeover(1);
         assert!(took > u64::from(adverts - 1) * story.interval, "{took}");
-        assert!(!story.world.nodes[0].answers(story.world.now));
+        assert!(!story.world.nodes[0].answers(0, story.world.now));
         story.comes_to(20, &[State::Active, State::Backup]);
     }
 }
@@ -293,8 +289,8 @@ fn a_preempted_router_is_silenced_while_it_stands_still() {
     story.world.crash(0);
     story.run(10 * story.interval);
     story.world.start(0, 254);
-    while story.world.nodes[0].state() != State::Rising {
-        assert!(story.world.nodes[0].state() != State::Active);
+    while story.world.nodes[0].state(0) != State::Rising {
+        assert!(story.world.nodes[0].state(0) != State::Active);
         story.run(10_000);
     }
     story.world.stall(1, 100 * story.interval);
@@ -304,8 +300,8 @@ fn a_preempted_router_is_silenced_while_it_stands_still() {
         unreachable!("two nodes")
     };
     let now = story.world.now;
-    assert!(better.answers(now) && !worse.answers(now));
-    assert!(worse.state() == State::Active && worse.answers_until() > now);
+    assert!(better.answers(0, now) && !worse.answers(0, now));
+    assert!(worse.state(0) == State::Active && worse.answers_until(0) > now);
     story.comes_to(110, &[State::Active, State::Backup]);
 }
 
@@ -314,22 +310,22 @@ fn a_preempted_router_is_silenced_while_it_stands_still() {
 fn who_starts_as_master_outlives_the_lease_of_an_active_that_stands_still() {
     for (priorities, waits) in [([254, 100], 30), ([100, 254], 30), ([100, 100], 30)] {
         let mut story = Story::settled(Version::V3, Duration::from_millis(10), &priorities);
-        let active = story.world.active().unwrap();
+        let active = story.world.active(0).unwrap();
         let other = 1 - active;
         story.world.crash(other);
         // An advert has just been.
-        let sent = |story: &Story| story.world.nodes[active].kernel.ownership.expiry();
+        let sent = |story: &Story| story.world.nodes[active].word(0).expiry();
         let before = sent(&story);
         while sent(&story) == before {
             story.run(10_000);
         }
         story.run(DELAY + TURN);
         story.world.stall(active, 100 * MILLISECOND);
-        story.world.nodes[other].settings.initial = InitialState::Master;
+        story.world.nodes[other].file[0].settings.initial = InitialState::Master;
         story.world.start(other, priorities[other]);
         let took = story.takeover(other);
         assert!(took >= waits * MILLISECOND, "{took}");
-        assert!(!story.world.nodes[active].answers(story.world.now));
+        assert!(!story.world.nodes[active].answers(0, story.world.now));
         story.run(20 * story.interval);
     }
 }
@@ -340,8 +336,8 @@ fn who_starts_as_master_relieves_a_worse_router_sooner() {
     let mut story = Story::pair();
     story.world.crash(0);
     story.run(10 * story.interval);
-    story.world.watch.calm = true;
-    story.world.nodes[0].settings.initial = InitialState::Master;
+    story.world.watches[0].calm = true;
+    story.world.nodes[0].file[0].settings.initial = InitialState::Master;
     story.world.start(0, 254);
     let took = story.takeover(0);
     // One interval, the Skew_Time of priority 254, and the addresses.
@@ -376,7 +372,7 @@ fn of_three_the_second_takes_over() {
 fn equal_priorities_end_with_the_higher_address() {
     let story = Story::settled(Version::V3, Duration::from_millis(10), &[100; 4]);
     // .1, .62, .123, .184: octets are unsigned.
-    assert_eq!(story.world.active(), Some(3));
+    assert_eq!(story.world.active(0), Some(3));
 }
 
 /// Better and worse routers up to `worse` do not hear each other, and the worse one has taken over. The loss ends
@@ -395,8 +391,8 @@ fn after_a_loss(priorities: &[u8], departures: Departures) -> Story {
     story.takeover(1);
     story.run(3 * story.interval);
     assert_eq!(story.states()[..2], [State::Active, State::Active]);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(1));
-    let lease = |story: &Story| story.world.nodes[1].kernel.ownership.expiry();
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(1));
+    let lease = |story: &Story| story.world.nodes[1].word(0).expiry();
     let before = lease(&story);
     while lease(&story) == before {
         story.run(10_000);
@@ -411,12 +407,12 @@ fn after_a_loss(priorities: &[u8], departures: Departures) -> Story {
 fn who_was_not_heard_is_told_of_a_usurper() {
     let mut story = after_a_loss(&[254, 253], Departures::default());
     let adverts = story.world.adverts;
-    while story.world.nodes[1].state() == State::Active {
+    while story.world.nodes[1].state(0) == State::Active {
         story.run(1_000);
     }
     // An advert's way there, one's way back, and a turn at either end.
     story.run(2 * DELAY + 2 * TURN);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(0));
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
     assert_eq!(story.states(), [State::Active, State::Backup]);
     // The regular one, that of the router that gives way, and the answer.
     assert_eq!(story.world.adverts - adverts, 3);
@@ -430,7 +426,7 @@ fn a_usurper_leaves_in_silence_if_told_so() {
     };
     let mut story = after_a_loss(&[254, 253], silent);
     story.comes_to(100, &[State::Active, State::Backup]);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(1));
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(1));
 }
 
 /// A third router that hears the last advert of the one that gives way neither rises nor stays with it.
@@ -438,17 +434,20 @@ fn a_usurper_leaves_in_silence_if_told_so() {
 fn a_last_advert_leads_nobody_astray() {
     for priorities in [[254, 200, 100], [254, 101, 100], [101, 100, 1]] {
         let mut story = after_a_loss(&priorities, Departures::default());
-        let promotions = story.world.watch.promotions;
+        let promotions = story.world.watches[0].promotions;
         story.run(20 * story.interval);
-        assert_eq!(story.world.watch.hosts.believed, Believed::Node(0));
-        assert_eq!(story.world.watch.promotions, promotions, "{priorities:?}");
+        assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
+        assert_eq!(
+            story.world.watches[0].promotions, promotions,
+            "{priorities:?}"
+        );
         assert_eq!(
             story.states(),
             [State::Active, State::Backup, State::Backup]
         );
         let third = story.world.nodes[2].engine.as_ref().unwrap();
         assert_eq!(
-            third.driver.router(ROUTER).unwrap().active_priority(),
+            third.driver.router(id(0)).unwrap().active_priority(),
             Some(priorities[0])
         );
     }
@@ -460,16 +459,16 @@ fn a_planned_return_takes_three_adverts() {
     let mut story = Story::pair();
     story.world.crash(0);
     story.run(10 * story.interval);
-    story.world.watch.calm = true;
+    story.world.watches[0].calm = true;
     story.world.start(0, 254);
-    while story.world.nodes[0].state() != State::Active {
+    while story.world.nodes[0].state(0) != State::Active {
         story.run(1_000);
     }
     let adverts = story.world.adverts;
     story.run(story.interval / 2);
     assert_eq!(story.states(), [State::Active, State::Backup]);
     assert_eq!(story.world.adverts - adverts, 3);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(0));
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
 }
 
 /// The second claim comes when the first was just answered. Without an answer the hosts would stay with it.
@@ -479,13 +478,13 @@ fn a_claim_that_may_not_be_answered_yet_is_answered_when_it_may() {
     let defended = u64::try_from(DEFEND_INTERVAL.as_nanos()).unwrap();
     // At the start, both may have announced themselves.
     story.run(defended);
-    story.world.claim();
+    story.world.claim(0);
     story.run(DELAY + TURN);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(0));
-    story.world.claim();
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
+    story.world.claim(0);
     story.run(defended - DELAY - TURN);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Stranger);
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Stranger);
     story.run(DELAY + 2 * TURN);
-    assert_eq!(story.world.watch.hosts.believed, Believed::Node(0));
+    assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
     assert_eq!(story.states(), [State::Active, State::Backup]);
 }

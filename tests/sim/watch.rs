@@ -1,7 +1,9 @@
 //! Watches over the [rules](crate::rules), from what nodes do and words say.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use vrrp_ebpf::ownership;
-use vrrp_user::proto::{Advert, Cause, FaultReason, Instant, Lease, State, Transition};
+use vrrp_user::proto::{Advert, Cause, FaultReason, Instant, Lease, Settings, State, Transition};
 
 use crate::{
     chance::{LATENCY_MAX, STEP_MAX},
@@ -13,12 +15,16 @@ use crate::{
     trace::span,
 };
 
-/// A turn of the engine, its outputs included, that nothing interrupts.
+/// What a turn of the engine takes for one virtual router, its outputs included, if nothing interrupts it.
 const TURN_MAX: u64 = 40 * STEP_MAX;
 
-/// Looks on.
+/// Looks on at one virtual router.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    /// Its slot.
+    router: usize,
+    /// From the reason to wake up to the end of a turn.
+    slack: u64,
     /// By sender, then receiver.
     sights: Vec<Vec<Sight>>,
     lives: Vec<Life>,
@@ -30,8 +36,10 @@ pub(crate) struct Watch {
     round_trip: u64,
     /// Nothing is lost and nothing stands still: somebody must always answer.
     pub(crate) calm: bool,
-    /// A router took over for want of adverts: it could not prepare for it.
+    /// A router took over for want of adverts, or at its start as one of several owners: it could not prepare for it.
     unprepared: bool,
+    /// A full ring has lost a priority 0.
+    missed: bool,
     pub(crate) promotions: u64,
     /// The longest overlap that was put up with, nanoseconds.
     pub(crate) tolerated: u64,
@@ -60,24 +68,71 @@ struct Life {
     /// When an advert left, by its own clock, and when one was last handed over.
     left: Option<Instant>,
     promoted: Option<Instant>,
-    handed: Instant,
+    /// When the next advert has to be handed over.
+    due: Instant,
+    pace: Pace,
+    /// The interval by which the lease may count that it has, and the first one.
+    leased: Duration,
+    rose_with: Duration,
+    /// Virtual IPs that it got while it was Active, when, and not announced yet.
+    fresh: BTreeMap<u8, Instant>,
     /// Promoted, and no advert handed over since.
     unsaid: bool,
     /// Was Active, is in FAULT with a living link, and no priority 0 has left since.
     resigns: bool,
 }
 
+/// The Advertisement_Interval that a router keeps to. A longer one is said in as many adverts as a Backup may miss.
+#[derive(Debug, Default)]
+struct Pace {
+    interval: Duration,
+    /// The longer one, and how many adverts are to say it still.
+    next: Option<(Duration, u8)>,
+}
+
+impl Pace {
+    fn change(&mut self, settings: &Settings) {
+        let wanted = settings.advert_interval;
+        let adverts = settings.departures.down_timer_adverts.max(3);
+        self.next = (wanted > self.interval).then_some((wanted, adverts));
+        self.interval = self.interval.min(wanted);
+    }
+
+    fn sent(&mut self) {
+        self.next = match self.next {
+            Some((interval, 1)) => {
+                self.interval = interval;
+                None
+            }
+            next => next.map(|(interval, left)| (interval, left - 1)),
+        };
+    }
+}
+
+impl Life {
+    fn left(&mut self, local: Instant) {
+        self.left = Some(local);
+        self.pace.sent();
+        self.leased = self.pace.interval;
+    }
+}
+
 impl Watch {
-    pub(crate) fn new(nodes: usize, delay_max: u64) -> Self {
+    /// `routers`: how many a node has.
+    pub(crate) fn new(router: usize, routers: usize, nodes: usize, delay_max: u64) -> Self {
+        let turn = TURN_MAX * routers as u64;
         Self {
+            router,
+            slack: LATENCY_MAX + turn,
             sights: vec![vec![Sight::NONE; nodes]; nodes],
             lives: (0..nodes).map(|_| Life::default()).collect(),
             hosts: Hosts::new(nodes),
             answering: vec![vec![0; nodes]; nodes],
             active: vec![vec![0; nodes]; nodes],
-            round_trip: 2 * (delay_max + LATENCY_MAX + TURN_MAX),
+            round_trip: 2 * (delay_max + LATENCY_MAX + turn),
             calm: false,
             unprepared: false,
+            missed: false,
             promotions: 0,
             tolerated: 0,
             only: None,
@@ -102,7 +157,7 @@ impl Watch {
 
     pub(crate) fn started(&mut self, node: usize, nodes: &[Node]) {
         self.lives[node] = Life {
-            oracle: Oracle::new(&nodes[node].settings),
+            oracle: Oracle::new(&nodes[node].settings[self.router]),
             ..Life::default()
         };
         self.hosts.started(node);
@@ -116,9 +171,23 @@ impl Watch {
 
     /// An advert left at this time of its sender's.
     pub(crate) fn left(&mut self, node: usize, local: Instant, priority: u8) {
-        self.lives[node].left = Some(local);
+        self.lives[node].left(local);
         self.lives[node].resigns &= priority > 0;
         self.handed(node, local);
+    }
+
+    /// An advert waits in the queueing discipline: nobody hears it for the present.
+    pub(crate) fn queued(&mut self, now: u64, node: usize, local: Instant, priority: u8) {
+        self.lives[node].resigns &= priority > 0;
+        self.handed(node, local);
+        self.sights[node]
+            .iter_mut()
+            .for_each(|sight| sight.refused(now));
+    }
+
+    /// It leaves.
+    pub(crate) fn drained(&mut self, node: usize, local: Instant) {
+        self.lives[node].left(local);
     }
 
     /// The kernel refused an advert: nobody can hear it.
@@ -132,8 +201,9 @@ impl Watch {
 
     fn handed(&mut self, node: usize, local: Instant) {
         self.hosts.advertised(node);
-        self.lives[node].handed = local;
-        self.lives[node].unsaid = false;
+        let life = &mut self.lives[node];
+        life.due = local + life.pace.interval;
+        life.unsaid = false;
     }
 
     pub(crate) fn sight(&mut self, from: usize, to: usize) -> &mut Sight {
@@ -143,6 +213,8 @@ impl Watch {
     pub(crate) fn arrived(&mut self, from: usize, to: usize, advert: &Advert, received: &Received) {
         // No stamp tells of a priority 0 that a full ring lost: a slower takeover, not a wrong one.
         if received.forgotten && advert.priority == 0 {
+            self.missed = true;
+            self.unprepared = true;
             return;
         }
         if let Some(oracle) = &mut self.lives[to].oracle {
@@ -159,10 +231,44 @@ impl Watch {
         }
     }
 
+    /// A router goes by other settings from now on, and by another number of virtual IPs. These were those of before.
+    pub(crate) fn reconfigured(
+        &mut self,
+        now: u64,
+        index: usize,
+        node: &Node,
+        before: &Settings,
+        vips: u8,
+    ) {
+        let settings = &node.settings[self.router];
+        let local = node.clock.local(now);
+        let life = &mut self.lives[index];
+        if let Some(oracle) = &mut life.oracle {
+            oracle.reconfigured(before, settings);
+        }
+        if settings.advert_interval != before.advert_interval {
+            life.pace.change(settings);
+            life.due = life.due.min(local + life.pace.interval);
+        }
+        let has = node.vips[self.router];
+        life.fresh.retain(|number, _| *number < has);
+        if node.state(self.router) == State::Active {
+            life.fresh.extend((vips..has).map(|number| (number, local)));
+        }
+    }
+
+    /// A virtual IP is announced.
+    pub(crate) fn announced(&mut self, node: usize, number: u8) {
+        self.lives[node].fresh.remove(&number);
+    }
+
     /// A state is about to be changed, by a turn that began at `woken`.
     pub(crate) fn decided(&mut self, now: u64, index: usize, node: &Node, transition: &Transition) {
         let Some(engine) = &node.engine else { return };
         let woken = engine.woken;
+        let settings = &node.settings[self.router];
+        let heard = engine.inbox.advert.filter(|(of, _)| *of == self.router);
+        let heard = heard.map(|(_, advert)| advert);
         let life = &mut self.lives[index];
         if matches!(transition.from, State::Initialize | State::Fault) {
             self.sights.iter_mut().for_each(|row| row[index].lose());
@@ -173,9 +279,9 @@ impl Watch {
                 (_, State::Backup, Cause::Startup | Cause::LinkUp) => {
                     life.began = node.clock.world(woken);
                     let first = transition.cause == Cause::Startup;
-                    oracle.started(woken, first, &node.settings);
+                    oracle.started(woken, first, settings);
                 }
-                (_, State::Backup, _) => match &engine.inbox.advert {
+                (_, State::Backup, _) => match &heard {
                     Some(advert) => oracle.deposed(advert, woken),
                     _ => oracle.suspend(),
                 },
@@ -190,6 +296,7 @@ impl Watch {
                 _ => oracle.suspend(),
             }
         }
+        life.fresh.clear();
         if transition.to == State::Retiring {
             life.retired = now;
         }
@@ -200,11 +307,18 @@ impl Watch {
             life.resigns = transition.cause == Cause::Fault(FaultReason::NoAddress);
         }
         if transition.to == State::Active {
-            self.unprepared |= transition.cause == Cause::ActiveDown;
+            self.unprepared |= transition.cause == Cause::ActiveDown
+                || transition.cause == Cause::Owner && node.settings.len() > 1;
             life.cause = Some(transition.cause);
             life.decided = node.clock.world(woken);
             life.promoted = Some(woken);
-            life.handed = node.clock.local(now);
+            life.pace = Pace {
+                interval: settings.advert_interval,
+                next: None,
+            };
+            life.leased = settings.advert_interval;
+            life.rose_with = settings.advert_interval;
+            life.due = node.clock.local(now) + settings.advert_interval;
             life.unsaid = true;
             self.promotions += 1;
         }
@@ -216,8 +330,8 @@ impl Watch {
             self.broke(Invariant::NotDisplaced, now, what);
         }
         if transition.from == State::Active
-            && let (Cause::BetterAdvert, Some(advert)) = (transition.cause, &engine.inbox.advert)
-            && (advert.priority, advert.source) <= (node.settings.priority, node.settings.primary)
+            && let (Cause::BetterAdvert, Some(advert)) = (transition.cause, &heard)
+            && (advert.priority, advert.source) <= (settings.priority, settings.primary)
         {
             let what = format!("node {index} gives way to {advert:?}");
             self.broke(Invariant::NotDisplaced, now, what);
@@ -226,11 +340,15 @@ impl Watch {
 
     /// Between two events words change by expiry only.
     pub(crate) fn passed(&mut self, from: u64, to: u64, nodes: &[Node]) {
-        let until = |node: &Node| node.answers_until().min(to);
+        let router = self.router;
+        let until = |node: &Node| node.answers_until(router).min(to);
         if self.calm {
-            let covered = nodes.iter().filter(|node| node.answers(from)).map(until);
+            let covered = nodes
+                .iter()
+                .filter(|node| node.answers(router, from))
+                .map(until);
             let covered = covered.max().unwrap_or(from);
-            if covered < to {
+            if covered < to && !self.missed {
                 let gap = span(to - covered);
                 self.broke(
                     Invariant::NoOwner,
@@ -238,7 +356,10 @@ impl Watch {
                     format!("nobody answers for {gap}"),
                 );
             }
-            let served = nodes.iter().filter(|node| node.takes(from)).map(until);
+            let served = nodes
+                .iter()
+                .filter(|node| node.takes(router, from))
+                .map(until);
             let served = served.max().unwrap_or(from);
             if served < to && !self.unprepared {
                 let gap = span(to - served);
@@ -252,12 +373,12 @@ impl Watch {
         for a in 0..nodes.len() {
             for b in 0..a {
                 let (one, other) = (&nodes[a], &nodes[b]);
-                if one.answers(from) && other.answers(from) {
+                if one.answers(router, from) && other.answers(router, from) {
                     self.both_answer(from, until(one).min(until(other)), a, b, nodes);
                 } else {
                     self.answering[a][b] = 0;
                 }
-                if one.state() == State::Active && other.state() == State::Active {
+                if one.state(router) == State::Active && other.state(router) == State::Active {
                     self.both_active(from, to, a, b, nodes);
                 } else {
                     self.active[a][b] = 0;
@@ -268,7 +389,7 @@ impl Watch {
 
     fn hear_each_other(&self, a: usize, b: usize, nodes: &[Node]) -> bool {
         let heard = |from: usize, to: usize| {
-            let interval = nodes[from].settings.advert_interval.as_nanos();
+            let interval = nodes[from].settings[self.router].advert_interval.as_nanos();
             self.sights[from][to].is_heard(u64::try_from(interval).unwrap())
         };
         heard(a, b) && heard(b, a)
@@ -283,18 +404,17 @@ impl Watch {
         let claim = &self.lives[new];
         let known =
             matches!(self.sights[old][new].outcome, Outcome::Delivered(at) if at <= claim.decided);
-        let interval = u64::try_from(nodes[old].settings.advert_interval.as_nanos()).unwrap();
-        let retires = |node: &Node| node.kernel.ownership.state() == ownership::State::Retiring;
-        let leased = nodes[old].settings.lease != Lease::Off;
+        let interval =
+            u64::try_from(nodes[old].settings[self.router].advert_interval.as_nanos()).unwrap();
+        let retires = |node: &Node| node.word(self.router).state() == ownership::State::Retiring;
+        let leased = nodes[old].settings[self.router].lease != Lease::Off;
         let sent = self.sights[old][new].sent;
         // The lease is of that advert, not of a term that begins just then or of priority 0.
-        let covered = if retires(&nodes[old]) {
-            sent < self.lives[old].retired
-        } else {
-            self.lives[old].decided <= sent
-        };
+        let covered = self.lives[old].decided <= sent
+            && (!retires(&nodes[old]) || sent < self.lives[old].retired);
         let silent = claim.heard == Some(old) && known && self.sights[old][new].is_heard(interval);
-        let intervals = [old, new].map(|index| nodes[index].settings.advert_interval);
+        let own = nodes[new].settings[self.router].advert_interval;
+        let intervals = [self.lives[old].leased, own];
         let before =
             claim.unheard.is_some_and(|began| sent < began) && intervals[0] <= intervals[1];
         if leased && covered && claim.cause == Some(Cause::ActiveDown) && (silent || before) {
@@ -309,7 +429,8 @@ impl Watch {
             return;
         }
         let still = |index: usize| nodes[index].stands_still(from) && !retires(&nodes[index]);
-        let unleased = |index: usize| still(index) && nodes[index].settings.lease == Lease::Off;
+        let unleased =
+            |index: usize| still(index) && nodes[index].settings[self.router].lease == Lease::Off;
         if unleased(a) || unleased(b) {
             return;
         }
@@ -319,7 +440,7 @@ impl Watch {
                 && still(other)
                 && self.lives[other].decided <= self.lives[one].retired
         };
-        let interval = |index: usize| nodes[index].settings.advert_interval;
+        let interval = |index: usize| nodes[index].settings[self.router].advert_interval;
         let misled = still(old)
             && claim
                 .heard
@@ -348,10 +469,9 @@ impl Watch {
             return;
         }
         self.active[a][b] += to - from;
-        let interval = nodes[a]
-            .settings
+        let interval = nodes[a].settings[self.router]
             .advert_interval
-            .max(nodes[b].settings.advert_interval);
+            .max(nodes[b].settings[self.router].advert_interval);
         let bound = u64::try_from(interval.as_nanos()).unwrap() + self.round_trip;
         if self.active[a][b] > bound {
             let what = format!(
@@ -365,33 +485,44 @@ impl Watch {
     /// After each event.
     pub(crate) fn look(&mut self, now: u64, index: usize, node: &Node) {
         let local = node.clock.local(now);
-        let answers = node.answers(now);
+        let answers = node.answers(self.router, now);
+        let (settings, word) = (&node.settings[self.router], node.word(self.router));
+        let state = node.state(self.router);
         let life = &mut self.lives[index];
         if answers && !life.answers {
             life.since = now;
         }
         life.answers = answers;
-        let interval = node.settings.advert_interval;
-        let nanos = u64::try_from(interval.as_nanos()).unwrap();
-        let first = nanos.div_euclid(4).max(1_000_000);
-        let recent = life.left.is_some_and(|left| local.0 <= left.0 + 3 * nanos)
+        let interval = settings.advert_interval;
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap();
+        let first = nanos(life.rose_with).div_euclid(4).max(1_000_000);
+        let leased = 3 * nanos(life.leased);
+        let recent = life.left.is_some_and(|left| local.0 <= left.0 + leased)
             || life
                 .promoted
                 .is_some_and(|promoted| local.0 <= promoted.0 + first);
-        let active = node.kernel.ownership.state() == ownership::State::Active;
-        let silent = answers && active && node.settings.lease != Lease::Off && !recent;
-        let slack = LATENCY_MAX + TURN_MAX;
+        let active = word.state() == ownership::State::Active;
+        let silent = answers && active && settings.lease != Lease::Off && !recent;
+        let slack = self.slack;
         let idle = node.engine.as_ref().is_some_and(|engine| !engine.is_busy())
             && now > node.stalled_until + slack;
-        let overdue = life.unsaid || local.0 > life.handed.0 + nanos + slack;
-        let mute = idle && node.state() == State::Active && overdue;
+        let overdue = life.unsaid || local.0 > life.due.0 + slack;
+        let mute = idle && state == State::Active && overdue;
         let late = idle
-            && node.state() == State::Backup
+            && state == State::Backup
             && life
                 .oracle
                 .as_ref()
                 .is_some_and(|oracle| local.0 > oracle.deadline().0.saturating_add(slack));
-        if node.kernel.ownership.epoch() != node.epoch && node.kernel.ownership.0 != 0 {
+        let served_since = node.clock.local(life.since);
+        let late_news =
+            |since: &Instant| *since >= served_since && local.0 > since.0 + nanos(interval) + slack;
+        let unannounced = idle && answers && active && life.fresh.values().any(late_news);
+        if unannounced {
+            let what = format!("node {index} announces no virtual IP that it got");
+            self.broke(Invariant::AsConfigured, now, what);
+        }
+        if word.epoch() != node.epochs[self.router] && word.0 != 0 {
             self.broke(
                 Invariant::Superseded,
                 now,
@@ -418,33 +549,51 @@ impl Watch {
     /// The trouble is over for long enough. Returns who is Active.
     pub(crate) fn settled(&mut self, now: u64, nodes: &[Node]) -> Option<usize> {
         self.unprepared = false;
+        self.missed = false;
         let of = |want: &dyn Fn(&Node) -> bool| -> Vec<usize> {
             (0..nodes.len())
                 .filter(|index| want(&nodes[*index]))
                 .collect()
         };
-        let actives = of(&|node| node.state() == State::Active);
+        let actives = of(&|node| node.state(self.router) == State::Active);
         // Without a lease the words of a dead process serve on: that is what `lease off` says.
-        let unleased = |node: &Node| node.engine.is_none() && node.settings.lease == Lease::Off;
-        let answering = of(&|node| node.answers(now) && !unleased(node));
-        let running = of(&|node| node.plugged && node.state() != State::Initialize);
+        let unleased =
+            |node: &Node| node.engine.is_none() && node.settings[self.router].lease == Lease::Off;
+        let answering = of(&|node| node.answers(self.router, now) && !unleased(node));
+        let running = of(&|node| node.plugged && node.state(self.router) != State::Initialize);
         if actives.len() != usize::from(!running.is_empty()) || answering != actives {
             let what = format!("Active are {actives:?}, and {answering:?} answer");
             self.broke(Invariant::OneActive, now, what);
             return None;
         }
         let [active] = *actives else { return None };
-        let priority = nodes[active].settings.priority;
+        let priority = nodes[active].settings[self.router].priority;
         let better = running.iter().find(|index| {
-            let settings = &nodes[**index].settings;
+            let settings = &nodes[**index].settings[self.router];
             settings.priority > priority && (settings.preempt || settings.owner)
         });
         if let Some(better) = better {
             let what = format!("node {active} is Active, and node {better} is better");
             self.broke(Invariant::BestWins, now, what);
         }
+        self.look_at_lists(now, active, nodes);
         self.look_at_hosts(now, active, nodes);
         Some(active)
+    }
+
+    fn look_at_lists(&mut self, now: u64, active: usize, nodes: &[Node]) {
+        let router = self.router;
+        let mut own = 0..nodes[active].vips[router];
+        let lacks = own.find(|number| !nodes[active].has(router, *number));
+        if let Some(lacks) = lacks {
+            let what = format!("node {active} is Active without virtual IP {lacks}");
+            self.broke(Invariant::AsConfigured, now, what);
+        }
+        let other = nodes.iter().position(|node| node.has_others(router));
+        if let Some(other) = other {
+            let what = format!("node {other} has a virtual IP that it should not");
+            self.broke(Invariant::AsConfigured, now, what);
+        }
     }
 
     fn look_at_hosts(&mut self, now: u64, active: usize, nodes: &[Node]) {

@@ -8,9 +8,9 @@ use vrrp_user::{
 };
 
 use crate::{
-    chance::{Chance, Fate, Weather},
+    chance::{Chance, Fate, Sending, Weather},
     clock::Clock,
-    engine::{Effect, Engine, advert},
+    engine::{Effect, Engine},
     hosts::Believed,
     node::Node,
     planted::Plant,
@@ -22,7 +22,8 @@ use crate::{
 /// How a node of a world is made.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
-    pub(crate) settings: Settings,
+    /// Of each virtual router.
+    pub(crate) settings: Vec<Settings>,
     pub(crate) clock: Clock,
     /// Records in its ring.
     pub(crate) ring: usize,
@@ -35,7 +36,8 @@ pub(crate) struct World<C> {
     pub(crate) nodes: Vec<Node>,
     pub(crate) weather: Weather,
     pub(crate) chance: C,
-    pub(crate) watch: Watch,
+    /// By virtual router.
+    pub(crate) watches: Vec<Watch>,
     pub(crate) trace: Trace,
     /// By sender, then receiver: one direction of a link.
     pub(crate) cut: Vec<Vec<bool>>,
@@ -43,17 +45,25 @@ pub(crate) struct World<C> {
     queued: u64,
     /// Sent so far, by whomever.
     pub(crate) adverts: u64,
+    /// Routers that have taken other settings up.
+    pub(crate) changes: u64,
     pub(crate) cpus: Vec<Cpu>,
     effects: Vec<Effect>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A frame of a router reaches XDP; `number` of an advert.
+    /// A frame of a router reaches XDP.
     Arrive {
         from: usize,
         to: usize,
-        number: Option<u64>,
+        advert: Option<Numbered>,
+        frame: Rc<[u8]>,
+    },
+    /// An advert leaves that has waited in the queueing discipline.
+    Drain {
+        node: usize,
+        router: usize,
         frame: Rc<[u8]>,
     },
     /// So does the claim of a host that is no router.
@@ -68,9 +78,16 @@ pub(crate) enum Event {
     Work {
         node: usize,
         order: Order,
-        epoch: u16,
+        vips: Option<Rc<[u32]>>,
         done: bool,
     },
+}
+
+/// An advert, by its virtual router and in the order of all adverts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbered {
+    router: usize,
+    number: u64,
 }
 
 /// When an engine acts next.
@@ -90,6 +107,8 @@ impl<C: Chance> World<C> {
     /// Nobody runs yet. `delay_max`: the longest that a frame will ever take.
     pub(crate) fn new(builds: Vec<Build>, delay_max: u64, chance: C, trace: Trace) -> Self {
         let count = builds.len();
+        let routers = builds[0].settings.len();
+        let watches = 0..routers;
         let nodes = builds.into_iter().enumerate();
         Self {
             now: 0,
@@ -98,12 +117,15 @@ impl<C: Chance> World<C> {
                 .collect(),
             weather: Weather::FAIR,
             chance,
-            watch: Watch::new(count, delay_max),
+            watches: watches
+                .map(|router| Watch::new(router, routers, count, delay_max))
+                .collect(),
             trace,
             cut: vec![vec![false; count]; count],
             queue: BTreeMap::new(),
             queued: 0,
             adverts: 0,
+            changes: 0,
             cpus: vec![Cpu::default(); count],
             effects: Vec::new(),
         }
@@ -126,15 +148,17 @@ impl<C: Chance> World<C> {
             let event = entry.remove();
             self.advance(at);
             self.happen(event);
-            self.watch.verdict()?;
+            self.verdict()?;
         }
         self.advance(end);
-        self.watch.verdict()
+        self.verdict()
     }
 
     fn advance(&mut self, to: u64) {
         if to > self.now {
-            self.watch.passed(self.now, to, &self.nodes);
+            for watch in &mut self.watches {
+                watch.passed(self.now, to, &self.nodes);
+            }
             self.now = to;
         }
     }
@@ -149,9 +173,22 @@ impl<C: Chance> World<C> {
             Event::Arrive {
                 from,
                 to,
-                number,
+                advert,
                 frame,
-            } => self.arrive(from, to, number, &frame),
+            } => self.arrive(from, to, advert, &frame),
+            Event::Drain {
+                node,
+                router,
+                frame,
+            } => {
+                self.nodes[node].waiting -= 1;
+                let local = self.nodes[node].clock.local(self.now);
+                self.watches[router].drained(node, local);
+                self.trace
+                    .note(self.now, || format!("an advert of node {node} has waited"));
+                self.broadcast(node, Some(router), &frame);
+                self.touched(node);
+            }
             Event::Claim { to, frame } => self.claimed(to, &frame),
             Event::Act { node, ticket } => {
                 if self.cpus[node].ticket == ticket {
@@ -162,19 +199,20 @@ impl<C: Chance> World<C> {
             Event::Work {
                 node,
                 order,
-                epoch,
+                vips,
                 done,
             } => {
-                self.nodes[node].work(order, epoch, done);
+                self.nodes[node].work(order, vips.as_ref(), done);
                 self.touched(node);
             }
         }
     }
 
-    fn arrive(&mut self, from: usize, to: usize, number: Option<u64>, frame: &[u8]) {
+    fn arrive(&mut self, from: usize, to: usize, advert: Option<Numbered>, frame: &[u8]) {
         let node = &mut self.nodes[to];
-        if let Some(number) = number {
-            self.watch.sight(from, to).delivered(self.now, number);
+        if let Some(Numbered { router, number }) = advert {
+            let sight = self.watches[router].sight(from, to);
+            sight.delivered(self.now, number);
         }
         let local = node.clock.local(self.now);
         let Some(received) = node.kernel.receive(local, frame, node.plant) else {
@@ -183,23 +221,26 @@ impl<C: Chance> World<C> {
         if let Some(engine) = &mut node.engine {
             engine.inbox.signalled |= received.wakes;
         }
-        if number.is_some() {
-            let advert = advert(node.settings.family, &received.event);
-            let stamp_helps = match node.state() {
+        if let Some(Numbered { router, .. }) = advert {
+            assert_eq!(received.router, router);
+            let settings = &node.settings[router];
+            let advert = crate::engine::advert(settings.family, &received.event);
+            let stamp_helps = match node.state(router) {
                 State::Backup => received.stamped,
                 State::Active => received.better,
                 _ => false,
             };
-            let ours = (node.settings.priority, node.settings.primary);
+            let ours = (settings.priority, settings.primary);
             let better = advert.priority > 0 && (advert.priority, advert.source) > ours;
+            let watch = &mut self.watches[router];
             if received.better != better {
                 let what = format!("XDP of node {to} is wrong about {advert:?}");
-                self.watch.broke(Invariant::NotDisplaced, self.now, what);
+                watch.broke(Invariant::NotDisplaced, self.now, what);
             }
             if received.forgotten && !stamp_helps {
-                self.watch.sight(from, to).lose();
+                watch.sight(from, to).lose();
             }
-            self.watch.arrived(from, to, &advert, &received);
+            watch.arrived(from, to, &advert, &received);
             let full = if received.forgotten {
                 ", and its ring is full"
             } else {
@@ -207,7 +248,7 @@ impl<C: Chance> World<C> {
             };
             self.trace.note(self.now, || {
                 format!(
-                    "node {to} gets priority {} of node {from}{full}",
+                    "router {router} of node {to} gets priority {} of node {from}{full}",
                     advert.priority
                 )
             });
@@ -221,8 +262,9 @@ impl<C: Chance> World<C> {
         let Some(received) = node.kernel.receive(local, frame, node.plant) else {
             return;
         };
-        if node.state() == State::Active && !received.forgotten {
-            self.watch.hosts.told(to);
+        let router = received.router;
+        if node.state(router) == State::Active && !received.forgotten {
+            self.watches[router].hosts.told(to);
         }
         if let Some(engine) = &mut node.engine {
             engine.inbox.signalled |= received.wakes;
@@ -250,18 +292,17 @@ impl<C: Chance> World<C> {
             }
         }
         cpu.asked = false;
-        let sends = step != Step::Advert || self.chance.sends(&self.weather);
+        let sending = if step == Step::Advert {
+            self.chance.sending(&self.weather)
+        } else {
+            Sending::Leaves
+        };
         let begins = step == Step::Wake;
-        node.act(self.now, sends, &mut self.effects);
+        node.act(self.now, sending, &mut self.effects);
         if begins && let Some(engine) = &node.engine {
-            self.watch.woke(index, engine.woken);
-        }
-        if !sends {
-            self.trace.note(self.now, || {
-                format!("the kernel refuses an advert of node {index}")
-            });
-            let local = self.nodes[index].clock.local(self.now);
-            self.watch.refused(self.now, index, local);
+            for watch in &mut self.watches {
+                watch.woke(index, engine.woken);
+            }
         }
         self.cpus[index].step = self.now + self.chance.step();
         if !self.nodes[index]
@@ -286,57 +327,115 @@ impl<C: Chance> World<C> {
     }
 
     fn effect(&mut self, index: usize, effect: Effect) {
+        let local = self.nodes[index].clock.local(self.now);
         match effect {
-            Effect::Advert { priority, frame } => {
-                let local = self.nodes[index].clock.local(self.now);
-                self.watch.left(index, local, priority);
+            Effect::Advert {
+                router,
+                priority,
+                frame,
+                waits: 0,
+            } => {
+                self.watches[router].left(index, local, priority);
                 self.trace.note(self.now, || {
-                    format!("node {index} sends priority {priority}")
+                    format!("router {router} of node {index} sends priority {priority}")
                 });
-                self.adverts += 1;
-                self.broadcast(index, Some(self.adverts), &frame);
+                self.broadcast(index, Some(router), &frame);
             }
-            Effect::Announcement { frame } => {
-                if !self.nodes[index].answers(self.now) {
+            Effect::Advert {
+                router,
+                priority,
+                frame,
+                waits,
+            } => {
+                self.watches[router].queued(self.now, index, local, priority);
+                self.nodes[index].waiting += 1;
+                self.trace.note(self.now, || {
+                    format!(
+                        "router {router} of node {index} sends priority {priority}, which waits for {}",
+                        span(waits)
+                    )
+                });
+                let node = index;
+                let drain = Event::Drain {
+                    node,
+                    router,
+                    frame,
+                };
+                self.later(self.now + waits, drain);
+            }
+            Effect::Refused { router } => {
+                self.trace.note(self.now, || {
+                    format!("the kernel refuses an advert of router {router} of node {index}")
+                });
+                self.watches[router].refused(self.now, index, local);
+            }
+            Effect::Announcement {
+                router,
+                number,
+                frame,
+            } => {
+                let watch = &mut self.watches[router];
+                if !self.nodes[index].answers(router, self.now) {
                     let what = format!("node {index} announces what it does not answer for");
-                    self.watch
-                        .broke(Invariant::AnnouncedByOwner, self.now, what);
+                    watch.broke(Invariant::AnnouncedByOwner, self.now, what);
                 }
-                let by = Believed::Node(index);
-                self.watch.hosts.announced(self.now, by);
-                self.trace
-                    .note(self.now, || format!("node {index} announces itself"));
+                watch.announced(index, number);
+                if number == 0 {
+                    let by = Believed::Node(index);
+                    watch.hosts.announced(self.now, by);
+                }
+                self.trace.note(self.now, || {
+                    format!("router {router} of node {index} announces itself")
+                });
                 self.broadcast(index, None, &frame);
             }
-            Effect::Ordered(order, epoch) => {
-                let latency = self.chance.netlink(&self.weather);
+            Effect::Ordered(order, vips) => {
+                let latency = self.chance.netlink(&self.weather) / self.watches.len() as u64;
                 let begin = self.nodes[index].worker_free.max(self.now);
                 self.nodes[index].worker_free = begin + latency;
                 for (at, done) in [(begin, false), (begin + latency, true)] {
                     let node = index;
+                    let vips = vips.clone();
                     let work = Event::Work {
                         node,
                         order,
-                        epoch,
+                        vips,
                         done,
                     };
                     self.later(at, work);
                 }
             }
-            Effect::Decided(transition) => {
+            Effect::Configured { router } => {
+                let node = &mut self.nodes[index];
+                if let Some(configured) = node.under_way[router].pop_front() {
+                    self.changes += 1;
+                    let before = std::mem::replace(&mut node.settings[router], configured.settings);
+                    let vips = std::mem::replace(&mut node.vips[router], configured.vips);
+                    self.trace.note(self.now, || {
+                        format!("router {router} of node {index} goes by it")
+                    });
+                    let watch = &mut self.watches[router];
+                    watch.reconfigured(self.now, index, &self.nodes[index], &before, vips);
+                }
+            }
+            Effect::Decided { router, transition } => {
                 self.trace.note(self.now, || {
                     let (from, to) = (transition.from, transition.to);
-                    format!("node {index}: {from:?} -> {to:?} ({:?})", transition.cause)
+                    let cause = transition.cause;
+                    format!("router {router} of node {index}: {from:?} -> {to:?} ({cause:?})")
                 });
-                self.watch
-                    .decided(self.now, index, &self.nodes[index], &transition);
+                let watch = &mut self.watches[router];
+                watch.decided(self.now, index, &self.nodes[index], &transition);
             }
-            Effect::Word(word) => self.trace.note(self.now, || {
+            Effect::Word { router, word } => self.trace.note(self.now, || {
                 let end = self.nodes[index]
                     .clock
                     .world(vrrp_user::proto::Instant(word.expiry()));
                 let lease = span(end.saturating_sub(self.now));
-                format!("node {index} owns as {:?} for {lease}", word.state())
+                format!(
+                    "router {router} of node {index} owns as {:?} for {lease}",
+                    word.state()
+                )
             }),
             Effect::Ended(how) => {
                 self.trace.note(self.now, || {
@@ -349,7 +448,11 @@ impl<C: Chance> World<C> {
         }
     }
 
-    fn broadcast(&mut self, from: usize, number: Option<u64>, frame: &Rc<[u8]>) {
+    /// `router`: of an advert.
+    fn broadcast(&mut self, from: usize, router: Option<usize>, frame: &Rc<[u8]>) {
+        self.adverts += u64::from(router.is_some());
+        let number = self.adverts;
+        let advert = router.map(|router| Numbered { router, number });
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
             let apart = self.cut[from][to] || !self.nodes[from].plugged || !self.nodes[to].plugged;
             let fate = if apart {
@@ -357,10 +460,9 @@ impl<C: Chance> World<C> {
             } else {
                 self.chance.fate(&self.weather)
             };
-            if let Some(number) = number {
-                self.watch
-                    .sight(from, to)
-                    .sent(self.now, number, fate == Fate::Lost);
+            if let Some(router) = router {
+                let sight = self.watches[router].sight(from, to);
+                sight.sent(self.now, number, fate == Fate::Lost);
             }
             let (first, second) = match fate {
                 Fate::Lost => {
@@ -378,7 +480,7 @@ impl<C: Chance> World<C> {
                     Event::Arrive {
                         from,
                         to,
-                        number,
+                        advert,
                         frame,
                     },
                 );
@@ -416,18 +518,44 @@ impl<C: Chance> World<C> {
                 );
             }
         }
-        self.watch.look(self.now, index, &self.nodes[index]);
+        for watch in &mut self.watches {
+            watch.look(self.now, index, &self.nodes[index]);
+        }
     }
 
-    pub(crate) fn active(&self) -> Option<usize> {
+    /// The node that is Active for a virtual router.
+    pub(crate) fn active(&self, router: usize) -> Option<usize> {
         self.nodes
             .iter()
-            .position(|node| node.state() == State::Active)
+            .position(|node| node.state(router) == State::Active)
+    }
+
+    pub(crate) fn verdict(&self) -> Result<(), Broken> {
+        self.watches.iter().try_for_each(Watch::verdict)
+    }
+
+    /// Elections so far, of all virtual routers.
+    pub(crate) fn promotions(&self) -> u64 {
+        self.watches.iter().map(|watch| watch.promotions).sum()
+    }
+
+    /// The longest overlap that was put up with, nanoseconds.
+    pub(crate) fn tolerated(&self) -> u64 {
+        let all = self.watches.iter().map(|watch| watch.tolerated);
+        all.max().unwrap_or_default()
+    }
+
+    /// The trouble is over for long enough.
+    pub(crate) fn settled(&mut self) -> Result<(), Broken> {
+        for watch in &mut self.watches {
+            watch.settled(self.now, &self.nodes);
+        }
+        self.verdict()
     }
 
     /// Tells of an invariant that only whoever runs the world can judge.
     pub(crate) fn broke(&mut self, invariant: Invariant, what: &str) -> Result<(), Broken> {
-        self.watch.broke(invariant, self.now, what.to_owned());
-        self.watch.verdict()
+        self.watches[0].broke(invariant, self.now, what.to_owned());
+        self.verdict()
     }
 }

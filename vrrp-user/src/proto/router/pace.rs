@@ -39,9 +39,11 @@ impl Pace {
         let departures = &settings.departures;
         self.hurried = (interval < settings.advert_interval).then(|| Hurried {
             interval,
+            // One that was handed over just before, and waits in the driver, does not say it.
             left: departures
                 .down_timer_adverts
-                .max(Intervals::DOWN_TIMER_ADVERTS),
+                .max(Intervals::DOWN_TIMER_ADVERTS)
+                .saturating_add(1),
             changed: now,
         });
     }

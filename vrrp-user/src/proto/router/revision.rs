@@ -11,7 +11,7 @@ impl Router {
     /// the next advert, which is never later for it:
     ///
     /// - A shorter interval counts at once. Before the first advert says it, the lease is as short.
-    /// - A longer one is said in three adverts, or `down_timer_adverts`, at the interval of before, whose lease counts
+    /// - A longer one is said in four adverts, or one more than `down_timer_adverts`, at the interval of before, whose lease counts
     ///   meanwhile: a Backup that has missed one of them has not heard of it.
     /// - A Backup goes by the Active's interval, in version 2 by its own; the wait that is under way does not become
     ///   shorter by that.
