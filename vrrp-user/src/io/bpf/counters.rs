@@ -35,6 +35,15 @@ impl Counts {
         self.0.get(counter as usize).copied().unwrap_or_default()
     }
 
+    /// What was counted since it was this.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        for (now, before) in self.0.iter_mut().zip(&before.0) {
+            *now = now.saturating_sub(*before);
+        }
+        self
+    }
+
     /// All that a virtual router can have, by name.
     pub(in crate::io) fn by_name(&self) -> BTreeMap<String, u64> {
         self.named(|counter| !NO_ROUTERS.contains(&counter))

@@ -63,10 +63,7 @@ impl Plane<'_> {
         let discontinuity = date_and_time(self.started);
         let counters = &self.setup.counters;
         let instances: Vec<_> = self.in_order().map(|one| &one.assigned.instance).collect();
-        let counts: Vec<Counts> = self
-            .in_order()
-            .map(|one| counters.counters(one.assigned.id.slot()))
-            .collect();
+        let counts: Vec<Counts> = self.in_order().map(|one| self.counts(one)).collect();
         let others = counters.counters(NO_ROUTER);
         let routers = self.in_order().zip(&counts).map(|(known, counts)| {
             let (assigned, record) = (&known.assigned, &known.record);

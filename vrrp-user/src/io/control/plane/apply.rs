@@ -139,6 +139,7 @@ impl Plane<'_> {
             Step::Unmark { interface, .. } => self.setup.host.set_marked(interface, false),
             Step::Detach { interface, .. } => {
                 self.interfaces.remove(&interface);
+                self.has_other_pins = true;
                 self.command(Command::Close(interface))?;
                 self.setup.host.detach(interface).await
             }
@@ -151,6 +152,7 @@ impl Plane<'_> {
     }
 
     fn note_interface(&mut self, id: InterfaceId, name: &str, reception: Reception) {
+        self.has_other_pins = true;
         let interface = Interface {
             name: name.to_owned(),
             renamed_to: None,
@@ -206,6 +208,7 @@ impl Plane<'_> {
         let addition = Addition::new(&mut blueprint);
         let mut known = Known::new(blueprint);
         known.under_way = Some(UnderWay::Adding);
+        known.counted = self.setup.counters.counters(id.slot());
         self.tell_scripts(id, &known);
         self.routers.insert(id, known);
         self.order.push(id);

@@ -6,9 +6,12 @@ use super::{Plane, apply::UnderWay};
 use crate::{
     ids::{RouterId, VipId},
     io::{
+        bpf::counters::Counts,
+        clock,
         control::{Assigned, record::Record, refusals::Refusals, unserved::Unserved},
         engine::Blueprint,
     },
+    proto::Instant,
 };
 
 /// What is known of one virtual router.
@@ -19,6 +22,10 @@ pub(super) struct Known {
     pub(super) blueprint: Blueprint,
     /// The step of a reload that it takes part in.
     pub(super) under_way: Option<UnderWay>,
+    /// What the programs had counted for earlier tenants of its slot.
+    pub(super) counted: Counts,
+    /// When it was added.
+    pub(super) since: Instant,
     pub(super) record: Record,
     pub(super) refusals: Refusals,
     pub(super) unserved: Unserved,
@@ -37,6 +44,8 @@ impl Known {
             assigned: Assigned::new(blueprint.id(), blueprint.router()),
             blueprint,
             under_way: None,
+            counted: Counts::default(),
+            since: clock::now(),
             record: Record::default(),
             refusals: Refusals::default(),
             unserved: Unserved::default(),
@@ -48,6 +57,12 @@ impl Known {
 }
 
 impl Plane<'_> {
+    /// What the programs counted for a virtual router.
+    pub(super) fn counts(&self, known: &Known) -> Counts {
+        let counts = self.setup.counters.counters(known.assigned.id.slot());
+        counts.since(&known.counted)
+    }
+
     /// The virtual routers in the order of the configuration file.
     pub(super) fn in_order(&self) -> impl Iterator<Item = &Known> {
         self.order.iter().filter_map(|id| self.routers.get(id))

@@ -75,6 +75,8 @@ pub(super) struct Plane<'a> {
     reloads: VecDeque<Option<Reply>>,
     /// Interfaces with programs.
     interfaces: BTreeMap<InterfaceId, Interface>,
+    /// Interfaces have got programs, or lost them, since somebody looked for the pins.
+    has_other_pins: bool,
     /// An interface of the file may have come, or be another one.
     interfaces_moved: bool,
     /// Why one that came cannot be used.
@@ -120,6 +122,7 @@ impl<'a> Plane<'a> {
             reloading: None,
             reloads: VecDeque::new(),
             interfaces: BTreeMap::new(),
+            has_other_pins: false,
             interfaces_moved: false,
             refused_interfaces: None,
             watches_others: false,
@@ -181,6 +184,9 @@ impl<'a> Plane<'a> {
                     // What could not be written.
                     self.store_resignations();
                     self.forget_refusals();
+                    if std::mem::take(&mut self.has_other_pins) {
+                        belongings = Belongings::new(&runtime, self.setup.pins);
+                    }
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }

@@ -14,8 +14,12 @@ impl Plane<'_> {
         let source = &self.setup.counters;
         for known in self.routers.values_mut() {
             let Assigned { id, instance, .. } = &known.assigned;
-            let counts = source.counters(id.slot());
-            let last = |counter| Sighting::of(&source.sample(id.slot(), counter)?);
+            let counts = source.counters(id.slot()).since(&known.counted);
+            let since = known.since;
+            let last = |counter| {
+                let seen = Sighting::of(&source.sample(id.slot(), counter)?)?;
+                (seen.at >= since).then_some(seen)
+            };
             for line in known.refusals.look(&counts, instance, last) {
                 tracing::warn!("({}) {line}", instance.name);
             }
