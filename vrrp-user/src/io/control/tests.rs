@@ -1,6 +1,6 @@
 mod reload;
 
-use std::{fs, net::IpAddr};
+use std::{cell::Cell, fs, net::IpAddr};
 
 use futures_util::future::LocalBoxFuture;
 use nix::{
@@ -108,13 +108,20 @@ pub(super) fn assigned(instance: Instance) -> Assigned {
 /// The loopback interface, which every namespace has.
 const LO: InterfaceId = InterfaceId(1);
 
-struct Counters;
+/// Counters that an earlier tenant of the slot has moved.
+#[derive(Default)]
+struct Counters {
+    /// They were read.
+    begun: Cell<bool>,
+}
 
 impl CounterSource for Counters {
     fn counters(&self, slot: u32) -> Counts {
+        let begun = self.begun.replace(true);
         let (accepted, unknown) = match slot {
             NO_ROUTER => (0, 9),
-            slot => (u64::from(slot) + 41, 0),
+            _ if begun => (1041, 0),
+            _ => return Counts::from_iter([(Counter::AdvertAccepted, 1000)]),
         };
         Counts::from_iter([
             (Counter::AdvertAccepted, accepted),
@@ -272,7 +279,7 @@ fn setup_with<'a>(
         pins: Path::new("/nonexistent"),
         resignations: Resignations::default(),
         host,
-        counters: Box::new(Counters),
+        counters: Box::new(Counters::default()),
         has_vip: Box::new(|_| true),
         show: |status| status.instance.clone(),
         file: None,
