@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use self::{
     frr::{DAEMONS as FRR_DAEMONS, Frr, Group},
     keepalived::Keepalived,
-    xvrrp::{Answer, NATIVE, Xvrrp, binary},
+    xvrrp::{Answer, Asked, NATIVE, Xvrrp, binary},
 };
 use crate::{
     clock::{self, Nanos},

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -41,6 +41,36 @@ pub struct Answer {
     pub code: i32,
     /// What it printed, and then what it complained of.
     pub text: String,
+}
+
+/// A subcommand that runs; killed when dropped.
+#[derive(Debug)]
+pub struct Asked(Option<Child>);
+
+impl Asked {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// If what it says cannot be read.
+    pub fn wait(mut self) -> Result<Answer> {
+        let child = self.0.take().context("nothing was asked")?;
+        let output = child.wait_with_output().context("wait for xvrrp")?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(Answer {
+            code: output.status.code().unwrap_or(-1),
+            text: String::from_utf8_lossy(&printed).into_owned(),
+        })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
 }
 
 /// An instance of xvrrp on a router, under a name of its own, so that control sockets and pins of
@@ -148,23 +178,27 @@ impl Xvrrp {
     /// # Errors
     /// If it cannot be started.
     pub fn ask(&self, arguments: &str) -> Result<Answer> {
-        let mut command = self.program.command(arguments);
-        let output = command
-            .output()
-            .with_context(|| format!("failed to start xvrrp {arguments}"))?;
-        let printed = [output.stdout, output.stderr].concat();
-        Ok(Answer {
-            code: output.status.code().unwrap_or(-1),
-            text: String::from_utf8_lossy(&printed).into_owned(),
-        })
+        self.begin(arguments)?.wait()
     }
 
-    /// Writes another configuration into its file, for a reload or the next start.
+    fn begin(&self, arguments: &str) -> Result<Asked> {
+        let mut command = self.program.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command
+            .spawn()
+            .with_context(|| format!("failed to start xvrrp {arguments}"))?;
+        Ok(Asked(Some(child)))
+    }
+
+    /// Puts another configuration in the place of its file, for a reload or the next start. Whoever reads it finds
+    /// the one or the other.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn configure(&self, config: &str) -> Result<()> {
-        fs::write(&self.config, config).context("write the configuration")
+        let fresh = self.config.with_extension("new");
+        fs::write(&fresh, config).context("write the configuration")?;
+        fs::rename(&fresh, &self.config).context("put the configuration in place")
     }
 
     /// Has the running node read its file again, and waits until that is done: `xvrrp reload`.
@@ -173,6 +207,14 @@ impl Xvrrp {
     /// If it cannot be asked. That it refuses is an answer.
     pub fn reload(&self) -> Result<Answer> {
         self.ask("reload")
+    }
+
+    /// The same, and does not wait for the answer.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn begin_reload(&self) -> Result<Asked> {
+        self.begin("reload")
     }
 
     /// Removes what a dead node of this instance left: `xvrrp cleanup`.
