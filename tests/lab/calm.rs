@@ -26,7 +26,8 @@ const LOOK_BACK: Nanos = 60_000_000;
 const EXCUSE: Duration = Duration::from_millis(15);
 const HOGS: usize = 16;
 
-fn span() -> Duration {
+/// For how long each kind of trouble is made.
+pub(crate) fn span() -> Duration {
     let seconds = env::var("XVRRP_CALM_SECONDS").unwrap_or_default();
     Duration::from_secs(seconds.parse().unwrap_or(5))
 }
@@ -92,7 +93,8 @@ fn assert_calm(what: &str, moments: &[Nanos], stalls: &[Stall]) {
     }
 }
 
-fn calm(what: &str, trouble: impl FnOnce(&mut Scene)) {
+/// Makes trouble for a pair at 10 ms, which is to make no transition.
+pub(crate) fn calm(what: &str, trouble: impl FnOnce(&mut Scene)) {
     calm_of(what, || pair(&[]), trouble);
 }
 

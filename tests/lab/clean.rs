@@ -44,14 +44,15 @@ fn scene_v6() -> Scene {
     Scene::new_v6(alone(), [config])
 }
 
-fn dump(scene: &Scene) -> Dump {
+/// Everything that the node on router 1 could leave behind.
+pub(crate) fn dump(scene: &Scene) -> Dump {
     Dump::take(scene.router(1), scene.nodes[0].instance()).unwrap()
 }
 
 /// The kernel frees BPF objects some time after their last user is gone, and bpftool fails if one goes while
 /// it lists them.
 #[track_caller]
-fn assert_as_before(scene: &Scene, before: &Dump) {
+pub(crate) fn assert_as_before(scene: &Scene, before: &Dump) {
     let mut difference = String::new();
     let equal = clock::wait_until("the dumps are equal", PATIENCE, || {
         difference = match Dump::take(scene.router(1), scene.nodes[0].instance()) {

@@ -1,0 +1,74 @@
+//! Two routers of one virtual router have different address lists until both are reloaded: nobody becomes a second
+//! MASTER meanwhile.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use vrrp_tests::{clock, node::Node as _};
+
+use crate::{
+    owners::await_owner,
+    scene::shared,
+    stage::{Family, ONE, Routers as _, Stage, TWO},
+};
+
+/// Intervals for which the lists differ.
+const INTERVALS: u32 = 5;
+
+/// An address comes, and goes again.
+#[rstest]
+#[case::the_backup_first([2, 1])]
+#[case::the_master_first([1, 2])]
+fn lists_that_differ_for_a_while(#[case] order: [u8; 2], #[values(2, 3)] version: u8) {
+    let family = Family::V4;
+    let address = family.address(240);
+    let interval = if version == 2 { 1000 } else { 100 };
+    let mut stage = Stage::with(shared(), family, |_, routers| {
+        for router in routers.iter_mut() {
+            (router.version, router.advert_int_ms) = (version, interval);
+        }
+    });
+    for is_added in [true, false] {
+        let watch = stage.watch(&[ONE, TWO]);
+        for number in order {
+            stage.change(number, |routers| {
+                routers.vrid(ONE).more_vips = if is_added {
+                    address.to_string()
+                } else {
+                    String::new()
+                };
+            });
+            clock::sleep(Duration::from_millis((INTERVALS * interval).into()));
+            let advert = stage.next_advert(1, ONE);
+            let is_new = order == [1, 2] || number == 1;
+            assert_eq!(advert.vips.contains(&address), is_new == is_added);
+        }
+        watch.assert(&stage);
+    }
+    stage.scene.node(1).stop().unwrap();
+    await_owner(&stage.scene, 2, &[family.vip()]);
+    assert!(!stage.has(2, address));
+}
+
+/// With another priority in the same file, by which the Backup has to know the Active again.
+#[rstest]
+#[case::version_2(2, 1000)]
+#[case::version_3(3, 100)]
+fn a_list_and_a_priority(#[case] version: u8, #[case] interval: u32) {
+    let family = Family::V4;
+    let mut stage = Stage::with(shared(), family, |_, routers| {
+        for router in routers.iter_mut() {
+            (router.version, router.advert_int_ms) = (version, interval);
+        }
+    });
+    let watch = stage.watch(&[ONE, TWO]);
+    for number in [1, 2] {
+        stage.change(number, |routers| {
+            let router = routers.vrid(ONE);
+            router.more_vips = family.address(240).to_string();
+            router.priority = 150 / u8::try_from(u32::from(number)).unwrap();
+        });
+        clock::sleep(Duration::from_millis((INTERVALS * interval).into()));
+    }
+    watch.assert(&stage);
+}
