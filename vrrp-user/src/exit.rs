@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nix::unistd::geteuid;
 use thiserror::Error;
-use vrrp_user::plan::PlanError;
+use vrrp_user::{io::control::ControlError, plan::PlanError};
 
 /// The one that clap ends with.
 const USAGE: u8 = 2;
@@ -47,13 +47,13 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_of_the_configuration(error: &anyhow::Error) -> bool {
-    error.is::<Misconfigured>() || error.is::<PlanError>()
+    error.is::<Misconfigured>()
+        || error.is::<PlanError>()
+        || matches!(error.downcast_ref(), Some(ControlError::Plan(_)))
 }
 
 #[cfg(test)]
 mod tests {
-    use vrrp_user::io::control::ControlError;
-
     use super::*;
 
     #[test]
@@ -61,6 +61,8 @@ mod tests {
         let wrong = anyhow::Error::from(Misconfigured("wrong"));
         assert!(is_of_the_configuration(&wrong.context("in a context")));
         assert!(is_of_the_configuration(&PlanError::TooManyVips.into()));
+        let started = ControlError::from(PlanError::TooManyVips);
+        assert!(is_of_the_configuration(&started.into()));
         let superseded = anyhow::Error::from(ControlError::Superseded);
         assert!(!is_of_the_configuration(&superseded));
         assert!(!is_of_the_configuration(&anyhow::anyhow!("anything else")));

@@ -121,6 +121,18 @@ pub fn summary(steps: &[Step]) -> Vec<Effect> {
 }
 
 impl Step {
+    /// The interface that this step makes ready for virtual routers.
+    #[must_use]
+    pub fn prepares(&self) -> Option<InterfaceId> {
+        match self {
+            Self::Attach { interface, .. }
+            | Self::Mark { interface, .. }
+            | Self::Join { interface, .. }
+            | Self::Receive { interface, .. } => Some(*interface),
+            _ => None,
+        }
+    }
+
     /// What takes back what this step does to an interface; of a step about something else, the step itself.
     #[must_use]
     pub fn undo(self) -> Self {

@@ -98,6 +98,12 @@ pub(super) fn of_globals(before: &Globals, after: &Globals) -> Vec<Difference> {
     let mut list = List::default();
     list.option("router_id", router_id.as_ref(), after.router_id.as_ref());
     list.option("vrrp_rt_priority", *rt_priority, after.rt_priority);
+    // The engine's thread has its policy for good.
+    if *rt_priority != after.rt_priority
+        && let Some(said) = list.0.last_mut()
+    {
+        said.what += ", from the next start on";
+    }
     list.switch(
         "dynamic_interfaces",
         *dynamic_interfaces,

@@ -109,8 +109,8 @@ pub enum ControlError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The system refused something during the start.
-    #[error(transparent)]
-    Host(Refused),
+    #[error("cannot start every virtual router")]
+    Host(#[source] Refused),
     /// rtnetlink.
     #[error("cannot watch interfaces: {0}")]
     Netlink(io::Error),

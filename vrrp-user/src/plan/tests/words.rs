@@ -244,7 +244,7 @@ fn global_definitions_and_the_order_of_the_file() {
         told(&diff(&before, &after)),
         [
             "global_defs: router_id x → y",
-            "global_defs: vrrp_rt_priority 50 → none",
+            "global_defs: vrrp_rt_priority 50 → none, from the next start on",
             "global_defs: enable_script_security off → on",
         ]
     );

@@ -1,7 +1,7 @@
 //! Gets the node from what runs to what is to run, by the steps of [`plan::diff`]. A start, a reload, and an interface
 //! that is made again are the same road.
 
-use super::{Known, Plane};
+use super::{Known, Plane, watched::watched};
 use crate::{
     ids::{InterfaceId, RouterId},
     io::{
@@ -28,8 +28,8 @@ pub(super) enum Applied {
     UnderWay,
     /// All are done.
     Done,
-    /// The system refused one before any virtual router was touched: everything is as before.
-    Refused(Refused),
+    /// The system refused one, about this interface, before any virtual router was touched: everything is as before.
+    Refused(InterfaceId, Refused),
 }
 
 /// The step about a virtual router that is under way.
@@ -65,8 +65,12 @@ impl Plane<'_> {
                 return Ok(Applied::Done);
             };
             if let Some(step) = applying.progress.begin() {
-                if let Err(refused) = self.carry_out(step, monitor).await? {
-                    return self.give_up(refused, monitor).await;
+                let interface = step.prepares();
+                if let Err(refused) = self.carry_out(step, monitor).await?
+                    && let Some(interface) = interface
+                {
+                    self.give_up(monitor).await?;
+                    return Ok(Applied::Refused(interface, refused));
                 }
             } else if self.watches_others {
                 self.watches_others = false;
@@ -89,7 +93,7 @@ impl Plane<'_> {
         monitor: &Monitor,
     ) -> Result<Result<(), Refused>, ControlError> {
         let prepared = match &step {
-            Step::Attach { interface, name } => Some(self.attach(*interface, name)?),
+            Step::Attach { interface, name } => Some(self.attach(*interface, name).await?),
             Step::Mark { interface, .. } => Some(self.setup.host.set_marked(*interface, true)),
             Step::Join { interface, group } => Some(self.setup.host.join(*interface, *group)),
             Step::Receive { interface, mac } => {
@@ -169,7 +173,7 @@ impl Plane<'_> {
         }
     }
 
-    fn attach(
+    async fn attach(
         &mut self,
         interface: InterfaceId,
         name: &str,
@@ -181,25 +185,27 @@ impl Plane<'_> {
         self.note_interface(interface, name, reception);
         match Socket::frames(interface) {
             Ok(socket) => self.command(Command::Open(socket))?,
-            Err(error) => return Ok(Err(error.into())),
+            Err(error) => {
+                self.interfaces.remove(&interface);
+                tell(self.setup.host.detach(interface).await);
+                return Ok(Err(error.into()));
+            }
         }
         Ok(Ok(()))
     }
 
     /// Undoes what was prepared.
-    async fn give_up(
-        &mut self,
-        refused: Refused,
-        monitor: &Monitor,
-    ) -> Result<Applied, ControlError> {
+    async fn give_up(&mut self, monitor: &Monitor) -> Result<(), ControlError> {
         let Some(applying) = self.applying.take() else {
-            return Ok(Applied::Refused(refused));
+            return Ok(());
         };
         self.desired = applying.before;
+        self.globals = self.desired.globals().clone();
+        self.look_up_scripts();
         for step in applying.prepared.into_iter().rev() {
             drop(self.carry_out(step.undo(), monitor).await?);
         }
-        Ok(Applied::Refused(refused))
+        Ok(())
     }
 
     fn add(&mut self, id: RouterId, router: DesiredRouter) -> Result<(), ControlError> {
@@ -226,6 +232,9 @@ impl Plane<'_> {
             self.open_peers(id, &to)?;
         }
         known.assigned = Assigned::new(id, &to);
+        if watched(id, &before) != watched(id, &to) {
+            known.blueprint.forget_links();
+        }
         known.blueprint.change_to(to);
         known.under_way = Some(UnderWay::Changing {
             before: Box::new(before),
@@ -239,8 +248,11 @@ impl Plane<'_> {
 
     fn open_peers(&mut self, id: RouterId, router: &DesiredRouter) -> Result<(), ControlError> {
         if let (Some(interface), true) = (router.interface, router.instance.unicast.is_some()) {
-            let socket = Socket::peers(id, interface, router.instance.family());
-            self.command(Command::Open(socket?))?;
+            match Socket::peers(id, interface, router.instance.family()) {
+                Ok(socket) => self.command(Command::Open(socket))?,
+                // The interface has just gone, which the monitor tells.
+                Err(error) => tracing::error!("({}) {error}", router.instance.name),
+            }
         }
         Ok(())
     }
@@ -297,11 +309,15 @@ impl Plane<'_> {
                     self.end_change(router);
                 }
             }
-            // It stays as it was.
-            Event::InterfaceFailed { router, .. }
-                if matches!(under_way(router), Some(UnderWay::Changing { .. })) =>
-            {
-                self.end_change(router);
+            // It stays as it was, and so does what is in the journal of it, until another try.
+            Event::InterfaceFailed { router, .. } => {
+                let is_leaving = matches!(under_way(router), Some(UnderWay::Removing));
+                if let Some(known) = self.router(router) {
+                    known.blueprint.refused();
+                }
+                if !is_leaving {
+                    self.end_step(router);
+                }
             }
             Event::Removed { router } => self.forget(router),
             _ => {}

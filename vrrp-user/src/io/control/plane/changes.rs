@@ -85,7 +85,7 @@ impl Plane<'_> {
 
     /// Gives the engine new parts of every router that is made of something else than before.
     fn exchange_parts(&mut self) -> Result<(), ControlError> {
-        let mut all = Vec::new();
+        let (mut all, mut failed) = (Vec::new(), Vec::new());
         for (id, known) in &mut self.routers {
             match known.blueprint.news() {
                 Ok(None) => {}
@@ -96,17 +96,15 @@ impl Plane<'_> {
                     self.setup.resignations.prepare(*id, &parts);
                     all.push((*id, Box::new(parts)));
                 }
-                Err(error) => {
-                    let failed = Event::InterfaceFailed {
-                        router: *id,
-                        error: error.into(),
-                    };
-                    let state = known.record.state();
-                    for line in wording::lines(&failed, &known.assigned, state) {
-                        log(line);
-                    }
-                }
+                Err(error) => failed.push(Event::InterfaceFailed {
+                    router: *id,
+                    error: error.into(),
+                }),
             }
+        }
+        for event in failed {
+            self.log_event(&event);
+            self.note_step(&event);
         }
         // Before the engine speaks from anywhere: then it may die at any moment.
         self.store_resignations();

@@ -141,7 +141,7 @@ impl Plane<'_> {
         Ok(Engine::Running)
     }
 
-    fn log_event(&self, event: &Event) {
+    pub(super) fn log_event(&self, event: &Event) {
         let router = match *event {
             Event::Transition { router, .. }
             | Event::Promoted { router, .. }

@@ -79,8 +79,10 @@ pub(super) struct Plane<'a> {
     has_other_pins: bool,
     /// An interface of the file may have come, or be another one.
     interfaces_moved: bool,
-    /// Why one that came cannot be used.
-    refused_interfaces: Option<String>,
+    /// Interfaces of the file that cannot have our programs, as far as was tried lately.
+    unusable: BTreeSet<InterfaceId>,
+    /// Why, as far as it was said.
+    told_unusable: BTreeSet<String>,
     /// The monitor has to watch other routers.
     watches_others: bool,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
@@ -124,7 +126,8 @@ impl<'a> Plane<'a> {
             interfaces: BTreeMap::new(),
             has_other_pins: false,
             interfaces_moved: false,
-            refused_interfaces: None,
+            unusable: BTreeSet::new(),
+            told_unusable: BTreeSet::new(),
             watches_others: false,
             starting: None,
             summary_is_old: false,
@@ -191,7 +194,8 @@ impl<'a> Plane<'a> {
                         tracing::error!("{line}");
                     }
                     // What was refused may be possible by now.
-                    self.interfaces_moved |= self.refused_interfaces.is_some();
+                    self.interfaces_moved |= !self.unusable.is_empty();
+                    self.unusable.clear();
                     self.proceed(&mut monitor).await?;
                 }
             }
@@ -205,7 +209,7 @@ impl<'a> Plane<'a> {
         let names = self.names(&inventory);
         let desired = Desired::new(&self.setup.config, &names, &self.desired)?;
         self.begin(desired);
-        if let Applied::Refused(refused) = self.go_on(monitor).await? {
+        if let Applied::Refused(_, refused) = self.go_on(monitor).await? {
             return Err(ControlError::Host(refused));
         }
         self.note_names(monitor);

@@ -29,12 +29,16 @@ use crate::{
 pub(super) struct Names<'a> {
     inventory: &'a Inventory,
     known: BTreeMap<String, InterfaceId>,
+    /// Those that cannot have our programs.
+    unusable: &'a BTreeSet<InterfaceId>,
 }
 
 impl Interfaces for Names<'_> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
         let named = self.inventory.find(name).map(|(id, _)| id);
-        named.or_else(|| self.known.get(name).copied())
+        let known = self.known.get(name).copied();
+        let found = named.or_else(|| known.filter(|id| self.exists(*id)));
+        found.filter(|id| !self.unusable.contains(id))
     }
 
     fn exists(&self, interface: InterfaceId) -> bool {
@@ -138,7 +142,14 @@ impl Plane<'_> {
                 match self.go_on(monitor).await? {
                     Applied::UnderWay => return Ok(()),
                     Applied::Done => self.end_reload(None),
-                    Applied::Refused(refused) => self.end_reload(Some(refused)),
+                    Applied::Refused(interface, refused) => {
+                        // What came cannot be used: the others are followed without it.
+                        if self.reloading.is_none() {
+                            self.unusable.insert(interface);
+                            self.interfaces_moved = true;
+                        }
+                        self.end_reload(Some(refused));
+                    }
                 }
                 self.note_names(monitor);
             }
@@ -177,13 +188,13 @@ impl Plane<'_> {
     fn end_reload(&mut self, refused: Option<Refused>) {
         let refused = refused.map(|error| with_causes(&*error));
         let Some(mut reloading) = self.reloading.take() else {
-            // Of the interfaces; said once as long as it lasts.
-            if let Some(refused) = &refused
-                && self.refused_interfaces.as_ref() != Some(refused)
+            // Of an interface; said once as long as it lasts.
+            if let Some(refused) = refused
+                && !self.told_unusable.contains(&refused)
             {
                 tracing::error!("{refused}");
+                self.told_unusable.insert(refused);
             }
-            self.refused_interfaces = refused;
             return;
         };
         if let Some(refused) = refused {
@@ -240,11 +251,12 @@ impl Plane<'_> {
     }
 
     /// The interfaces of the file.
-    pub(super) fn names<'a>(&self, inventory: &'a Inventory) -> Names<'a> {
+    pub(super) fn names<'a>(&'a self, inventory: &'a Inventory) -> Names<'a> {
         let programs = self.desired.programs().into_iter();
         Names {
             inventory,
             known: programs.map(|(id, programs)| (programs.name, id)).collect(),
+            unusable: &self.unusable,
         }
     }
 

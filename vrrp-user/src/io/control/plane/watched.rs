@@ -23,7 +23,8 @@ impl Plane<'_> {
     }
 }
 
-fn watched(id: RouterId, router: &DesiredRouter) -> Router {
+/// Of one that is as before, the monitor says nothing again.
+pub(super) fn watched(id: RouterId, router: &DesiredRouter) -> Router {
     let instance = &router.instance;
     let tracked = router.vips.iter().filter(|placed| placed.vip.tracked);
     Router {

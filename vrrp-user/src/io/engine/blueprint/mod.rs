@@ -91,17 +91,27 @@ impl Blueprint {
         &self.router.instance.settings
     }
 
-    /// It is to be this from now on, with the same id. Where its peers are, and for how many virtual IPs there is room,
-    /// is told again.
+    /// It is to be this from now on, with the same id.
     pub fn change_to(&mut self, router: DesiredRouter) {
         self.has_new_addresses |= !has_same_addresses(&self.router, &router);
         if self.router.interface != router.interface {
             self.primary = None;
         }
+        self.router = router;
+        self.is_stale = true;
+    }
+
+    /// The engine did not take the last parts.
+    pub fn refused(&mut self) {
+        self.has_new_addresses = true;
+        self.is_stale = true;
+    }
+
+    /// Where its peers are, and for how many virtual IPs there is room, is told again.
+    pub fn forget_links(&mut self) {
         self.room = usize::MAX;
         self.near.clear();
         self.ours.clear();
-        self.router = router;
         self.is_stale = true;
     }
 
