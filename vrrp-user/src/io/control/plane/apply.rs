@@ -21,6 +21,13 @@ pub(super) struct Applying {
     before: Desired,
 }
 
+impl Applying {
+    /// What ran before.
+    pub(super) fn before(&self) -> &Desired {
+        &self.before
+    }
+}
+
 /// What became of the steps.
 #[derive(Debug)]
 pub(super) enum Applied {
@@ -115,19 +122,24 @@ impl Plane<'_> {
                 Ok(())
             }
             Step::Remove { router, .. } => {
-                if let Some(known) = self.router(router) {
-                    known.under_way = Some(UnderWay::Removing);
+                match self.router(router) {
+                    Some(known) => {
+                        known.under_way = Some(UnderWay::Removing);
+                        self.command(Command::Remove(router))?;
+                    }
+                    None => drop(self.end_step(router)),
                 }
-                self.command(Command::Remove(router))?;
                 Ok(())
             }
             Step::Change { router, to, .. } => {
-                let claimed = self.claim(&to, &monitor.inventory());
+                let known = self.routers.get(&router);
+                let before = known.map(|known| known.blueprint.router());
+                let claimed = self.claim(before, &to, &monitor.inventory());
                 self.change(router, *to)?;
                 claimed
             }
             Step::Add { router, to, .. } => {
-                let claimed = self.claim(&to, &monitor.inventory());
+                let claimed = self.claim(None, &to, &monitor.inventory());
                 self.add(router, *to)?;
                 claimed
             }
@@ -225,6 +237,7 @@ impl Plane<'_> {
 
     fn change(&mut self, id: RouterId, to: DesiredRouter) -> Result<(), ControlError> {
         let Some(mut known) = self.routers.remove(&id) else {
+            self.end_step(id);
             return Ok(());
         };
         let before = known.blueprint.router().clone();
@@ -354,6 +367,9 @@ impl Plane<'_> {
         }
         if let Some(asked) = &mut self.asked {
             asked.missing.remove(&router);
+            if asked.missing.is_empty() {
+                self.answer_status();
+            }
         }
         self.watches_others = true;
     }

@@ -175,7 +175,11 @@ impl<'a> Plane<'a> {
                 changes = monitor.changes() => {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                     self.note_names(&monitor);
-                    self.interfaces_moved |= monitor.take_moved();
+                    if monitor.take_moved() {
+                        // What was refused may be possible by now.
+                        self.unusable.clear();
+                        self.interfaces_moved = true;
+                    }
                     self.proceed(&mut monitor).await?;
                 }
                 request = self.setup.signals.next() => self.obey(request, &mut monitor).await?,
@@ -193,10 +197,6 @@ impl<'a> Plane<'a> {
                     for line in belongings.look() {
                         tracing::error!("{line}");
                     }
-                    // What was refused may be possible by now.
-                    self.interfaces_moved |= !self.unusable.is_empty();
-                    self.unusable.clear();
-                    self.proceed(&mut monitor).await?;
                 }
             }
         }

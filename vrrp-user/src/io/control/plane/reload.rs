@@ -137,6 +137,12 @@ impl Plane<'_> {
 
     /// Goes on with what is under way, then with what waits for its end.
     pub(super) async fn proceed(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
+        if self.stopping {
+            // Who waits for a reload is told that the node stops.
+            self.reloads.clear();
+            self.reloading = None;
+            return Ok(());
+        }
         loop {
             if self.applying.is_some() {
                 match self.go_on(monitor).await? {
@@ -154,7 +160,6 @@ impl Plane<'_> {
                 self.note_names(monitor);
             }
             if self.stopping {
-                self.reloads.clear();
                 return Ok(());
             }
             if let Some(client) = self.reloads.pop_front() {
@@ -169,6 +174,7 @@ impl Plane<'_> {
 
     fn begin_reload(&mut self, client: Option<Reply>, inventory: &Inventory) {
         systemd::reloading();
+        self.unusable.clear();
         let file = self.setup.file.clone().unwrap_or_default();
         tracing::info!("Reloading {}", file.display());
         let examined = self.examine(&file, inventory);

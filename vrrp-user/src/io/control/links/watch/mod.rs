@@ -64,7 +64,8 @@ impl Watched {
             .iter()
             .filter_map(|router| before.contains(router).then_some(router.id))
             .collect();
-        self.again = here.difference(&same).copied().collect();
+        self.again.retain(|id| here.contains(id));
+        self.again.extend(here.difference(&same));
         self.verdicts.retain(|id, _| here.contains(id));
         self.graces.retain(|id, _| here.contains(id));
         self.held.retain(|id, _| here.contains(id));
