@@ -4,6 +4,8 @@ mod lists;
 pub(crate) mod refusals;
 mod unicast;
 
+use std::net::Ipv6Addr;
+
 use rstest::rstest;
 use vrrp_ebpf::{
     abi::{Counter, Event, Follow, NO_ROUTER, event_flags},
@@ -215,6 +217,36 @@ fn address_list_of_version_3_is_only_reported<F: Family>(
         let outcome = bench.receive(&F::world(), &advert.build());
         is_usual::<F>(&outcome, &[Counter::AddressListDiffers], event);
     }
+}
+
+/// Lists that a sum of the addresses, or of their words, takes for one.
+#[rstest]
+#[case::ipv4(V4, [[192, 0, 2, 1], [192, 0, 2, 4]], [[192, 0, 2, 2], [192, 0, 2, 3]])]
+#[case::ipv6(V6, six(["fe80::1", "fe80::4"]), six(["fe80::2", "fe80::3"]))]
+#[case::words(V6, six(["fe80::1", "2001:db8::2"]), six(["fe80::2", "2001:db8::1"]))]
+#[case::halves(V6, six(["fe80::1", "2001:db8::2"]), six(["fe80:1f00::1", "2001:db8:0:1b00::2"]))]
+fn lists_of_one_sum_differ<F: Family>(
+    #[case] _family: F,
+    #[case] ours: [Address<F>; 2],
+    #[case] theirs: [Address<F>; 2],
+) {
+    let mut bench = Bench::new();
+    let mut world = F::world();
+    let entry = world.router(F::SLOT);
+    entry.address_count = 2;
+    entry.address_digest = world::digest(&ours);
+    for (list, differs) in [(ours, false), (theirs, true)] {
+        let mut advert = F::advert();
+        advert.addresses = list.to_vec();
+        let counters = &bench.receive(&world, &advert.build()).counters;
+        assert!(counters.contains(&(F::SLOT, Counter::AdvertAccepted)));
+        let told = counters.contains(&(F::SLOT, Counter::AddressListDiffers));
+        assert_eq!(told, differs);
+    }
+}
+
+fn six(addresses: [&str; 2]) -> [[u8; 16]; 2] {
+    addresses.map(|address| address.parse::<Ipv6Addr>().unwrap().octets())
 }
 
 #[test]

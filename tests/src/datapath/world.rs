@@ -9,7 +9,8 @@ use std::time::Duration;
 use vrrp_ebpf::{
     abi::{
         FILTER_WORDS, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot,
-        VipEntry, VipKey, address_digest, filter_position, router_flags, vip_state,
+        VipEntry, VipKey, address_digest, address_digest_v6, filter_position, router_flags,
+        vip_state,
     },
     ownership::{Ownership, Standing, State},
     policy::{Routes, Tables},
@@ -374,14 +375,20 @@ pub fn wide(address: impl AsRef<[u8]>) -> [u8; 16] {
     wide
 }
 
-/// [`address_digest`] of a list.
+/// The digest of a list of addresses, all of one family.
+///
+/// # Panics
+///
+/// If an address has more than 16 bytes.
 #[must_use]
 pub fn digest<A: AsRef<[u8]>>(addresses: &[A]) -> u32 {
-    let words = addresses.iter().flat_map(|address| {
-        let (words, _) = address.as_ref().as_chunks();
-        words
-    });
-    words.fold(0, |digest, word| address_digest(digest, *word))
+    addresses.iter().fold(0, |digest, address| {
+        let address = address.as_ref();
+        match address.try_into() {
+            Ok(four) => address_digest(digest, four),
+            Err(_) => address_digest_v6(digest, u128::from_be_bytes(wide(address))),
+        }
+    })
 }
 
 /// What a router asks for that follows the usual advert of this peer: nobody is woken by the next.

@@ -4,7 +4,7 @@
 use super::{
     Action, Counts, NO_EVENT, Place, Submission, Tables, Verdict,
     counts::Flag,
-    list::{self, List},
+    list::{self, FOUR, List},
 };
 use crate::{
     abi::{
@@ -318,7 +318,7 @@ impl Contents {
         let count = usize::from(count);
         // Two addresses are a word.
         let words = count * ADDRESS / WORD;
-        let List { sum, digest } = List::read::<CHUNKS, _>(frame, at, words)?;
+        let List { sum, digest } = List::read::<FOUR, CHUNKS, _>(frame, at, words)?;
         let mut contents = Self {
             ip: header,
             sum,

@@ -4,11 +4,11 @@ use super::{
     Place, Tables, Verdict,
     adverts::{self, CheckedAdvert, Destined, Source},
     counts::Flag,
-    list::{self, List},
+    list::{self, List, SIX},
 };
 use crate::{
     abi::{Counter, NO_ROUTER, RouterEntry, router_flags},
-    frame::{Frame, WORD},
+    frame::Frame,
     wire::{
         ethernet,
         ipv6::{self, Ipv6, Upper},
@@ -16,10 +16,8 @@ use crate::{
     },
 };
 
-/// Words of an address.
-const ADDRESS: usize = 16 / WORD;
 /// Chunks of the longest list: 255 addresses.
-const CHUNKS: usize = 255 * ADDRESS / list::CHUNK;
+const CHUNKS: usize = 255 * SIX / list::CHUNK;
 /// Bytes of the shortest frame with an advert's header in it.
 const SHORTEST_FRAME: usize = ethernet::HEADER + ipv6::HEADER + HEADER;
 /// Where the count stands in the header.
@@ -106,8 +104,7 @@ fn check<F: Frame + ?Sized, T: Tables>(
         return Err(Counter::BadLength);
     }
     let [count] = frame.read(upper.at + COUNT_AT).ok_or(Counter::BadLength)?;
-    let words = usize::from(count) * ADDRESS;
-    let list = List::read::<CHUNKS, _>(frame, upper.at + HEADER, words);
+    let list = List::read::<SIX, CHUNKS, _>(frame, upper.at + HEADER, usize::from(count));
     // Read again behind the loops, for the same reason as their own numbers are blurred.
     let at = frame.blur(upper.at);
     let word = frame.word(at).ok_or(Counter::BadLength)?;

@@ -39,13 +39,7 @@ fn version_2(instance: &Instance) -> Format {
 fn digest(advertised: &[IpAddr]) -> u32 {
     advertised.iter().fold(0, |digest, vip| match vip {
         IpAddr::V4(address) => abi::address_digest(digest, address.octets()),
-        IpAddr::V6(address) => {
-            let octets = address.octets();
-            let (words, _) = octets.as_chunks::<4>();
-            words
-                .iter()
-                .fold(digest, |digest, word| abi::address_digest(digest, *word))
-        }
+        IpAddr::V6(address) => abi::address_digest_v6(digest, address.to_bits()),
     })
 }
 
