@@ -172,7 +172,7 @@ fn a_capability_that_is_missing_is_named() {
         "net_raw",
         &[
             "this process lacks CAP_NET_RAW",
-            "cannot start the engine",
+            "cannot start every virtual router",
             "not permitted",
         ],
     );
