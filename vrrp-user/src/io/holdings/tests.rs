@@ -14,6 +14,13 @@ struct Site {
     pins: InstancePins,
 }
 
+impl Drop for Site {
+    fn drop(&mut self) {
+        // Of this run alone.
+        std::fs::remove_dir_all(self.pins.directory()).ok();
+    }
+}
+
 impl Site {
     fn new() -> Self {
         let base = tempfile::tempdir().unwrap();
