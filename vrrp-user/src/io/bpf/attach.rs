@@ -24,6 +24,7 @@ use super::{
     BpfError,
     device::{Devices, VlanTags},
     foreign,
+    undisturbed::undisturbed,
 };
 
 /// How the names of the XDP programs begin.
@@ -271,7 +272,8 @@ fn attach_xdp(
 
 /// Linux before 5.18 refuses the program for several buffers here.
 fn load_xdp(ebpf: &mut Ebpf, program: &'static str) -> Result<(), ProgramError> {
-    match xdp(ebpf, program)?.load() {
+    let program = xdp(ebpf, program)?;
+    match undisturbed(|| program.load()) {
         Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
         Err(error) => Err(error),
     }
@@ -377,7 +379,8 @@ fn mark_in_order(
 }
 
 fn load_classifier(ebpf: &mut Ebpf, name: &'static str) -> Result<(), BpfError> {
-    match classifier_of(ebpf, name)?.load() {
+    let program = classifier_of(ebpf, name)?;
+    match undisturbed(|| program.load()) {
         Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
         Err(error) => Err(error.into()),
     }

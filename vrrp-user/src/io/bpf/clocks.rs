@@ -6,7 +6,7 @@ use aya::{
     programs::{SchedClassifier, TestRun as _, TestRunOptions},
 };
 
-use super::BpfError;
+use super::{BpfError, undisturbed::undisturbed};
 use crate::{io::clock, proto::Instant};
 
 /// Returns the time; nothing is done with the frame.
@@ -21,7 +21,7 @@ const FRAME: [u8; 14] = [0; 14];
 pub(super) fn compare(ebpf: &mut Ebpf) -> Result<(), BpfError> {
     let program = ebpf.program_mut(PROGRAM).ok_or(BpfError::Object(PROGRAM))?;
     let program: &mut SchedClassifier = program.try_into()?;
-    program.load()?;
+    undisturbed(|| program.load())?;
     let options = TestRunOptions {
         data_in: Some(&FRAME),
         repeat: 1,

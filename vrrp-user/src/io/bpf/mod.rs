@@ -11,6 +11,7 @@ mod offload;
 pub mod pinned;
 pub mod shared;
 mod tables;
+mod undisturbed;
 
 use std::{io, path::PathBuf};
 
