@@ -8,12 +8,21 @@ use vrrp_tests::{clock, node::Node as _};
 
 use crate::{
     owners::await_owner,
-    scene::shared,
+    scene::{eventually, shared},
     stage::{Family, ONE, Routers as _, Stage, TWO},
 };
 
 /// Intervals for which the lists differ.
 const INTERVALS: u32 = 5;
+
+/// The Backup knows its Active, of whom alone it takes another list.
+#[track_caller]
+fn await_advert(stage: &Stage) {
+    eventually("the Backup has heard its Active", || {
+        let heard = |vrid| stage.status(2, vrid).counter("advert_accepted");
+        heard(ONE) > 0 && heard(TWO) > 0
+    });
+}
 
 /// An address comes, and goes again.
 #[rstest]
@@ -28,6 +37,7 @@ fn lists_that_differ_for_a_while(#[case] order: [u8; 2], #[values(2, 3)] version
             (router.version, router.advert_int_ms) = (version, interval);
         }
     });
+    await_advert(&stage);
     for is_added in [true, false] {
         let watch = stage.watch(&[ONE, TWO]);
         for number in order {
@@ -61,6 +71,7 @@ fn a_list_and_a_priority(#[case] version: u8, #[case] interval: u32) {
             (router.version, router.advert_int_ms) = (version, interval);
         }
     });
+    await_advert(&stage);
     let watch = stage.watch(&[ONE, TWO]);
     for number in [1, 2] {
         stage.change(number, |routers| {
