@@ -72,10 +72,11 @@ impl Plane<'_> {
                 return Ok(Applied::Done);
             };
             if let Some(step) = applying.progress.begin() {
-                let interface = step.prepares();
-                if let Err(refused) = self.carry_out(step, monitor).await?
-                    && let Some(interface) = interface
-                {
+                let Some(interface) = step.prepares() else {
+                    self.carry_out(step, monitor).await?;
+                    continue;
+                };
+                if let Err(refused) = self.prepare(step).await? {
                     self.give_up(monitor).await?;
                     return Ok(Applied::Refused(interface, refused));
                 }
@@ -93,31 +94,29 @@ impl Plane<'_> {
         }
     }
 
-    /// What the system refuses while routers depend on it is said, and the rest is done all the same.
-    async fn carry_out(
-        &mut self,
-        step: Step,
-        monitor: &Monitor,
-    ) -> Result<Result<(), Refused>, ControlError> {
+    /// Makes an interface ready for virtual routers.
+    async fn prepare(&mut self, step: Step) -> Result<Result<(), Refused>, ControlError> {
         let prepared = match &step {
-            Step::Attach { interface, name } => Some(self.attach(*interface, name).await?),
-            Step::Mark { interface, .. } => Some(self.setup.host.set_marked(*interface, true)),
-            Step::Join { interface, group } => Some(self.setup.host.join(*interface, *group)),
+            Step::Attach { interface, name } => self.attach(*interface, name).await?,
+            Step::Mark { interface, .. } => self.setup.host.set_marked(*interface, true),
+            Step::Join { interface, group } => self.setup.host.join(*interface, *group),
             Step::Receive { interface, mac } => {
                 let received = self.setup.host.receive(*interface, *mac);
-                Some(received.map(|all| self.note_promiscuous(*interface, all)))
+                received.map(|all| self.note_promiscuous(*interface, all))
             }
-            _ => None,
+            _ => Ok(()),
         };
-        if let Some(done) = prepared {
-            if let (Ok(()), Some(applying)) = (&done, &mut self.applying) {
-                applying.prepared.push(step);
-            }
-            return Ok(done);
+        if let (Ok(()), Some(applying)) = (&prepared, &mut self.applying) {
+            applying.prepared.push(step);
         }
-        let undone = match step {
-            Step::Globals { globals, .. } => {
-                self.globals = globals;
+        Ok(prepared)
+    }
+
+    /// Does what is about routers, or takes something away. What the system refuses of it is said, and the rest is done
+    /// all the same.
+    async fn carry_out(&mut self, step: Step, monitor: &Monitor) -> Result<(), ControlError> {
+        let done = match step {
+            Step::Globals { .. } => {
                 self.look_up_scripts();
                 Ok(())
             }
@@ -160,11 +159,11 @@ impl Plane<'_> {
                 self.setup.host.detach(interface).await
             }
             Step::Attach { .. } | Step::Mark { .. } | Step::Join { .. } | Step::Receive { .. } => {
-                Ok(())
+                self.prepare(step).await?
             }
         };
-        tell(undone);
-        Ok(Ok(()))
+        tell(done);
+        Ok(())
     }
 
     fn note_interface(&mut self, id: InterfaceId, name: &str, reception: Reception) {
@@ -212,10 +211,9 @@ impl Plane<'_> {
             return Ok(());
         };
         self.desired = applying.before;
-        self.globals = self.desired.globals().clone();
         self.look_up_scripts();
         for step in applying.prepared.into_iter().rev() {
-            drop(self.carry_out(step.undo(), monitor).await?);
+            self.carry_out(step.undo(), monitor).await?;
         }
         Ok(())
     }
@@ -273,7 +271,7 @@ impl Plane<'_> {
     /// Whoever can run scripts as that user was looked up before; who is gone since runs none.
     fn tell_scripts(&mut self, id: RouterId, known: &Known) {
         let instance = &known.assigned.instance;
-        let is_guarded = self.globals.script_security;
+        let is_guarded = self.desired.globals().script_security;
         if let Err(error) = self.notifier.set(id, instance, is_guarded) {
             tracing::error!("({}) {error}", instance.name);
         }

@@ -42,7 +42,6 @@ use super::{
     wording::Line,
 };
 use crate::{
-    config::Globals,
     ids::{InterfaceId, RouterId},
     io::{
         clock,
@@ -64,8 +63,6 @@ pub(super) struct Plane<'a> {
     routers: BTreeMap<RouterId, Known>,
     /// As the configuration file has them.
     order: Vec<RouterId>,
-    /// What the configuration says of the whole node.
-    globals: Globals,
     /// What runs, or is on its way to.
     desired: Desired,
     /// How far it is on that way.
@@ -118,7 +115,6 @@ impl<'a> Plane<'a> {
             notifier: Notifier::default(),
             routers: BTreeMap::new(),
             order: Vec::new(),
-            globals: Globals::default(),
             desired: Desired::default(),
             applying: None,
             reloading: None,
