@@ -1,6 +1,6 @@
 //! Accept_Mode (RFC 9568 section 6.1): `accept`, `no_accept`, and what strict mode makes of them.
 
-use super::{diag::Report, instance::Draft};
+use super::{diag::Diagnostics, instance::Draft};
 use crate::proto::Version;
 use crate::proto::election::OWNER;
 
@@ -10,7 +10,7 @@ pub(super) fn accept(
     draft: &Draft<'_>,
     version: Version,
     priority: u8,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> bool {
     let name = draft.name;
     let remove = "remove `vrrp_strict` and `strict_mode` if they are to be answered";

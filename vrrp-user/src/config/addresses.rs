@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     ast::Statement,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     instance::Draft,
     model::{Instance, Vip},
 };
@@ -30,7 +30,7 @@ pub(super) fn both(listed: Vec<(Vip, &Statement)>, excluded: Vec<(Vip, &Statemen
 pub(super) fn once<'s>(
     list: Vec<(Vip, &'s Statement)>,
     draft: &Draft<'_>,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Vec<(Vip, &'s Statement)> {
     let mut known = BTreeSet::new();
     let mut kept = Vec::with_capacity(list.len());
@@ -54,7 +54,7 @@ pub(super) fn once<'s>(
 }
 
 /// What no advert has room for is served all the same, as keepalived does.
-pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
+pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Diagnostics) {
     if let Some(listed) = instance.limit_advertised(MOST) {
         report.warn_help(
             at,
@@ -69,7 +69,7 @@ pub(super) fn limit(instance: &mut Instance, at: &Place, report: &mut Report) {
 }
 
 /// The first address fixes the family, and there is one.
-pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
+pub(super) fn one_family(draft: &Draft<'_>, report: &mut Diagnostics) -> bool {
     let (name, place) = (draft.name, &draft.block.place);
     let Some((first, _)) = draft.vips.first() else {
         if !draft.vips_tried && !draft.block.damaged {
@@ -104,7 +104,7 @@ pub(super) fn one_family(draft: &Draft<'_>, report: &mut Report) -> bool {
 /// The list of an IPv6 router, given in `at`, begins with a link-local address. To unicast peers it need
 /// not: keepalived does not ask for it there, and where unicast is needed, clouds, link-local virtual IPs
 /// are of no use.
-pub(super) fn begins_link_local(instance: &Instance, at: &Place, report: &mut Report) {
+pub(super) fn begins_link_local(instance: &Instance, at: &Place, report: &mut Diagnostics) {
     let Some(first) = instance.advertised().map(|vip| vip.address).next() else {
         return;
     };

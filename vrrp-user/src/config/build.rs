@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     ast::Statement,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     finish::finish,
     globals::Defaults,
     instance::draft,
@@ -18,7 +18,7 @@ use crate::proto::Family;
 /// Builds the configuration. It is for use only if `report` has no error in it.
 ///
 /// `global_defs` is read first wherever it stands: keepalived applies it after the instances too.
-pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) -> Config {
+pub(super) fn config(file: &str, statements: &[Statement], report: &mut Diagnostics) -> Config {
     let mut mail = MailNote::default();
     let mut defaults = Defaults::default();
     for block in statements
@@ -70,7 +70,7 @@ pub(super) fn config(file: &str, statements: &[Statement], report: &mut Report) 
 }
 
 /// The name of an instance, if it has a name and a block.
-fn name<'s>(statement: &'s Statement, report: &mut Report) -> Option<&'s str> {
+fn name<'s>(statement: &'s Statement, report: &mut Diagnostics) -> Option<&'s str> {
     let place = &statement.place;
     let name = match statement.params() {
         [name] => name.text.as_str(),
@@ -111,7 +111,7 @@ struct Across<'s> {
 }
 
 impl<'s> Across<'s> {
-    fn name(&mut self, name: &'s str, place: &Place, report: &mut Report) {
+    fn name(&mut self, name: &'s str, place: &Place, report: &mut Diagnostics) {
         if let Some(first) = self.names.insert(name, place.clone()) {
             report.error_help(
                 place,
@@ -124,7 +124,7 @@ impl<'s> Across<'s> {
         }
     }
 
-    fn router(&mut self, instance: &Instance, place: &Place, report: &mut Report) {
+    fn router(&mut self, instance: &Instance, place: &Place, report: &mut Diagnostics) {
         let name = &instance.name;
         let family = instance.family();
         let key = (instance.interface.clone(), family, instance.settings.vrid);
@@ -173,7 +173,7 @@ impl<'s> Across<'s> {
         instance: &Instance,
         device: &str,
         place: &Place,
-        report: &mut Report,
+        report: &mut Diagnostics,
     ) {
         let name = &instance.name;
         let key = (device.to_owned(), instance.family(), instance.settings.vrid);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ast::Statement, diag::Report, value};
+use super::{ast::Statement, diag::Diagnostics, value};
 use crate::proto::{Departures, Garp, Version};
 
 /// Longest delay.
@@ -39,7 +39,7 @@ impl Default for Common {
 }
 
 impl Common {
-    pub(super) fn down_timer_adverts(&mut self, statement: &Statement, report: &mut Report) {
+    pub(super) fn down_timer_adverts(&mut self, statement: &Statement, report: &mut Diagnostics) {
         let adverts = value::number(statement, 1..=100, report);
         value::keep(&mut self.departures.down_timer_adverts, adverts);
         if adverts == Some(1) {
@@ -56,7 +56,7 @@ impl Common {
 }
 
 /// `version` and `vrrp_version`.
-pub(super) fn version(statement: &Statement, report: &mut Report) -> Option<Version> {
+pub(super) fn version(statement: &Statement, report: &mut Diagnostics) -> Option<Version> {
     match value::number(statement, 2_u8..=3, report)? {
         2 => Some(Version::V2),
         _ => Some(Version::V3),
@@ -64,12 +64,12 @@ pub(super) fn version(statement: &Statement, report: &mut Report) -> Option<Vers
 }
 
 /// Up to a day: longer is a mistake, and nothing downstream needs to care about overflow.
-pub(super) fn whole_seconds(statement: &Statement, report: &mut Report) -> Option<Duration> {
+pub(super) fn whole_seconds(statement: &Statement, report: &mut Diagnostics) -> Option<Duration> {
     value::number(statement, 0..=A_DAY.as_secs(), report).map(Duration::from_secs)
 }
 
 /// How often something is announced.
-pub(super) fn repeats(statement: &Statement, report: &mut Report) -> Option<u8> {
+pub(super) fn repeats(statement: &Statement, report: &mut Diagnostics) -> Option<u8> {
     let repeats = value::number(statement, 0..=u32::MAX, report)?;
     if repeats > u32::from(u8::MAX) {
         report.warn(

@@ -80,13 +80,13 @@ impl fmt::Display for Diagnostic {
 
 /// Collects the diagnostics of one configuration.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct Diagnostics {
     list: Vec<Diagnostic>,
     dropped: usize,
     failed: bool,
 }
 
-impl Report {
+impl Diagnostics {
     pub(crate) fn note(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Note, place, message.into(), None);
     }

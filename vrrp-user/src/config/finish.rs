@@ -5,7 +5,7 @@ use std::{mem, time::Duration};
 use super::{
     accept::accept,
     addresses,
-    diag::Report,
+    diag::Diagnostics,
     instance::{AuthDraft, Draft},
     model::{Auth, Instance, Vip},
 };
@@ -23,7 +23,7 @@ const V3_MAX_STEPS: u128 = 4095;
 const PASS_LEN: usize = 8;
 
 /// Weighs the statements against each other; `None` after an error.
-pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instance> {
+pub(super) fn finish(mut draft: Draft<'_>, report: &mut Diagnostics) -> Option<Instance> {
     let (listed, excluded) = (mem::take(&mut draft.vips), mem::take(&mut draft.excluded));
     draft.vips = addresses::once(listed, &draft, report);
     draft.excluded = addresses::once(excluded, &draft, report);
@@ -116,7 +116,7 @@ pub(super) fn finish(mut draft: Draft<'_>, report: &mut Report) -> Option<Instan
 
 /// IPv6 exists in version 3 only. keepalived speaks version 2 over it all the same if it is told to and not
 /// strict.
-fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
+fn version(draft: &Draft<'_>, report: &mut Diagnostics) -> Version {
     let is_ipv6 = |(vip, _): &(Vip, _)| vip.address.is_ipv6();
     if !draft.vips.first().is_some_and(is_ipv6) {
         return draft.common.version;
@@ -143,7 +143,7 @@ fn version(draft: &Draft<'_>, report: &mut Report) -> Version {
 }
 
 /// Priority and initial state, each of which stands in for the other.
-fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
+fn standing(draft: &Draft<'_>, report: &mut Diagnostics) -> (u8, InitialState) {
     match (draft.priority, draft.state) {
         (Some(OWNER), None) => (OWNER, InitialState::Master),
         (Some(OWNER), Some((InitialState::Backup, at))) if draft.common.strict => {
@@ -185,7 +185,7 @@ fn standing(draft: &Draft<'_>, report: &mut Report) -> (u8, InitialState) {
 }
 
 /// The interval a packet of this version can say.
-fn advert_interval(draft: &Draft<'_>, version: Version, report: &mut Report) -> Duration {
+fn advert_interval(draft: &Draft<'_>, version: Version, report: &mut Diagnostics) -> Duration {
     let asked = draft.advert_int;
     let (used, help) = match version {
         Version::V2 => {
@@ -219,7 +219,12 @@ fn advert_interval(draft: &Draft<'_>, version: Version, report: &mut Report) -> 
     used
 }
 
-fn preempt(draft: &Draft<'_>, priority: u8, initial: InitialState, report: &mut Report) -> bool {
+fn preempt(
+    draft: &Draft<'_>,
+    priority: u8,
+    initial: InitialState,
+    report: &mut Diagnostics,
+) -> bool {
     let Some(nopreempt) = draft.nopreempt else {
         return true;
     };
@@ -243,7 +248,7 @@ fn preempt_delay(
     draft: &Draft<'_>,
     preempt: bool,
     initial: InitialState,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Duration {
     let Some((delay, at)) = draft.preempt_delay else {
         return Duration::ZERO;
@@ -270,7 +275,7 @@ fn also_version_2(
     draft: &Draft<'_>,
     version: Version,
     advert_interval: Duration,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Option<Duration> {
     let place = &draft.v2_interop?.place;
     let name = draft.name;
@@ -310,7 +315,7 @@ fn departures(draft: &Draft<'_>) -> Departures {
 }
 
 /// Whether a deposed Active sends one more advert, if that is said: strict mode has it silent.
-fn higher_prio_send_advert(draft: &Draft<'_>, report: &mut Report) -> Option<bool> {
+fn higher_prio_send_advert(draft: &Draft<'_>, report: &mut Diagnostics) -> Option<bool> {
     if !draft.common.strict {
         return draft.common.higher_prio_send_advert;
     }
@@ -327,7 +332,7 @@ fn higher_prio_send_advert(draft: &Draft<'_>, report: &mut Report) -> Option<boo
 }
 
 /// A lease must outlive the wait for the next advert, and end before a Backup takes over.
-fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Report) {
+fn check_lease(draft: &Draft<'_>, interval: Duration, report: &mut Diagnostics) {
     let Lease::Span(span) = draft.lease else {
         return;
     };
@@ -362,7 +367,7 @@ fn allows_auth(
     draft: &Draft<'_>,
     auth: &AuthDraft<'_>,
     version: Version,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> bool {
     let what = match version {
         //= C79: RFC 9568 section 9
@@ -382,7 +387,7 @@ fn allows_auth(
 }
 
 /// The password; what keepalived ignores is ignored, so that peers with the same file agree.
-fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Report) -> Option<Auth> {
+fn auth(name: &str, auth: &AuthDraft<'_>, report: &mut Diagnostics) -> Option<Auth> {
     let place = &auth.block.place;
     let (pass, pass_at) = match (auth.pass_type, auth.pass) {
         (true, Some((b"", at))) => {

@@ -3,7 +3,7 @@
 use super::{
     ast::Statement,
     common::Common,
-    diag::Report,
+    diag::Diagnostics,
     keywords::{Action, Context},
     model::Globals,
     script::ScriptUser,
@@ -20,7 +20,12 @@ pub(super) struct Defaults {
 
 impl Defaults {
     /// Takes one `global_defs` block in.
-    pub(super) fn read(&mut self, block: &Statement, mail: &mut MailNote, report: &mut Report) {
+    pub(super) fn read(
+        &mut self,
+        block: &Statement,
+        mail: &mut MailNote,
+        report: &mut Diagnostics,
+    ) {
         for statement in block.body() {
             let row = Context::Globals.row(statement.keyword());
             match row.map(|row| row.action) {
@@ -31,7 +36,7 @@ impl Defaults {
         }
     }
 
-    pub(super) fn script_user(&mut self, statement: &Statement, report: &mut Report) {
+    pub(super) fn script_user(&mut self, statement: &Statement, report: &mut Diagnostics) {
         let mut names = statement.params().iter().map(|word| word.text.clone());
         self.script_user = ScriptUser {
             user: names.next(),

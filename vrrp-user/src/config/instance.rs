@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     ast::Statement,
     common::Common,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     globals::Defaults,
     keywords::{Action, Again, Context, Row},
     model::{Notify, Script, Vip},
@@ -70,7 +70,7 @@ pub(super) struct AuthDraft<'s> {
 }
 
 impl<'s> AuthDraft<'s> {
-    pub(super) fn pass(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn pass(&mut self, statement: &'s Statement, report: &mut Diagnostics) {
         if value::one(statement, report).is_none() {
             self.damaged = true;
             return;
@@ -88,7 +88,7 @@ impl<'s> AuthDraft<'s> {
         self.pass = word.map(|word| (word.bytes(), statement));
     }
 
-    pub(super) fn auth_type(&mut self, statement: &Statement, report: &mut Report) {
+    pub(super) fn auth_type(&mut self, statement: &Statement, report: &mut Diagnostics) {
         match auth_type(statement, report) {
             Some(()) => self.pass_type = true,
             None => self.damaged = true,
@@ -102,7 +102,7 @@ pub(super) fn draft<'s>(
     block: &'s Statement,
     defaults: &'s Defaults,
     mail: &mut MailNote,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Draft<'s> {
     let mut draft = Draft {
         name,
@@ -156,7 +156,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Takes note of a statement, and says which one counts if there are two.
-    fn note(&mut self, row: &Row, statement: &'s Statement, report: &mut Report) {
+    fn note(&mut self, row: &Row, statement: &'s Statement, report: &mut Diagnostics) {
         let keyword = statement.keyword();
         let which_counts = match row.again {
             Again::All => None,
@@ -177,7 +177,7 @@ impl<'s> Draft<'s> {
         }
     }
 
-    pub(super) fn interface(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn interface(&mut self, statement: &'s Statement, report: &mut Diagnostics) {
         let Some(name) = value::one(statement, report) else {
             return;
         };
@@ -187,7 +187,7 @@ impl<'s> Draft<'s> {
     }
 
     /// A MASTER stays, whatever follows, but for what is no state at all.
-    pub(super) fn state(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn state(&mut self, statement: &'s Statement, report: &mut Diagnostics) {
         let Some(word) = value::one(statement, report) else {
             return;
         };
@@ -210,7 +210,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Several blocks add up.
-    pub(super) fn authentication(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn authentication(&mut self, block: &'s Statement, report: &mut Diagnostics) {
         if block.block.is_none() {
             report.error(&block.place, "`authentication` needs a block");
             return;
@@ -236,13 +236,13 @@ impl<'s> Draft<'s> {
     }
 
     /// `virtual_ipaddress`.
-    pub(super) fn listed(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn listed(&mut self, block: &'s Statement, report: &mut Diagnostics) {
         self.vips_tried |= !block.body().is_empty() || block.damaged;
         self.vips.extend(virtual_ips(block, report));
     }
 
     /// `virtual_ipaddress_excluded`.
-    pub(super) fn excluded(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn excluded(&mut self, block: &'s Statement, report: &mut Diagnostics) {
         self.excluded.extend(virtual_ips(block, report));
     }
 
@@ -251,7 +251,7 @@ impl<'s> Draft<'s> {
         &mut self,
         slot: fn(&mut Notify) -> &mut Option<Script>,
         statement: &Statement,
-        report: &mut Report,
+        report: &mut Diagnostics,
     ) {
         let script = script(statement, self.script_user, report);
         let slot = slot(&mut self.notify);
@@ -260,7 +260,7 @@ impl<'s> Draft<'s> {
 }
 
 /// No other router is there, and each of them would be master.
-fn refuse_loopback(name: &str, statement: &Statement, report: &mut Report) {
+fn refuse_loopback(name: &str, statement: &Statement, report: &mut Diagnostics) {
     if name == "lo" {
         report.error_help(
             &statement.place,
@@ -271,7 +271,7 @@ fn refuse_loopback(name: &str, statement: &Statement, report: &mut Report) {
 }
 
 /// The lines of a block of virtual IPs.
-fn virtual_ips<'s>(block: &'s Statement, report: &mut Report) -> Vec<(Vip, &'s Statement)> {
+fn virtual_ips<'s>(block: &'s Statement, report: &mut Diagnostics) -> Vec<(Vip, &'s Statement)> {
     if block.block.is_none() {
         let keyword = block.keyword();
         report.error_help(
@@ -287,7 +287,7 @@ fn virtual_ips<'s>(block: &'s Statement, report: &mut Report) -> Vec<(Vip, &'s S
 }
 
 /// `auth_type PASS`; `None` after an error.
-fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
+fn auth_type(statement: &Statement, report: &mut Diagnostics) -> Option<()> {
     match value::one(statement, report)? {
         "PASS" => return Some(()),
         "AH" => report.error_help(
@@ -305,7 +305,7 @@ fn auth_type(statement: &Statement, report: &mut Report) -> Option<()> {
 }
 
 /// `lease auto|off|SECONDS`, which keepalived does not have.
-pub(super) fn lease(statement: &Statement, report: &mut Report) -> Option<Lease> {
+pub(super) fn lease(statement: &Statement, report: &mut Diagnostics) -> Option<Lease> {
     let first = statement.params().first().map(|word| word.text.as_str());
     let lease = match first {
         Some("auto") => Lease::Auto,

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use vrrp_ebpf::abi;
 
 use super::{
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     model::Instance,
 };
 
 /// Reports the first instance with which there is too much of something.
-pub(super) fn check(instances: &[Instance], report: &mut Report) {
+pub(super) fn check(instances: &[Instance], report: &mut Diagnostics) {
     type Count = fn(&Instance) -> usize;
     let limits: [(&str, u32, Count); 4] = [
         ("virtual routers", abi::MAX_ROUTERS, |_| 1),

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Parsed,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
 };
 
 /// Largest file: some 10,000 instances.
@@ -23,7 +23,7 @@ pub fn load(path: &Path) -> Parsed {
         Ok(_) => format!("the file is larger than {} MiB", MAX_FILE >> 20),
         Err(error) => format!("cannot read the configuration: {error}"),
     };
-    let mut report = Report::default();
+    let mut report = Diagnostics::default();
     report.error(&Place::new(&file, 0), problem);
     Parsed {
         config: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ast::{Flaw, FlawKind},
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     marks,
     source::{self, Line, without_comment},
 };
@@ -28,7 +28,7 @@ pub(super) struct Macros {
 
 impl Macros {
     /// Takes a definition in, or returns the line with everything replaced.
-    pub(super) fn take(&mut self, mut line: Line, report: &mut Report) -> Option<Line> {
+    pub(super) fn take(&mut self, mut line: Line, report: &mut Diagnostics) -> Option<Line> {
         if self.skipping {
             self.skipping = line.text.ends_with('\\');
             return None;
@@ -54,7 +54,7 @@ impl Macros {
         found
     }
 
-    fn define(&mut self, name: &str, value: &str, place: &Place, report: &mut Report) {
+    fn define(&mut self, name: &str, value: &str, place: &Place, report: &mut Diagnostics) {
         if value.ends_with('\\') {
             report.error_help(
                 place,
@@ -67,7 +67,7 @@ impl Macros {
     }
 
     /// Replaces what is defined. What is replaced may begin a comment, and make the line a directive.
-    fn replace(&self, line: &mut Line, report: &mut Report) -> Option<()> {
+    fn replace(&self, line: &mut Line, report: &mut Diagnostics) -> Option<()> {
         let text = std::mem::take(&mut line.text);
         let expanded = self.expand(text.clone(), line, report)?;
         if expanded == text {
@@ -83,7 +83,12 @@ impl Macros {
         (!line.text.is_empty()).then_some(())
     }
 
-    fn expand(&self, mut text: String, line: &mut Line, report: &mut Report) -> Option<String> {
+    fn expand(
+        &self,
+        mut text: String,
+        line: &mut Line,
+        report: &mut Diagnostics,
+    ) -> Option<String> {
         let mut from = 0;
         for _ in 0..MAX_REPLACEMENTS {
             let Some(found) = reference(&text, from) else {
@@ -234,7 +239,7 @@ mod tests {
 
     /// The lines, and what is wrong with them.
     fn expand(text: &str) -> (Vec<String>, Vec<String>) {
-        let mut report = Report::default();
+        let mut report = Diagnostics::default();
         let lines = lines("k.conf", text.as_bytes(), &mut report);
         let mut found: Vec<_> = report.finish().iter().map(ToString::to_string).collect();
         for line in &lines {

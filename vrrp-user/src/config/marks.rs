@@ -3,7 +3,7 @@
 
 use super::{
     ast::{Flaw, FlawKind},
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     keywords,
 };
 
@@ -18,7 +18,7 @@ pub(super) fn of_a_merge(
     text: &str,
     conflict: &mut bool,
     place: &Place,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> bool {
     let is = |mark: &str| {
         let rest = text.strip_prefix(mark);

@@ -47,7 +47,7 @@ mod virtual_mac;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use diag::Report;
+pub(crate) use diag::Diagnostics;
 pub use diag::{Diagnostic, Place, Severity};
 pub use load::load;
 pub use model::{
@@ -75,8 +75,11 @@ pub fn parse(file: &str, text: &[u8]) -> Parsed {
 }
 
 /// Builds a configuration from the statements of a source.
-fn build_all(source: &str, statements: impl FnOnce(&mut Report) -> Vec<ast::Statement>) -> Parsed {
-    let mut report = Report::default();
+fn build_all(
+    source: &str,
+    statements: impl FnOnce(&mut Diagnostics) -> Vec<ast::Statement>,
+) -> Parsed {
+    let mut report = Diagnostics::default();
     let statements = statements(&mut report);
     let statements = sift::sift(statements, &mut report);
     let config = build::config(source, &statements, &mut report);

@@ -6,7 +6,7 @@
 
 use super::{
     ast::Statement,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     keywords::Context,
     lex::{Token, decoded, tokens},
     source::Line,
@@ -16,7 +16,7 @@ use super::{
 const MAX_DEPTH: usize = 32;
 
 /// The statements at the top level.
-pub(super) fn statements(lines: &[Line], report: &mut Report) -> Vec<Statement> {
+pub(super) fn statements(lines: &[Line], report: &mut Diagnostics) -> Vec<Statement> {
     let mut parser = Parser {
         report,
         open: Vec::new(),
@@ -40,7 +40,7 @@ struct Open {
 }
 
 struct Parser<'r> {
-    report: &'r mut Report,
+    report: &'r mut Diagnostics,
     open: Vec<Open>,
     /// The statements of the innermost open block.
     current: Vec<Statement>,
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> (String, Vec<String>) {
-        let mut report = Report::default();
+        let mut report = Diagnostics::default();
         let lines = lines("k.conf", text.as_bytes(), &mut report);
         let shown = show(&statements(&lines, &mut report));
         (

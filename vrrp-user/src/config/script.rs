@@ -2,7 +2,7 @@
 
 use super::{
     ast::Statement,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     lex::is_blank,
     model::Script,
     value::refuse_block,
@@ -21,7 +21,7 @@ pub(super) struct ScriptUser {
 pub(super) fn script(
     statement: &Statement,
     default: &ScriptUser,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Option<Script> {
     let (keyword, place) = (statement.keyword(), &statement.place);
     if statement.words.iter().any(|word| word.bytes.is_some()) {
@@ -190,7 +190,7 @@ mod tests {
             (r"/bin/x \x41", &["/bin/x", "A"]),
         ];
         for (command, argv) in rows {
-            let mut report = Report::default();
+            let mut report = Diagnostics::default();
             let script = script(&statement(command), &ScriptUser::default(), &mut report);
             assert_eq!(
                 script.map(|script| script.argv),

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use super::{
     ast::{Flaw, FlawKind, Statement},
-    diag::Report,
+    diag::Diagnostics,
     keywords::{self, Context},
     marks,
 };
 
 /// The statements without those that are flawed beyond use.
-pub(super) fn sift(statements: Vec<Statement>, report: &mut Report) -> Vec<Statement> {
+pub(super) fn sift(statements: Vec<Statement>, report: &mut Diagnostics) -> Vec<Statement> {
     let mut sifter = Sifter {
         report,
         known: BTreeSet::new(),
@@ -20,7 +20,7 @@ pub(super) fn sift(statements: Vec<Statement>, report: &mut Report) -> Vec<State
 }
 
 struct Sifter<'r> {
-    report: &'r mut Report,
+    report: &'r mut Diagnostics,
     /// What was reported of each line: its statements share its flaws.
     known: BTreeSet<(usize, String)>,
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     ast::{Flaw, FlawKind},
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     lex::is_blank,
     macros::Macros,
     marks,
@@ -25,7 +25,7 @@ pub(super) struct Line {
 }
 
 /// The lines of `text` that are not empty.
-pub(super) fn lines(file: &str, text: &[u8], report: &mut Report) -> Vec<Line> {
+pub(super) fn lines(file: &str, text: &[u8], report: &mut Diagnostics) -> Vec<Line> {
     let file: Arc<str> = Arc::from(file);
     let first = Place {
         file: Arc::clone(&file),
@@ -77,7 +77,7 @@ fn utf_16(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn without_bom<'a>(bytes: &'a [u8], place: &Place, report: &mut Report) -> &'a [u8] {
+fn without_bom<'a>(bytes: &'a [u8], place: &Place, report: &mut Diagnostics) -> &'a [u8] {
     let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") else {
         return bytes;
     };
@@ -99,7 +99,7 @@ fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
 }
 
 /// The line without comment and surrounding blanks; `None` if nothing is left of it.
-fn clean(text: &str, bytes: usize, place: Place, report: &mut Report) -> Option<Line> {
+fn clean(text: &str, bytes: usize, place: Place, report: &mut Diagnostics) -> Option<Line> {
     if text
         .trim_ascii_start()
         .chars()
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8]) -> (Vec<Line>, Vec<String>) {
-        let mut report = Report::default();
+        let mut report = Diagnostics::default();
         let lines = lines("k.conf", text, &mut report);
         let found = report.finish().iter().map(ToString::to_string).collect();
         (lines, found)
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_skipped_with_a_warning() {
-        let mut report = Report::default();
+        let mut report = Diagnostics::default();
         let lines = lines("k.conf", b"\xef\xbb\xbfglobal_defs {", &mut report);
         assert_eq!(lines[0].text, "global_defs {");
         assert!(!report.failed());

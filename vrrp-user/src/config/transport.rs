@@ -6,7 +6,7 @@ use std::{net::IpAddr, ops::RangeInclusive};
 use super::{
     ast::Statement,
     common::Common,
-    diag::Report,
+    diag::Diagnostics,
     model::{Instance, Peer, Unicast},
     value, vip,
 };
@@ -29,7 +29,7 @@ pub(super) struct TransportDraft<'s> {
 }
 
 impl<'s> TransportDraft<'s> {
-    pub(super) fn source(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn source(&mut self, statement: &'s Statement, report: &mut Diagnostics) {
         let Some(text) = value::one(statement, report) else {
             return;
         };
@@ -50,7 +50,7 @@ impl<'s> TransportDraft<'s> {
         }
     }
 
-    pub(super) fn peers(&mut self, block: &'s Statement, report: &mut Report) {
+    pub(super) fn peers(&mut self, block: &'s Statement, report: &mut Diagnostics) {
         self.peers_at = self.peers_at.or(Some(block));
         if block.block.is_none() {
             self.peers_wrong = true;
@@ -82,7 +82,12 @@ impl<'s> TransportDraft<'s> {
 
     /// Weighs the statements against each other and the rest of the instance, whose transport this
     /// sets.
-    pub(super) fn finish(mut self, common: &Common, instance: &mut Instance, report: &mut Report) {
+    pub(super) fn finish(
+        mut self,
+        common: &Common,
+        instance: &mut Instance,
+        report: &mut Diagnostics,
+    ) {
         let name = instance.name.clone();
         let ours = instance.family();
         if let Some((source, at)) = self.source {
@@ -152,7 +157,12 @@ impl<'s> TransportDraft<'s> {
 
     /// Over IPv6, keepalived leaves the Hop Limit of unicast adverts to the kernel unless `unicast_ttl` is
     /// there, so that without it a Hop Limit proves nothing. Nobody routes a link-local address.
-    fn warn_of_forgeries(&self, name: &str, peers: &[(Peer, &Statement)], report: &mut Report) {
+    fn warn_of_forgeries(
+        &self,
+        name: &str,
+        peers: &[(Peer, &Statement)],
+        report: &mut Diagnostics,
+    ) {
         let forgeable = |peer: &Peer| match peer.address {
             IpAddr::V4(_) => false,
             IpAddr::V6(address) => peer.ttl.is_none() && !address.is_unicast_link_local(),
@@ -174,7 +184,7 @@ impl<'s> TransportDraft<'s> {
 
     /// keepalived speaks by multicast then. Whoever has this router as a unicast peer does not hear that, and
     /// both would be master.
-    fn without_other_peers(&self, at: &Statement, name: &str, report: &mut Report) {
+    fn without_other_peers(&self, at: &Statement, name: &str, report: &mut Diagnostics) {
         if !self.peers_wrong {
             report.error_help(
                 &at.place,
@@ -187,7 +197,7 @@ impl<'s> TransportDraft<'s> {
     }
 
     /// keepalived speaks by multicast then, unless told otherwise. It would also send from any address.
-    fn without_peers(&self, instance: &Instance, report: &mut Report) {
+    fn without_peers(&self, instance: &Instance, report: &mut Diagnostics) {
         let name = &instance.name;
         //= C4: RFC 9568 section 5.1.2.1
         if let Some((IpAddr::V6(source), at)) = self.source
@@ -218,7 +228,7 @@ impl<'s> TransportDraft<'s> {
 }
 
 /// Checksums as keepalived before 1.3.6 sent them. Its `never` is what we do.
-pub(super) fn old_checksum(statement: &Statement, report: &mut Report) {
+pub(super) fn old_checksum(statement: &Statement, report: &mut Diagnostics) {
     let never = matches!(statement.params(), [word] if word.text == "never");
     if !never {
         report.error_help(
@@ -229,7 +239,7 @@ pub(super) fn old_checksum(statement: &Statement, report: &mut Report) {
     }
 }
 
-fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
+fn address(text: &str, statement: &Statement, report: &mut Diagnostics) -> Option<IpAddr> {
     let keyword = statement.keyword();
     let address = without_prefix(text, statement, report)?;
     if let Some(why) = vip::unusable(address) {
@@ -240,7 +250,7 @@ fn address(text: &str, statement: &Statement, report: &mut Report) -> Option<IpA
 }
 
 /// An address, of which keepalived cuts off everything from a `/` on.
-fn without_prefix(text: &str, statement: &Statement, report: &mut Report) -> Option<IpAddr> {
+fn without_prefix(text: &str, statement: &Statement, report: &mut Diagnostics) -> Option<IpAddr> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
@@ -262,7 +272,7 @@ fn without_prefix(text: &str, statement: &Statement, report: &mut Report) -> Opt
 }
 
 /// A line of `unicast_peer`: `ADDRESS [min_ttl N] [max_ttl N]`.
-fn peer(statement: &Statement, report: &mut Report) -> Option<Peer> {
+fn peer(statement: &Statement, report: &mut Diagnostics) -> Option<Peer> {
     value::refuse_block(statement, report);
     let mut words = statement.words.iter().map(|word| word.text.as_str());
     let address = without_prefix(words.next()?, statement, report)?;

@@ -2,7 +2,7 @@
 
 use super::{
     ast::Statement,
-    diag::Report,
+    diag::Diagnostics,
     keywords::{Context, Support},
 };
 
@@ -15,7 +15,7 @@ pub(super) fn report(
     context: Context,
     statement: &Statement,
     mail: &mut MailNote,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) {
     let (keyword, place) = (statement.keyword(), &statement.place);
     let block = if statement.block.is_some() {
@@ -69,7 +69,7 @@ fn meant_script(keyword: &str) -> Option<String> {
     Some(format!("did you mean `{meant}`?"))
 }
 
-fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Report) {
+fn unknown(context: Context, statement: &Statement, block: &str, report: &mut Diagnostics) {
     let (keyword, place) = (statement.keyword(), &statement.place);
     if Context::Authentication.reads(keyword) {
         report.warn_help(

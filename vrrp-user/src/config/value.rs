@@ -4,7 +4,7 @@ use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
     ast::Statement,
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     keywords,
 };
 
@@ -48,7 +48,7 @@ fn decimal(number: &str, digits: usize) -> Option<u64> {
 }
 
 /// The only parameter of a statement.
-pub(super) fn one<'s>(statement: &'s Statement, report: &mut Report) -> Option<&'s str> {
+pub(super) fn one<'s>(statement: &'s Statement, report: &mut Diagnostics) -> Option<&'s str> {
     let keyword = statement.keyword();
     let Some((first, more)) = statement.params().split_first() else {
         report.error(&statement.place, format!("`{keyword}` needs a parameter"));
@@ -80,7 +80,7 @@ pub(super) fn one<'s>(statement: &'s Statement, report: &mut Report) -> Option<&
 }
 
 /// Reports a block where none belongs.
-pub(super) fn refuse_block(statement: &Statement, report: &mut Report) {
+pub(super) fn refuse_block(statement: &Statement, report: &mut Diagnostics) {
     if statement.block.is_some() {
         report.error(
             &statement.place,
@@ -98,7 +98,7 @@ fn unsigned(text: &str) -> &str {
 pub(super) fn number<T>(
     statement: &Statement,
     range: RangeInclusive<T>,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Option<T>
 where
     T: std::str::FromStr + PartialOrd + std::fmt::Display,
@@ -126,7 +126,7 @@ where
 pub(super) fn seconds(
     statement: &Statement,
     range: RangeInclusive<Duration>,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Option<Duration> {
     let text = one(statement, report)?;
     let value = decimal(unsigned(text), 9)
@@ -147,7 +147,7 @@ pub(super) fn seconds(
 }
 
 /// A switch: on without a parameter.
-pub(super) fn flag(statement: &Statement, report: &mut Report) -> Option<bool> {
+pub(super) fn flag(statement: &Statement, report: &mut Diagnostics) -> Option<bool> {
     if statement.params().is_empty() {
         refuse_block(statement, report);
         return Some(true);
@@ -194,7 +194,7 @@ pub(super) fn interface(
     keyword: &str,
     name: &str,
     place: &Place,
-    report: &mut Report,
+    report: &mut Diagnostics,
 ) -> Option<String> {
     let invalid = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
     if name.is_empty() || name.len() > 15 || name == "." || name == ".." || name.contains(invalid) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
     ast::{Statement, Word},
-    diag::{Place, Report},
+    diag::{Diagnostics, Place},
     model::{FOREVER, Scope, Vip},
     value,
 };
@@ -25,7 +25,7 @@ enum Broadcast {
 }
 
 /// Reads a line of `virtual_ipaddress`; `None` after an error.
-pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
+pub(super) fn vip(statement: &Statement, report: &mut Diagnostics) -> Option<Vip> {
     value::refuse_block(statement, report);
     let mut line = VipLine {
         place: &statement.place,
@@ -47,7 +47,7 @@ pub(super) fn vip(statement: &Statement, report: &mut Report) -> Option<Vip> {
 
 struct VipLine<'a> {
     place: &'a Place,
-    report: &'a mut Report,
+    report: &'a mut Diagnostics,
     failed: bool,
     address: Option<(IpAddr, u8)>,
     broadcast: Option<Broadcast>,

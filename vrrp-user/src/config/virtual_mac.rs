@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vrrp_ebpf::types::{Mac, mac_text};
 
-use super::{ast::Statement, diag::Report, model::Instance, value};
+use super::{ast::Statement, diag::Diagnostics, model::Instance, value};
 
 /// How often switches are told where the virtual MAC is if no advert comes from it, unless
 /// `garp_master_refresh` says otherwise. They forget a MAC after five minutes, most of them.
@@ -26,13 +26,18 @@ pub(super) struct VirtualMacDraft<'s> {
 
 impl<'s> VirtualMacDraft<'s> {
     /// `use_vmac`.
-    pub(super) fn used(&mut self, statement: &'s Statement, report: &mut Report) {
+    pub(super) fn used(&mut self, statement: &'s Statement, report: &mut Diagnostics) {
         self.used = Some(statement);
         self.named = parameters(statement, report);
     }
 
     /// Weighs the statements against each other and the rest of the instance, its transport included.
-    pub(super) fn finish(mut self, strict: bool, instance: &mut Instance, report: &mut Report) {
+    pub(super) fn finish(
+        mut self,
+        strict: bool,
+        instance: &mut Instance,
+        report: &mut Diagnostics,
+    ) {
         let used = self.used.is_some();
         if let Some(at) = self.xmit_base
             && used
@@ -85,7 +90,7 @@ impl<'s> VirtualMacDraft<'s> {
     }
 
     /// Peers, and hosts that go by what they have learned, know one MAC only.
-    fn check_mac(&self, instance: &Instance, report: &mut Report) {
+    fn check_mac(&self, instance: &Instance, report: &mut Diagnostics) {
         let (Some(at), Some(named)) = (self.used, self.named) else {
             return;
         };
@@ -105,7 +110,7 @@ impl<'s> VirtualMacDraft<'s> {
 }
 
 /// Reads `[NAME] [MAC] [netlink_notify_msg] [group NUMBER]`; returns the MAC.
-fn parameters(statement: &Statement, report: &mut Report) -> Option<Mac> {
+fn parameters(statement: &Statement, report: &mut Diagnostics) -> Option<Mac> {
     value::refuse_block(statement, report);
     let mut words = statement.params().iter().map(|word| word.text.as_str());
     let mut mac = None;

@@ -12,22 +12,22 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use super::{
     ast::Statement,
     common::Common,
-    diag::Report,
+    diag::Diagnostics,
     globals::Defaults,
     instance::{AuthDraft, Draft},
 };
 
 /// Reads a statement of `global_defs`.
-pub(super) type ReadGlobal = fn(&mut Defaults, &Statement, &mut Report);
+pub(super) type ReadGlobal = fn(&mut Defaults, &Statement, &mut Diagnostics);
 
 /// Reads a statement that an instance can have for itself, and `global_defs` for all of them.
-pub(super) type ReadCommon = fn(&mut Common, &Statement, &mut Report);
+pub(super) type ReadCommon = fn(&mut Common, &Statement, &mut Diagnostics);
 
 /// Reads a statement of a `vrrp_instance`.
-pub(super) type ReadOwn = for<'s> fn(&mut Draft<'s>, &'s Statement, &mut Report);
+pub(super) type ReadOwn = for<'s> fn(&mut Draft<'s>, &'s Statement, &mut Diagnostics);
 
 /// Reads a statement of an `authentication` block.
-pub(super) type ReadAuth = for<'s> fn(&mut AuthDraft<'s>, &'s Statement, &mut Report);
+pub(super) type ReadAuth = for<'s> fn(&mut AuthDraft<'s>, &'s Statement, &mut Diagnostics);
 
 /// Where a keyword stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

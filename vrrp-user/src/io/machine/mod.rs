@@ -11,7 +11,7 @@ use super::{
     rivals,
 };
 use crate::{
-    config::{Config, Diagnostic, Instance, Place, Report, Script},
+    config::{Config, Diagnostic, Diagnostics, Instance, Place, Script},
     ids::InterfaceId,
 };
 
@@ -61,7 +61,7 @@ pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose<'_>) -> Fo
 struct Checked<'a> {
     inventory: &'a Inventory,
     purpose: Purpose<'a>,
-    report: Report,
+    report: Diagnostics,
     refusal: Option<Refusal>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Checked<'a> {
         Self {
             inventory,
             purpose,
-            report: Report::default(),
+            report: Diagnostics::default(),
             refusal: None,
         }
     }
