@@ -3,16 +3,16 @@
 
 use super::{
     News,
-    router::{Change, Device, Router},
+    router::{Change, Device, WatchedRouter},
     table::Table,
 };
 
 /// Every such interface, once, with what was last said about it.
 #[derive(Debug, Default)]
-pub(super) struct Elsewhere(Vec<(Device, Option<Standing>)>);
+pub(super) struct Elsewhere(Vec<(Device, Option<Presence>)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum Presence {
     /// With this MAC; zeros if it has none.
     There([u8; 6]),
     Absent,
@@ -21,7 +21,7 @@ enum Standing {
 impl Elsewhere {
     /// Those of these routers. What was said of one holds for the routers that were `told`; if there are others, it
     /// is said again.
-    pub(super) fn set(&mut self, routers: &[Router], told: impl Fn(&Router) -> bool) {
+    pub(super) fn set(&mut self, routers: &[WatchedRouter], told: impl Fn(&WatchedRouter) -> bool) {
         let before = std::mem::take(&mut self.0);
         for router in routers {
             let named = router
@@ -42,33 +42,33 @@ impl Elsewhere {
     /// What changed since the last call.
     pub(super) fn judge(&mut self, table: &Table, changes: &mut Vec<Change>) {
         for (device, last) in &mut self.0 {
-            let standing = standing(device, table);
-            if *last != Some(standing) {
-                changes.push(change(device, standing));
-                *last = Some(standing);
+            let presence = presence(device, table);
+            if *last != Some(presence) {
+                changes.push(change(device, presence));
+                *last = Some(presence);
             }
         }
     }
 }
 
-fn standing(device: &Device, table: &Table) -> Standing {
+fn presence(device: &Device, table: &Table) -> Presence {
     if let Some(link) = table.link(device.id) {
-        Standing::There(link.mac.unwrap_or_default())
+        Presence::There(link.mac.unwrap_or_default())
     } else {
-        Standing::Absent
+        Presence::Absent
     }
 }
 
-fn change(device: &Device, standing: Standing) -> Change {
+fn change(device: &Device, presence: Presence) -> Change {
     let name = &device.name;
-    match standing {
-        Standing::There(mac) => Change {
+    match presence {
+        Presence::There(mac) => Change {
             news: device
                 .id
                 .map(|interface| News::MacElsewhere { interface, mac }),
             ..Change::default()
         },
-        Standing::Absent => Change {
+        Presence::Absent => Change {
             line: Some((
                 tracing::Level::ERROR,
                 format!(

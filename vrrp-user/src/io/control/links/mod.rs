@@ -24,7 +24,7 @@ pub use inventory::Inventory;
 pub(in crate::io) use inventory::SourceFlaw;
 pub(super) use news::News;
 pub use room::excess;
-pub(super) use router::{Change, Device, Router};
+pub(super) use router::{Change, Device, WatchedRouter};
 use table::Table;
 pub(super) use watch::Watched;
 
@@ -99,7 +99,7 @@ impl Monitor {
     }
 
     /// Watches these routers from now on; of those that are as before nothing is said again.
-    pub(super) fn watch(&mut self, routers: Vec<Router>) {
+    pub(super) fn watch(&mut self, routers: Vec<WatchedRouter>) {
         self.watched.set(routers);
     }
 

@@ -2,7 +2,7 @@
 //! configuration means whichever has the name. Pure.
 
 use super::{
-    router::{Change, Device, Router},
+    router::{Change, Device, WatchedRouter},
     table::Table,
 };
 
@@ -22,9 +22,9 @@ enum Naming {
 
 impl Names {
     /// Those of these routers; what was said of one holds.
-    pub(super) fn set(&mut self, routers: &[Router]) {
+    pub(super) fn set(&mut self, routers: &[WatchedRouter]) {
         let before = std::mem::take(&mut self.0);
-        for device in routers.iter().flat_map(Router::devices) {
+        for device in routers.iter().flat_map(WatchedRouter::devices) {
             if self.0.iter().all(|(known, _)| known != device) {
                 let said = before.iter().find(|(known, _)| known == device);
                 let said = said.map_or(Naming::Configured, |(_, said)| said.clone());

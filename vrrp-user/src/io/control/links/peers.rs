@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     News,
-    router::{Change, Router},
+    router::{Change, WatchedRouter},
     table::{Address, Table},
     verdict::Vips,
 };
@@ -28,7 +28,7 @@ impl Peers {
     /// What changed since the last call.
     pub(super) fn judge(
         &mut self,
-        routers: &[Router],
+        routers: &[WatchedRouter],
         table: &Table,
         vips: &Vips,
         changes: &mut Vec<Change>,
@@ -68,7 +68,7 @@ impl Peers {
     }
 
     /// Whether a router with unicast peers has none on another machine.
-    pub(super) fn are_all_ours(&self, router: &Router) -> bool {
+    pub(super) fn are_all_ours(&self, router: &WatchedRouter) -> bool {
         let mut peers = router.peers.iter();
         !router.peers.is_empty() && peers.all(|peer| self.ours.contains(&(router.id, *peer)))
     }
@@ -76,7 +76,11 @@ impl Peers {
 
 /// The addresses of a router's interface that are its own. What a peer has to prove must not change with
 /// who is Active, even if virtual IPs are given with a network.
-fn networks<'table>(router: &Router, table: &'table Table, vips: &Vips) -> Vec<&'table Address> {
+fn networks<'table>(
+    router: &WatchedRouter,
+    table: &'table Table,
+    vips: &Vips,
+) -> Vec<&'table Address> {
     if router.peers.is_empty() {
         return Vec::new();
     }
@@ -97,7 +101,7 @@ fn is_on_link(peer: IpAddr, networks: &[&Address]) -> bool {
 /// Whether this machine has the address, on whatever interface; a link-local one of another interface is
 /// another one. A virtual IP is not ours for good: where the owner of the addresses is a peer, its address is ours
 /// while we stand in for it.
-fn is_ours(peer: IpAddr, router: &Router, table: &Table, vips: &Vips) -> bool {
+fn is_ours(peer: IpAddr, router: &WatchedRouter, table: &Table, vips: &Vips) -> bool {
     peer.is_loopback()
         || table.places_of(peer).any(|interface| {
             let here = Some(interface) == router.interface() || !is_link_local(peer);

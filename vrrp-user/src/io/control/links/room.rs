@@ -7,7 +7,7 @@ use vrrp_ebpf::wire::encode;
 
 use super::{
     News,
-    router::{Change, Router},
+    router::{Change, WatchedRouter},
     table::Table,
 };
 use crate::{ids::RouterId, proto::Family};
@@ -26,7 +26,12 @@ impl Room {
 
     /// Adverts that are longer than the MTU do not leave: those virtual IPs that they have no room for are served, but
     /// not advertised, as at the start. What is in the file is advertised again when there is room.
-    pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
+    pub(super) fn judge(
+        &mut self,
+        routers: &[WatchedRouter],
+        table: &Table,
+        changes: &mut Vec<Change>,
+    ) {
         for router in routers {
             let Some(link) = table.link(router.interface()) else {
                 continue;
@@ -60,7 +65,7 @@ pub fn excess(listed: usize, room: usize) -> String {
 }
 
 /// How many virtual IPs its adverts carry with this MTU.
-pub(super) fn fitting(router: &Router, mtu: u32) -> usize {
+pub(super) fn fitting(router: &WatchedRouter, mtu: u32) -> usize {
     let family = if router.is_ipv4() {
         Family::V4
     } else {
@@ -70,7 +75,7 @@ pub(super) fn fitting(router: &Router, mtu: u32) -> usize {
 }
 
 /// What to say of a new MTU that changes how many they carry.
-fn fitted(router: &Router, mtu: Option<u32>, advertised: usize) -> (Level, String) {
+fn fitted(router: &WatchedRouter, mtu: Option<u32>, advertised: usize) -> (Level, String) {
     let (level, told) = if advertised == router.listed {
         let all = format!("adverts carry all {advertised} virtual IPs");
         (Level::INFO, all)

@@ -31,7 +31,7 @@ pub(in crate::io::control) struct Device {
 
 /// A virtual router as far as links matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::io::control) struct Router {
+pub(in crate::io::control) struct WatchedRouter {
     pub(in crate::io::control) id: RouterId,
     pub(in crate::io::control) name: String,
     /// Interface of its adverts.
@@ -54,7 +54,7 @@ pub(in crate::io::control) struct Router {
     pub(in crate::io::control) grace: Duration,
 }
 
-impl Router {
+impl WatchedRouter {
     /// Interface of its adverts, if it exists.
     pub(super) fn interface(&self) -> Option<InterfaceId> {
         self.interface.id

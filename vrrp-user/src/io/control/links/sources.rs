@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    router::{Change, Router},
+    router::{Change, WatchedRouter},
     table::Table,
 };
 use crate::{
@@ -22,7 +22,12 @@ impl Sources {
     }
 
     /// What changed since the last call.
-    pub(super) fn judge(&mut self, routers: &[Router], table: &Table, changes: &mut Vec<Change>) {
+    pub(super) fn judge(
+        &mut self,
+        routers: &[WatchedRouter],
+        table: &Table,
+        changes: &mut Vec<Change>,
+    ) {
         let elsewhere = routers.iter().filter(|router| {
             let interface = router.interface();
             let mut source = router.source.into_iter();

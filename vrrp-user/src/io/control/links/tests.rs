@@ -6,7 +6,7 @@ use crate::{
 };
 
 fn watched(index: u32) -> Watched {
-    Watched::new(vec![Router {
+    Watched::new(vec![WatchedRouter {
         id: RouterId::first(0),
         name: "VI_1".to_owned(),
         interface: Device {

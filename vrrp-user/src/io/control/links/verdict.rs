@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{
     News,
     room::fitting,
-    router::{Change, Device, Router},
+    router::{Change, Device, WatchedRouter},
     table::{Address, Table},
 };
 use crate::{
@@ -38,7 +38,7 @@ impl Verdict {
 /// interface's own addresses and stay.
 pub(super) type Vips = BTreeMap<(InterfaceId, IpAddr), bool>;
 
-pub(super) fn vips(routers: &[Router]) -> Vips {
+pub(super) fn vips(routers: &[WatchedRouter]) -> Vips {
     let mut vips = Vips::new();
     for router in routers {
         for (_, address, interface) in router.places() {
@@ -50,7 +50,7 @@ pub(super) fn vips(routers: &[Router]) -> Vips {
 
 /// What is to be said of a router, for which `reasons` hold beside those that links and addresses give.
 pub(super) fn verdict(
-    router: &Router,
+    router: &WatchedRouter,
     table: &Table,
     vips: &Vips,
     mut reasons: Reasons,
@@ -82,7 +82,7 @@ pub(super) fn verdict(
 }
 
 /// Where adverts come from.
-fn source(router: &Router, table: &Table, vips: &Vips) -> Result<IpAddr, FaultReason> {
+fn source(router: &WatchedRouter, table: &Table, vips: &Vips) -> Result<IpAddr, FaultReason> {
     match router.source {
         Some((source, true)) if !is_here(source, router.interface(), table) => {
             Err(FaultReason::NoSource)
@@ -110,7 +110,7 @@ pub(super) fn is_here(address: IpAddr, interface: Option<InterfaceId>, table: &T
 /// Source address of the adverts (RFC 9568 section 7.2): IPv4, the first that is not a virtual IP of
 /// any router, a global one if there is one, as keepalived chooses; IPv6, link-local. With an owner
 /// on the interface there may be no address that is not virtual.
-fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
+fn primary(router: &WatchedRouter, addresses: &[Address], vips: &Vips) -> Option<IpAddr> {
     let ipv4 = router.is_ipv4();
     let vip = |found: &Address| vips.get(&(router.interface()?, found.address));
     let own = |found: &Address| router.vips.iter().any(|(_, vip, _)| *vip == found.address);
@@ -145,7 +145,7 @@ fn primary(router: &Router, addresses: &[Address], vips: &Vips) -> Option<IpAddr
         .map(|found| found.address)
 }
 
-pub(super) fn change(router: &Router, verdict: Verdict) -> Change {
+pub(super) fn change(router: &WatchedRouter, verdict: Verdict) -> Change {
     match verdict {
         Verdict::Usable { primary, mac } => Change {
             news: Some(News::LinkUp {

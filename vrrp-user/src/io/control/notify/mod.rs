@@ -47,13 +47,13 @@ const WAITING: usize = 16;
 /// Runs the scripts of every virtual router.
 #[derive(Debug, Default)]
 pub(super) struct Notifier {
-    routers: BTreeMap<RouterId, Router>,
+    routers: BTreeMap<RouterId, ScriptQueue>,
     /// Workers of routers that were removed, by the name of the instance: they have scripts to run still.
     leaving: BTreeMap<String, JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Router {
+struct ScriptQueue {
     scripts: watch::Sender<Scripts>,
     queue: mpsc::UnboundedSender<Job>,
     worker: JoinHandle<()>,
@@ -104,7 +104,7 @@ impl Notifier {
         let predecessor = self.leaving.remove(&scripts.name);
         let (scripts, current) = watch::channel(scripts);
         let (queue, jobs) = mpsc::unbounded_channel();
-        let router = Router {
+        let router = ScriptQueue {
             scripts,
             queue,
             worker: tokio::spawn(async move {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Plane;
 use crate::{
     ids::RouterId,
-    io::control::links::{Device, Router},
+    io::control::links::{Device, WatchedRouter},
     plan::{DesiredRouter, DesiredVip},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 const GRACE_MAX: Duration = Duration::from_millis(100);
 
 impl Plane<'_> {
-    pub(super) fn watched(&self) -> Vec<Router> {
+    pub(super) fn watched(&self) -> Vec<WatchedRouter> {
         let routers = self.routers.iter();
         routers
             .map(|(id, known)| watched(*id, known.blueprint.router()))
@@ -24,10 +24,10 @@ impl Plane<'_> {
 }
 
 /// Of one that is as before, the monitor says nothing again.
-pub(super) fn watched(id: RouterId, router: &DesiredRouter) -> Router {
+pub(super) fn watched(id: RouterId, router: &DesiredRouter) -> WatchedRouter {
     let instance = &router.instance;
     let tracked = router.vips.iter().filter(|placed| placed.vip.tracked);
-    Router {
+    WatchedRouter {
         id,
         name: instance.name.clone(),
         interface: Device {

@@ -13,7 +13,7 @@ use super::{
     names::Names,
     peers::Peers,
     room::Room,
-    router::{Change, Router},
+    router::{Change, WatchedRouter},
     sources::Sources,
     table::Table,
     verdict::{Verdict, Vips, change, verdict, vips},
@@ -26,7 +26,7 @@ use crate::{
 /// Every router with what was last said about it.
 #[derive(Debug, Default)]
 pub(in crate::io::control) struct Watched {
-    routers: Vec<Router>,
+    routers: Vec<WatchedRouter>,
     verdicts: BTreeMap<RouterId, Verdict>,
     room: Room,
     /// Routers of which the verdict is to be said, whatever was said last.
@@ -48,7 +48,7 @@ pub(in crate::io::control) struct Watched {
 impl Watched {
     /// Watches these routers.
     #[cfg(test)]
-    pub(in crate::io::control) fn new(routers: Vec<Router>) -> Self {
+    pub(in crate::io::control) fn new(routers: Vec<WatchedRouter>) -> Self {
         let mut watched = Self::default();
         watched.set(routers);
         watched
@@ -56,7 +56,7 @@ impl Watched {
 
     /// Watches these routers from now on. Of those that are as before nothing is said again; of one that is new, or
     /// was changed, everything is.
-    pub(in crate::io::control) fn set(&mut self, routers: Vec<Router>) {
+    pub(in crate::io::control) fn set(&mut self, routers: Vec<WatchedRouter>) {
         let before = std::mem::replace(&mut self.routers, routers);
         let here: BTreeSet<RouterId> = self.routers.iter().map(|router| router.id).collect();
         let same: BTreeSet<RouterId> = self
@@ -75,7 +75,7 @@ impl Watched {
         self.room.retain(|id| same.contains(&id));
         self.peers.retain(|id| same.contains(&id));
         self.sources.retain(|id| same.contains(&id));
-        let places = self.routers.iter().flat_map(Router::places);
+        let places = self.routers.iter().flat_map(WatchedRouter::places);
         let vips: BTreeSet<VipId> = places.map(|(vip, ..)| vip).collect();
         self.installed.retain(|vip| vips.contains(vip));
     }
@@ -183,8 +183,8 @@ impl Watched {
     }
 
     fn judge_interfaces(&mut self, table: &Table, changes: &mut Vec<Change>) {
-        let places = self.routers.iter().flat_map(Router::places);
-        let own = self.routers.iter().filter_map(Router::interface);
+        let places = self.routers.iter().flat_map(WatchedRouter::places);
+        let own = self.routers.iter().filter_map(WatchedRouter::interface);
         let all: BTreeSet<_> = own.chain(places.map(|(.., interface)| interface)).collect();
         for interface in all {
             let Some(link) = table.link(interface) else {

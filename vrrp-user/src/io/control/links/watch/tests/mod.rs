@@ -84,8 +84,8 @@ fn device(index: u32, name: &str) -> Device {
     Device { name, id }
 }
 
-fn router(vips: &[&str]) -> Router {
-    Router {
+fn router(vips: &[&str]) -> WatchedRouter {
+    WatchedRouter {
         id: RouterId::first(0),
         name: "VI_1".to_owned(),
         interface: device(2, "ens33"),
@@ -113,7 +113,7 @@ struct World {
 }
 
 impl World {
-    fn new(mut routers: Vec<Router>) -> Self {
+    fn new(mut routers: Vec<WatchedRouter>) -> Self {
         for (slot, router) in (0..).zip(&mut routers) {
             router.id = RouterId::first(slot);
             for (vip, ..) in &mut router.vips {
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// What is said when these are watched instead.
-    fn set(&mut self, routers: Vec<Router>) -> Vec<News> {
+    fn set(&mut self, routers: Vec<WatchedRouter>) -> Vec<News> {
         self.watched.set(routers);
         self.see(&[])
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn unicast(peers: &[&str]) -> Router {
-    Router {
+fn unicast(peers: &[&str]) -> WatchedRouter {
+    WatchedRouter {
         peers: peers.iter().map(|peer| peer.parse().unwrap()).collect(),
         ..router(&["192.168.1.254"])
     }
@@ -54,7 +54,7 @@ fn peers_come_to_the_link_with_its_network_and_go_with_it() {
 //= C9: proof
 #[test]
 fn link_local_peers_are_on_the_link() {
-    let mut world = World::new(vec![Router {
+    let mut world = World::new(vec![WatchedRouter {
         vips: vec![(VipId(0), "fe80::fe".parse().unwrap(), None)],
         ..unicast(&["2001:db8::2", "fe80::2"])
     }]);
@@ -131,7 +131,7 @@ fn a_virtual_ip_that_we_took_over_is_still_the_peers() {
 /// Every interface may have it.
 #[test]
 fn a_link_local_peer_is_this_machine_only_on_its_own_interface() {
-    let mut world = World::new(vec![Router {
+    let mut world = World::new(vec![WatchedRouter {
         vips: vec![(VipId(0), "fe80::fe".parse().unwrap(), None)],
         ..unicast(&["fe80::2"])
     }]);

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Two routers that work, on one interface.
-fn two() -> (World, Vec<Router>) {
+fn two() -> (World, Vec<WatchedRouter>) {
     let mut world = World::new(vec![router(&["192.168.1.254"]), router(&["192.168.1.253"])]);
     let commands = world.see(&[up(2, "ens33"), add("192.168.1.1/24")]);
     assert_eq!(commands.len(), 2);
@@ -30,7 +30,7 @@ fn of_one_that_changed_or_came_everything_is_said() {
     assert_eq!(world.set(routers.clone()), [link_up("192.168.1.1")]);
     assert_eq!(world.see(&[up(2, "ens33")]), []);
 
-    let third = Router {
+    let third = WatchedRouter {
         id: RouterId::first(0).next(),
         ..routers[0].clone()
     };

@@ -178,7 +178,7 @@ fn a_source_that_is_not_on_the_interface_is_warned_of() {
             .collect()
     };
     for needed in [true, false] {
-        let mut world = World::new(vec![Router {
+        let mut world = World::new(vec![WatchedRouter {
             source: Some((source, needed)),
             ..router(&["192.168.1.254"])
         }]);
