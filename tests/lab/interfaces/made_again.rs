@@ -141,6 +141,8 @@ fn under_its_old_name(#[values(Family::V4, Family::V6)] family: Family) {
             .ip(1, &format!("addr replace {local} dev old34 nodad"));
     }
     site.is_served();
+    // The file means this interface, under the name that it had.
+    assert_eq!(site.stage.reload(1), "nothing changes\n");
     // Without a link or an address.
     site.stage.ip(1, "link add ens34 type veth peer name ens35");
     site.stage.await_state(1, TWO, "FAULT");

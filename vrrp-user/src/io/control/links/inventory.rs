@@ -1,6 +1,10 @@
 //! What is there when the node starts.
 
-use std::{collections::BTreeSet, fmt, io, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    net::IpAddr,
+};
 
 use super::{
     dump,
@@ -20,11 +24,23 @@ pub(in crate::io::control) const OWN_ADDRESS_REMEDY: &str = "give the virtual ro
 
 /// The interfaces and addresses of the network namespace at one moment.
 #[derive(Clone, Debug)]
-pub struct Inventory(Table);
+pub struct Inventory {
+    table: Table,
+    /// Interfaces by names that they may no longer have.
+    former: BTreeMap<String, InterfaceId>,
+}
 
 impl Inventory {
     pub(super) fn new(table: Table) -> Self {
-        Self(table)
+        Self {
+            table,
+            former: BTreeMap::new(),
+        }
+    }
+
+    /// Also finds these interfaces by these names. An interface that has such a name now comes before the one that had it.
+    pub(in crate::io::control) fn with_former(self, former: BTreeMap<String, InterfaceId>) -> Self {
+        Self { former, ..self }
     }
 
     /// Asks the kernel.
@@ -32,46 +48,54 @@ impl Inventory {
     /// # Errors
     /// When rtnetlink does not answer.
     pub async fn read() -> io::Result<Self> {
-        Ok(Self(dump().await?))
+        Ok(Self::new(dump().await?))
     }
 
     /// An inventory of interfaces with these names and addresses (`192.0.2.1/24 dynamic`).
     #[cfg(test)]
     pub(in crate::io) fn of(links: &[(&str, &[&str])]) -> Self {
-        Self(Table::of(links))
+        Self::new(Table::of(links))
     }
 
     /// An interface and its MAC; zeros if it has no Ethernet address.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<(InterfaceId, [u8; 6])> {
-        let interface = self.0.index_of(name)?;
-        let link = self.0.link(interface)?;
+        let interface = self.interface(name)?;
+        let link = self.table.link(interface)?;
         Some((interface, link.mac.unwrap_or_default()))
+    }
+
+    fn interface(&self, name: &str) -> Option<InterfaceId> {
+        let former = || {
+            let interface = self.former.get(name).copied();
+            interface.filter(|id| self.table.link(*id).is_some())
+        };
+        self.table.index_of(name).or_else(former)
     }
 
     /// MTU of an interface.
     #[must_use]
     pub fn mtu(&self, name: &str) -> Option<u32> {
-        self.0.link(self.0.index_of(name)?)?.mtu
+        self.table.link(self.interface(name)?)?.mtu
     }
 
     /// Name of an interface.
     #[must_use]
     pub fn name(&self, interface: InterfaceId) -> Option<&str> {
-        Some(&self.0.link(interface)?.name)
+        Some(&self.table.link(interface)?.name)
     }
 
     /// Whether an interface has this address.
     #[must_use]
     pub fn is_present(&self, interface: InterfaceId, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(interface);
+        let addresses = self.table.addresses(interface);
         addresses.iter().any(|found| found.address == address)
     }
 
     /// Whether an interface has this address, and may use it: duplicate address detection is done.
     #[must_use]
     pub fn is_usable(&self, interface: InterfaceId, address: IpAddr) -> bool {
-        let addresses = self.0.addresses(interface);
+        let addresses = self.table.addresses(interface);
         addresses
             .iter()
             .any(|found| found.address == address && !found.unusable)
@@ -81,12 +105,12 @@ impl Inventory {
     /// said here.
     pub(in crate::io) fn source_flaw(&self, instance: &Instance) -> Option<SourceFlaw> {
         let (source, needed) = (instance.source?, instance.needs_source());
-        let interface = self.0.index_of(&instance.interface)?;
-        if needed && !is_here(source, Some(interface), &self.0) {
+        let interface = self.interface(&instance.interface)?;
+        if needed && !is_here(source, Some(interface), &self.table) {
             let text = wording::no_source(instance);
             return Some(SourceFlaw::Fault(text));
         }
-        let elsewhere = is_elsewhere((source, needed), Some(interface), &self.0);
+        let elsewhere = is_elsewhere((source, needed), Some(interface), &self.table);
         elsewhere.then(|| SourceFlaw::Warning(Warning::SourceElsewhere.text(instance)))
     }
 
@@ -102,7 +126,7 @@ impl Inventory {
             .flat_map(|instance| instance.vips.iter().map(move |vip| (instance, vip)))
             .filter_map(|(instance, vip)| {
                 let interface = vip.device.as_deref().unwrap_or(&instance.interface);
-                let index = self.0.index_of(interface)?;
+                let index = self.interface(interface)?;
                 Some((instance, vip, interface, index))
             })
             .collect();
@@ -112,7 +136,7 @@ impl Inventory {
             .collect();
         let mut own = Vec::new();
         for (instance, vip, interface, index) in placed {
-            let all = self.0.addresses(index);
+            let all = self.table.addresses(index);
             if held.contains(&(index, vip.address)) {
                 continue;
             }
@@ -135,11 +159,11 @@ impl Inventory {
 
 impl Interfaces for Inventory {
     fn find(&self, name: &str) -> Option<InterfaceId> {
-        self.0.index_of(name)
+        self.interface(name)
     }
 
     fn exists(&self, interface: InterfaceId) -> bool {
-        self.0.link(interface).is_some()
+        self.table.link(interface).is_some()
     }
 }
 

@@ -201,9 +201,9 @@ impl<'a> Plane<'a> {
     /// Starts every virtual router of the configuration.
     async fn start(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
         monitor.read().await.map_err(ControlError::Netlink)?;
-        let inventory = monitor.inventory();
-        let names = self.names(&inventory);
-        let desired = Desired::new(&self.setup.config, &names, &self.desired)?;
+        let inventory = self.inventory(monitor);
+        let usable = self.usable(&inventory);
+        let desired = Desired::new(&self.setup.config, &usable, &self.desired)?;
         self.begin(desired);
         if let Applied::Refused(_, refused) = self.go_on(monitor).await? {
             return Err(ControlError::Host(refused));

@@ -1,10 +1,7 @@
 //! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks. And interfaces that
 //! come, or are made again, which change what the same file says.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeSet, path::Path};
 
 use super::{Plane, apply::Applied};
 use crate::{
@@ -24,21 +21,17 @@ use crate::{
     status::Reloaded,
 };
 
-/// Interfaces by the names that the file has for them. One that a router is on already may be called otherwise by now,
-/// and is still meant until there is one of that name.
-pub(super) struct Names<'a> {
+/// Interfaces that virtual routers can be on.
+pub(super) struct Usable<'a> {
     inventory: &'a Inventory,
-    known: BTreeMap<String, InterfaceId>,
     /// Those that cannot have our programs.
     unusable: &'a BTreeSet<InterfaceId>,
 }
 
-impl Interfaces for Names<'_> {
+impl Interfaces for Usable<'_> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
-        let named = self.inventory.find(name).map(|(id, _)| id);
-        let known = self.known.get(name).copied();
-        let found = named.or_else(|| known.filter(|id| self.exists(*id)));
-        found.filter(|id| !self.unusable.contains(id))
+        let (id, _) = self.inventory.find(name)?;
+        (!self.unusable.contains(&id)).then_some(id)
     }
 
     fn exists(&self, interface: InterfaceId) -> bool {
@@ -89,7 +82,7 @@ impl Plane<'_> {
             Question::Reload(reply) => self.reload(Some(reply), monitor).await,
             Question::Preview(file, reply) => {
                 let answer = self
-                    .examine(&file, &monitor.inventory())
+                    .examine(&file, &self.inventory(monitor))
                     .answer(&self.desired);
                 // A client that has gone wants no answer.
                 drop(reply.send(Ok(answer)));
@@ -163,9 +156,9 @@ impl Plane<'_> {
                 return Ok(());
             }
             if let Some(client) = self.reloads.pop_front() {
-                self.begin_reload(client, &monitor.inventory());
+                self.begin_reload(client, &self.inventory(monitor));
             } else if !std::mem::take(&mut self.interfaces_moved)
-                || !self.follow_interfaces(&monitor.inventory())
+                || !self.follow_interfaces(&self.inventory(monitor))
             {
                 return Ok(());
             }
@@ -233,14 +226,14 @@ impl Plane<'_> {
 
     /// Begins to attach what has come to be to the routers that are configured there. Tells whether there is something.
     fn follow_interfaces(&mut self, inventory: &Inventory) -> bool {
-        let names = self.names(inventory);
+        let usable = self.usable(inventory);
         let routers = self.desired.routers();
         let mut placed = routers.flat_map(|(_, router)| router.devices());
-        if placed.all(|(name, id)| names.find(name) == id) {
+        if placed.all(|(name, id)| usable.find(name) == id) {
             return false;
         }
-        let desired = Desired::new(&self.setup.config, &names, &self.desired);
-        drop((placed, names));
+        let desired = Desired::new(&self.setup.config, &usable, &self.desired);
+        drop(placed);
         match desired {
             Ok(desired) => {
                 for effect in plan::summary(&plan::diff(&self.desired, &desired)) {
@@ -256,12 +249,17 @@ impl Plane<'_> {
         }
     }
 
-    /// The interfaces of the file.
-    pub(super) fn names<'a>(&'a self, inventory: &'a Inventory) -> Names<'a> {
+    /// Everything that is there now. An interface that a virtual router is on may be called otherwise by now, and is
+    /// still meant by the name that the file has for it.
+    pub(super) fn inventory(&self, monitor: &Monitor) -> Inventory {
         let programs = self.desired.programs().into_iter();
-        Names {
+        let former = programs.map(|(id, programs)| (programs.name, id));
+        monitor.inventory().with_former(former.collect())
+    }
+
+    pub(super) fn usable<'a>(&'a self, inventory: &'a Inventory) -> Usable<'a> {
+        Usable {
             inventory,
-            known: programs.map(|(id, programs)| (programs.name, id)).collect(),
             unusable: &self.unusable,
         }
     }
@@ -282,7 +280,7 @@ impl Plane<'_> {
         let held = self.desired.held();
         let found = machine::check(&config, inventory, machine::Purpose::Reload(&held));
         diagnostics.extend(found.diagnostics);
-        let desired = Desired::new(&config, &self.names(inventory), &self.desired);
+        let desired = Desired::new(&config, &self.usable(inventory), &self.desired);
         let (wanted, refused) = match desired {
             _ if found.refusal.is_some() => (None, None),
             Ok(desired) => (Some((config, desired)), None),
