@@ -18,9 +18,12 @@ use vrrp_user::{
     io::{
         bpf::pinned::InstancePins,
         cleanup::{self, Fence},
-        control::{Inventory, socket},
+        control::{
+            Inventory,
+            machine::{self, Purpose},
+            socket,
+        },
         log,
-        machine::{self, Purpose},
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
     status::Reloaded,

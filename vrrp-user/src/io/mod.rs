@@ -9,7 +9,6 @@ pub mod engine;
 pub mod holdings;
 pub mod journal;
 pub mod log;
-pub mod machine;
 pub mod membership;
 pub mod netlink;
 pub mod netns;

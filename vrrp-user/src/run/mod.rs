@@ -15,12 +15,14 @@ use vrrp_user::{
     io::{
         bpf::{Wishes, pinned::InstancePins},
         cleanup,
-        control::{self, ControlError, Inventory, Setup, Signals},
+        control::{
+            self, ControlError, Inventory, Setup, Signals,
+            machine::{self, Purpose, Refusal},
+        },
         engine::{realtime::BoostedPriority, resignation::Resignations},
         holdings::Holdings,
         journal::Ledger,
         log::tell,
-        machine::{self, Purpose, Refusal},
         netns, privilege,
         runtime_dir::{self, InstanceName, Lock, RuntimeDir},
     },

@@ -6,6 +6,7 @@ mod belongings;
 mod datetime;
 mod host;
 mod links;
+pub mod machine;
 mod notify;
 mod plane;
 mod record;
@@ -43,10 +44,7 @@ use crate::{
 
 pub use assigned::Assigned;
 pub use host::{Host, Refused};
-pub(super) use links::SourceFlaw;
-pub use links::{Inventory, excess};
-pub use notify::UserError;
-pub(super) use notify::{script_flaws, script_user};
+pub use links::Inventory;
 pub use signals::Signals;
 
 /// How long the scripts of a stop may take.

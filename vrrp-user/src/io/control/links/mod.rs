@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use inventory::Inventory;
 pub(in crate::io) use inventory::SourceFlaw;
 pub(super) use news::News;
-pub use room::excess;
+pub(super) use room::excess;
 pub(super) use router::{Change, Device, WatchedRouter};
 use table::Table;
 pub(super) use watch::Watched;

@@ -57,7 +57,7 @@ impl Room {
 
 /// keepalived's words for adverts with room for `room` of `listed` virtual IPs.
 #[must_use]
-pub fn excess(listed: usize, room: usize) -> String {
+pub(in crate::io::control) fn excess(listed: usize, room: usize) -> String {
     format!(
         "Number of VIPs ({listed}) exceeds maximum/space available in packet (max {room} addresses) - excess moved \
          to eVIPs: served, but not advertised"

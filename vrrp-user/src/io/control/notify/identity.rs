@@ -16,7 +16,7 @@ const DEFAULT_USER: &str = "keepalived_script";
 
 /// Why a script cannot be run as its configured user.
 #[derive(Debug, Error)]
-pub enum UserError {
+pub(in crate::io::control) enum UserError {
     /// There is no such user.
     #[error("script {script}: there is no user {user}")]
     User {

@@ -24,16 +24,19 @@ use crate::{
     io::control::record::state_name,
     proto::{Cause, State, Transition},
 };
-pub use identity::UserError;
+pub(super) use identity::UserError;
 use script::{Limits, Script};
 
 /// Whether the user and the group that a script is to run as exist.
-pub(in crate::io) fn script_user(script: &config::Script) -> Result<(), UserError> {
+pub(in crate::io::control) fn script_user(script: &config::Script) -> Result<(), UserError> {
     Script::new(script, false).map(drop)
 }
 
 /// What `run` would say of a script whose user exists, each without the name of the instance.
-pub(in crate::io) fn script_flaws(script: &config::Script, is_guarded: bool) -> Vec<String> {
+pub(in crate::io::control) fn script_flaws(
+    script: &config::Script,
+    is_guarded: bool,
+) -> Vec<String> {
     Script::new(script, is_guarded).map_or_else(|_| Vec::new(), |script| script.flaws())
 }
 

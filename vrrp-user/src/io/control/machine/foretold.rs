@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Checked;
 use crate::{
     config::{Config, Place, Script},
-    io::{control::SourceFlaw, rivals::Namesakes},
+    io::{control::links::SourceFlaw, rivals::Namesakes},
 };
 
 impl Checked<'_> {

@@ -1,18 +1,19 @@
-//! What keeps a configuration from running on this machine, such as an interface that is missing: asked by
-//! `check` and, before anything is put into the system, by `run`. Pure but for the look-up of users, which
-//! is handed in. `check` is told beside that what a node that runs would say.
+//! What a configuration is worth on this machine: what keeps it from running, such as a user of a script that does not
+//! exist, and what a virtual router has to wait for, such as an interface. Asked by `check`, by `run` before anything is
+//! put into the system, and by a reload. `check` also foretells what a running node would complain of.
 
 mod foretold;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    control::{Inventory, UserError, excess, script_flaws, script_user},
-    rivals,
+    links::{Inventory, excess},
+    notify::{UserError, script_flaws, script_user},
 };
 use crate::{
     config::{Config, Diagnostic, Diagnostics, Instance, Place, Script},
     ids::InterfaceId,
+    io::rivals,
 };
 
 /// Who asks.
