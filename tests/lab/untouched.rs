@@ -22,8 +22,8 @@ use crate::{
     stage::Stage,
 };
 
-/// Between probes of a client.
-const PERIOD: Duration = Duration::from_millis(1);
+/// Between probes of a client, and between readings of the ownership word.
+const PERIOD: Duration = Duration::from_millis(2);
 
 /// Looks at virtual routers of a [`Stage`] that nothing happens to, by VRID.
 pub(crate) struct Untouched {
@@ -121,7 +121,7 @@ impl Stage {
         let address = *before[0].settings.vips.last().unwrap();
         let router = self.scene.router(active);
         let instance = self.scene.nodes[usize::from(active) - 1].instance();
-        let lease = LeaseWatch::start(&router.netns, instance, &[slot]).unwrap();
+        let lease = LeaseWatch::start(&router.netns, instance, &[slot], PERIOD).unwrap();
         // The client's kernel knows the MAC by then.
         drop(self.asking(active, address));
         let prober = self.asking(active, address);
@@ -154,9 +154,13 @@ impl Stage {
 
     #[track_caller]
     fn known(&self, number: u8, vrid: u8) -> Known {
+        Known::of(self.settings(number, vrid), &self.status(number, vrid))
+    }
+
+    #[track_caller]
+    fn settings(&self, number: u8, vrid: u8) -> &Settings {
         let mut routers = self.files[usize::from(number) - 1].iter();
-        let settings = routers.find(|one| one.vrid == vrid).unwrap();
-        Known::of(settings, &self.status(number, vrid))
+        routers.find(|one| one.vrid == vrid).unwrap()
     }
 
     /// Where a node that was started with its present file has a virtual router: slots are given in the file's
@@ -233,7 +237,7 @@ impl Watched {
         let adverts = rhythm::adverts(seen, self.active, self.vrid);
         let intervals = [
             &self.before[usize::from(self.active) - 1].settings,
-            &stage.known(self.active, self.vrid).settings,
+            stage.settings(self.active, self.vrid),
         ];
         let interval = intervals.map(|settings| settings.advert_int_ms);
         let missing = Duration::from_millis((2 * interval[0].max(interval[1])).into());

@@ -18,9 +18,6 @@ use crate::{
     worker::{Stop, Worker},
 };
 
-/// How often the words are read.
-const PERIOD: Duration = Duration::from_micros(100);
-
 /// The word of a slot from a moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -72,18 +69,18 @@ pub struct LeaseWatch {
 }
 
 impl LeaseWatch {
-    /// Starts to read the words of these slots of a node that runs, every 100 µs.
+    /// Starts to read the words of these slots of a node that runs, once per `period`.
     ///
     /// # Errors
     /// If its map cannot be opened, or the thread cannot be made.
-    pub fn start(host: &Netns, instance: &str, slots: &[u32]) -> Result<Self> {
+    pub fn start(host: &Netns, instance: &str, slots: &[u32], period: Duration) -> Result<Self> {
         let path = Path::new(PINS).join(instance).join("slots");
         let map = MapData::from_pin(&path).with_context(|| format!("open {}", path.display()))?;
         let words = Array::try_from(Map::Array(map)).context("the map of slots")?;
         let slots = slots.to_vec();
         let worker = Worker::start(host, "lease", move |stop| {
             realtime::become_fifo(realtime::JUDGE)?;
-            watch(&words, &slots, stop)
+            watch(&words, &slots, clock::span_nanos(period), stop)
         })?;
         Ok(Self { worker })
     }
@@ -97,7 +94,12 @@ impl LeaseWatch {
     }
 }
 
-fn watch(words: &Array<MapData, Slot>, slots: &[u32], stop: &Stop) -> Result<LeaseRecording> {
+fn watch(
+    words: &Array<MapData, Slot>,
+    slots: &[u32],
+    period: u64,
+    stop: &Stop,
+) -> Result<LeaseRecording> {
     let mut recording = LeaseRecording::default();
     let mut latest: Vec<Option<Change>> = vec![None; slots.len()];
     let mut before = clock::now();
@@ -115,7 +117,7 @@ fn watch(words: &Array<MapData, Slot>, slots: &[u32], stop: &Stop) -> Result<Lea
             }
         }
         recording.readings += 1;
-        clock::sleep_until(at + clock::span_nanos(PERIOD));
+        clock::sleep_until(at + period);
     }
     Ok(recording)
 }

@@ -22,12 +22,15 @@ pub const ECHO: i32 = 55;
 /// SCHED_FIFO priority of a harness that must get on while a load takes every CPU.
 const CONDUCTOR: i32 = 2;
 
-/// Makes the calling thread real-time and locks the process' memory.
+/// Makes the calling thread real-time and locks the process' memory, each page when it is first touched: the
+/// stacks of all judges, as a whole, would be copied for every command that is started.
 ///
 /// # Errors
 /// If either is refused (no privilege).
 pub fn become_fifo(priority: i32) -> Result<()> {
-    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).context("mlockall")?;
+    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    let all = MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE;
+    mlockall(all | on_fault).context("mlockall")?;
     set_scheduler(libc::SCHED_FIFO, priority).context("SCHED_FIFO")
 }
 

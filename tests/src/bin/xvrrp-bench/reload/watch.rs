@@ -21,6 +21,8 @@ use super::{millis, summary};
 
 /// VRID of the pair.
 pub(super) const VRID: u8 = 51;
+/// Between readings of the ownership word.
+const LEASE: Duration = Duration::from_micros(100);
 /// A longer time between two adverts, 10 ms apart, is told.
 const GAP: Duration = Duration::from_millis(15);
 /// What an advert may wait for that is due and not held up by the machine's host.
@@ -76,7 +78,7 @@ impl Watch {
             transitions: transitions(nodes)?,
             capture: Capture::start(&lab.switch)?,
             witness: Witness::start()?,
-            lease: LeaseWatch::start(active, nodes[0].instance(), &[0])?,
+            lease: LeaseWatch::start(active, nodes[0].instance(), &[0], LEASE)?,
             prober: Prober::start(&lab.client.netns, VIP, probe)?,
         })
     }
