@@ -22,9 +22,11 @@ use crate::scene::{RouterStatus, Scene, Turn, eventually, shared};
 
 /// Of r1 and r2: every reload may go up or down from here.
 pub(crate) const PRIORITIES: [u8; 2] = [200, 100];
-/// VRIDs of `VI_1` and `VI_2`.
+/// VRIDs of `VI_1` and `VI_2`, and of two that some cases add.
 pub(crate) const ONE: u8 = 51;
 pub(crate) const TWO: u8 = 52;
+pub(crate) const THREE: u8 = 53;
+pub(crate) const FOUR: u8 = 54;
 /// Between adverts, milliseconds: nobody is relieved because a machine is busy.
 pub(crate) const INTERVAL: u32 = 100;
 
@@ -60,6 +62,14 @@ impl Family {
         }
     }
 
+    /// What a router's adverts come from.
+    pub(crate) fn speaker(self, number: u8) -> IpAddr {
+        match self {
+            Self::V4 => self.address(number),
+            Self::V6 => [0xfe80, 0, 0, 0, 0, 0, 0, number.into()].into(),
+        }
+    }
+
     /// A virtual router with one address, and the link-local one that IPv6 begins with.
     pub(crate) fn router(self, name: &str, vrid: u8, priority: u8, address: IpAddr) -> Settings {
         let local = [0xfe80, 0, 0, 0, 0, 0, 0x5e, vrid.into()];
@@ -73,6 +83,20 @@ impl Family {
             vips,
             global: "script_user root".to_owned(),
             ..Settings::fast(priority).every(INTERVAL)
+        }
+    }
+
+    /// One more of r1 or r2.
+    pub(crate) fn third(self, number: u8) -> Settings {
+        let priority = PRIORITIES[usize::from(number) - 1];
+        self.router("VI_3", THREE, priority, self.address(252))
+    }
+
+    /// One more of r1, in the network behind the routers.
+    pub(crate) fn fourth(self) -> Settings {
+        Settings {
+            interface: INNER_INTERFACE.to_owned(),
+            ..self.router("VI_4", FOUR, PRIORITIES[0], self.inner(251))
         }
     }
 
@@ -323,6 +347,16 @@ impl Stage {
     #[track_caller]
     pub(crate) fn next_advert(&self, number: u8, vrid: u8) -> Advert {
         self.await_advert(number, vrid, "any", |_| true)
+    }
+
+    /// Waits until a router has sent so many adverts for a VRID.
+    #[track_caller]
+    pub(crate) fn hear(&self, number: u8, vrid: u8, count: usize) {
+        let capture = Capture::start(&self.scene.lab.switch).unwrap();
+        eventually(
+            &format!("r{number} sends {count} adverts for {vrid}"),
+            || rhythm::adverts(&capture.seen(), number, vrid).len() >= count,
+        );
     }
 
     /// Waits for an advert of a router for a VRID.

@@ -24,10 +24,11 @@ fn check(stage: &Stage) -> String {
 }
 
 #[rstest]
-fn it_is_a_fault_until_it_comes(
-    #[values(Family::V4, Family::V6)] family: Family,
-    #[values(Kind::Veth, Kind::Vlan, Kind::Bridge, Kind::Bond)] kind: Kind,
-) {
+#[case::veth(Kind::Veth, Family::V6)]
+#[case::vlan(Kind::Vlan, Family::V4)]
+#[case::bridge(Kind::Bridge, Family::V4)]
+#[case::bond(Kind::Bond, Family::V6)]
+fn it_is_a_fault_until_it_comes(#[case] kind: Kind, #[case] family: Family) {
     let Some(mut site) = Site::prepared(shared(), family, kind) else {
         return;
     };

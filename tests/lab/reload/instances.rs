@@ -1,22 +1,13 @@
 //! Virtual routers come, go and are renamed.
 
-use rstest::rstest;
 use vrrp_tests::{capture::Capture, config::Settings, node::Node as _, rhythm, script::Script};
 
 use crate::{
     clean::{assert_as_before, dump},
     owners::{await_owner, owners},
     scene::{LIMIT, alone, eventually, shared},
-    stage::{Family, ONE, PRIORITIES, Routers as _, Stage, TWO},
+    stage::{Family, ONE, Routers as _, Stage, THREE, TWO},
 };
-
-const THREE: u8 = 53;
-
-/// A third router of r1 or r2.
-fn third(family: Family, number: u8) -> Settings {
-    let priority = PRIORITIES[usize::from(number) - 1];
-    family.router("VI_3", THREE, priority, family.address(252))
-}
 
 /// The names of a node's virtual routers, in the order of its status.
 fn names(stage: &Stage, number: u8) -> Vec<String> {
@@ -25,13 +16,14 @@ fn names(stage: &Stage, number: u8) -> Vec<String> {
     names.collect()
 }
 
-#[rstest]
-fn a_new_one_is_elected(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn a_new_one_is_elected() {
+    let family = Family::V6;
     let mut stage = Stage::pair(family);
     for number in [1, 2] {
         let watch = stage.watch(&[ONE, TWO]);
         // In the middle of the file.
-        let told = stage.change(number, |routers| routers.insert(1, third(family, number)));
+        let told = stage.change(number, |routers| routers.insert(1, family.third(number)));
         assert!(told.contains("VI_3"), "{told}");
         let state = if number == 1 { "MASTER" } else { "BACKUP" };
         stage.await_state(number, THREE, state);
@@ -55,8 +47,9 @@ fn a_new_one_is_elected(#[values(Family::V4, Family::V6)] family: Family) {
     }
 }
 
-#[rstest]
-fn one_that_is_gone_says_goodbye(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn one_that_is_gone_says_goodbye() {
+    let family = Family::V4;
     let stop = Script::of_arguments().unwrap();
     let mut stage = Stage::with(shared(), family, |_, routers| {
         routers.vrid(TWO).instance = format!("notify_stop \"{} stop\"", stop.path().display());
@@ -90,8 +83,9 @@ fn one_that_is_gone_says_goodbye(#[values(Family::V4, Family::V6)] family: Famil
     assert_eq!(last.priority, 0);
 }
 
-#[rstest]
-fn a_backup_that_is_gone_says_nothing(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn a_backup_that_is_gone_says_nothing() {
+    let family = Family::V6;
     let mut stage = Stage::pair(family);
     let capture = Capture::start(&stage.scene.lab.switch).unwrap();
     let watch = stage.watch(&[ONE]);
@@ -103,8 +97,9 @@ fn a_backup_that_is_gone_says_nothing(#[values(Family::V4, Family::V6)] family: 
     assert_eq!(rhythm::adverts(&seen, 2, TWO), []);
 }
 
-#[rstest]
-fn one_that_is_renamed_goes_on(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn one_that_is_renamed_goes_on() {
+    let family = Family::V4;
     let mut stage = Stage::pair(family);
     for number in [1, 2] {
         let watch = stage.watch(&[ONE, TWO]);
@@ -124,8 +119,9 @@ fn one_that_is_renamed_goes_on(#[values(Family::V4, Family::V6)] family: Family)
     });
 }
 
-#[rstest]
-fn the_order_of_the_file_changes_nothing(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn the_order_of_the_file_changes_nothing() {
+    let family = Family::V6;
     let mut stage = Stage::pair(family);
     let watch = stage.watch(&[ONE, TWO]);
     for number in [1, 2] {
@@ -138,11 +134,12 @@ fn the_order_of_the_file_changes_nothing(#[values(Family::V4, Family::V6)] famil
 }
 
 /// No router of the old file is in the new one, and then none of the new one in the old one.
-#[rstest]
-fn all_are_others(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn all_are_others() {
+    let family = Family::V4;
     let mut stage = Stage::pair(family);
     let before = stage.files[0].clone();
-    let told = stage.change(1, |routers| *routers = vec![third(family, 1)]);
+    let told = stage.change(1, |routers| *routers = vec![family.third(1)]);
     for name in ["VI_1", "VI_2", "VI_3"] {
         assert!(told.contains(name), "{told}");
     }
@@ -158,28 +155,31 @@ fn all_are_others(#[values(Family::V4, Family::V6)] family: Family) {
     assert!(owners(&stage.scene, family.address(252)).is_empty());
 }
 
-/// Programs, groups, virtual MACs and addresses of one that came and went.
-#[rstest]
-fn one_that_is_gone_leaves_nothing(#[values(Family::V4, Family::V6)] family: Family) {
-    let mut stage = Stage::routed(alone(), family, |_, _| ());
+/// Programs, groups, virtual MACs and addresses of some, of both families, that came and went.
+#[test]
+fn one_that_is_gone_leaves_nothing() {
+    let mut stage = Stage::routed(alone(), Family::V6, |_, _| ());
     let before = dump(&stage.scene);
     let watch = stage.watch(&[ONE, TWO]);
     stage.change(1, |routers| {
-        routers.push(Settings {
-            instance: "use_vmac".to_owned(),
-            more_vips: format!("{} dev ens34", family.inner(252)),
-            ..third(family, 1)
-        });
-        routers.push(Settings {
-            interface: "ens34".to_owned(),
-            ..family.router("VI_4", 54, 200, family.inner(251))
-        });
+        for family in [Family::V4, Family::V6] {
+            routers.push(Settings {
+                name: format!("VI_3_{family:?}"),
+                instance: "use_vmac".to_owned(),
+                more_vips: format!("{} dev ens34", family.inner(252)),
+                ..family.third(1)
+            });
+            routers.push(Settings {
+                name: format!("VI_4_{family:?}"),
+                ..family.fourth()
+            });
+        }
     });
-    for vrid in [THREE, 54] {
-        stage.await_state(1, vrid, "MASTER");
-    }
-    for address in [family.address(252), family.inner(252), family.inner(251)] {
-        eventually(&format!("{address} is there"), || stage.has(1, address));
+    stage.await_all(1, "MASTER");
+    for family in [Family::V4, Family::V6] {
+        for address in [family.address(252), family.inner(252), family.inner(251)] {
+            eventually(&format!("{address} is there"), || stage.has(1, address));
+        }
     }
     let during = before.diff(&dump(&stage.scene));
     assert!(during.contains("ip -d addr"), "{during}");

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use nix::sys::signal::Signal;
-use rstest::rstest;
 use serde_json::Value;
 use vrrp_tests::{
     maps,
@@ -74,8 +73,9 @@ fn spoil(stage: &mut Stage, from: &str, to: &str, named: &str) -> String {
     format!("{}:{at}: error: ", file.display())
 }
 
-#[rstest]
-fn a_file_with_a_mistake(#[values(Family::V4, Family::V6)] family: Family) {
+#[test]
+fn a_file_with_a_mistake() {
+    let family = Family::V6;
     let mut stage = Stage::with(alone(), family, |_, _| ());
     let watch = stage.watch(&[ONE, TWO]);
     let before = (dump(&stage.scene), inside(&mut stage), status(&stage));
