@@ -4,6 +4,7 @@ use std::{
     env,
     path::{self, PathBuf},
     process::Command,
+    thread,
 };
 
 use anyhow::{Result, bail};
@@ -23,6 +24,12 @@ const NODE_VARIABLE: &str = "XVRRP_BIN";
 const LAB: &str = "vrrp-tests";
 /// Its suite that asks nothing of the kernel.
 const UNPRIVILEGED: &str = "sim";
+/// The suite whose cases wait most of the time.
+const WAITING: &str = "lab";
+/// How many of them run at once for each CPU.
+const CASES_PER_CPU: usize = 2;
+/// Tells a test program how many cases to run at once.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 /// The suite that plays a matrix, of which the ordinary run takes a part.
 const INTEROP: &str = "interop";
 /// Tells it which part.
@@ -160,6 +167,10 @@ fn cargo_test(step: &Step, built: &Built, names: &[String], args: &Args) -> Resu
     cargo.args(names).args(&args.harness);
     if step.name == INTEROP && args.names(INTEROP) {
         show_the_matrix(&mut cargo, args)?;
+    }
+    if step.name == WAITING && env::var_os(THREADS_VARIABLE).is_none() {
+        let cases = CASES_PER_CPU * thread::available_parallelism()?.get();
+        cargo.env(THREADS_VARIABLE, cases.to_string());
     }
     cargo
         .env(build::OBJECT_VARIABLE, &built.object)
