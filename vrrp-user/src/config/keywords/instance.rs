@@ -251,18 +251,6 @@ pub(super) const ROWS: &[Row] = &[
         "virtual_rules",
         Refused("these rules would be missing on the master"),
     ),
-    not("garp_extra_if", Ignored("")),
-    not("garp_lower_prio_delay", Ignored("")),
-    not("garp_lower_prio_repeat", Ignored("")),
-    not("kernel_rx_buf_size", Ignored("")),
-    not("lvs_sync_daemon_interface", Ignored("")),
-    not("notify_deleted", Ignored("")),
-    not("notify_master_rx_lower_pri", Ignored("")),
-    not("notify_priority_changes", Ignored("")),
-    not("owner_ignore_adverts", Ignored("")),
-    not("promote_secondaries", Ignored("")),
-    not("timer_expired_backup", Ignored("")),
-    not("vrf", Ignored("")),
 ];
 
 const fn own(keyword: &'static str, read: ReadOwn) -> Row {
@@ -284,3 +272,19 @@ const fn both(keyword: &'static str, global: &'static str, read: ReadCommon) -> 
 const fn not(keyword: &'static str, support: Support) -> Row {
     Row::unsupported(Context::Instance, keyword, support)
 }
+
+/// Keywords that are ignored, each with a warning that names it.
+pub(super) const IGNORED: &[&str] = &[
+    "garp_extra_if",
+    "garp_lower_prio_delay",
+    "garp_lower_prio_repeat",
+    "kernel_rx_buf_size",
+    "lvs_sync_daemon_interface",
+    "notify_deleted",
+    "notify_master_rx_lower_pri",
+    "notify_priority_changes",
+    "owner_ignore_adverts",
+    "promote_secondaries",
+    "timer_expired_backup",
+    "vrf",
+];

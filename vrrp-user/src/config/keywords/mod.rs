@@ -112,7 +112,7 @@ pub(super) enum Again {
 }
 
 /// A keyword.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     /// As it is written; in `global_defs` it may have another name.
     keyword: &'static str,
@@ -200,10 +200,22 @@ impl Row {
 }
 
 /// The table.
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let ignored = [
+        (Context::Top, outside::IGNORED),
+        (Context::Globals, globals::IGNORED),
+        (Context::Instance, instance::IGNORED),
+    ];
+    let ignored = ignored.into_iter().flat_map(|(context, keywords)| {
+        let row = move |keyword| Row::unsupported(context, keyword, Support::Ignored(""));
+        keywords.iter().copied().map(row)
+    });
+    let others = [outside::ROWS, globals::ROWS, instance::ROWS].concat();
+    others.into_iter().chain(ignored).collect()
+});
+
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [outside::ROWS, globals::ROWS, instance::ROWS]
-        .into_iter()
-        .flatten()
+    ROWS.iter()
 }
 
 /// The row of a keyword in a place.

@@ -38,26 +38,30 @@ pub(super) const ROWS: &[Row] = &[
         Ignored("its instances fail over one by one"),
     )
     .ends_blocks(),
-    not("bfd_instance", Ignored("")),
-    not("child_wait_time", Ignored("")),
-    not("garp_group", Ignored("")),
-    not("instance", Ignored("")),
-    not("interface_up_down_delays", Ignored("")),
-    not("linkbeat_interfaces", Ignored("")),
-    not("linkbeat_use_polling", Ignored("")),
-    not("namespace_with_ipsets", Ignored("")),
-    not("net_namespace_ipvs", Ignored("")),
-    not("process_names", Ignored("")),
-    not("SSL", Ignored("")),
-    not("static_track_group", Ignored("")),
-    not("track_file", Ignored("")),
-    not("track_group", Ignored("")),
-    not("track_process", Ignored("")),
-    not("use_pid_dir", Ignored("")),
-    not("vrrp_track_file", Ignored("")),
-    not("vrrp_track_process", Ignored("")),
 ];
 
 const fn not(keyword: &'static str, support: Support) -> Row {
     Row::unsupported(Context::Top, keyword, support)
 }
+
+/// Keywords that are ignored, each with a warning that names it.
+pub(super) const IGNORED: &[&str] = &[
+    "bfd_instance",
+    "child_wait_time",
+    "garp_group",
+    "instance",
+    "interface_up_down_delays",
+    "linkbeat_interfaces",
+    "linkbeat_use_polling",
+    "namespace_with_ipsets",
+    "net_namespace_ipvs",
+    "process_names",
+    "SSL",
+    "static_track_group",
+    "track_file",
+    "track_group",
+    "track_process",
+    "use_pid_dir",
+    "vrrp_track_file",
+    "vrrp_track_process",
+];
