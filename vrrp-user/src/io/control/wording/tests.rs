@@ -1,12 +1,17 @@
+use std::net::IpAddr;
+
 use super::*;
 use crate::{
     ids::RouterId,
     io::{
         bpf::TableError,
         control::tests::assigned,
-        engine::{RouterSnapshot, Timeline, message::InterfaceError},
+        engine::{
+            RouterSnapshot, Timeline,
+            message::{InterfaceError, Lapse, Notice, Successor},
+        },
     },
-    proto::Instant,
+    proto::{Cause, Family, FaultReason, Instant, Transition, Version},
 };
 
 fn texts(event: &Event, state: State) -> Vec<String> {
