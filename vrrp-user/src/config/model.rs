@@ -213,32 +213,69 @@ pub enum Auth {
     Pass([u8; 8]),
 }
 
-/// `notify_*`: keepalived runs the specific script first, `notify` after it.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Notify {
+/// `notify_*`: keepalived runs the specific one first, `notify` after it. What there is of each is a [`Script`], or what
+/// has become of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify<One = Script> {
     /// `notify_master`.
-    pub master: Option<Script>,
+    pub master: Option<One>,
     /// `notify_backup`.
-    pub backup: Option<Script>,
+    pub backup: Option<One>,
     /// `notify_fault`.
-    pub fault: Option<Script>,
+    pub fault: Option<One>,
     /// `notify_stop`.
-    pub stop: Option<Script>,
+    pub stop: Option<One>,
     /// `notify`: gets `INSTANCE NAME STATE PRIORITY` appended.
-    pub any: Option<Script>,
+    pub any: Option<One>,
 }
 
-impl Notify {
+impl<One> Default for Notify<One> {
+    fn default() -> Self {
+        Self {
+            master: None,
+            backup: None,
+            fault: None,
+            stop: None,
+            any: None,
+        }
+    }
+}
+
+impl<One> Notify<One> {
+    /// Each, in the order above.
+    #[must_use]
+    pub fn each(&self) -> [Option<&One>; 5] {
+        let Self {
+            master,
+            backup,
+            fault,
+            stop,
+            any,
+        } = self;
+        [master, backup, fault, stop, any].map(Option::as_ref)
+    }
+
     /// Every script that is given.
-    pub fn scripts(&self) -> impl Iterator<Item = &Script> {
-        let all = [
-            &self.master,
-            &self.backup,
-            &self.fault,
-            &self.stop,
-            &self.any,
-        ];
-        all.into_iter().flatten()
+    pub fn scripts(&self) -> impl Iterator<Item = &One> {
+        self.each().into_iter().flatten()
+    }
+
+    /// What becomes of each.
+    ///
+    /// # Errors
+    /// With the first that nothing can become of.
+    pub fn try_map<Other, Error>(
+        &self,
+        become_of: impl Fn(&One) -> Result<Other, Error>,
+    ) -> Result<Notify<Other>, Error> {
+        let each = |script: &Option<One>| script.as_ref().map(&become_of).transpose();
+        Ok(Notify {
+            master: each(&self.master)?,
+            backup: each(&self.backup)?,
+            fault: each(&self.fault)?,
+            stop: each(&self.stop)?,
+            any: each(&self.any)?,
+        })
     }
 }
 

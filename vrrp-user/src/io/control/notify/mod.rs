@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    config,
+    config::{self, Notify},
     ids::RouterId,
     io::control::record::state_name,
     proto::{Cause, State, Transition},
@@ -77,11 +77,7 @@ struct Job {
 #[derive(Clone, Debug)]
 struct Scripts {
     name: String,
-    master: Option<Script>,
-    backup: Option<Script>,
-    fault: Option<Script>,
-    stop: Option<Script>,
-    any: Option<Script>,
+    notify: Notify<Script>,
 }
 
 impl Notifier {
@@ -211,7 +207,7 @@ async fn work(
             ["INSTANCE", &scripts.name, state, &priority.to_string()].map(str::to_owned);
         for (script, appended) in [
             (scripts.specific(state), &[][..]),
-            (scripts.any.as_ref(), &arguments[..]),
+            (scripts.notify.any.as_ref(), &arguments[..]),
         ] {
             if let Some(script) = script {
                 script
@@ -224,41 +220,26 @@ async fn work(
 
 impl Scripts {
     fn new(instance: &config::Instance, is_guarded: bool) -> Result<Self, UserError> {
-        let look_up = |script: &Option<config::Script>| {
-            let script = script.as_ref();
-            script
-                .map(|script| Script::new(script, is_guarded))
-                .transpose()
-        };
+        let notify = &instance.notify;
         Ok(Self {
             name: instance.name.clone(),
-            master: look_up(&instance.notify.master)?,
-            backup: look_up(&instance.notify.backup)?,
-            fault: look_up(&instance.notify.fault)?,
-            stop: look_up(&instance.notify.stop)?,
-            any: look_up(&instance.notify.any)?,
+            notify: notify.try_map(|script| Script::new(script, is_guarded))?,
         })
     }
 
     fn check(&self) {
-        let all = [
-            &self.master,
-            &self.backup,
-            &self.fault,
-            &self.stop,
-            &self.any,
-        ];
-        for script in all.into_iter().flatten() {
+        for script in self.notify.scripts() {
             script.check(&self.name);
         }
     }
 
     fn specific(&self, state: &str) -> Option<&Script> {
+        let notify = &self.notify;
         match state {
-            "MASTER" => self.master.as_ref(),
-            "BACKUP" => self.backup.as_ref(),
-            "FAULT" => self.fault.as_ref(),
-            _ => self.stop.as_ref(),
+            "MASTER" => notify.master.as_ref(),
+            "BACKUP" => notify.backup.as_ref(),
+            "FAULT" => notify.fault.as_ref(),
+            _ => notify.stop.as_ref(),
         }
     }
 }

@@ -143,33 +143,29 @@ mod tests {
 
     #[test]
     fn what_root_alone_can_change_is_safe() {
-        let part = |kind, owner, group, mode| Part {
-            kind,
-            owner,
-            group,
-            mode,
-        };
-        for safe in [
-            part(Kind::Other, 0, 0, 0o755),
-            part(Kind::Other, 0, 0, 0o775),
-            part(Kind::Other, 0, 50, 0o755),
-            part(Kind::Folder, 0, 0, 0o1777),
-            part(Kind::Folder, 0, 50, 0o1775),
-            part(Kind::Link, 0, 0, 0o777),
+        for (kind, owner, group, mode, safe) in [
+            (Kind::Other, 0, 0, 0o755, true),
+            (Kind::Other, 0, 0, 0o775, true),
+            (Kind::Other, 0, 50, 0o755, true),
+            (Kind::Folder, 0, 0, 0o1777, true),
+            (Kind::Folder, 0, 50, 0o1775, true),
+            (Kind::Link, 0, 0, 0o777, true),
+            (Kind::Other, 1000, 0, 0o755, false),
+            (Kind::Other, 0, 0, 0o757, false),
+            (Kind::Other, 0, 50, 0o775, false),
+            (Kind::Other, 0, 0, 0o1757, false),
+            (Kind::Folder, 0, 0, 0o777, false),
+            (Kind::Folder, 0, 50, 0o775, false),
+            (Kind::Folder, 1000, 0, 0o1755, false),
+            (Kind::Link, 1000, 0, 0o777, false),
         ] {
-            assert!(is_safe(&safe), "{safe:?}");
-        }
-        for not in [
-            part(Kind::Other, 1000, 0, 0o755),
-            part(Kind::Other, 0, 0, 0o757),
-            part(Kind::Other, 0, 50, 0o775),
-            part(Kind::Other, 0, 0, 0o1757),
-            part(Kind::Folder, 0, 0, 0o777),
-            part(Kind::Folder, 0, 50, 0o775),
-            part(Kind::Folder, 1000, 0, 0o1755),
-            part(Kind::Link, 1000, 0, 0o777),
-        ] {
-            assert!(!is_safe(&not), "{not:?}");
+            let part = Part {
+                kind,
+                owner,
+                group,
+                mode,
+            };
+            assert_eq!(is_safe(&part), safe, "{part:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::*;
-use crate::{config::Notify, proto::Instant};
+use crate::proto::Instant;
 
 const FIRST: RouterId = RouterId::first(0);
 
