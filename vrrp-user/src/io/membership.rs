@@ -111,18 +111,6 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 impl Memberships {
-    /// Joins groups, each on the interface with that index.
-    ///
-    /// # Errors
-    /// As [`add`](Self::add).
-    pub fn join(groups: &BTreeSet<(u32, IpAddr)>) -> io::Result<Self> {
-        let mut memberships = Self::default();
-        for &(ifindex, group) in groups {
-            memberships.add(ifindex, group)?;
-        }
-        Ok(memberships)
-    }
-
     /// Joins a group on an interface, unless it is joined already.
     ///
     /// # Errors
@@ -158,6 +146,14 @@ mod tests {
     use super::*;
     use crate::io::testing::{in_namespace, index, run};
 
+    fn joined(ifindex: u32, groups: &[IpAddr]) -> Memberships {
+        let mut memberships = Memberships::default();
+        for group in groups {
+            memberships.add(ifindex, *group).unwrap();
+        }
+        memberships
+    }
+
     #[test]
     fn the_kernel_is_in_every_group_as_long_as_we_are() {
         in_namespace(async || {
@@ -167,11 +163,8 @@ mod tests {
             let solicited = (0x100..0x140).map(|number| format!("ff02::1:ff00:{number:x}"));
             let groups = ["ff02::12", "ff02::1:ff00:51"].map(str::to_owned);
             let groups = groups.into_iter().chain(solicited);
-            let ifindex = index("ens33");
-            let groups = groups
-                .map(|group| (ifindex, group.parse().unwrap()))
-                .collect();
-            let memberships = Memberships::join(&groups).unwrap();
+            let groups = Vec::from_iter(groups.map(|group| group.parse().unwrap()));
+            let memberships = joined(index("ens33"), &groups);
             let shown = run("ip -6 maddr show dev ens33");
             for group in [
                 "ff02::12",
@@ -212,8 +205,7 @@ mod tests {
                 ]
             };
             let all = Vec::from_iter((0..40).flat_map(groups));
-            let joined = all.iter().map(|group| (ifindex, *group)).collect();
-            let mut memberships = Memberships::join(&joined).unwrap();
+            let mut memberships = joined(ifindex, &all);
             assert_eq!(shown("ens33", &all), [true; 80]);
             assert_eq!((memberships.v4.0.len(), memberships.v6.0.len()), (3, 3));
 
@@ -244,8 +236,7 @@ mod tests {
                 ["224.0.0.18", "ff02::12"].map(|group| group.parse().unwrap());
             run("ip link add ens33 type veth peer name ens34");
             let ifindex = index("ens33");
-            let joined = groups.map(|group| (ifindex, group)).into();
-            let mut memberships = Memberships::join(&joined).unwrap();
+            let mut memberships = joined(ifindex, &groups);
             run("ip link del ens33");
             for group in groups {
                 let error = memberships.add(ifindex + 1000, group).unwrap_err();

@@ -56,20 +56,20 @@ impl Host for System<'_, '_, '_> {
     }
 
     fn join(&mut self, interface: InterfaceId, group: IpAddr) -> Result<(), Refused> {
-        Ok(self.holdings.join([(interface, group)])?)
+        Ok(self.holdings.join(interface, group)?)
     }
 
     fn leave(&mut self, interface: InterfaceId, group: IpAddr) -> Result<(), Refused> {
-        Ok(self.holdings.leave([(interface, group)])?)
+        Ok(self.holdings.leave(interface, group)?)
     }
 
     fn receive(&mut self, interface: InterfaceId, mac: Mac) -> Result<bool, Refused> {
-        self.holdings.receive([(interface, mac)])?;
+        self.holdings.receive(interface, mac)?;
         Ok(self.holdings.is_promiscuous(interface))
     }
 
     fn refuse(&mut self, interface: InterfaceId, mac: Mac) -> Result<bool, Refused> {
-        self.holdings.stop_receiving([(interface, mac)])?;
+        self.holdings.stop_receiving(interface, mac)?;
         Ok(self.holdings.is_promiscuous(interface))
     }
 }

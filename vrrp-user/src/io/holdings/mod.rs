@@ -195,48 +195,30 @@ impl<'a> Holdings<'a> {
         }
     }
 
-    /// Has interfaces receive frames to virtual MACs. What was there before is not ours to remove, not even if this
+    /// Has an interface receive frames to a virtual MAC. What was there before is not ours to remove, not even if this
     /// fails.
     ///
     /// # Errors
-    /// When an interface takes neither the entry nor promiscuous mode; the others receive theirs.
+    /// When the interface takes neither the entry nor promiscuous mode.
     //= C59: RFC 9568 section 8.1.2
-    pub fn receive(
-        &mut self,
-        macs: impl IntoIterator<Item = (InterfaceId, Mac)>,
-    ) -> Result<(), HoldingError> {
-        let macs = Vec::from_iter(macs.into_iter().map(record));
-        self.ledger.owe(macs.iter().copied().map(Undo::Mac))?;
-        let (mut result, mut struck) = (Ok(()), Vec::new());
-        for record in macs {
-            match self.filters.add(record) {
-                Ok(Receives::ByOurEntry) => continue,
-                Ok(Receives::ByTheirEntry | Receives::Promiscuously) => {}
-                Err(error) => result = Err(HoldingError::Receive(error)),
-            }
-            struck.push(Undo::Mac(record));
+    pub fn receive(&mut self, interface: InterfaceId, mac: Mac) -> Result<(), HoldingError> {
+        let record = record(interface, mac);
+        self.ledger.owe([Undo::Mac(record)])?;
+        let received = self.filters.add(record);
+        if !matches!(received, Ok(Receives::ByOurEntry)) {
+            self.ledger.strike([Undo::Mac(record)])?;
         }
-        self.ledger.strike(struck)?;
-        result
+        received.map(drop).map_err(HoldingError::Receive)
     }
 
-    /// The interfaces need not receive frames to these virtual MACs any more.
+    /// The interface need not receive frames to this virtual MAC any more.
     ///
     /// # Errors
     /// When the kernel refuses; then the journal keeps what there may be to remove.
-    pub fn stop_receiving(
-        &mut self,
-        macs: impl IntoIterator<Item = (InterfaceId, Mac)>,
-    ) -> Result<(), HoldingError> {
-        let (mut result, mut struck) = (Ok(()), Vec::new());
-        for record in macs.into_iter().map(record) {
-            match self.filters.remove(record) {
-                Ok(()) => struck.push(Undo::Mac(record)),
-                Err(error) => result = Err(HoldingError::Receive(error)),
-            }
-        }
-        self.ledger.strike(struck)?;
-        result
+    pub fn stop_receiving(&mut self, interface: InterfaceId, mac: Mac) -> Result<(), HoldingError> {
+        let record = record(interface, mac);
+        self.filters.remove(record).map_err(HoldingError::Receive)?;
+        Ok(self.ledger.strike([Undo::Mac(record)])?)
     }
 
     /// Whether an interface receives every frame.
@@ -245,32 +227,22 @@ impl<'a> Holdings<'a> {
         self.filters.is_promiscuous(id.0)
     }
 
-    /// Joins multicast groups, each on an interface. They end with the process, and need no undo.
+    /// Joins a multicast group on an interface. That ends with the process, and needs no undo.
     ///
     /// # Errors
-    /// With the group that cannot be joined; those before it are.
-    pub fn join(
-        &mut self,
-        groups: impl IntoIterator<Item = (InterfaceId, IpAddr)>,
-    ) -> Result<(), HoldingError> {
-        let mut groups = groups.into_iter();
-        groups
-            .try_for_each(|(interface, group)| self.memberships.add(interface.0, group))
-            .map_err(HoldingError::Join)
+    /// When the kernel refuses.
+    pub fn join(&mut self, interface: InterfaceId, group: IpAddr) -> Result<(), HoldingError> {
+        let joined = self.memberships.add(interface.0, group);
+        joined.map_err(HoldingError::Join)
     }
 
-    /// Leaves multicast groups.
+    /// Leaves a multicast group.
     ///
     /// # Errors
-    /// With the group that cannot be left; those after it are not left either.
-    pub fn leave(
-        &mut self,
-        groups: impl IntoIterator<Item = (InterfaceId, IpAddr)>,
-    ) -> Result<(), HoldingError> {
-        let mut groups = groups.into_iter();
-        groups
-            .try_for_each(|(interface, group)| self.memberships.remove(interface.0, group))
-            .map_err(HoldingError::Leave)
+    /// When the kernel refuses.
+    pub fn leave(&mut self, interface: InterfaceId, group: IpAddr) -> Result<(), HoldingError> {
+        let left = self.memberships.remove(interface.0, group);
+        left.map_err(HoldingError::Leave)
     }
 }
 
@@ -281,7 +253,7 @@ fn programs(place: &Place) -> Undo {
     })
 }
 
-fn record((interface, mac): (InterfaceId, Mac)) -> MacRecord {
+fn record(interface: InterfaceId, mac: Mac) -> MacRecord {
     MacRecord {
         index: interface.0,
         mac,

@@ -56,21 +56,22 @@ fn a_virtual_mac_is_in_the_journal_for_as_long_as_it_is_ours_to_remove() {
         let site = Site::new();
         let ledger = Ledger::new(&site.directory, 7);
         let mut holdings = Holdings::new(&ledger, &site.pins);
-        holdings
-            .receive([(ens33, MAC), (ens33, theirs), (mv0, MAC)])
-            .unwrap();
+        let all = [(ens33, MAC), (ens33, theirs), (mv0, MAC)];
+        for (interface, mac) in all {
+            holdings.receive(interface, mac).unwrap();
+        }
         assert!(holdings.is_promiscuous(mv0) && !holdings.is_promiscuous(ens33));
-        let ours = record((ens33, MAC));
+        let ours = record(ens33, MAC);
         assert_eq!(Vec::from_iter(site.stored().macs()), [&ours]);
 
-        let missing = (InterfaceId(4711), MAC);
-        let error = holdings.receive([missing]).unwrap_err();
+        let missing = InterfaceId(4711);
+        let error = holdings.receive(missing, MAC).unwrap_err();
         assert!(matches!(error, HoldingError::Receive(_)), "{error}");
         assert_eq!(Vec::from_iter(site.stored().macs()), [&ours]);
 
-        holdings
-            .stop_receiving([(ens33, MAC), (ens33, theirs), (mv0, MAC), missing])
-            .unwrap();
+        for (interface, mac) in all.into_iter().chain([(missing, MAC)]) {
+            holdings.stop_receiving(interface, mac).unwrap();
+        }
         assert_eq!(site.stored().macs().count(), 0);
         assert!(!holdings.is_promiscuous(mv0));
         let shown = ip("bridge fdb show dev ens33");
