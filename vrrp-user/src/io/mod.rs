@@ -15,6 +15,7 @@ pub mod netns;
 pub mod privilege;
 pub mod rivals;
 pub mod runtime_dir;
+mod socket_option;
 pub mod systemd;
 pub mod unicast_filter;
 

@@ -1,11 +1,7 @@
 //! The unicast filters of interfaces: a NIC keeps frames to a virtual MAC from us unless it is told
 //! about it, as `bridge fdb add MAC dev INTERFACE self` does.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    os::fd::{AsRawFd as _, OwnedFd},
-};
+use std::{collections::BTreeMap, io, os::fd::OwnedFd};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
@@ -18,7 +14,7 @@ use nix::{
     sys::socket::{self, SockFlag, SockType, socket},
 };
 
-use super::{journal::MacRecord, netlink};
+use super::{journal::MacRecord, netlink, socket_option};
 
 /// How an interface came to receive frames to a MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,25 +152,17 @@ fn listen_to_all(index: u32) -> io::Result<OwnedFd> {
         mr_alen: 0,
         mr_address: [0; 8],
     };
-    // SAFETY: the option takes a packet_mreq, which is what we point at, for the length that we give.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            libc::PACKET_ADD_MEMBERSHIP,
-            (&raw const membership).cast(),
-            MEMBERSHIP_LENGTH,
-        )
-    };
-    Errno::result(result)?;
+    socket_option::set(
+        &socket,
+        libc::SOL_PACKET,
+        libc::PACKET_ADD_MEMBERSHIP,
+        &membership,
+    )?;
     Ok(socket)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "1")]
 const PROMISCUOUS: libc::c_ushort = libc::PACKET_MR_PROMISC as libc::c_ushort;
-
-#[expect(clippy::cast_possible_truncation, reason = "16 bytes")]
-const MEMBERSHIP_LENGTH: libc::socklen_t = size_of::<libc::packet_mreq>() as libc::socklen_t;
 
 #[cfg(test)]
 mod tests {

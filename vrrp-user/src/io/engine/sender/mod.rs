@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::machine::{Offered, Sent};
-use crate::{ids::InterfaceId, proto::Instant};
+use crate::{ids::InterfaceId, io::socket_option, proto::Instant};
 
 /// Frames handed to the kernel per system call.
 const BATCH: usize = 32;
@@ -287,21 +287,8 @@ const ADDRESS_LENGTH: libc::socklen_t = size_of::<libc::sockaddr_ll>() as libc::
 /// that our own frames do not pass our egress gate; those that are queued do, which lets the owner send.
 fn bypass_qdisc(socket: &OwnedFd) -> io::Result<()> {
     let on: libc::c_int = 1;
-    // SAFETY: the option takes an int, which is what we point at, for the length that we give.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            libc::PACKET_QDISC_BYPASS,
-            (&raw const on).cast(),
-            INT_LENGTH,
-        )
-    };
-    Errno::result(result).map(drop).map_err(Into::into)
+    socket_option::set(socket, libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, &on)
 }
-
-#[expect(clippy::cast_possible_truncation, reason = "4 bytes")]
-const INT_LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
 
 #[cfg(test)]
 mod tests;
