@@ -23,7 +23,7 @@ use crate::{
         },
         clock,
         engine::{
-            Command, Event, RouterSnapshot, Timeline,
+            Command, Event, RouterSnapshot, Stats, Timeline,
             handle::{self, EngineSide},
         },
         runtime_dir::{CONTROL_SOCKET, InstanceName},
@@ -169,7 +169,10 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 router,
                 snapshot: RouterSnapshot {
                     state: *state,
-                    adverts_sent: 7,
+                    stats: Stats {
+                        adverts_sent: 7,
+                        ..Stats::default()
+                    },
                     history: History {
                         up_since: (*state != State::Initialize).then(clock::now),
                         ..History::default()

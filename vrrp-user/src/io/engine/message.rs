@@ -4,13 +4,16 @@
 use std::{net::IpAddr, time::Duration};
 
 use thiserror::Error;
-use vrrp_ebpf::{ownership::Ownership, wire::encode::EncodeError};
+use vrrp_ebpf::wire::encode::EncodeError;
 
-use super::{addition::Addition, parts::Parts, realtime::Scheduling, socket::Socket};
+use super::{
+    addition::Addition, parts::Parts, realtime::Scheduling, snapshot::RouterSnapshot,
+    socket::Socket,
+};
 use crate::{
     ids::{InterfaceId, RouterId, VipId},
     io::bpf::TableError,
-    proto::{History, Instant, Reasons, State, Transition},
+    proto::{Instant, Reasons, Transition},
 };
 
 /// From the control plane to the engine. What is said to a router that has gone is ignored.
@@ -304,68 +307,5 @@ impl Lapse {
     #[must_use]
     pub fn span(&self) -> Duration {
         self.ended.since(self.began)
-    }
-}
-
-/// State of one router for `status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouterSnapshot {
-    /// State of the core.
-    pub state: State,
-    /// Since when.
-    pub since: Instant,
-    /// When the snapshot was taken.
-    pub now: Instant,
-    /// Address of the Active, if known; ours if it is us.
-    pub active: Option<IpAddr>,
-    /// Priority of the Active's last advert.
-    pub active_priority: Option<u8>,
-    /// Active_Adver_Interval in nanoseconds (RFC 9568 section 6.1).
-    pub active_interval_ns: u64,
-    /// Skew_Time in nanoseconds.
-    pub skew_ns: u64,
-    /// Active_Down_Interval in nanoseconds.
-    pub down_ns: u64,
-    /// The next deadline.
-    pub deadline: Option<Instant>,
-    /// Adverts handed to the kernel.
-    pub adverts_sent: u64,
-    /// Priority 0 adverts handed to the kernel.
-    pub priority_zero_sent: u64,
-    /// Times this router became Active.
-    pub became_active: u64,
-    /// The ownership word.
-    pub ownership: Ownership,
-    /// errno with which the last advert was refused; `None` if it left.
-    pub send_errno: Option<i32>,
-    /// Longest time from an advert's arrival in XDP to its processing, nanoseconds.
-    pub worst_lag_ns: u64,
-    /// Another router that says it owns the addresses, as we do, and was heard lately.
-    pub other_owner: Option<IpAddr>,
-    /// What led to where it is.
-    pub history: History,
-}
-
-impl Default for RouterSnapshot {
-    fn default() -> Self {
-        Self {
-            state: State::Initialize,
-            since: Instant(0),
-            now: Instant(0),
-            active: None,
-            active_priority: None,
-            active_interval_ns: 0,
-            skew_ns: 0,
-            down_ns: 0,
-            deadline: None,
-            adverts_sent: 0,
-            priority_zero_sent: 0,
-            became_active: 0,
-            ownership: Ownership::NONE,
-            send_errno: None,
-            worst_lag_ns: 0,
-            other_owner: None,
-            history: History::default(),
-        }
     }
 }

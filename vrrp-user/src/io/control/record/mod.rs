@@ -23,6 +23,7 @@ use crate::{
     },
 };
 
+use parts::micros;
 pub(super) use words::state_name;
 
 /// Transitions that are remembered per virtual router.
@@ -149,16 +150,11 @@ impl Record {
             since,
             active,
             active_priority,
-            active_interval_ns,
-            skew_ns,
-            down_ns,
+            intervals,
             deadline,
-            adverts_sent,
-            priority_zero_sent,
-            became_active,
             ownership,
             send_errno,
-            worst_lag_ns,
+            stats,
             other_owner: _,
             now: _,
             history: _,
@@ -185,9 +181,9 @@ impl Record {
             priority: instance.settings.priority,
             active,
             active_priority,
-            advert_interval_us: active_interval_ns / 1000,
-            skew_us: skew_ns / 1000,
-            down_us: down_ns / 1000,
+            advert_interval_us: micros(intervals.active_adver()),
+            skew_us: micros(intervals.skew()),
+            down_us: micros(intervals.active_down()),
             deadline_ns: deadline.map(|deadline| deadline.0),
             lease_ns: serving.then(|| ownership.expiry()),
             send_error: send_errno
@@ -206,10 +202,10 @@ impl Record {
             xdp_mode: reception.map_or_else(|| "none".to_owned(), |one| one.mode.to_string()),
             xdp_mode_reason: reception.and_then(|one| one.reason.clone()),
             vlan_tags: reception.map(|one| one.vlan_tags.word().to_owned()),
-            adverts_sent,
-            priority_zero_sent,
-            became_master: became_active,
-            worst_lag_us: worst_lag_ns / 1000,
+            adverts_sent: stats.adverts_sent,
+            priority_zero_sent: stats.priority_zero_sent,
+            became_master: stats.became_active,
+            worst_lag_us: stats.worst_lag_ns / 1000,
             transitions: self.history.iter().map(TransitionStatus::from).collect(),
             timeline: self.timeline.as_ref().map(TimelineStatus::from),
             ietf_vrrp: ietf_vrrp::instance(

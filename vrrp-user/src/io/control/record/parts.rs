@@ -57,7 +57,6 @@ impl From<&Lapse> for LapseStatus {
 
 impl From<&Scheduling> for ThreadStatus {
     fn from(scheduling: &Scheduling) -> Self {
-        let micros = |span: Duration| u64::try_from(span.as_micros()).ok();
         let (policy, priority, budget) = match scheduling.policy {
             Policy::Deadline(budget) => ("SCHED_DEADLINE", None, Some(budget)),
             Policy::Fifo(priority) => ("SCHED_FIFO", Some(priority), None),
@@ -67,8 +66,8 @@ impl From<&Scheduling> for ThreadStatus {
             name: scheduling.thread.name().to_owned(),
             policy: policy.to_owned(),
             priority,
-            runtime_us: budget.and_then(|budget| micros(budget.runtime)),
-            period_us: budget.and_then(|budget| micros(budget.period)),
+            runtime_us: budget.map(|budget| micros(budget.runtime)),
+            period_us: budget.map(|budget| micros(budget.period)),
             refused: scheduling.no_deadline.map(no_deadline_text),
         }
     }
@@ -103,4 +102,8 @@ impl From<&Timeline> for TimelineStatus {
 
 fn nanoseconds(instant: Option<Instant>) -> Option<u64> {
     instant.map(|instant| instant.0)
+}
+
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

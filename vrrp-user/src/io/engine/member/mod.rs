@@ -19,7 +19,7 @@ use self::{
     steps::{Then, Work},
 };
 use super::{
-    RouterSnapshot, Timeline,
+    RouterSnapshot, Stats, Timeline,
     addresses::{Operation, Order},
     machine::{Machine, Superseded},
     message::{Event, Lapse, Notice, Successor},
@@ -83,14 +83,6 @@ pub(super) struct Member {
     lapse: Option<Lapse>,
     /// Who last said that it owns the addresses, as we do, and when.
     other_owner: Option<(IpAddr, Instant)>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Stats {
-    adverts_sent: u64,
-    priority_zero_sent: u64,
-    became_active: u64,
-    worst_lag_ns: u64,
 }
 
 impl Member {
@@ -329,29 +321,19 @@ impl Member {
     }
 
     pub(super) fn snapshot(&self, now: Instant) -> RouterSnapshot {
-        let intervals = self.core.intervals();
         RouterSnapshot {
             state: self.core.state(),
             since: self.core.since(),
             now,
             active: self.core.active_source(),
             active_priority: self.core.active_priority(),
-            active_interval_ns: nanos(intervals.active_adver()),
-            skew_ns: nanos(intervals.skew()),
-            down_ns: nanos(intervals.active_down()),
+            intervals: self.core.intervals(),
             deadline: self.core.deadline(),
-            adverts_sent: self.stats.adverts_sent,
-            priority_zero_sent: self.stats.priority_zero_sent,
-            became_active: self.stats.became_active,
             ownership: self.word,
             send_errno: self.send_errno.map(|errno| errno as i32),
-            worst_lag_ns: self.stats.worst_lag_ns,
+            stats: self.stats,
             other_owner: self.other_owner(now),
             history: self.core.history(),
         }
     }
-}
-
-fn nanos(span: std::time::Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

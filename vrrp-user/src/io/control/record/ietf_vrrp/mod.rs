@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use vrrp_ebpf::abi::Counter;
 
+use super::parts::micros;
 use crate::{
     config::Instance,
     io::{bpf::counters::Counts, engine::RouterSnapshot},
@@ -58,8 +59,8 @@ pub(super) fn instance(
         is_owner: instance.is_owner(),
         last_adv_source: history.last_source,
         up_datetime: up,
-        master_down_interval: snapshot.down_ns / 10_000_000,
-        skew_time: snapshot.skew_ns / 1000,
+        master_down_interval: micros(snapshot.intervals.active_down()) / 10_000,
+        skew_time: micros(snapshot.intervals.skew()),
         last_event: event(history.last_event).to_owned(),
         new_master_reason: reason(history.new_master_reason).to_owned(),
         statistics: statistics(snapshot, counts, discontinuity),
@@ -71,17 +72,18 @@ fn statistics(
     counts: &Counts,
     discontinuity: &str,
 ) -> InstanceStatistics {
+    let stats = snapshot.stats;
     let accepted_or_refused =
         |accepted, refused| counts.of(accepted).saturating_add(counts.of(refused));
     InstanceStatistics {
         discontinuity_datetime: discontinuity.to_owned(),
         //= C72: RFC 8347
-        master_transitions: snapshot.became_active,
+        master_transitions: stats.became_active,
         advertisement_rcvd: counts.of(Counter::AdvertAccepted),
-        advertisement_sent: snapshot.adverts_sent,
+        advertisement_sent: stats.adverts_sent,
         interval_errors: accepted_or_refused(Counter::IntervalDiffers, Counter::BadInterval),
         priority_zero_pkts_rcvd: counts.of(Counter::AdvertPriorityZero),
-        priority_zero_pkts_sent: snapshot.priority_zero_sent,
+        priority_zero_pkts_sent: stats.priority_zero_sent,
         invalid_type_pkts_rcvd: counts.of(Counter::BadType),
         address_list_errors: accepted_or_refused(
             Counter::AddressListDiffers,

@@ -1,13 +1,13 @@
 //! The leaves of RFC 8347 (C72), and which counter of ours each of its counters is.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    io::control::tests::instance as instance_of,
-    proto::{History, Instant},
+    io::{control::tests::instance as instance_of, engine::Stats},
+    proto::{History, Instant, Intervals},
 };
 
 const SINCE: &str = "2026-11-22T17:32:17.102344Z";
@@ -16,12 +16,13 @@ const UP: &str = "2026-11-22T17:32:18.711947Z";
 fn snapshot() -> RouterSnapshot {
     RouterSnapshot {
         state: State::Active,
-        // Version 3, 10 ms, priority 100.
-        skew_ns: 6_093_750,
-        down_ns: 36_093_750,
-        adverts_sent: 1000,
-        priority_zero_sent: 3,
-        became_active: 2,
+        intervals: Intervals::new(Version::V3, 100, Duration::from_millis(10)),
+        stats: Stats {
+            adverts_sent: 1000,
+            priority_zero_sent: 3,
+            became_active: 2,
+            worst_lag_ns: 0,
+        },
         history: History {
             last_event: LastEvent::LowerPriorityMaster,
             new_master_reason: NewMasterReason::Preempted,
