@@ -27,4 +27,4 @@ pub use time::Instant;
 pub use vrrp_ebpf::types::{Family, Version};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,6 +16,14 @@ fn pair(a: &str, b: &str) -> String {
     file(&[("A", &on(1), a), ("B", &on(2), b)])
 }
 
+/// What runs by the first of two files, and the way to the second.
+fn between(before: &str, after: &str) -> (Desired, Progress) {
+    let before = desired(before);
+    let after = desired_from(&before, after, &ETH);
+    let progress = Progress::new(diff(&before, &after));
+    (before, progress)
+}
+
 #[test]
 fn what_is_taken_down_waits_for_every_router() {
     let all = desired(&pair("10.0.0.1", "10.0.0.2"));
@@ -37,9 +45,10 @@ fn what_is_taken_down_waits_for_every_router() {
 
 #[test]
 fn who_takes_waits_for_who_gives() {
-    let before = desired(&pair("10.0.0.1, 10.0.0.9", "10.0.0.2"));
-    let after = desired_from(&before, &pair("10.0.0.1", "10.0.0.2, 10.0.0.9"), &ETH);
-    let mut progress = Progress::new(diff(&before, &after));
+    let (before, mut progress) = between(
+        &pair("10.0.0.1, 10.0.0.9", "10.0.0.2"),
+        &pair("10.0.0.1", "10.0.0.2, 10.0.0.9"),
+    );
     let [first] = &begun(&mut progress)[..] else {
         panic!("one at a time");
     };
@@ -56,8 +65,9 @@ fn who_takes_waits_for_who_gives() {
 
 #[test]
 fn others_wait_for_nobody() {
-    let before = desired(&pair("10.0.0.1", "10.0.0.2"));
-    let after = desired_from(&before, &pair("10.0.0.3", "10.0.0.4"), &ETH);
-    let mut progress = Progress::new(diff(&before, &after));
+    let (_, mut progress) = between(
+        &pair("10.0.0.1", "10.0.0.2"),
+        &pair("10.0.0.3", "10.0.0.4"),
+    );
     assert_eq!(begun(&mut progress).len(), 2);
 }

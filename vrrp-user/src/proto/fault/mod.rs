@@ -150,4 +150,4 @@ impl fmt::Debug for Reasons {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

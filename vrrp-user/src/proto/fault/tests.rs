@@ -1,7 +1,7 @@
 use super::*;
 
 /// One of each kind, in the order in which they are told.
-const ALL: [FaultReason; KINDS] = [
+pub(crate) const ALL: [FaultReason; KINDS] = [
     FaultReason::NoInterface,
     FaultReason::LinkDown,
     FaultReason::NoMac,

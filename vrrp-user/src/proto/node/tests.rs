@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::proto::{
-    Advert, State, Version,
-    tests::{OURS, PEER, START, ms, settings},
+    State,
+    tests::{OURS, PEER, START, an_advert, ms, settings},
 };
 
 const LINK_UP: Input = Input::LinkUp { primary: OURS };
@@ -28,14 +28,7 @@ fn states(node: &Node) -> Vec<(RouterId, State)> {
 #[test]
 fn each_router_takes_what_is_for_it() {
     let (mut node, ids) = node(&[5, 2]);
-    let heard = Advert {
-        arrived: START + ms(3),
-        source: PEER,
-        version: Version::V3,
-        priority: 0,
-        interval_cs: 1,
-        refuses_ours: false,
-    };
+    let heard = an_advert(PEER, START + ms(3), 0);
     let mut out = Vec::new();
     node.handle(ids[1], START + ms(3), Input::Advert(heard), &mut out);
     assert_eq!(node.due(START + ms(20), None), Some(ids[1]));

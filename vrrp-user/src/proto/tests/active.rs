@@ -5,11 +5,10 @@ use std::{net::IpAddr, time::Duration};
 use vrrp_ebpf::ownership;
 
 use super::{
-    Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, Output, PEER, START, Settings,
-    State, Transition, Version, advert, assert_moved, ms, own, peer, settings, transition,
+    ADVERTISE, Advert, Bench, Cause, DISOWN, DOWN, Garp, Input, Instant, Lease, Output, PEER,
+    START, Settings, State, Transition, advert, an_advert, assert_moved, ms, own, peer, settings,
+    transition,
 };
-
-const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
 fn active() -> Bench {
     Bench::in_state(State::Active, settings())
@@ -121,12 +120,8 @@ fn c27_the_deposing_advert_teaches_its_interval() {
     bench.feed(
         START,
         Input::Advert(Advert {
-            arrived: START,
-            source: PEER,
-            version: Version::V3,
-            priority: 101,
             interval_cs: 100,
-            refuses_ours: false,
+            ..an_advert(PEER, START, 101)
         }),
     );
     assert_eq!(bench.deadline(), START + DOWN * 100);
@@ -134,14 +129,11 @@ fn c27_the_deposing_advert_teaches_its_interval() {
 }
 
 fn equal(source: &str) -> Input {
-    Input::Advert(Advert {
-        arrived: START + ms(1),
-        source: source.parse::<IpAddr>().unwrap(),
-        version: Version::V3,
-        priority: 100,
-        interval_cs: 1,
-        refuses_ours: false,
-    })
+    Input::Advert(an_advert(
+        source.parse::<IpAddr>().unwrap(),
+        START + ms(1),
+        100,
+    ))
 }
 
 //= C41: proof

@@ -4,7 +4,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DOWN, Input, Instant, Lease, OURS, Output, PEER, SKEW, START, Settings,
-    State, Transition, Version, advert, assert_flipped, assert_moved, ms, nobody, own, peer,
+    State, Transition, advert, an_advert, assert_flipped, assert_moved, ms, nobody, own, peer,
     settings, slow,
 };
 
@@ -185,12 +185,8 @@ fn c27_version_2_keeps_its_own_interval() {
 fn c27_a_discarded_advert_teaches_nothing() {
     let mut bench = backup();
     let slow = Advert {
-        arrived: START + ms(5),
-        source: PEER,
-        version: Version::V3,
-        priority: 99,
         interval_cs: 100,
-        refuses_ours: false,
+        ..an_advert(PEER, START + ms(5), 99)
     };
     assert_eq!(bench.feed(START + ms(5), Input::Advert(slow)), []);
     assert_eq!(bench.router.intervals().active_adver(), ms(10));

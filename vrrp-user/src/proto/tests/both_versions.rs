@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 
 use super::{
-    Advert, Bench, DOWN, Departures, Input, Instant, Output, PEER, SKEW, START, Settings, State,
-    Version, ms, settings,
+    ADVERTISE, Advert, Bench, DOWN, Departures, Input, Instant, Output, PEER, SKEW, START,
+    Settings, State, Version, an_advert, ms, settings,
 };
-
-const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
 /// Version 3 at 10 ms, and version 2 at 1 s.
 fn both() -> Settings {
@@ -22,12 +20,9 @@ fn both() -> Settings {
 
 fn heard(source: IpAddr, arrived: Instant, version: Version, priority: u8) -> Input {
     Input::Advert(Advert {
-        arrived,
-        source,
         version,
-        priority,
         interval_cs: if version == Version::V2 { 100 } else { 1 },
-        refuses_ours: false,
+        ..an_advert(source, arrived, priority)
     })
 }
 
@@ -111,14 +106,7 @@ fn c70_a_worse_router_is_answered_once() {
 /// What `policy` lets wait in the ring, the engine takes for nothing new.
 #[test]
 fn an_advert_repeats_what_is_followed() {
-    let followed = Advert {
-        arrived: START,
-        source: PEER,
-        version: Version::V3,
-        priority: 200,
-        interval_cs: 1,
-        refuses_ours: false,
-    };
+    let followed = an_advert(PEER, START, 200);
     let follow = followed.follow(100);
     assert!(followed.repeats(follow));
     // In version 2 the interval is another word for the same.
@@ -150,14 +138,7 @@ fn an_advert_repeats_what_is_followed() {
 
 #[test]
 fn an_address_of_ipv6_is_followed_by_its_end() {
-    let advert = Advert {
-        arrived: START,
-        source: "fe80::1:203:405:607".parse().unwrap(),
-        version: Version::V3,
-        priority: 200,
-        interval_cs: 1,
-        refuses_ours: false,
-    };
+    let advert = an_advert("fe80::1:203:405:607".parse().unwrap(), START, 200);
     assert_eq!(advert.follow(100).source_tail, [4, 5, 6, 7]);
 }
 

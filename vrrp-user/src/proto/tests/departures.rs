@@ -6,12 +6,10 @@ use std::time::Duration;
 use vrrp_ebpf::ownership;
 
 use super::{
-    Bench, Cause, DISOWN, DOWN, Departures, FaultReason, Input, Instant, Lease, OURS, Output, SKEW,
-    START, Settings, State, Version, advert, assert_moved, ms, own, peer, settings,
+    ADVERTISE, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, Input, Instant, Lease, OURS,
+    Output, SKEW, START, Settings, State, Version, advert, assert_moved, ms, own, peer, settings,
 };
 use crate::proto::Intervals;
-
-const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
 fn with(departures: Departures) -> Settings {
     Settings {

@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{START, ms, settings};
-use crate::proto::{Advert, Intervals, Settings, Version, election};
+use super::{START, an_advert, ms, settings};
+use crate::proto::{Intervals, Settings, Version, election};
 
 //= C25, C30: proof
 #[test]
@@ -39,14 +39,7 @@ fn c26_version_2_does_not_scale_skew() {
 }
 
 fn deposes(ours: (u8, &str), theirs: (u8, &str)) -> bool {
-    let advert = Advert {
-        arrived: START,
-        source: theirs.1.parse::<IpAddr>().unwrap(),
-        version: Version::V3,
-        priority: theirs.0,
-        interval_cs: 1,
-        refuses_ours: false,
-    };
+    let advert = an_advert(theirs.1.parse::<IpAddr>().unwrap(), START, theirs.0);
     election::deposes(&advert, ours.0, ours.1.parse().unwrap())
 }
 

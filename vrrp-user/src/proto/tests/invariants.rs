@@ -7,7 +7,7 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, FaultReason, Garp, InitialState, Input, Instant, Lease, OURS, Output, Reasons, Router,
-    START, Settings, State, Version, ms, settings,
+    START, Settings, State, Version, an_advert, ms, settings,
 };
 
 /// An input to come, `wait` after the one before; adverts and stamps are `age` old by then.
@@ -296,14 +296,7 @@ proptest! {
                     now = watch.router.deadline().unwrap_or(now).max(now);
                     Input::Timeout
                 }
-                What::Advert(priority, source, interval_cs) => Input::Advert(Advert {
-                    arrived: at,
-                    source: IpAddr::from([192, 168, 1, source]),
-                    version: watch.router.settings().version,
-                    priority,
-                    interval_cs,
-                    refuses_ours: false,
-                }),
+                What::Advert(priority, source, interval_cs) => Input::Advert(Advert { version: watch.router.settings().version, interval_cs, ..an_advert(IpAddr::from([192, 168, 1, source]), at, priority) }),
             };
             watch.feed(now, input);
         }

@@ -6,10 +6,10 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, InitialState, Input, Instant,
-    OURS, Output, PEER, Reasons, SKEW, START, Settings, State, Version, advert, assert_moved, ms,
+    OURS, Output, PEER, Reasons, SKEW, START, Settings, State, advert, an_advert, assert_moved, ms,
     nobody, own, settings, slow, transition,
 };
-use crate::ids::VipId;
+use crate::proto::fault;
 
 const UP: Input = Input::LinkUp { primary: OURS };
 /// Three intervals and the least Skew_Time.
@@ -172,15 +172,13 @@ fn link_down_fences_first_and_sends_nothing() {
 //= C4, C44: proof
 #[test]
 fn a_fault_with_a_living_link_resigns() {
-    let reasons = [
-        FaultReason::NoAddress,
-        FaultReason::NoSource,
-        FaultReason::VipInterface { vip: VipId(1) },
-        FaultReason::VipRefused { vip: VipId(1) },
-        FaultReason::NoPeer,
-        FaultReason::NoRoom { mtu: 68 },
-    ];
-    for reason in reasons {
+    for reason in fault::tests::ALL {
+        if matches!(
+            reason,
+            FaultReason::LinkDown | FaultReason::NoInterface | FaultReason::NoMac
+        ) {
+            continue;
+        }
         let mut bench = Bench::in_state(State::Active, settings());
         let out = bench.feed(START, Input::Fault(reason.into()));
         let resign = Output::Advertise { priority: 0 };
@@ -272,12 +270,8 @@ fn c27_the_own_interval_counts_again_after_a_fault() {
 #[test]
 fn a_fault_ends_what_was_heard() {
     let slow = Advert {
-        arrived: START,
-        source: PEER,
-        version: Version::V3,
-        priority: 50,
         interval_cs: 100,
-        refuses_ours: false,
+        ..an_advert(PEER, START, 50)
     };
     for input in [advert(START, 0), Input::Advert(slow)] {
         let mut bench = Bench::in_state(State::Backup, settings());

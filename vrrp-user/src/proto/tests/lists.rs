@@ -6,7 +6,7 @@ use std::time::Duration;
 use vrrp_ebpf::abi::Follow;
 
 use super::{
-    Advert, Bench, Cause, Input, Instant, Output, PEER, START, Settings, State, Version,
+    Advert, Bench, Cause, Input, Instant, Output, PEER, START, Settings, State, Version, an_advert,
     assert_moved, ms, nobody, settings,
 };
 
@@ -17,12 +17,10 @@ const DOWN: Duration = Duration::from_nanos(3_609_375_000);
 /// A version 2 advert of [`PEER`], which has our address list or `another`.
 fn advert(arrived: Instant, priority: u8, another: bool) -> Input {
     Input::Advert(Advert {
-        arrived,
-        source: PEER,
         version: Version::V2,
-        priority,
         interval_cs: 100,
         refuses_ours: another,
+        ..an_advert(PEER, arrived, priority)
     })
 }
 
@@ -77,12 +75,10 @@ fn it_is_preempted_when_the_lists_agree_again() {
 fn it_is_waited_for_by_its_own_interval() {
     let mut bench = in_state(State::Backup);
     let slow = Advert {
-        arrived: START + SECOND,
-        source: PEER,
         version: Version::V2,
-        priority: 200,
         interval_cs: 500,
         refuses_ours: true,
+        ..an_advert(PEER, START + SECOND, 200)
     };
     bench.feed(START + SECOND, Input::Advert(slow));
     // Its Skew_Time is of seconds (RFC 3768 section 6.1).

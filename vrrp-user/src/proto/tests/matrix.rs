@@ -7,9 +7,7 @@ use std::net::IpAddr;
 
 use vrrp_ebpf::ownership;
 
-use super::{
-    Advert, Bench, FaultReason, Input, OURS, Output, PEER, START, State, Version, ms, settings,
-};
+use super::{Bench, FaultReason, Input, OURS, Output, PEER, START, State, an_advert, ms, settings};
 
 pub(super) const STATES: [State; 6] = [
     State::Initialize,
@@ -57,14 +55,7 @@ fn check(input: Input, row: &str) {
 }
 
 fn heard(priority: u8, source: IpAddr) -> Input {
-    Input::Advert(Advert {
-        arrived: START + ms(1),
-        source,
-        version: Version::V3,
-        priority,
-        interval_cs: 1,
-        refuses_ours: false,
-    })
+    Input::Advert(an_advert(source, START + ms(1), priority))
 }
 
 #[test]

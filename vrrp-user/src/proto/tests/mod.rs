@@ -37,7 +37,7 @@ pub(super) fn ms(span: u64) -> Duration {
 }
 
 /// Version 3, 10 ms, priority 100 (skew 6.09375 ms, down 36.09375 ms), one announcement.
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         vrid: 51,
         version: Version::V3,
@@ -63,26 +63,27 @@ pub(super) fn settings() -> Settings {
 const SKEW: Duration = Duration::from_nanos(6_093_750);
 const DOWN: Duration = Duration::from_nanos(36_093_750);
 
-fn advert(arrived: Instant, priority: u8) -> Input {
-    Input::Advert(Advert {
+/// Of version 3, every 10 ms.
+pub(super) fn an_advert(source: IpAddr, arrived: Instant, priority: u8) -> Advert {
+    Advert {
         arrived,
-        source: PEER,
+        source,
         version: Version::V3,
         priority,
         interval_cs: 1,
         refuses_ours: false,
-    })
+    }
+}
+
+fn advert(arrived: Instant, priority: u8) -> Input {
+    Input::Advert(an_advert(PEER, arrived, priority))
 }
 
 /// A better router's advert that promises the next one in a second.
 fn slow() -> Advert {
     Advert {
-        arrived: START,
-        source: PEER,
-        version: Version::V3,
-        priority: 200,
         interval_cs: 100,
-        refuses_ours: false,
+        ..an_advert(PEER, START, 200)
     }
 }
 
@@ -188,6 +189,8 @@ fn own(state: ownership::State, expiry: Instant) -> Output {
         expiry: expiry.0,
     }
 }
+
+const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
 const DISOWN: Output = Output::Own {
     state: ownership::State::Idle,

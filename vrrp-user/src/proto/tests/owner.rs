@@ -4,27 +4,27 @@ use std::net::IpAddr;
 
 use super::{
     Advert, Bench, Cause, Departures, Input, Instant, OURS, Output, PEER, START, Settings, State,
-    Version, ms, settings, transition,
+    Version, an_advert, ms, settings, transition,
 };
+
+/// One that has started, at its source address.
+fn owner(settings: Settings) -> Bench {
+    let primary = settings.primary;
+    let mut bench = Bench::new(settings.with_priority(255));
+    bench.feed(START, Input::LinkUp { primary });
+    bench
+}
 
 /// RFC errata 8298: the owner processes what it hears.
 //= C18: proof
 #[test]
 fn c18_two_owners_go_by_address() {
-    let mut bench = Bench::new(Settings {
+    let mut bench = owner(Settings {
         primary: PEER,
-        ..settings().with_priority(255)
+        ..settings()
     });
-    bench.feed(START, Input::LinkUp { primary: PEER });
     let now = START + ms(1);
-    let other = Advert {
-        arrived: now,
-        source: OURS,
-        version: Version::V3,
-        priority: 255,
-        interval_cs: 1,
-        refuses_ours: false,
-    };
+    let other = an_advert(OURS, now, 255);
     assert!(OURS > PEER);
     bench.feed(now, Input::Advert(other));
     assert_eq!(bench.state(), State::Backup);
@@ -70,12 +70,9 @@ fn owners_of_version_2() -> [Settings; 2] {
 /// From an address above ours.
 fn rival(arrived: Instant, version: Version, priority: u8) -> Input {
     Input::Advert(Advert {
-        arrived,
-        source: IpAddr::from([192, 168, 1, 200]),
         version,
-        priority,
         interval_cs: 100,
-        refuses_ours: false,
+        ..an_advert(IpAddr::from([192, 168, 1, 200]), arrived, priority)
     })
 }
 
@@ -151,19 +148,14 @@ fn c18_an_owner_of_version_2_waits_for_nobody() {
 //= C43: proof
 #[test]
 fn c43_a_deposed_owner_takes_over_from_everybody_but_an_owner() {
-    let mut bench = Bench::new(Settings {
+    let mut bench = owner(Settings {
         preempt: false,
-        ..settings().with_priority(255)
+        ..settings()
     });
-    bench.feed(START, Input::LinkUp { primary: OURS });
     let heard = |at, priority, interval_cs| {
         Input::Advert(Advert {
-            arrived: at,
-            source: "192.168.1.200".parse().unwrap(),
-            version: Version::V3,
-            priority,
             interval_cs,
-            refuses_ours: false,
+            ..an_advert("192.168.1.200".parse().unwrap(), at, priority)
         })
     };
     let now = START + ms(1);

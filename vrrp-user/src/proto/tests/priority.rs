@@ -4,7 +4,8 @@ use vrrp_ebpf::ownership;
 
 use super::{
     Advert, Bench, Cause, DISOWN, DOWN, Departures, InitialState, Input, Instant, OURS, Output,
-    PEER, START, Settings, State, Version, assert_moved, ms, nobody, own, peer, settings,
+    PEER, START, Settings, State, Version, an_advert, assert_moved, ms, nobody, own, peer,
+    settings,
 };
 
 /// Skew_Time of a priority at 10 ms.
@@ -231,12 +232,9 @@ fn delays_go_on() {
 fn version_2_counts_the_skew_time_in_seconds() {
     let mut bench = Bench::in_version_2(State::Backup, ms(1000));
     let heard = Advert {
-        arrived: START,
-        source: PEER,
         version: Version::V2,
-        priority: 200,
         interval_cs: 100,
-        refuses_ours: false,
+        ..an_advert(PEER, START, 200)
     };
     bench.feed(START, Input::Advert(heard));
     bench.feed(START, Input::Priority(128));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use vrrp_ebpf::ownership::{self, Ownership};
 
 use super::{
-    Advert, Bench, Cause, DOWN, Departures, Garp, InitialState, Input, Instant, Lease, OURS,
-    Output, PEER, SKEW, START, Settings, State, Version, assert_moved, matrix::STATES, ms, nobody,
-    own, peer, settings, transition,
+    ADVERTISE, Advert, Bench, Cause, DOWN, Departures, Garp, InitialState, Input, Instant, Lease,
+    OURS, Output, PEER, SKEW, START, Settings, State, Version, an_advert, assert_moved,
+    matrix::STATES, ms, nobody, own, peer, settings, transition,
 };
 
 impl Bench {
@@ -29,8 +29,6 @@ impl Bench {
         (due, outputs)
     }
 }
-
-const ADVERTISE: Output = Output::Advertise { priority: 100 };
 
 fn every(advert_interval: Duration) -> Settings {
     Settings {
@@ -306,12 +304,9 @@ fn in_version_2_a_backup_gives_its_active_the_longer_of_both() {
     };
     let heard = |at| {
         Input::Advert(Advert {
-            arrived: at,
-            source: PEER,
             version: Version::V2,
-            priority: 200,
             interval_cs: 200,
-            refuses_ours: false,
+            ..an_advert(PEER, at, 200)
         })
     };
     let skew = ms(1000) * 156 / 256;

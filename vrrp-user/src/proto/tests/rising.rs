@@ -92,12 +92,18 @@ fn c35_waits_a_quarter_of_the_interval_for_the_addresses_after_priority_zero() {
     }
 }
 
-/// Of priority 1, our Skew_Time ends when a router that retires repeats priority 0.
-#[test]
-fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
+/// On the way to Active since then, after the Active's priority 0.
+fn resigned() -> (Bench, Instant) {
     let mut bench = Bench::in_state(State::Backup, settings());
     bench.hear(START, 0);
     let (due, _) = bench.expire();
+    (bench, due)
+}
+
+/// Of priority 1, our Skew_Time ends when a router that retires repeats priority 0.
+#[test]
+fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
+    let (mut bench, due) = resigned();
     assert_eq!(bench.hear(due, 0), []);
     assert_eq!(bench.deadline(), due + ms(10) / 4);
     bench.feed(due + ms(1), Input::AddressesReady);
@@ -107,9 +113,7 @@ fn c35_priority_zero_said_again_is_no_reason_to_hurry() {
 /// The third router's Skew_Time ended while we were at it.
 #[test]
 fn c35_a_worse_router_that_steps_in_is_deposed_after_all() {
-    let mut bench = Bench::in_state(State::Backup, settings());
-    bench.hear(START, 0);
-    let (due, _) = bench.expire();
+    let (mut bench, due) = resigned();
     assert_eq!(bench.hear(due, 99), []);
     let out = bench.feed(due + ms(1), Input::AddressesReady);
     assert_eq!(out[0], Output::Advertise { priority: 100 });
