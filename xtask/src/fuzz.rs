@@ -98,7 +98,7 @@ fn build() -> Result<PathBuf> {
     let mut cargo = process::host_cargo();
     cargo.args(["build", "--locked", "--package", PACKAGE, "--bins"]);
     cargo.args(["--features", FEATURE, "--profile", PROFILE]);
-    // Flags are not for build scripts where a target is named.
+    // Where a target is named, cargo gives the flags to the programs, and to build scripts none.
     cargo
         .args(["--target", &triple, "--target-dir"])
         .arg(&target);

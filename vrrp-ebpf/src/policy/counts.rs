@@ -5,7 +5,7 @@
 
 use crate::{abi::Counter, frame::Frame};
 
-/// Most counters that one verdict moves, and those that exclude each other.
+/// Among how many counters a verdict chooses. It never moves all of them: some exclude each other.
 const MOST: usize = 6;
 /// Bits of an index: no counter's is all ones, which stands for none.
 const INDEX_BITS: usize = 8;

@@ -1,5 +1,5 @@
-//! Installations that the kernel refused in part: as long as the router serves, its clients are led to a
-//! virtual IP that nobody takes packets for.
+//! Orders that the kernel refused in part, to be given again. Until it takes all of an Active's virtual IPs, what
+//! clients send to the missing ones is lost.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{ids::RouterId, proto::Instant};
 /// How long the kernel is left alone at first, and in the end.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
-/// The same while nobody is served, who would be if the kernel gave way.
+/// The longest while the router is in FAULT only because the kernel refuses.
 const LONGEST_TRIAL: Duration = Duration::from_secs(10);
 
 /// By router.

@@ -43,7 +43,7 @@ impl Waiting {
         let Some(awaited) = self.vips.get_mut(vip as usize) else {
             return false;
         };
-        // What was refused, or was there already, is not told of.
+        // The kernel sends no word of an address that it refused, or that was there already.
         awaited.address &= errno == 0;
         let settled = std::mem::take(&mut awaited.answer) && !awaited.address;
         self.left -= usize::from(settled);
