@@ -14,6 +14,8 @@ mod remove;
 mod requests;
 mod retries;
 mod set;
+#[cfg(test)]
+mod testing;
 mod trial;
 mod waiting;
 

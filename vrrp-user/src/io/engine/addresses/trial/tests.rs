@@ -1,22 +1,11 @@
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, sync_channel},
-};
-
-use nix::sys::eventfd::EventFd;
-use vrrp_ebpf::{
-    abi::vip_state,
-    ownership::{Ownership, State},
-};
+use vrrp_ebpf::abi::vip_state;
 
 use super::*;
 use crate::{
     config::{self, Instance},
-    ids::InterfaceId,
     io::{
-        bpf::shared::{Slots, VipStates},
-        engine::addresses::{Placement, Report},
-        testing::{in_namespace, index, run},
+        engine::addresses::testing::{EPOCH, Shared, placement, worker},
+        testing::{in_namespace, run},
     },
 };
 
@@ -27,15 +16,10 @@ const NEEDED: u32 = 0;
 const ALSO_NEEDED: u32 = 1;
 const EXCLUDED: u32 = 2;
 
-/// Of the engine that gives the orders.
-const EPOCH: u16 = 7;
-
 /// A worker whose kernel refuses IPv6 on the interfaces that are told so.
 struct World {
     worker: AddressWorker,
-    reports: Receiver<Report>,
-    slots: Arc<Slots>,
-    states: Arc<VipStates>,
+    shared: Shared,
 }
 
 fn instance(priority: u8) -> Instance {
@@ -50,37 +34,14 @@ fn instance(priority: u8) -> Instance {
 
 impl World {
     fn new(priority: u8) -> Self {
-        run("ip link set lo up");
-        for name in ["ens34", "ens35", "ens36"] {
-            run(&format!(
-                "ip link add {name} type veth peer name {name}p && ip link set {name}p up && ip link set {name} up"
-            ));
-        }
+        let (mut worker, shared) = worker(&["ens34", "ens35", "ens36"]);
         let instance = instance(priority);
-        let placements: Vec<_> = (0..).zip(&instance.vips).map(placement).collect();
-        let states = Arc::new(VipStates::unshared());
-        let (sender, reports) = sync_channel(100);
-        let wake = Arc::new(EventFd::new().unwrap());
-        let slots = Arc::new(Slots::unshared());
-        let (shared, told) = (Arc::clone(&slots), Arc::clone(&states));
-        let mut worker = AddressWorker::new(shared, told, sender, wake).unwrap();
+        let vips = (0..).map(VipId).zip(&instance.vips);
+        let placements: Vec<_> = vips.map(placement).collect();
         let set = AddressSet::new(&placements, priority == 255);
         worker.insert(ROUTER, Box::new(set));
-        let world = Self {
-            worker,
-            reports,
-            slots,
-            states,
-        };
-        world.take_word(EPOCH);
-        world
-    }
-
-    /// A writer makes the ownership word its own.
-    fn take_word(&self, epoch: u16) {
-        let word = Ownership::new(State::Idle, epoch, 0);
-        let before = self.slots.ownership(0);
-        self.slots.replace(0, before, word).unwrap();
+        shared.take_word(ROUTER, EPOCH);
+        Self { worker, shared }
     }
 
     /// Carries an order out, as the thread does.
@@ -92,25 +53,11 @@ impl World {
     /// The same once more; returns what was told of refusals.
     fn again(&mut self, operation: Operation, lost: Option<u32>) -> Vec<Event> {
         self.worker.carry_out(order(operation, lost));
-        self.told()
-    }
-
-    fn told(&self) -> Vec<Event> {
-        let told = self.reports.try_iter().filter_map(|report| match report {
-            Report::Told(event) => Some(event),
-            Report::Done(_) | Report::Retired(_) => None,
-        });
-        let is_about_refusals = |event: &Event| {
-            matches!(
-                event,
-                Event::AddressRefused { .. } | Event::AddressesAccepted { .. }
-            )
-        };
-        told.filter(is_about_refusals).collect()
+        self.shared.told()
     }
 
     fn is_ready(&self, vip: u32) -> bool {
-        self.states.get(vip) & vip_state::READY != 0
+        self.shared.states.get(vip) & vip_state::READY != 0
     }
 
     fn next(&self) -> Option<Operation> {
@@ -125,15 +72,6 @@ fn order(operation: Operation, lost: Option<u32>) -> Order {
         generation: 1,
         epoch: EPOCH,
         lost: lost.map(VipId),
-    }
-}
-
-fn placement((number, vip): (u32, &config::Vip)) -> Placement<'_> {
-    let interface = index(vip.device.as_ref().unwrap());
-    Placement {
-        id: VipId(number),
-        vip,
-        interface: InterfaceId(interface),
     }
 }
 
@@ -190,10 +128,10 @@ fn an_excluded_one_that_is_refused_keeps_nobody_in_fault() {
         // Word may have been lost.
         for _ in 0..REPEATS {
             world.worker.look();
-            assert_eq!(world.told(), [ACCEPTED]);
+            assert_eq!(world.shared.told(), [ACCEPTED]);
         }
         world.worker.look();
-        assert_eq!(world.told(), []);
+        assert_eq!(world.shared.told(), []);
     });
 }
 
@@ -285,7 +223,7 @@ fn a_worker_whose_epoch_is_gone_neither_installs_nor_removes() {
         change("del");
         world.worker.look();
         assert!(has_address("ens35"), "put back as long as the word is ours");
-        world.take_word(EPOCH + 1);
+        world.shared.take_word(ROUTER, EPOCH + 1);
         change("del");
         world.worker.look();
         world.order(Operation::Install, None);
@@ -311,7 +249,7 @@ fn what_was_refused_is_not_tried_after_the_epoch_is_gone() {
         world.again(Operation::Install, None);
         world.order(Operation::Remove, None);
         assert_eq!(world.next(), Some(Operation::Try));
-        world.take_word(EPOCH + 1);
+        world.shared.take_word(ROUTER, EPOCH + 1);
         refuse(&[ALSO_NEEDED], 0);
         assert_eq!(world.again(Operation::Try, None), []);
         assert_eq!(world.next(), None);
@@ -337,7 +275,7 @@ fn what_was_on_an_interface_that_is_deleted_is_missing_and_not_refused() {
             assert!(has_address("ens35") && world.is_ready(ALSO_NEEDED));
             assert!(!world.is_ready(NEEDED));
         }
-        assert_eq!(world.told(), []);
+        assert_eq!(world.shared.told(), []);
         assert_eq!(world.next(), None);
     });
 }

@@ -3,28 +3,19 @@
 mod moves;
 mod options;
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::{
-        Arc,
-        mpsc::{Receiver, sync_channel},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use netlink_packet_route::address::{AddressAttribute, CacheInfo};
-use nix::sys::eventfd::EventFd;
-use vrrp_ebpf::ownership::{Ownership, State};
 
 use super::*;
 use crate::{
-    config::{self, Vip},
-    ids::InterfaceId,
+    config,
     io::{
-        bpf::shared::{Slots, VipStates},
         engine::{
-            addresses::{Job, Placement, Report},
+            addresses::{
+                Job, Report,
+                testing::{EPOCH, Shared, placement, worker},
+            },
             message::Event,
         },
         netlink::address::address,
@@ -34,51 +25,26 @@ use crate::{
 
 const ROUTER: RouterId = RouterId::first(0);
 const OTHER: RouterId = RouterId::first(1);
-/// Of the engine that gives the orders.
-const EPOCH: u16 = 7;
 const READY: u64 = vip_state::INSTALLED | vip_state::READY;
 
 struct World {
     worker: AddressWorker,
-    reports: Receiver<Report>,
-    slots: Arc<Slots>,
-    states: Arc<VipStates>,
+    shared: Shared,
     generation: u32,
 }
 
 impl World {
     /// Two interfaces, and a worker that has no routers.
     fn new() -> Self {
-        run("ip link set lo up");
-        for name in ["ens33", "ens34"] {
-            run(&format!(
-                "ip link add {name} type veth peer name {name}p && ip link set {name}p up && ip link set {name} up"
-            ));
-        }
-        let states = Arc::new(VipStates::unshared());
-        let (sender, reports) = sync_channel(100);
-        let wake = Arc::new(EventFd::new().unwrap());
-        let slots = Arc::new(Slots::unshared());
-        let (shared, told) = (Arc::clone(&slots), Arc::clone(&states));
-        let worker = AddressWorker::new(shared, told, sender, wake).unwrap();
-        let world = Self {
-            worker,
-            reports,
-            slots,
-            states,
-            generation: 0,
-        };
+        let (worker, shared) = worker(&["ens33", "ens34"]);
         for router in [ROUTER, OTHER] {
-            world.take_word(router, EPOCH);
+            shared.take_word(router, EPOCH);
         }
-        world
-    }
-
-    /// A writer makes the ownership word its own.
-    fn take_word(&self, router: RouterId, epoch: u16) {
-        let word = Ownership::new(State::Idle, epoch, 0);
-        let before = self.slots.ownership(router.slot());
-        self.slots.replace(router.slot(), before, word).unwrap();
+        Self {
+            worker,
+            shared,
+            generation: 0,
+        }
     }
 
     fn order(&mut self, router: RouterId, operation: Operation) -> Order {
@@ -102,7 +68,7 @@ impl World {
         let is_new = !self.worker.sets.contains_key(&router);
         let order = self.order(router, operation);
         self.worker.work(Job::Change { order, set }).unwrap();
-        let reports = self.reports.try_iter();
+        let reports = self.shared.reports.try_iter();
         let answers = reports.filter(|report| !matches!(report, Report::Told(_)));
         let answers = Vec::from_iter(answers);
         match &answers[..] {
@@ -116,26 +82,11 @@ impl World {
     fn order_of(&mut self, router: RouterId, operation: Operation) -> Vec<Event> {
         let order = self.order(router, operation);
         self.worker.work(Job::Order(order)).unwrap();
-        self.told()
-    }
-
-    /// What was told of refusals.
-    fn told(&self) -> Vec<Event> {
-        let told = self.reports.try_iter().filter_map(|report| match report {
-            Report::Told(event) => Some(event),
-            Report::Done(_) | Report::Retired(_) => None,
-        });
-        let is_about_refusals = |event: &Event| {
-            matches!(
-                event,
-                Event::AddressRefused { .. } | Event::AddressesAccepted { .. }
-            )
-        };
-        told.filter(is_about_refusals).collect()
+        self.shared.told()
     }
 
     fn states<const N: usize>(&self, ids: [u32; N]) -> [u64; N] {
-        ids.map(|id| self.states.get(id))
+        ids.map(|id| self.shared.states.get(id))
     }
 }
 
@@ -151,15 +102,6 @@ fn set(priority: u8, vips: &[(u32, &str)]) -> AddressSet {
     let ids = vips.iter().map(|(id, _)| VipId(*id));
     let placements: Vec<_> = ids.zip(&vips_of_file).map(placement).collect();
     AddressSet::new(&placements, priority == 255)
-}
-
-fn placement((id, vip): (VipId, &Vip)) -> Placement<'_> {
-    let interface = index(vip.device.as_deref().unwrap_or("ens33"));
-    Placement {
-        id,
-        vip,
-        interface: InterfaceId(interface),
-    }
 }
 
 /// An address as the kernel has it: when it came, when it was last changed, and how it is shown.
@@ -369,7 +311,7 @@ fn what_is_refused_is_forgotten_with_its_virtual_ip() {
                 router: ROUTER,
                 vip: VipId(1),
             };
-            assert_eq!(world.told(), [refused]);
+            assert_eq!(world.shared.told(), [refused]);
             let operation = if serves {
                 Operation::Install
             } else {
@@ -380,7 +322,7 @@ fn what_is_refused_is_forgotten_with_its_virtual_ip() {
             let order = world.order(ROUTER, operation);
             world.worker.work(Job::Change { order, set }).unwrap();
             let accepted = Event::AddressesAccepted { router: ROUTER };
-            assert_eq!(world.told(), [accepted]);
+            assert_eq!(world.shared.told(), [accepted]);
             assert_eq!(world.worker.retries.next(), None);
             run("ip link del ens33 && ip link del ens34");
         }
@@ -398,7 +340,10 @@ fn nothing_is_left_of_a_router_that_is_forgotten() {
         world.order_of(ROUTER, Operation::Remove);
         assert_eq!(world.states([0, 1]), [vip_state::INSTALLED, 0]);
         world.worker.work(Job::Forget(ROUTER)).unwrap();
-        assert!(matches!(world.reports.try_recv(), Ok(Report::Retired(_))));
+        assert!(matches!(
+            world.shared.reports.try_recv(),
+            Ok(Report::Retired(_))
+        ));
         assert_eq!(world.states([0, 1, 2]), [0, 0, READY]);
         let worker = &world.worker;
         assert!(!worker.sets.contains_key(&ROUTER) && !worker.standing.contains_key(&ROUTER));
@@ -412,7 +357,7 @@ fn nothing_is_left_of_a_router_that_is_forgotten() {
         assert_eq!(names("ens33"), ["10.0.0.3/32", "10.0.0.9/24"]);
         // Whom nobody knows.
         world.worker.work(Job::Forget(ROUTER)).unwrap();
-        assert!(world.reports.try_recv().is_err());
+        assert!(world.shared.reports.try_recv().is_err());
         assert_eq!(world.order_of(ROUTER, Operation::Install), []);
     });
 }
@@ -428,7 +373,7 @@ fn a_worker_whose_epoch_is_gone_changes_nothing() {
             &[(0, "10.0.0.1"), (1, "10.0.0.2")],
         );
         let before = found("ens33");
-        world.take_word(ROUTER, EPOCH + 1);
+        world.shared.take_word(ROUTER, EPOCH + 1);
         wait_for_another_stamp().await;
         for operation in [Operation::Install, Operation::Remove] {
             world.change(ROUTER, operation, &[(0, "10.0.0.1/24"), (2, "10.0.0.3")]);
