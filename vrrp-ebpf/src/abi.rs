@@ -154,7 +154,7 @@ pub struct ProxyEntry {
 
 /// Value of `SLOTS`, mapped into the node's memory: the words both sides touch per packet or per
 /// advert. One cache line per virtual router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct Slot {
     /// [`Ownership`](crate::ownership::Ownership) word. Written by the node, by compare-and-swap.

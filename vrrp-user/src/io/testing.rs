@@ -1,9 +1,12 @@
-//! A network namespace for a test, gone with the thread that it runs on.
+//! What tests run in: a network namespace, gone with the thread that it runs on, and a node's files.
 
 use std::{fs, process::Command};
 
 use nix::sched::{CloneFlags, unshare};
+use tempfile::TempDir;
 use tokio::runtime;
+
+use super::runtime_dir::{InstanceName, RuntimeDir};
 
 /// Runs a test in a network namespace of its own. Needs root; without it nothing is run.
 pub(crate) fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
@@ -45,4 +48,12 @@ pub(crate) fn index(name: &str) -> u32 {
 pub(crate) fn is_isolated() -> bool {
     fs::read_link("/proc/thread-self/ns/net").unwrap()
         != fs::read_link("/proc/self/ns/net").unwrap()
+}
+
+/// The directory of a node, gone with the folder that it is in.
+pub(crate) fn runtime_dir() -> (TempDir, RuntimeDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base");
+    let directory = RuntimeDir::create(&base, &InstanceName::default()).unwrap();
+    (folder, directory)
 }

@@ -14,7 +14,7 @@ use vrrp_ebpf::{
 
 use super::*;
 use crate::{
-    config::{Config, FOREVER, Globals, Instance, Notify, Place, Scope, Vip},
+    config::{self, Config, Globals, Instance, Place},
     ids::RouterId,
     io::{
         bpf::{
@@ -26,62 +26,22 @@ use crate::{
             Command, Event, RouterSnapshot, Stats, Timeline,
             handle::{self, EngineSide},
         },
-        runtime_dir::{CONTROL_SOCKET, InstanceName},
+        runtime_dir::CONTROL_SOCKET,
+        testing::runtime_dir,
     },
     plan::{DesiredRouter, DesiredVip},
-    proto::{
-        Cause, Departures, Family, Garp, History, InitialState, Instant, Lease, Settings, State,
-        Transition, Version,
-    },
-    status::ietf_vrrp::VrrpStatistics,
+    proto::{Cause, History, Instant, State, Transition},
+    status::{RouterStatus, ietf_vrrp::VrrpStatistics},
 };
 
-/// The tutorial's instance, on the loopback interface.
+/// The tutorial's instance, on the loopback interface, which a file may not name.
 pub(super) fn instance(name: &str) -> Instance {
+    let text = "vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 1\n virtual_ipaddress {\n  192.168.1.254\n }\n}\n";
+    let config = config::parse("k.conf", text.as_bytes()).config;
     Instance {
         name: name.to_owned(),
         interface: "lo".to_owned(),
-        settings: Settings {
-            vrid: 1,
-            version: Version::V2,
-            family: Family::V4,
-            priority: 100,
-            owner: false,
-            advert_interval: Duration::from_secs(1),
-            initial: InitialState::Backup,
-            preempt: true,
-            preempt_delay: Duration::ZERO,
-            lease: Lease::Auto,
-            garp: Garp::default(),
-            departures: Departures::default(),
-            primary: IpAddr::from([0, 0, 0, 0]),
-        },
-        vips: vec![Vip {
-            address: IpAddr::from([192, 168, 1, 254]),
-            prefix: 32,
-            broadcast: None,
-            device: None,
-            tracked: true,
-            scope: Scope::Global,
-            label: None,
-            preferred_lft: FOREVER,
-            excluded: false,
-            virtual_mac: false,
-            no_prefix_route: false,
-            place: Place::default(),
-        }],
-        source: None,
-        track_source: false,
-        unicast: None,
-        adverts_from_virtual_mac: false,
-        auth: None,
-        accept: true,
-        skip_check_adv_addr: false,
-        v3_checksum_as_v2: false,
-        notify: Notify::default(),
-        place: Place::default(),
-        interface_place: Place::default(),
-        source_place: Place::default(),
+        ..config.unwrap().instances.remove(0)
     }
 }
 
@@ -305,12 +265,10 @@ async fn stop_during_the_start_is_seen_once_and_leaves_other_requests() {
 #[tokio::test(flavor = "current_thread")]
 async fn node_starts_answers_and_stops() {
     let _alone = SIGNALS.lock().await;
-    let temporary = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
+    let (temporary, directory) = runtime_dir();
     let told = temporary.path().join("told");
     let mut instance = instance("VI_1");
-    instance.notify.any = Some(crate::config::Script {
+    instance.notify.any = Some(config::Script {
         argv: vec![
             "/bin/sh".to_owned(),
             "-c".to_owned(),
@@ -380,6 +338,11 @@ async fn node_starts_answers_and_stops() {
     assert_eq!(fs::read_to_string(told).unwrap(), "BACKUP\nSTOP\n");
 }
 
+fn status_of(record: &record::Record) -> RouterStatus {
+    let router = assigned(instance("VI_1"));
+    record.status(&router, &Counts::default(), None, |_| false, "")
+}
+
 #[test]
 fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
     let mut record = record::Record::default();
@@ -397,13 +360,7 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
             },
             ..RouterSnapshot::default()
         });
-        let status = record.status(
-            &assigned(instance("VI_1")),
-            &Counts::default(),
-            None,
-            |_| false,
-            "",
-        );
+        let status = status_of(&record);
         status.ietf_vrrp.up_datetime
     })
     .into_iter();
@@ -417,9 +374,7 @@ fn c72_the_date_of_the_start_is_the_same_in_every_answer() {
 
 /// One virtual router, and where its node keeps its files.
 fn lone_router() -> (tempfile::TempDir, RuntimeDir, Config) {
-    let temporary = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&temporary.path().join("base"), &InstanceName::default()).unwrap();
+    let (temporary, directory) = runtime_dir();
     let config = Config {
         globals: Globals::default(),
         instances: vec![instance("VI_1")],
@@ -486,13 +441,7 @@ fn last_transitions_and_promotion_are_remembered() {
         owned: Instant(99),
         ..Timeline::default()
     });
-    let status = record.status(
-        &assigned(instance("VI_1")),
-        &Counts::default(),
-        None,
-        |_| false,
-        "",
-    );
+    let status = status_of(&record);
     let moments: Vec<_> = status.transitions.iter().map(|t| t.at_ns).collect();
     assert_eq!(moments, (4..20).collect::<Vec<_>>());
     assert_eq!(status.timeline.unwrap().owned_ns, 99);

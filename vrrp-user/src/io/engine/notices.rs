@@ -145,8 +145,10 @@ mod tests {
     use std::{net::Ipv4Addr, time::Duration};
 
     use super::*;
-    use crate::ids::VipId;
-    use crate::proto::{Departures, Family, Garp, InitialState, Lease};
+    use crate::{
+        ids::VipId,
+        proto::{self, Departures},
+    };
 
     const SECOND: u64 = 1_000_000_000;
     const START: u64 = 1_000 * SECOND;
@@ -158,24 +160,9 @@ mod tests {
     /// Priority 100 at 1 s.
     fn settings() -> Settings {
         Settings {
-            vrid: 51,
-            version: Version::V3,
-            family: Family::V4,
-            priority: 100,
-            owner: false,
             advert_interval: Duration::from_secs(1),
-            initial: InitialState::Backup,
-            preempt: true,
-            preempt_delay: Duration::ZERO,
-            lease: Lease::Auto,
-            garp: Garp {
-                repeat: 5,
-                delay: Duration::ZERO,
-                refresh: Duration::ZERO,
-                refresh_repeat: 1,
-            },
-            departures: Departures::default(),
             primary: host(1),
+            ..proto::tests::settings()
         }
     }
 

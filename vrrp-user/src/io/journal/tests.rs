@@ -1,9 +1,5 @@
 use super::*;
-use crate::io::runtime_dir::InstanceName;
-
-fn directory(base: &tempfile::TempDir) -> RuntimeDir {
-    RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap()
-}
+use crate::io::testing::runtime_dir;
 
 fn address(instance: &str, text: &str) -> AddressRecord {
     AddressRecord {
@@ -40,8 +36,7 @@ fn everything() -> Journal {
 
 #[test]
 fn survives_storing_and_has_a_copy() {
-    let base = tempfile::tempdir().unwrap();
-    let directory = directory(&base);
+    let (_base, directory) = runtime_dir();
     assert_eq!(Journal::load(&directory).unwrap(), None);
     assert_eq!(Journal::load_copy(&directory).unwrap(), None);
     let journal = everything();
@@ -52,8 +47,7 @@ fn survives_storing_and_has_a_copy() {
 
 #[test]
 fn nonsense_is_an_error_not_an_empty_journal() {
-    let base = tempfile::tempdir().unwrap();
-    let directory = directory(&base);
+    let (_base, directory) = runtime_dir();
     for content in [
         "",
         "{",
@@ -97,8 +91,7 @@ const LAYOUT1: &str = r#"{
 
 #[test]
 fn what_a_node_of_the_first_layout_left_is_understood() {
-    let base = tempfile::tempdir().unwrap();
-    let directory = directory(&base);
+    let (_base, directory) = runtime_dir();
     let mut expected = everything();
     for (index, name) in [(3, "ens34"), (4, "ens35")] {
         let name = name.to_owned();
@@ -152,8 +145,7 @@ fn a_virtual_ip_is_spared_wherever_it_is() {
 
 #[test]
 fn a_batch_is_written_once_and_what_is_no_news_never() {
-    let base = tempfile::tempdir().unwrap();
-    let directory = directory(&base);
+    let (_base, directory) = runtime_dir();
     let ledger = Ledger::new(&directory, 7);
     let load = || Journal::load(&directory).unwrap();
     ledger.strike([Undo::Filters(2)]).unwrap();

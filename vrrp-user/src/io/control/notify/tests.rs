@@ -131,14 +131,20 @@ async fn specific_script_first_then_the_general_one_with_keepaliveds_arguments()
     );
 }
 
-#[tokio::test(flavor = "current_thread")]
-async fn our_own_states_are_not_told() {
+/// A router whose `notify` is a script with this in it.
+fn started_with(script: &str) -> (Bench, Notifier) {
     let bench = Bench::new();
     let notify = Notify {
-        any: Some(bench.script("any", "echo $3 >> $log")),
+        any: Some(bench.script("any", script)),
         ..Notify::default()
     };
-    let mut notifier = start([router("VI_1", notify)]);
+    let notifier = start([router("VI_1", notify)]);
+    (bench, notifier)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn our_own_states_are_not_told() {
+    let (bench, mut notifier) = started_with("echo $3 >> $log");
     use State::{Active, Backup, Initialize, Retiring, Rising};
     for state in [Backup, Rising, Backup, Rising, Active, Retiring, Initialize] {
         notifier.entered(FIRST, to(state), 100);
@@ -276,12 +282,7 @@ async fn hung_script_is_killed_only_when_news_waits() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn flapping_faster_than_the_scripts_keeps_the_newest() {
-    let bench = Bench::new();
-    let notify = Notify {
-        any: Some(bench.script("any", "echo $3 $4 >> $log")),
-        ..Notify::default()
-    };
-    let mut notifier = start([router("VI_1", notify)]);
+    let (bench, mut notifier) = started_with("echo $3 $4 >> $log");
     for flap in 0..100u8 {
         let state = if flap % 2 == 0 {
             State::Backup

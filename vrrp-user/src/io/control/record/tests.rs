@@ -133,18 +133,7 @@ fn a_fault_says_what_it_is_about() {
 #[test]
 fn the_page_names_every_cause() {
     let row = PAGE.lines().find(|line| line.starts_with("| `cause`"));
-    let reasons = [
-        FaultReason::LinkDown,
-        FaultReason::NoInterface,
-        FaultReason::NoMac,
-        FaultReason::NoAddress,
-        FaultReason::NoSource,
-        FaultReason::VipInterface { vip: VipId(0) },
-        FaultReason::VipRefused { vip: VipId(0) },
-        FaultReason::NoPeer,
-        FaultReason::NoRoom { mtu: 0 },
-    ];
-    for reason in reasons {
+    for reason in crate::proto::fault::tests::ALL {
         let name = cause_name(Cause::Fault(reason));
         let rows = PAGE
             .lines()

@@ -14,7 +14,10 @@ use tokio::{
 
 use super::{client::unconnected, server::CLIENTS, *};
 use crate::{
-    io::runtime_dir::{self, CONTROL_SOCKET, InstanceName, RuntimeDir},
+    io::{
+        runtime_dir::{self, CONTROL_SOCKET},
+        testing,
+    },
     status::{Effect, OLDER_NODE, Reloaded, Status, ietf_vrrp::Vrrp},
 };
 
@@ -25,11 +28,7 @@ struct Server {
 }
 
 fn server() -> Server {
-    let base = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel(CLIENTS);
-    serve(&directory, requests).unwrap();
+    let (base, path, mut asked) = questions();
     tokio::spawn(async move {
         while let Some(question) = asked.recv().await {
             match question {
@@ -39,10 +38,15 @@ fn server() -> Server {
             }
         }
     });
-    Server {
-        path: directory.path(CONTROL_SOCKET),
-        _base: base,
-    }
+    Server { path, _base: base }
+}
+
+/// What is asked at a socket of which nobody answers.
+fn questions() -> (tempfile::TempDir, PathBuf, mpsc::Receiver<Question>) {
+    let (base, directory) = testing::runtime_dir();
+    let (requests, asked) = mpsc::channel(CLIENTS);
+    serve(&directory, requests).unwrap();
+    (base, directory.path(CONTROL_SOCKET), asked)
 }
 
 fn status() -> Status {
@@ -127,11 +131,7 @@ async fn a_reload_and_its_preview_are_answered() {
 /// What the engine has to do may take longer than a status may.
 #[tokio::test(flavor = "current_thread")]
 async fn a_reload_is_waited_for() {
-    let base = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
-    serve(&directory, requests).unwrap();
+    let (_base, path, mut asked) = questions();
     tokio::spawn(async move {
         let question = asked.recv().await;
         let late = CLIENT_LIMIT + Duration::from_millis(200);
@@ -140,7 +140,7 @@ async fn a_reload_is_waited_for() {
             drop(reply.send(Ok(refused())));
         }
     });
-    let answer = ask_reload(&directory.path(CONTROL_SOCKET)).await;
+    let answer = ask_reload(&path).await;
     assert_eq!(answer.unwrap(), refused());
 }
 
@@ -272,11 +272,9 @@ fn only_root_may_ask() {
 /// The control plane runs, and the engine behind it does not.
 #[tokio::test(flavor = "current_thread")]
 async fn starved_engine_is_told_before_the_client_gives_up() {
-    let base = tempfile::tempdir().unwrap();
-    let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
-    serve(&directory, requests).unwrap();
-    let (error, _kept) = tokio::join!(why(base.path()), asked.recv());
+    let (folder, _, mut asked) = questions();
+    let base = folder.path().join("base");
+    let (error, _kept) = tokio::join!(why(&base), asked.recv());
     let error = error.to_string();
     assert!(
         error.contains("its engine has not answered for 3 s"),
@@ -286,15 +284,9 @@ async fn starved_engine_is_told_before_the_client_gives_up() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn stopping_node_refuses() {
-    let base = tempfile::tempdir().unwrap();
-    let directory =
-        RuntimeDir::create(&base.path().join("base"), &InstanceName::default()).unwrap();
-    let (requests, mut asked) = mpsc::channel::<Question>(CLIENTS);
-    serve(&directory, requests).unwrap();
+    let (_base, path, mut asked) = questions();
     tokio::spawn(async move { drop(asked.recv().await) });
-    let error = ask_status(&directory.path(CONTROL_SOCKET))
-        .await
-        .unwrap_err();
+    let error = ask_status(&path).await.unwrap_err();
     assert!(matches!(error, ClientError::Refused(_)), "{error}");
 }
 

@@ -24,9 +24,7 @@ fn make_eth0() {
 fn a_file_is_held_against_what_runs() {
     in_namespace(async || {
         let _alone = SIGNALS.lock().await;
-        let temporary = tempfile::tempdir().unwrap();
-        let base = temporary.path().join("base");
-        let directory = RuntimeDir::create(&base, &InstanceName::default()).unwrap();
+        let (temporary, directory) = runtime_dir();
         let (file, other) = (
             temporary.path().join("k.conf"),
             temporary.path().join("other.conf"),
@@ -85,9 +83,7 @@ fn a_file_is_held_against_what_runs() {
 fn without_a_file_there_is_nothing_to_read_again() {
     in_namespace(async || {
         let _alone = SIGNALS.lock().await;
-        let temporary = tempfile::tempdir().unwrap();
-        let base = temporary.path().join("base");
-        let directory = RuntimeDir::create(&base, &InstanceName::default()).unwrap();
+        let (_temporary, directory) = runtime_dir();
         let config = config::parse("k.conf", FILE.as_bytes()).config.unwrap();
         let (engine, side) = handle::pair().unwrap();
         let thread = engine_thread(side);

@@ -149,14 +149,14 @@ impl Resignation {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+    use std::{collections::BTreeMap, net::Ipv4Addr};
 
     use vrrp_ebpf::types::Mac;
 
     use super::*;
     use crate::{
-        config::Quick,
-        io::{engine::Blueprint, runtime_dir::InstanceName},
+        config,
+        io::{engine::Blueprint, testing::runtime_dir},
         plan::Desired,
     };
 
@@ -168,15 +168,9 @@ mod tests {
     }
 
     fn blueprint() -> Blueprint {
-        let quick = Quick {
-            interface: "ens33".to_owned(),
-            vrid: 51,
-            priority: 200,
-            vips: vec!["192.168.1.254".to_owned(), "192.168.1.253".to_owned()],
-            advert_int: Duration::from_secs(1),
-            version: None,
-        };
-        let config = quick.parse().config.unwrap();
+        let file = "vrrp_instance VI_51 {\n interface ens33\n virtual_router_id 51\n priority 200\n \
+                    virtual_ipaddress {\n  192.168.1.254\n  192.168.1.253\n }\n}\n";
+        let config = config::parse("k.conf", file.as_bytes()).config.unwrap();
         let interfaces = BTreeMap::from([("ens33".to_owned(), InterfaceId(IFINDEX))]);
         let desired = Desired::new(&config, &interfaces, &Desired::default()).unwrap();
         let (id, router) = desired.routers().next().unwrap();
@@ -210,8 +204,7 @@ mod tests {
 
     #[test]
     fn frames_follow_source_address_mac_and_room() {
-        let base = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let (_base, directory) = runtime_dir();
         let mut resignations = resignations();
         resignations.store(&directory).unwrap();
         assert_eq!(load(&directory).unwrap(), None);
@@ -242,8 +235,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_written_later() {
-        let base = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let (_base, directory) = runtime_dir();
         let mut resignations = resignations();
         let (mac, ours) = ([2, 0, 0, 0, 0, 1], [192, 168, 1, 1]);
         // A folder in its place cannot be replaced.
@@ -260,8 +252,7 @@ mod tests {
     /// As many as there may be, with as long an advert as an Ethernet frame takes, of both versions.
     #[test]
     fn the_adverts_of_every_peer_have_room() {
-        let base = tempfile::tempdir().unwrap();
-        let directory = RuntimeDir::create(base.path(), &InstanceName::default()).unwrap();
+        let (_base, directory) = runtime_dir();
         let peers = vrrp_ebpf::abi::MAX_PEERS as usize;
         let mut resignations = resignations();
         let all = Resignation {

@@ -72,9 +72,13 @@ fn frame_without_room_is_queued_in_its_place() {
 #[test]
 fn frame_without_room_anywhere_costs_only_itself() {
     let stopped = |frame| (frame >= 1).then_some(Errno::ENOBUFS);
-    let (left, result) = sent(stopped, full);
-    assert_eq!(left, [(Way::Direct, 0)]);
-    assert_eq!(result, some(true, false, Some(Errno::ENOBUFS)));
+    assert_eq!(
+        sent(stopped, full),
+        (
+            vec![(Way::Direct, 0)],
+            some(true, false, Some(Errno::ENOBUFS))
+        )
+    );
     assert_eq!(
         sent(full, full),
         (vec![], some(false, false, Some(Errno::ENOBUFS)))

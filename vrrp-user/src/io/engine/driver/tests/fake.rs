@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use vrrp_ebpf::{
-    abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey},
+    abi::{Event as Record, Follow, PeerEntry, PeerKey, ProxyEntry, RouterEntry, RouterKey, Slot},
     abi::{VipEntry, VipKey},
     ownership::{self, Ownership, Standing},
 };
@@ -42,7 +42,7 @@ pub(super) enum Did {
 #[derive(Default)]
 pub(super) struct Fake {
     pub(super) now: u64,
-    pub(super) words: [Word; 2],
+    pub(super) words: [Slot; 2],
     pub(super) records: VecDeque<Record>,
     /// The last record comes again and again.
     pub(super) flood: bool,
@@ -60,17 +60,8 @@ pub(super) struct Fake {
     pub(super) retired: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-pub(super) struct Word {
-    pub(super) ownership: u64,
-    pub(super) considered_until: u64,
-    pub(super) last_seen: u64,
-    pub(super) better_seen: u64,
-    pub(super) conflict_seen: u64,
-}
-
 impl Fake {
-    fn word(&self, slot: u32) -> &Word {
+    fn word(&self, slot: u32) -> &Slot {
         &self.words[slot as usize]
     }
 }
