@@ -85,7 +85,6 @@ fn the_owner_takes_packets_whatever_strict_mode_says() {
         global: "vrrp_strict".to_owned(),
         ..Settings::fast(255)
     };
-    let scene = Scene::started(shared(), [config]);
-    scene.await_owner(1);
+    let scene = Scene::serving(shared(), [config]);
     assert_eq!(scene.status(1).counter("vip_not_accepted"), 0);
 }

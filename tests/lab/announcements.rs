@@ -44,10 +44,9 @@ fn hundreds_of_virtual_ips_are_each_announced_as_often_as_configured() {
     });
     let settings = Settings {
         // The announcements are over before the second advert, for which a slow port may have no room.
-        advert_int_ms: 500,
         more_vips: more.collect::<Vec<_>>().join("\n"),
         instance: format!("garp_master_delay 0\ngarp_master_repeat {REPEAT}"),
-        ..Settings::fast(254)
+        ..Settings::fast(254).every(500)
     };
     let mut scene = Scene::new(alone(), [settings]);
     let port = &scene.lab.routers[0].port;

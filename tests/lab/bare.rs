@@ -195,8 +195,7 @@ fn an_advert_of_a_vlan_is_not_ours_even_if_its_tag_was_taken_off() {
 
 #[test]
 fn xdp_says_that_tags_are_hidden_and_what_shows_them() {
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [Settings::fast(254)]);
     if !scene.status(1).text("xdp_mode").starts_with("native") {
         eprintln!("skipped: about XDP in the driver, and every port is bare");
         return;

@@ -17,9 +17,8 @@ use crate::{
 /// Version 3 at 100 ms.
 fn third(priority: u8, lines: &str) -> Settings {
     Settings {
-        advert_int_ms: 100,
         instance: lines.to_owned(),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     }
 }
 
@@ -36,8 +35,7 @@ fn second(priority: u8) -> Settings {
 #[test]
 fn an_active_speaks_to_routers_of_either_version() {
     for theirs in [second(100), third(100, "")] {
-        let mut scene = Scene::started(shared(), [third(200, "v2_interop")]);
-        scene.await_owner(1);
+        let mut scene = Scene::serving(shared(), [third(200, "v2_interop")]);
         let Some(mut keepalived) = keepalived(scene.router(2), &theirs) else {
             return;
         };
@@ -99,8 +97,7 @@ fn an_active_of_version_3_alone_is_told() {
 #[test]
 fn a_pair_of_both_versions_goes_by_version_3() {
     let configs = [254, 253].map(|priority| third(priority, "v2_interop"));
-    let mut scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs);
     scene.await_state(2, "BACKUP");
     eventually("r2 hears both", || {
         scene.status(2).counter("advert_accepted") > 20

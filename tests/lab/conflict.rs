@@ -16,10 +16,9 @@ use crate::scene::{LIMIT, Scene, eventually, shared};
 
 fn configs() -> [Settings; 2] {
     [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
         // The second block of announcements would be mistaken for an answer.
         instance: "garp_master_delay 0".to_owned(),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     })
 }
 
@@ -120,9 +119,8 @@ fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
 #[test]
 fn clients_come_back_from_a_router_that_was_not_heard() {
     let configs = [254, 100].map(|priority| Settings {
-        advert_int_ms: 1000,
         instance: "garp_master_delay 0".to_owned(),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(1000)
     });
     let mut scene = Scene::started(shared(), configs);
     scene.await_roles(1, 2);
@@ -174,8 +172,7 @@ fn clients_come_back_from_a_router_that_was_not_heard() {
 
 #[test]
 fn an_address_taken_away_is_put_back() {
-    let mut scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs());
     let mark = scene.log(1).mark();
     scene
         .router(1)
@@ -198,8 +195,7 @@ fn an_address_taken_away_is_put_back() {
 //= C61: proof
 #[test]
 fn a_new_mac_of_the_interface_is_announced() {
-    let mut scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs());
     let (mac, text) = ([2, 0, 0, 0xaa, 0xbb, 0xcc], "02:00:00:aa:bb:cc");
     let capture = Capture::start(&scene.lab.switch).unwrap();
     let router = scene.router(1);

@@ -315,10 +315,9 @@ fn c72_every_advert_moves_the_counters_of_its_reason_and_no_others() {
 #[test]
 fn c72_a_failover_is_told() {
     let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
         // The better one would wait so briefly that it could miss the advert of the other.
         master: false,
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     });
     let mut scene = Scene::new(shared(), configs);
     scene.start_in_turn(1, 2);

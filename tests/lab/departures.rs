@@ -11,9 +11,8 @@ use crate::scene::{LIMIT, Scene, claim, shared};
 /// of a case is an answer.
 fn slow_owner(lines: &str) -> Settings {
     Settings {
-        advert_int_ms: 40_000,
         instance: lines.to_owned(),
-        ..Settings::fast(255)
+        ..Settings::fast(255).every(40_000)
     }
 }
 
@@ -64,9 +63,8 @@ fn last_transition(scene: &Scene, number: usize, moment: &str) -> u64 {
 #[test]
 fn a_backup_waits_for_as_many_adverts_as_it_is_told() {
     let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
         instance: "down_timer_adverts 5".to_owned(),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     });
     let mut scene = Scene::started(shared(), configs);
     scene.await_roles(1, 2);
@@ -83,9 +81,8 @@ fn a_backup_waits_for_as_many_adverts_as_it_is_told() {
 #[test]
 fn nobody_takes_over_during_the_startup_delay() {
     let config = Settings {
-        advert_int_ms: 10,
         global: "vrrp_startup_delay 1.5".to_owned(),
-        ..Settings::fast(100)
+        ..Settings::fast(100).every(10)
     };
     let mut scene = Scene::started(shared(), [config]);
     scene.log(1).wait(MASTER, LIMIT).unwrap();

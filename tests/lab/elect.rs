@@ -9,10 +9,7 @@ use crate::scene::{Scene, shared};
 const WATCHED: Duration = Duration::from_millis(500);
 
 pub(crate) fn configs(of: fn(u8) -> Settings) -> [Settings; 3] {
-    [100, 99, 98].map(|priority| Settings {
-        advert_int_ms: 100,
-        ..of(priority)
-    })
+    [100, 99, 98].map(|priority| of(priority).every(100))
 }
 
 /// The client reaches this router and no other, and who asks for the address is led to it alone.

@@ -19,14 +19,12 @@ use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 /// A router with a virtual IP on either side, started and serving.
 fn scene() -> Scene {
     let config = Settings {
-        advert_int_ms: 100,
         // The second block of announcements would be mistaken for an answer.
         instance: "garp_master_delay 0".to_owned(),
         more_vips: format!("{INNER_VIP} dev {INNER_INTERFACE}"),
-        ..Settings::fast(254)
+        ..Settings::fast(254).every(100)
     };
-    let mut scene = Scene::routed(shared(), [config]);
-    scene.node(1).start().unwrap();
+    let scene = Scene::routed(shared(), [config]).start();
     scene.await_owner(1);
     scene
 }
@@ -154,9 +152,8 @@ fn a_new_name_there_changes_nothing() {
 fn pair(options: &str) -> [Settings; 2] {
     [254, 253].map(|priority| Settings {
         // Slow enough that nobody is relieved for want of adverts before priority 0 is heard.
-        advert_int_ms: 1000,
         more_vips: format!("{INNER_VIP} dev {INNER_INTERFACE} {options}"),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(1000)
     })
 }
 

@@ -24,10 +24,7 @@ const EXCLUDED: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 240));
 const EXCLUDED_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0xf0));
 
 fn settings(of: fn(u8) -> Settings, priority: u8) -> Settings {
-    Settings {
-        advert_int_ms: 100,
-        ..of(priority)
-    }
+    of(priority).every(100)
 }
 
 /// Both as instances of one file, `VI_1` and `VI_6`.

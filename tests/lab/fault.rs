@@ -16,8 +16,7 @@ use crate::scene::{LIMIT, Scene, await_lines, eventually, shared};
 #[track_caller]
 fn lose_and_regain(cut: impl FnOnce(&Scene), mend: impl FnOnce(&Scene)) {
     let configs = [254, 253].map(|priority| Settings::fast(priority).every(100));
-    let mut scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs);
     let mark = scene.log(1).mark();
     cut(&scene);
     await_lines(scene.log(1), mark, &[FAULT, "removing VIPs."]);
@@ -67,10 +66,7 @@ fn a_router_that_starts_without_a_link_waits_in_fault() {
 
 /// Slow enough that nobody is relieved for want of adverts before priority 0 is heard.
 fn slow(of: fn(u8) -> Settings) -> [Settings; 2] {
-    [254, 253].map(|priority| Settings {
-        advert_int_ms: 1000,
-        ..of(priority)
-    })
+    [254, 253].map(|priority| of(priority).every(1000))
 }
 
 /// The Active loses its source address: the standby is told, and takes over by that.

@@ -93,8 +93,7 @@ fn watch(scene: &mut Scene, old: u8, new: u8, act: impl FnOnce(&mut Scene)) -> W
 #[test]
 fn planned_moves_at_10_ms_leave_no_doubt_who_owns() {
     let configs = [254, 253].map(Settings::fast);
-    let mut scene = Scene::started(alone(), configs);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(alone(), configs);
     scene.await_state(2, "BACKUP");
     let witness = Witness::start().unwrap();
     let mut rounds = Vec::new();

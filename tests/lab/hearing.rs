@@ -158,8 +158,7 @@ fn version_3_has_no_password() {
         (2, [Settings::fast(254), with.clone()]),
         (1, [with, Settings::fast(252)]),
     ] {
-        let mut scene = Scene::started(shared(), configs);
-        scene.await_owner(1);
+        let mut scene = Scene::serving(shared(), configs);
         scene.await_state(2, "BACKUP");
         let says = "version 3 has no authentication, ignored";
         await_lines(scene.log(number), 0, &[says]);
@@ -189,8 +188,7 @@ fn other_virtual_routers_on_the_link_do_not_concern_us() {
         )
     };
     let configs = [config(1, &VIP.to_string()), config(2, "192.168.1.253")];
-    let scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
+    let scene = Scene::serving(shared(), configs);
     scene.await_state(2, "MASTER");
     for number in [1, 2] {
         let status = scene.status(number);
@@ -225,8 +223,7 @@ fn another_owner_is_told_and_heeded_in_version_3_alone() {
     for (version, state) in [(2, "MASTER"), (3, "BACKUP")] {
         let owner = Settings {
             version,
-            advert_int_ms: 30_000,
-            ..Settings::fast(255)
+            ..Settings::fast(255).every(30_000)
         };
         let mut scene = Scene::started(shared(), [owner]);
         scene.await_state(1, "MASTER");

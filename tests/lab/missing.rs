@@ -17,13 +17,8 @@ const WATCHED: Duration = Duration::from_millis(300);
 const REFUSED: &str = "2001:db8:9::fe";
 
 fn started() -> Scene {
-    let config = Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(254)
-    };
-    let scene = Scene::started(shared(), [config]);
-    scene.await_owner(1);
-    scene
+    let config = Settings::fast(254).every(100);
+    Scene::serving(shared(), [config])
 }
 
 fn shell(scene: &Scene, script: &str) {
@@ -62,9 +57,8 @@ fn an_address_removed_as_soon_as_it_is_back_comes_back() {
 /// Routers with a virtual IP on the network behind them, which the first one's kernel refuses.
 fn refusing<const COUNT: usize>(priorities: [u8; COUNT]) -> Scene {
     let configs = priorities.map(|priority| Settings {
-        advert_int_ms: 100,
         more_vips: format!("{REFUSED} dev {INNER_INTERFACE}"),
-        ..Settings::fast_v6(priority)
+        ..Settings::fast_v6(priority).every(100)
     });
     let mut scene = Scene::routed_v6(shared(), configs);
     refuse(&scene, true);

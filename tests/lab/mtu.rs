@@ -20,9 +20,8 @@ fn crowded(priority: u8) -> Settings {
     let own = [LINK_LOCAL_VIP, VIP_V6].map(IpAddr::from);
     let more = (3..=VIRTUAL_IPS).map(|number| format!("2001:db8:1:2::{number:x}").parse().unwrap());
     Settings {
-        advert_int_ms: 100,
         vips: own.into_iter().chain(more).collect(),
-        ..Settings::fast_v6(priority)
+        ..Settings::fast_v6(priority).every(100)
     }
 }
 
@@ -87,8 +86,7 @@ fn a_master_whose_adverts_are_refused_says_that_it_serves_nobody() {
         ),
         ..Settings::fast(priority)
     };
-    let mut scene = Scene::started(shared(), [config(254, 1, 2), config(253, 2, 1)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [config(254, 1, 2), config(253, 2, 1)]);
     scene.await_state(2, "BACKUP");
     let mark = scene.log(1).mark();
     for rule in [

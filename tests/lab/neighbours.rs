@@ -38,9 +38,8 @@ const LISTENER_REPORT: u8 = 143;
 
 fn configs(instance: &str) -> [Settings; 2] {
     [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
         instance: instance.to_owned(),
-        ..Settings::fast_v6(priority)
+        ..Settings::fast_v6(priority).every(100)
     })
 }
 

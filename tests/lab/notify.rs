@@ -91,11 +91,9 @@ fn a_stop_is_told_while_the_router_still_serves() {
     let with_script = |priority| Settings {
         global: "script_user root".to_owned(),
         instance: format!("notify_stop {}", script.path().display()),
-        advert_int_ms: 1000,
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(1000)
     };
-    let mut scene = Scene::started(shared(), [254, 100].map(with_script));
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [254, 100].map(with_script));
     scene.await_state(2, "BACKUP");
     assert!(told_at_stop("MASTER", &mut scene, 1), "with a successor");
     scene.await_owner(2);
@@ -111,8 +109,7 @@ fn a_stop_is_told_while_the_router_still_serves() {
 
 #[test]
 fn sighup_reads_the_file_and_changes_nothing() {
-    let mut scene = Scene::started(shared(), [settings()]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [settings()]);
     let before = scene.status(1);
 
     let mark = scene.log(1).mark();
@@ -164,8 +161,7 @@ fn sighup_reads_the_file_and_changes_nothing() {
 #[test]
 fn status_tells_a_person_what_it_tells_a_program() {
     let worse = Settings::fast(253).every(100);
-    let mut scene = Scene::started(shared(), [settings(), worse]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [settings(), worse]);
     scene.await_state(2, "BACKUP");
     let text = scene.node(2).subcommand("status").unwrap();
     let status = scene.status(2);

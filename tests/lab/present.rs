@@ -62,12 +62,10 @@ fn not_served(mut scene: Scene) {
 #[test]
 fn an_address_of_the_host_stays_when_a_virtual_ip_goes() {
     let config = Settings {
-        advert_int_ms: 100,
         more_vips: "10.7.7.7/24".to_owned(),
-        ..Settings::fast(254)
+        ..Settings::fast(254).every(100)
     };
-    let mut scene = Scene::started(shared(), [config]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [config]);
     let owner = scene.router(1);
     eventually("the virtual IP is there", || {
         ip(owner, "-4 addr show dev ens33").contains("10.7.7.7/24")

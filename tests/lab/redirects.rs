@@ -16,10 +16,7 @@ const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 9);
 const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, 9);
 
 fn settings(of: fn(u8) -> Settings) -> Settings {
-    Settings {
-        advert_int_ms: 100,
-        ..of(254)
-    }
+    of(254).every(100)
 }
 
 fn send(client: &Host, far: IpAddr) {

@@ -181,8 +181,7 @@ fn a_capability_that_is_missing_is_named() {
 /// tc programs would sit beside each other, where XDP has room for one.
 #[test]
 fn another_nodes_program_is_not_told_to_be_detached() {
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [Settings::fast(254)]);
     let file = scene.node(1).config().display().to_string();
     let name = scene.node(1).instance().to_owned();
     let addresses = |scene: &Scene| scene.router(1).netns.ip("addr show dev ens33").unwrap();
@@ -225,8 +224,7 @@ fn an_ordinary_user_who_asks_for_the_status_is_told_who_may() {
 
 #[test]
 fn a_damaged_journal_is_named_and_the_rest_removed() {
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [Settings::fast(254)]);
     scene.node(1).kill().unwrap();
     let name = scene.node(1).instance().to_owned();
     let journal = Path::new(RUN).join(&name).join("journal");
@@ -244,8 +242,7 @@ fn a_damaged_journal_is_named_and_the_rest_removed() {
 
 #[test]
 fn what_somebody_removed_under_a_running_node_is_told() {
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [Settings::fast(254)]);
     let name = scene.node(1).instance().to_owned();
     for folder in [PINS, RUN] {
         let folder = Path::new(folder).join(&name);
@@ -450,8 +447,7 @@ fn a_missing_file_is_told() {
 
 #[test]
 fn a_second_node_of_the_same_name_leaves_the_first_alone() {
-    let mut scene = Scene::started(shared(), [Settings::fast(254)]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [Settings::fast(254)]);
     let dump = |scene: &Scene| Dump::take(scene.router(1), scene.nodes[0].instance()).unwrap();
     let addresses = |scene: &Scene| scene.router(1).netns.ip("addr show dev ens33").unwrap();
     let (before, had) = (dump(&scene), addresses(&scene));

@@ -10,7 +10,7 @@ use vrrp_tests::{
     frames::v6::{Neighbour, link_layer},
     lab::{Host, LINK_LOCAL_VIP},
     node::Node as _,
-    packet::{Instruction, PacketSocket},
+    packet::{Instruction, PacketSocket, only_icmpv6},
     process::Process,
 };
 
@@ -19,16 +19,7 @@ use crate::scene::{LIMIT, Scene, eventually, shared};
 const RECIPE: &str = include_str!("../../docs/recipes/ipv6-gateway.md");
 
 /// Lets Router Advertisements pass.
-const ONLY_ROUTER_ADVERTS: &[Instruction] = &[
-    (0x28, 0, 0, 12),
-    (0x15, 0, 5, 0x86dd),
-    (0x30, 0, 0, 20),
-    (0x15, 0, 3, 58),
-    (0x30, 0, 0, 54),
-    (0x15, 0, 1, 134),
-    (0x06, 0, 0, 0xffff),
-    (0x06, 0, 0, 0),
-];
+const ONLY_ROUTER_ADVERTS: &[Instruction] = &only_icmpv6(134);
 
 /// The file of the recipe that is under this name.
 fn file(name: &str) -> &'static str {

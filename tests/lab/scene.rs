@@ -150,6 +150,14 @@ impl Scene {
         Self::new_v6(turn, configs).start()
     }
 
+    /// The same when the first router serves.
+    #[track_caller]
+    pub(crate) fn serving<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        let scene = Self::started(turn, configs);
+        scene.await_owner(1);
+        scene
+    }
+
     /// Starts every node.
     pub(crate) fn start(mut self) -> Self {
         for node in &mut self.nodes {

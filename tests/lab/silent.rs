@@ -83,8 +83,7 @@ fn assert_only_answers(scene: &Scene, number: u8) {
 //= C46, C50: refusal
 #[test]
 fn a_killed_active_is_fenced_by_its_lease() {
-    let mut scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs());
     scene.node(1).kill().unwrap();
     scene.await_owner(2);
     assert!(scene.router(1).has_address(VIP).unwrap());
@@ -95,8 +94,7 @@ fn a_killed_active_is_fenced_by_its_lease() {
 #[test]
 fn a_lone_killed_active_answers_nobody() {
     let [config, _] = configs();
-    let mut scene = Scene::started(shared(), [config]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [config]);
     scene.node(1).kill().unwrap();
     eventually("the lease runs out", || {
         let (probes, questions) = scene.watch(Duration::from_millis(100));
@@ -111,9 +109,8 @@ fn a_lone_killed_active_answers_nobody() {
 #[test]
 fn a_stopped_active_is_silenced_by_a_better_routers_advert() {
     let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 1000,
         master: false,
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(1000)
     });
     let mut scene = Scene::new(shared(), configs);
     scene.start_in_turn(2, 1);
@@ -132,8 +129,7 @@ fn a_stopped_active_is_silenced_by_a_better_routers_advert() {
 
 #[test]
 fn a_stopped_active_resigns_when_its_time_goes_on() {
-    let mut scene = Scene::started(shared(), configs());
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), configs());
     let before = scene.status(1);
     scene.node(1).freeze().unwrap();
     scene.await_owner(2);
@@ -176,8 +172,7 @@ fn a_stopped_active_resigns_when_its_time_goes_on() {
 #[test]
 fn a_lone_active_that_was_stopped_says_that_nobody_served() {
     let [config, _] = configs();
-    let mut scene = Scene::started(shared(), [config]);
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [config]);
     scene.node(1).freeze().unwrap();
     clock::sleep(Duration::from_secs(1));
     scene.node(1).thaw().unwrap();

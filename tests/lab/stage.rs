@@ -168,13 +168,9 @@ impl Stage {
         Self::prepared(turn, family, Network::Clients, change).started()
     }
 
-    /// The same with a network behind the routers.
-    pub(crate) fn routed(
-        turn: Turn,
-        family: Family,
-        change: impl FnMut(u8, &mut Vec<Settings>),
-    ) -> Self {
-        Self::prepared(turn, family, Network::Routed, change).started()
+    /// The same with a network behind the routers, and files as they are.
+    pub(crate) fn routed(turn: Turn, family: Family) -> Self {
+        Self::prepared(turn, family, Network::Routed, |_, _| ()).started()
     }
 
     /// The same before the nodes are started.

@@ -41,8 +41,7 @@ fn what_somebody_adds_to_a_backup_is_taken_off_of_ipv6() {
 /// As DHCP gives it: no VRRP node left that.
 #[test]
 fn what_becomes_the_hosts_own_address_stays_and_is_said() {
-    let mut scene = Scene::started(shared(), [254, 253].map(Settings::fast));
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [254, 253].map(Settings::fast));
     scene.await_state(2, "BACKUP");
     let add = format!("addr add {VIP}/24 dev ens33 valid_lft 600 preferred_lft 600");
     ip(&scene, 2, &add);
@@ -58,12 +57,8 @@ fn what_becomes_the_hosts_own_address_stays_and_is_said() {
 
 #[test]
 fn a_renamed_interface_is_followed_until_another_has_its_name() {
-    let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(priority)
-    });
-    let mut scene = Scene::started(shared(), configs);
-    scene.await_owner(1);
+    let configs = [254, 253].map(|priority| Settings::fast(priority).every(100));
+    let mut scene = Scene::serving(shared(), configs);
     // Older kernels rename only what is down.
     for change in ["ens33 down", "ens33 name old10", "old10 up"] {
         ip(&scene, 1, &format!("link set {change}"));

@@ -35,18 +35,16 @@ const AT_R2: [Ipv6Addr; 2] = [R2_LOCAL, R1_LOCAL];
 
 fn config(priority: u8, ours: Ipv4Addr, peer: &str) -> Settings {
     Settings {
-        advert_int_ms: 100,
         instance: peers(ours.into(), peer),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     }
 }
 
 /// The same over IPv6, with more lines for the instance.
 fn config_v6(priority: u8, [ours, peer]: [Ipv6Addr; 2], more: &str) -> Settings {
     Settings {
-        advert_int_ms: 100,
         instance: format!("{}\n{more}", peers(ours.into(), &peer.to_string())),
-        ..Settings::fast_v6(priority)
+        ..Settings::fast_v6(priority).every(100)
     }
 }
 
@@ -228,10 +226,7 @@ fn a_peer_on_a_network_that_comes_after_the_start_has_to_prove_it() {
 #[test]
 fn multicast_can_come_from_another_address() {
     let hidden = Ipv4Addr::new(10, 1, 2, 3);
-    let configs = [254, 253].map(|priority| Settings {
-        advert_int_ms: 100,
-        ..Settings::fast(priority)
-    });
+    let configs = [254, 253].map(|priority| Settings::fast(priority).every(100));
     let [mut first, second] = configs;
     first.instance = format!("mcast_src_ip {hidden}");
     let mut scene = Scene::new(shared(), [first, second]);
@@ -383,8 +378,7 @@ fn a_router_that_can_only_reach_itself_is_fenced() {
         instance: format!("unicast_peer {{\n {R1}\n {R2}\n}}"),
         ..Settings::fast(priority)
     };
-    let mut scene = Scene::started(shared(), [254, 253].map(config));
-    scene.await_owner(1);
+    let mut scene = Scene::serving(shared(), [254, 253].map(config));
     scene.await_state(2, "BACKUP");
     for (number, own) in [(1, R1), (2, R2)] {
         let says =

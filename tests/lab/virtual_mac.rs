@@ -232,10 +232,9 @@ fn client_has_theirs(scene: &Scene) {
 #[test]
 fn it_goes_to_keepalived_and_comes_back() {
     let settings = |priority, instance: &str| Settings {
-        advert_int_ms: 100,
         master: false,
         instance: instance.to_owned(),
-        ..Settings::fast(priority)
+        ..Settings::fast(priority).every(100)
     };
     let mut scene = Scene::new(shared(), [settings(254, "use_vmac")]);
     let theirs = settings(253, "use_vmac vrrp.51");

@@ -29,6 +29,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// What is on it: half the kinds have the one family, half the other.
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::Veth | Self::Bond => Family::V4,
+            Self::Vlan | Self::Bridge => Family::V6,
+        }
+    }
+
     /// Drivers of what is over other interfaces have no XDP.
     fn network(self) -> Network {
         match self {

@@ -99,8 +99,7 @@ fn a_backup_that_is_gone_says_nothing() {
 
 #[test]
 fn one_that_is_renamed_goes_on() {
-    let family = Family::V4;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V4);
     for number in [1, 2] {
         let watch = stage.watch(&[ONE, TWO]);
         let told = stage.change(number, |routers| routers.vrid(ONE).name = "VI_A".to_owned());
@@ -121,8 +120,7 @@ fn one_that_is_renamed_goes_on() {
 
 #[test]
 fn the_order_of_the_file_changes_nothing() {
-    let family = Family::V6;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V6);
     let watch = stage.watch(&[ONE, TWO]);
     for number in [1, 2] {
         assert!(stage.reload(number).contains("nothing changes"));
@@ -158,7 +156,7 @@ fn all_are_others() {
 /// Programs, groups, virtual MACs and addresses of some, of both families, that came and went.
 #[test]
 fn one_that_is_gone_leaves_nothing() {
-    let mut stage = Stage::routed(alone(), Family::V6, |_, _| ());
+    let mut stage = Stage::routed(alone(), Family::V6);
     let before = dump(&stage.scene);
     let watch = stage.watch(&[ONE, TWO]);
     stage.change(1, |routers| {

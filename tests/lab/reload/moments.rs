@@ -186,8 +186,7 @@ fn during_the_stop() {
 /// A client that goes away leaves a reload that is done.
 #[test]
 fn for_somebody_who_does_not_wait() {
-    let family = Family::V4;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V4);
     stage.edit(1, |routers| routers.vrid(ONE).priority = 150);
     drop(stage.scene.nodes[0].begin_reload().unwrap());
     // It may have gone before it asked.

@@ -10,8 +10,7 @@ use crate::{
 
 #[test]
 fn one_that_changes_no_order_moves_nothing() {
-    let family = Family::V4;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V4);
     let watch = stage.watch(&[ONE, TWO]);
     for (number, priority) in [(1, 150), (2, 50), (2, 149), (1, 254)] {
         let told = stage.change(number, |routers| routers.vrid(ONE).priority = priority);

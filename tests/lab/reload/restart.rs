@@ -116,7 +116,7 @@ fn another_way() {
 #[test]
 fn another_interface() {
     let family = Family::V4;
-    let mut stage = Stage::routed(shared(), family, |_, _| ());
+    let mut stage = Stage::routed(shared(), family);
     let address = family.inner(253);
     let watch = stage.watch(&[TWO]);
     let on_it = |routers: &mut Vec<Settings>| {

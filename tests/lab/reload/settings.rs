@@ -17,8 +17,7 @@ const WHILE: Duration = Duration::from_millis(100);
 /// There and gone again, on both.
 #[test]
 fn lines_that_move_nothing() {
-    let family = Family::V6;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V6);
     let watch = stage.watch(&[ONE, TWO]);
     for lines in [
         "down_timer_adverts 5",
@@ -70,8 +69,7 @@ fn accept() {
 /// The Backup of version 3 follows the Active's.
 #[test]
 fn the_interval() {
-    let family = Family::V4;
-    let mut stage = Stage::pair(family);
+    let mut stage = Stage::pair(Family::V4);
     for interval in [300, 50, 100] {
         for number in [1, 2] {
             let watch = stage.watch(&[ONE, TWO]);

@@ -195,7 +195,7 @@ fn inner_answers(stage: &Stage, address: IpAddr) -> BTreeSet<[u8; 6]> {
 #[test]
 fn one_on_another_interface_comes_and_goes() {
     let family = Family::V6;
-    let mut stage = Stage::routed(alone(), family, |_, _| ());
+    let mut stage = Stage::routed(alone(), family);
     let address = family.inner(253);
     let before = dump(&stage.scene);
     for number in [1, 2] {
