@@ -36,6 +36,48 @@ const LOAD_WORD: u16 = 0x20;
 const RETURN: u16 = 0x06;
 const TO_X: u16 = 0x07;
 
+/// What a filter looks at: the load, where, and the value that lets a frame pass.
+pub type Field = (u16, u32, u32);
+
+/// A byte of a frame.
+#[must_use]
+pub const fn byte(at: u32, value: u32) -> Field {
+    (LOAD_BYTE, at, value)
+}
+
+/// Two bytes of a frame.
+#[must_use]
+pub const fn half(at: u32, value: u32) -> Field {
+    (LOAD_HALF, at, value)
+}
+
+/// Four bytes of a frame.
+#[must_use]
+pub const fn word(at: u32, value: u32) -> Field {
+    (LOAD_WORD, at, value)
+}
+
+/// Lets frames pass that have all of these.
+#[must_use]
+pub const fn only([a, b, c]: [Field; 3]) -> [Instruction; 8] {
+    [
+        (a.0, 0, 0, a.1),
+        (JUMP_EQUAL, 0, 5, a.2),
+        (b.0, 0, 0, b.1),
+        (JUMP_EQUAL, 0, 3, b.2),
+        (c.0, 0, 0, c.1),
+        (JUMP_EQUAL, 0, 1, c.2),
+        (RETURN, 0, 0, 0xffff),
+        (RETURN, 0, 0, 0),
+    ]
+}
+
+/// Lets ICMPv6 messages of a type pass, right behind the IPv6 header.
+#[must_use]
+pub const fn only_icmpv6(kind: u32) -> [Instruction; 8] {
+    only([half(12, 0x86dd), byte(20, 58), byte(54, kind)])
+}
+
 /// Lets ARP pass.
 pub const ONLY_ARP: &[Instruction] = &[
     (LOAD_HALF, 0, 0, 12),
@@ -45,16 +87,13 @@ pub const ONLY_ARP: &[Instruction] = &[
 ];
 
 /// Lets Neighbour Advertisements pass.
-pub const ONLY_NEIGHBOUR_ADVERTISEMENTS: &[Instruction] = &[
-    (LOAD_HALF, 0, 0, 12),
-    (JUMP_EQUAL, 0, 5, 0x86dd),
-    (LOAD_BYTE, 0, 0, 20),
-    (JUMP_EQUAL, 0, 3, 58),
-    (LOAD_BYTE, 0, 0, 54),
-    (JUMP_EQUAL, 0, 1, 136),
-    (RETURN, 0, 0, 0xffff),
-    (RETURN, 0, 0, 0),
-];
+pub const ONLY_NEIGHBOUR_ADVERTISEMENTS: &[Instruction] = &only_icmpv6(136);
+
+/// Lets ICMP redirects pass, behind an IP header without options.
+pub const ONLY_REDIRECTS: &[Instruction] = &only([half(12, 0x0800), byte(23, 1), byte(34, 5)]);
+
+/// Lets ICMPv6 redirects pass.
+pub const ONLY_REDIRECTS_V6: &[Instruction] = &only_icmpv6(137);
 
 /// Lets VRRP pass, ARP whose sender and target address are one, and Neighbour Advertisements to a
 /// group: ordinary questions and answers would wake a capture a thousand times a second.
@@ -76,30 +115,6 @@ pub const ANNOUNCEMENTS_AND_VRRP: &[Instruction] = &[
     (JUMP_EQUAL, 0, 3, 136),
     (LOAD_BYTE, 0, 0, 38),
     (JUMP_EQUAL, 0, 1, 0xff),
-    (RETURN, 0, 0, 0xffff),
-    (RETURN, 0, 0, 0),
-];
-
-/// Lets ICMP redirects pass, behind an IP header without options.
-pub const ONLY_REDIRECTS: &[Instruction] = &[
-    (LOAD_HALF, 0, 0, 12),
-    (JUMP_EQUAL, 0, 5, 0x0800),
-    (LOAD_BYTE, 0, 0, 23),
-    (JUMP_EQUAL, 0, 3, 1),
-    (LOAD_BYTE, 0, 0, 34),
-    (JUMP_EQUAL, 0, 1, 5),
-    (RETURN, 0, 0, 0xffff),
-    (RETURN, 0, 0, 0),
-];
-
-/// Lets ICMPv6 redirects pass, right behind the IPv6 header.
-pub const ONLY_REDIRECTS_V6: &[Instruction] = &[
-    (LOAD_HALF, 0, 0, 12),
-    (JUMP_EQUAL, 0, 5, 0x86dd),
-    (LOAD_BYTE, 0, 0, 20),
-    (JUMP_EQUAL, 0, 3, 58),
-    (LOAD_BYTE, 0, 0, 54),
-    (JUMP_EQUAL, 0, 1, 137),
     (RETURN, 0, 0, 0xffff),
     (RETURN, 0, 0, 0),
 ];

@@ -254,13 +254,21 @@ impl Report {
     /// # Errors
     /// If the folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)
-            .and_then(|()| {
-                let text = serde_json::to_string_pretty(self)?;
-                fs::write(folder.join("report.json"), text + "\n")
-            })
-            .with_context(|| format!("write report.json into {}", folder.display()))
+        write(folder, "report.json", self)
     }
+}
+
+/// Writes figures as JSON into a folder.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write(folder: &Path, name: &str, figures: &impl Serialize) -> Result<()> {
+    fs::create_dir_all(folder)
+        .and_then(|()| {
+            let text = serde_json::to_string_pretty(figures)?;
+            fs::write(folder.join(name), text + "\n")
+        })
+        .with_context(|| format!("write {name} into {}", folder.display()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use vrrp_tests::{clock, frames, packet::Instruction};
+use vrrp_tests::frames;
 
 use super::{
     path::{INTERFACE, Path, ROUTER, Setup, VIPS},
@@ -18,8 +18,6 @@ use crate::progress::Progress;
 
 /// How long a flood lasts: a hundred ticks of the kernel's accounting of CPU time.
 const FLOOD: Duration = Duration::from_secs(1);
-/// What is on its way at the end of a flood gets this long to arrive.
-const SETTLE: Duration = Duration::from_millis(5);
 /// An EtherType for experiments (IEEE 802): no protocol takes it.
 pub(crate) const NOBODY: [u8; 2] = [0x88, 0xb5];
 
@@ -131,14 +129,16 @@ fn flood(path: &Path, asked: Asked) -> Result<Flood> {
     if asked == Asked::Nobody {
         frame[12..14].copy_from_slice(&NOBODY);
     }
-    let filter: [Instruction; 8] = tally::answers_of(address.octets());
-    let answers = Tally::open(&path.client, INTERFACE, &filter)?;
+    let answers = Tally::open(
+        &path.client,
+        INTERFACE,
+        &tally::answers_of(address.octets()),
+    )?;
     answers.take()?;
     let sent = path.sender.flood(&frame, FLOOD)?;
-    clock::sleep(SETTLE);
     Ok(Flood {
         sent,
-        answers: answers.take()?,
+        answers: answers.take_all()?,
     })
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use vrrp_tests::{clock, frames::Packet};
+use vrrp_tests::frames::Packet;
 
 use super::{
     arp::NOBODY,
@@ -19,8 +19,6 @@ use crate::progress::Progress;
 
 /// How long a trial lasts at the rate it is about.
 const TRIAL: Duration = Duration::from_millis(300);
-/// What is on its way at the end of a trial gets this long to arrive.
-const SETTLE: Duration = Duration::from_millis(5);
 /// Trials of a search after its flood, at most: as many as it takes from nothing to [`PRECISION`].
 const TRIALS: u32 = 7;
 /// A rate that is known to this part of itself is known well enough.
@@ -113,16 +111,12 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
         frame[12..14].copy_from_slice(&NOBODY);
     }
     let arrivals = Tally::open(&path.server, INTERFACE, &tally::udp_to(SERVER.octets()))?;
-    let arrived = || {
-        clock::sleep(SETTLE);
-        arrivals.take()
-    };
     let trial = |sent: Sent, arrived: u64| Trial {
         sent,
         arrived: if taken { arrived } else { sent.frames },
     };
     let sent = path.sender.flood(&frame, TRIAL)?;
-    let flood = trial(sent, arrived()?);
+    let flood = trial(sent, arrivals.take_all()?);
     let mut best = Some(flood).filter(Trial::is_lossless);
     // With losses the rate of what arrived is about where to look; without, it is a lower bound.
     let mut low = best.map_or(0.0, |flood| flood.rate());
@@ -134,7 +128,7 @@ fn search(path: &Path, taken: bool) -> Result<Trial> {
         let rate = f64::midpoint(low, high);
         let sent = path.sender.pace(&frame, rate, TRIAL)?;
         // Also of one who did not keep up: it must not count in the next trial.
-        let arrived = arrived()?;
+        let arrived = arrivals.take_all()?;
         let paced = sent.map(|sent| trial(sent, arrived));
         match paced.filter(Trial::is_lossless) {
             Some(this) => {

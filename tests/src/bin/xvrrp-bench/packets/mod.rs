@@ -146,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let text = table::text(&packets)?;
     println!("\n{text}");
-    packets.write(&args.out)?;
+    vrrp_tests::report::write(&args.out, "packets.json", &packets)?;
     fs::write(args.out.join("packets.txt"), text).context("write packets.txt")?;
     println!(
         "Written: {0}/packets.json, {0}/packets.txt",

@@ -1,7 +1,5 @@
 //! `packets.json`. Every summary is over `n` measurements, none left out.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use vrrp_tests::{
@@ -111,18 +109,6 @@ pub(crate) struct Forwarding {
     pub(crate) packets_per_s: Summary,
     /// CPU time per packet in the last trial without loss, the sender's included, in nanoseconds.
     pub(crate) cpu_ns: Summary,
-}
-
-impl Packets {
-    /// Writes `packets.json` into a folder.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)
-            .and_then(|()| {
-                let text = serde_json::to_string_pretty(self)?;
-                fs::write(folder.join("packets.json"), text + "\n")
-            })
-            .with_context(|| format!("write packets.json into {}", folder.display()))
-    }
 }
 
 /// Order statistics of what was measured.

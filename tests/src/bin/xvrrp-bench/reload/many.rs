@@ -27,12 +27,8 @@ pub(super) struct Many {
     pub(super) routers: u16,
     /// How many reloads of each kind.
     pub(super) reloads: u16,
-    /// Milliseconds from the call of `xvrrp reload` to its answer: another virtual IP in the place of one.
-    pub(super) virtual_ip_ms: Summary,
-    /// The same: another priority.
-    pub(super) priority_ms: Summary,
-    /// The same: nothing.
-    pub(super) nothing_ms: Summary,
+    /// What they changed, and how many milliseconds passed from the call of `xvrrp reload` to its answer.
+    pub(super) reload_ms: Vec<(&'static str, Summary)>,
     /// State changes of the other virtual routers meanwhile.
     pub(super) transitions: usize,
     /// Addresses of the others that are not those that were there before.
@@ -61,8 +57,12 @@ pub(super) fn measure(args: &Args) -> Result<Many> {
         Ok(all)
     })?;
     let (before, stamps) = (transitions(&node, count)?, Stamps::read(&router.netns)?);
-    let mut took = Vec::new();
-    for change in [Change::VirtualIp, Change::Priority, Change::Nothing] {
+    let mut reload_ms = Vec::new();
+    for (what, change) in [
+        ("another virtual IP", Change::VirtualIp),
+        ("another priority", Change::Priority),
+        ("nothing", Change::Nothing),
+    ] {
         println!("{} virtual routers, {} reloads", args.routers, args.n);
         let pause = Duration::from_millis(args.pause.into());
         let mut reloads = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn measure(args: &Args) -> Result<Many> {
             clock::sleep(pause);
             reloads.push(reload(&node, &file(args, round, change))?);
         }
-        took.push(summary(&reloads));
+        reload_ms.push((what, summary(&reloads)));
         reload(&node, &file(args, 0, Change::Nothing))?;
     }
     let after = Stamps::read(&router.netns)?;
@@ -79,15 +79,10 @@ pub(super) fn measure(args: &Args) -> Result<Many> {
         let address = address(*number, 0).into();
         stamps.of(address) != after.of(address)
     });
-    let [virtual_ip_ms, priority_ms, nothing_ms] = took[..] else {
-        anyhow::bail!("three kinds");
-    };
     let many = Many {
         routers: args.routers,
         reloads: args.n,
-        virtual_ip_ms,
-        priority_ms,
-        nothing_ms,
+        reload_ms,
         touched: touched.count(),
         transitions: transitions(&node, count)? - before,
     };

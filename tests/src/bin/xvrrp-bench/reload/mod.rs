@@ -90,10 +90,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         many,
     };
     print!("{}", table::text(&report)?);
-    let path = args.out.join("reload.json");
-    fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")
-        .with_context(|| format!("write {}", path.display()))?;
-    println!("\nWritten: {}", path.display());
+    report::write(&args.out, "reload.json", &report)?;
+    println!("\nWritten: {}/reload.json", args.out.display());
     Ok(())
 }
 

@@ -48,13 +48,9 @@ pub(super) fn text(report: &Report) -> Result<String, Error> {
     let head = format!("{} virtual routers, one changed", many.routers);
     writeln!(out)?;
     line(out, &head, &["min", "p50", "p99", "max"])?;
-    for (what, of) in [
-        ("another virtual IP, ms", many.virtual_ip_ms),
-        ("another priority, ms", many.priority_ms),
-        ("nothing, ms", many.nothing_ms),
-    ] {
+    for (what, of) in &many.reload_ms {
         let figures = [of.min, of.p50, of.p99, of.max].map(|one| format!("{one:.1}"));
-        line(out, what, &figures)?;
+        line(out, &format!("{what}, ms"), &figures)?;
     }
     writeln!(
         out,
