@@ -1,60 +1,44 @@
 //! The rows.
 
 use crate::{
-    play::Play::{self, PeerIsBetter, PeerIsHigher, Three, WeAreBetter, WeAreHigher},
+    play::Play::{self, PeerIsBetter, PeerIsHigher, WeAreBetter, WeAreHigher},
     row::{
         Family,
         Kind::{Frr, FrrPlain, Keepalived, KeepalivedVmac, Xvrrp},
-        Row, Speech, Transport,
+        Row, Speech,
+        Transport::{self, Multicast, Unicast},
+        Version::{self, Three, Two, TwoWithPassword},
     },
 };
 
-const V3: Speech = Speech {
-    version: 3,
-    interval_ms: 1000,
-    family: Family::V4,
-    transport: Transport::Multicast,
-    password: false,
-};
-const V2: Speech = Speech { version: 2, ..V3 };
-const PASS: Speech = Speech {
-    password: true,
-    ..V2
-};
-/// Version 2 knows whole seconds only.
-const FAST: Speech = Speech {
-    interval_ms: 10,
-    ..V3
-};
-const UNICAST: Speech = Speech {
-    transport: Transport::Unicast,
-    ..V3
-};
-const UNICAST_V2: Speech = Speech {
-    version: 2,
-    ..UNICAST
-};
-const UNICAST_FAST: Speech = Speech {
-    interval_ms: 10,
-    ..UNICAST
-};
-const V6: Speech = Speech {
-    family: Family::V6,
-    ..V3
-};
-const V6_FAST: Speech = Speech {
-    interval_ms: 10,
-    ..V6
-};
+const fn speech(version: Version, family: Family, transport: Transport) -> Speech {
+    Speech {
+        version,
+        interval_ms: 1000,
+        family,
+        transport,
+    }
+}
 
-const V6_UNICAST: Speech = Speech {
-    transport: Transport::Unicast,
-    ..V6
-};
-const V6_UNICAST_FAST: Speech = Speech {
-    interval_ms: 10,
-    ..V6_UNICAST
-};
+/// Version 2 knows whole seconds only.
+const fn fast(speech: Speech) -> Speech {
+    Speech {
+        interval_ms: 10,
+        ..speech
+    }
+}
+
+const V3: Speech = speech(Three, Family::V4, Multicast);
+const V2: Speech = speech(Two, Family::V4, Multicast);
+const PASS: Speech = speech(TwoWithPassword, Family::V4, Multicast);
+const FAST: Speech = fast(V3);
+const UNICAST: Speech = speech(Three, Family::V4, Unicast);
+const UNICAST_V2: Speech = speech(Two, Family::V4, Unicast);
+const UNICAST_FAST: Speech = fast(UNICAST);
+const V6: Speech = speech(Three, Family::V6, Multicast);
+const V6_FAST: Speech = fast(V6);
+const V6_UNICAST: Speech = speech(Three, Family::V6, Unicast);
+const V6_UNICAST_FAST: Speech = fast(V6_UNICAST);
 
 const fn row(speech: Speech, play: Play) -> Row {
     Row::new(speech, play)
@@ -92,15 +76,15 @@ pub(crate) const ROWS: &[Row] = &[
     row(V2, WeAreHigher(Frr)),
     row(V3, PeerIsBetter(FrrPlain)),
     row(V3, WeAreBetter(FrrPlain)),
-    row(FAST, Three([Xvrrp, Keepalived, Frr])),
-    row(FAST, Three([Xvrrp, Frr, Keepalived])),
-    row(FAST, Three([Keepalived, Xvrrp, Frr])).ordinary(),
-    row(FAST, Three([Frr, Xvrrp, Keepalived])),
-    row(FAST, Three([Keepalived, Frr, Xvrrp])),
-    row(FAST, Three([Frr, Keepalived, Xvrrp])),
-    row(V2, Three([Xvrrp, KeepalivedVmac, Frr])),
-    row(V2, Three([KeepalivedVmac, Xvrrp, Frr])),
-    row(V2, Three([Frr, KeepalivedVmac, Xvrrp])),
+    row(FAST, Play::Three([Xvrrp, Keepalived, Frr])),
+    row(FAST, Play::Three([Xvrrp, Frr, Keepalived])),
+    row(FAST, Play::Three([Keepalived, Xvrrp, Frr])).ordinary(),
+    row(FAST, Play::Three([Frr, Xvrrp, Keepalived])),
+    row(FAST, Play::Three([Keepalived, Frr, Xvrrp])),
+    row(FAST, Play::Three([Frr, Keepalived, Xvrrp])),
+    row(V2, Play::Three([Xvrrp, KeepalivedVmac, Frr])),
+    row(V2, Play::Three([KeepalivedVmac, Xvrrp, Frr])),
+    row(V2, Play::Three([Frr, KeepalivedVmac, Xvrrp])),
     row(UNICAST, PeerIsBetter(Keepalived)),
     row(UNICAST, WeAreBetter(Keepalived)),
     row(UNICAST_FAST, PeerIsBetter(Keepalived)),
@@ -125,5 +109,5 @@ pub(crate) const ROWS: &[Row] = &[
     row(V6_FAST, PeerIsHigher(Frr)),
     row(V6, PeerIsBetter(Frr)),
     row(V6, WeAreBetter(Frr)),
-    row(V6_FAST, Three([Keepalived, Xvrrp, Frr])),
+    row(V6_FAST, Play::Three([Keepalived, Xvrrp, Frr])),
 ];

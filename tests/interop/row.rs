@@ -89,13 +89,29 @@ impl Kind {
 /// How all nodes of a row are told to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Speech {
-    pub(crate) version: u8,
+    pub(crate) version: Version,
     /// Whole seconds in version 2.
     pub(crate) interval_ms: u32,
     pub(crate) family: Family,
     pub(crate) transport: Transport,
-    /// `auth_type PASS`: version 2 only.
-    pub(crate) password: bool,
+}
+
+/// Which VRRP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Two,
+    /// With `auth_type PASS`.
+    TwoWithPassword,
+    Three,
+}
+
+impl Version {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Two | Self::TwoWithPassword => 2,
+            Self::Three => 3,
+        }
+    }
 }
 
 impl Speech {
@@ -114,12 +130,12 @@ impl fmt::Display for Speech {
             Transport::Multicast => "multicast",
             Transport::Unicast => "unicast",
         };
-        let password = if self.password { ", PASS" } else { "" };
-        let Self {
-            version,
-            interval_ms,
-            ..
-        } = self;
+        let password = if self.version == Version::TwoWithPassword {
+            ", PASS"
+        } else {
+            ""
+        };
+        let (version, interval_ms) = (self.version.number(), self.interval_ms);
         write!(
             f,
             "v{version} {family} {transport}, {interval_ms} ms{password}"

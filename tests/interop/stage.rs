@@ -18,7 +18,7 @@ use crate::{
     decoder::{Decoder, Expected},
     known,
     play::Act,
-    row::{Family, Kind, Row, Speech, Transport},
+    row::{Family, Kind, Row, Speech, Transport, Version},
     watch::{Party, Watch},
 };
 
@@ -253,7 +253,7 @@ impl Stage {
         } = self.row.speech;
         let routers = self.lab.routers.iter();
         decoder.stop(&Expected {
-            version,
+            version: version.number(),
             family,
             destinations: match transport {
                 Transport::Multicast => vec![family.group()],
@@ -335,7 +335,7 @@ fn claims(seen: &Seen, number: u8) -> bool {
 /// What the node on `router` is told.
 fn speech(speech: Speech, router: &Host, routers: &[Host]) -> contender::Speech {
     let mut instance = String::new();
-    if speech.password {
+    if speech.version == Version::TwoWithPassword {
         instance.push_str("authentication {\n auth_type PASS\n auth_pass 1111\n}\n");
     }
     if speech.transport == Transport::Unicast {
@@ -348,7 +348,7 @@ fn speech(speech: Speech, router: &Host, routers: &[Host]) -> contender::Speech 
         ));
     }
     contender::Speech {
-        version: speech.version,
+        version: speech.version.number(),
         advert_int_ms: speech.interval_ms,
         vips: speech.family.vips().to_vec(),
         instance,

@@ -10,36 +10,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[test]
-fn frames() {
-    replay("frames", vrrp_fuzz::frames);
-}
-
-#[test]
-fn codec() {
-    replay("codec", vrrp_fuzz::codec);
-}
-
-#[test]
-fn config() {
-    replay("config", vrrp_fuzz::config);
-}
-
-#[test]
-fn control() {
-    replay("control", vrrp_fuzz::control);
-}
-
-/// Every target has a test here: a corpus that nobody replays would be none.
+/// Of each target: a corpus without one is not forgotten.
 #[test]
 fn every_corpus_is_replayed() {
-    let mut corpora = Vec::from_iter(
-        fs::read_dir(folder(""))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap()),
-    );
-    corpora.sort_unstable();
-    assert_eq!(corpora, ["codec", "config", "control", "frames"]);
+    for entry in fs::read_dir(folder("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let target = match name.as_str() {
+            "frames" => vrrp_fuzz::frames,
+            "codec" => vrrp_fuzz::codec,
+            "config" => vrrp_fuzz::config,
+            "control" => vrrp_fuzz::control,
+            other => panic!("nobody replays the corpus {other}"),
+        };
+        replay(&name, target);
+    }
 }
 
 fn replay(name: &str, target: fn(&[u8])) {

@@ -71,8 +71,7 @@ fn did(acts: &[Act], router: u8, own: bool) -> (Nanos, Nanos) {
     let mut found = acts
         .iter()
         .filter(|act| act.router == router && act.own == own);
-    let act = found.next().unwrap();
-    (act.begun, act.done)
+    found.next().unwrap().during
 }
 
 #[track_caller]

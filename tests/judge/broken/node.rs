@@ -52,8 +52,8 @@ pub(super) enum Fault {
 pub(super) struct Act {
     pub(super) router: u8,
     pub(super) own: bool,
-    pub(super) begun: Nanos,
-    pub(super) done: Nanos,
+    /// From its begin to its end.
+    pub(super) during: (Nanos, Nanos),
 }
 
 /// What the nodes did since somebody asked.
@@ -221,8 +221,7 @@ impl Router {
         self.script.write(Act {
             router: self.number,
             own,
-            begun,
-            done: clock::now(),
+            during: (begun, clock::now()),
         });
         Ok(())
     }

@@ -85,15 +85,11 @@ pub(super) fn received(
     let there = &taken.payload[header.slice().len()..];
     // What the header does not count is padding of the frame.
     let message = &there[..length.min(there.len())];
-    let begins = header.fragments_offset().value() == 0;
-    let [_, vrid, ..] = *message else {
-        return None;
-    };
-    if !begins {
+    if header.fragments_offset().value() != 0 {
         return None;
     }
     let ends = (header.source(), header.destination());
-    let router = match addressee(taken, &setting.routers, ends, vrid, (PRIMARY, GROUP)) {
+    let router = match addressee(taken, &setting.routers, ends, message, (PRIMARY, GROUP)) {
         Ok(router) => router,
         Err(refusal) => return refusal.map(|refusal| taken.refused(refusal)),
     };
@@ -137,9 +133,12 @@ pub(super) fn addressee<'s, const N: usize>(
     taken: &Taken<'_>,
     routers: &'s [Router<N>],
     ends: ([u8; N], [u8; N]),
-    vrid: u8,
+    message: &[u8],
     (primary, group): ([u8; N], [u8; N]),
 ) -> Result<&'s Router<N>, Option<Refusal>> {
+    let [_, vrid, ..] = *message else {
+        return Err(None);
+    };
     let (source, destination) = ends;
     let to_group = destination == group;
     let mut routers = routers.iter();

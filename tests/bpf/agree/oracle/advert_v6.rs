@@ -26,14 +26,12 @@ pub(super) fn received(
     header: &Ipv6HeaderSlice<'_>,
     upper: &Upper<'_>,
 ) -> Option<Opinion> {
-    let [_, vrid, ..] = *upper.bytes else {
-        return None;
-    };
     if !upper.begins {
         return None;
     }
     let ends = (header.source(), header.destination());
-    let router = match addressee(taken, &setting.routers_v6, ends, vrid, (PRIMARY, GROUP)) {
+    let routers = &setting.routers_v6;
+    let router = match addressee(taken, routers, ends, upper.bytes, (PRIMARY, GROUP)) {
         Ok(router) => router,
         Err(refusal) => return refusal.map(|refusal| taken.refused(refusal)),
     };
