@@ -1,6 +1,11 @@
 //! A file with a mistake in it: nothing changes, and whoever asked is told where the mistake is.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::Path,
+};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -119,6 +124,20 @@ fn a_file_that_is_gone() {
         "{}",
         answer.text
     );
+    watch.assert(&stage);
+}
+
+/// Root may read what another user alone may read, and so does the node when it has given up what else root may.
+#[test]
+fn a_file_of_another_user_is_no_mistake() {
+    let mut stage = Stage::pair(Family::V4);
+    let watch = stage.watch(&[ONE, TWO]);
+    stage.edit(1, |routers| routers.vrid(ONE).priority = 150);
+    let file = stage.scene.node(1).config().to_owned();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    chown(&file, Some(65534), Some(65534)).unwrap();
+    stage.reload(1);
+    assert_eq!(stage.next_advert(1, ONE).priority, 150);
     watch.assert(&stage);
 }
 

@@ -12,10 +12,12 @@ use caps::{CapSet, Capability, CapsHashSet};
 use thiserror::Error;
 
 /// What the running node needs.
-const KEPT: [Capability; 7] = [
+const KEPT: [Capability; 8] = [
     // Maps, links and pins: kernels before 5.19 ask for it when unprivileged BPF is off. Programs are loaded before, which
     // takes CAP_PERFMON as well.
     Capability::CAP_BPF,
+    // A reload reads the file again, and looks at scripts: both may be in places that are another user's alone.
+    Capability::CAP_DAC_READ_SEARCH,
     // After MCL_FUTURE every allocation counts against RLIMIT_MEMLOCK without it.
     Capability::CAP_IPC_LOCK,
     // Scripts of other users that have to be stopped.
