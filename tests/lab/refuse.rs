@@ -279,6 +279,9 @@ fn the_unit_knows_the_exit_codes_and_commands_of_the_node() {
     assert_eq!(prevented, [USAGE, CONFIG]);
     assert!(!prevented.contains(&FAILURE));
 
+    // `xvrrp reload` and a stop that comes meanwhile.
+    assert_eq!(values("SuccessExitStatus="), ["SIGTERM"]);
+
     // Its commands are those of the node, but for the place of the file.
     let commands = ["ExecStart=", "ExecReload=", "ExecStopPost="].map(values);
     for command in commands.concat() {
