@@ -20,7 +20,7 @@ enum Presence {
 
 impl Elsewhere {
     /// Those of these routers. What was said of one holds for the routers that were `told`; if there are others, it
-    /// is said again.
+    /// is said again; but that there is none of a name is news once.
     pub(super) fn set(&mut self, routers: &[WatchedRouter], told: impl Fn(&WatchedRouter) -> bool) {
         let before = std::mem::take(&mut self.0);
         for router in routers {
@@ -31,6 +31,11 @@ impl Elsewhere {
             for device in named.filter(|device| **device != router.interface) {
                 let said = before.iter().find(|(known, _)| known == device);
                 let said = said.and_then(|(_, said)| *said).filter(|_| told(router));
+                let was_absent = |(known, said): &(Device, Option<Presence>)| {
+                    known.name == device.name && *said == Some(Presence::Absent)
+                };
+                let absent = before.iter().any(was_absent);
+                let said = absent.then_some(Presence::Absent).or(said);
                 match self.0.iter_mut().find(|(known, _)| known == device) {
                     Some((_, known)) => *known = said.and(*known),
                     None => self.0.push((device.clone(), said)),

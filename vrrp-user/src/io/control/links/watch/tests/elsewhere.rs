@@ -43,6 +43,38 @@ fn an_interface_of_virtual_ips_that_is_gone_is_said_once() {
     assert_eq!(world.changes(&[up(8, "ens34")]), []);
 }
 
+/// The plan forgets the interface that was there, and goes on with routers that change.
+#[test]
+fn that_it_is_gone_is_not_said_again_while_the_routers_change() {
+    let mut first = router(&["192.168.1.254"]);
+    first.vips[0].2 = Some(device(3, "ens34"));
+    let mut world = World::new(vec![first.clone()]);
+    let said = |world: &mut World, messages: &[RouteNetlinkMessage]| {
+        let lines = world.lines(messages).into_iter();
+        lines
+            .filter(|line| line.contains("no interface ens34"))
+            .count()
+    };
+    let deleted = |index| RouteNetlinkMessage::DelLink(link(index, "ens34", LinkFlags::empty()));
+    world.see(&[up(3, "ens34"), up(2, "ens33"), add("192.168.1.1/24")]);
+    assert_eq!(said(&mut world, &[deleted(3)]), 1);
+
+    let mut without = first.clone();
+    without.vips[0].2.as_mut().unwrap().id = None;
+    world.watched.set(vec![without.clone()]);
+    without
+        .vips
+        .push((VipId(7), "192.168.1.252".parse().unwrap(), None));
+    world.watched.set(vec![without]);
+    assert_eq!(said(&mut world, &[]), 0);
+
+    // It comes again, and goes again.
+    first.vips[0].2 = Some(device(8, "ens34"));
+    world.watched.set(vec![first]);
+    assert_eq!(said(&mut world, &[up(8, "ens34")]), 0);
+    assert_eq!(said(&mut world, &[deleted(8)]), 1);
+}
+
 /// Adverts on one interface, an advertised and an excluded virtual IP on others.
 fn tracking(tracked: &[u32]) -> World {
     let mut router = router(&["192.168.1.254", "198.51.100.2", "203.0.113.2"]);
