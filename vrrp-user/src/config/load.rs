@@ -51,30 +51,3 @@ fn open(path: &Path) -> io::Result<File> {
         "it is no regular file; a pipe can be read only once, and SIGHUP reads it again: write it into a file",
     ))
 }
-
-#[cfg(test)]
-mod tests {
-    use nix::{sys::stat::Mode, unistd::mkfifo};
-
-    use super::*;
-
-    #[test]
-    fn what_is_no_regular_file_is_refused_and_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("fifo");
-        mkfifo(&fifo, Mode::S_IRUSR).unwrap();
-        for path in [&fifo, folder.path(), Path::new("/dev/zero")] {
-            let Parsed {
-                config,
-                diagnostics,
-            } = load(path);
-            assert_eq!(config, None);
-            let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-            let start = format!(
-                "{}: error: cannot read the configuration: it is no regular file",
-                path.display()
-            );
-            assert!(said.len() == 1 && said[0].starts_with(&start), "{said:?}");
-        }
-    }
-}

@@ -1,7 +1,8 @@
 //! Input that nobody wrote in good faith.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use proptest::prelude::*;
 
 use super::*;
@@ -106,6 +107,26 @@ fn a_flood_of_mistakes_is_cut_off_and_still_an_error() {
         last.starts_with("k.conf: error: 99") && last.ends_with("more problems are not shown"),
         "{last}"
     );
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo, Mode::S_IRUSR).expect("a pipe");
+    for path in [&fifo, folder.path(), Path::new("/dev/zero")] {
+        let Parsed {
+            config,
+            diagnostics,
+        } = load(path);
+        assert_eq!(config, None);
+        let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        let start = format!(
+            "{}: error: cannot read the configuration: it is no regular file",
+            path.display()
+        );
+        assert!(said.len() == 1 && said[0].starts_with(&start), "{said:?}");
+    }
 }
 
 #[test]
