@@ -73,7 +73,13 @@ fn of_settings(before: &Settings, after: &Settings, list: &mut List) {
         preempt,
         preempt_delay,
         lease,
-        garp,
+        garp:
+            Garp {
+                repeat,
+                delay,
+                refresh,
+                refresh_repeat,
+            },
         departures,
         primary: _,
         // As the priority says.
@@ -88,25 +94,15 @@ fn of_settings(before: &Settings, after: &Settings, list: &mut List) {
     list.switch("nopreempt", !preempt, !after.preempt);
     list.time("preempt_delay", *preempt_delay, after.preempt_delay);
     list.value("lease", lease, &after.lease, |one| values::lease(*one));
-    of_garp(*garp, after.garp, list);
-    of_departures(*departures, after.departures, list);
-}
-
-fn of_garp(before: Garp, after: Garp, list: &mut List) {
-    let Garp {
-        repeat,
-        delay,
-        refresh,
-        refresh_repeat,
-    } = before;
-    list.number("garp_master_repeat", repeat, after.repeat);
-    list.time("garp_master_delay", delay, after.delay);
-    list.time("garp_master_refresh", refresh, after.refresh);
+    list.number("garp_master_repeat", *repeat, after.garp.repeat);
+    list.time("garp_master_delay", *delay, after.garp.delay);
+    list.time("garp_master_refresh", *refresh, after.garp.refresh);
     list.number(
         "garp_master_refresh_repeat",
-        refresh_repeat,
-        after.refresh_repeat,
+        *refresh_repeat,
+        after.garp.refresh_repeat,
     );
+    of_departures(*departures, after.departures, list);
 }
 
 fn of_departures(before: Departures, after: Departures, list: &mut List) {
