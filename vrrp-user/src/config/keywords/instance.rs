@@ -272,19 +272,3 @@ const fn both(keyword: &'static str, global: &'static str, read: ReadCommon) -> 
 const fn not(keyword: &'static str, support: Support) -> Row {
     Row::unsupported(Context::Instance, keyword, support)
 }
-
-/// Keywords that are ignored, each with a warning that names it.
-pub(super) const IGNORED: &[&str] = &[
-    "garp_extra_if",
-    "garp_lower_prio_delay",
-    "garp_lower_prio_repeat",
-    "kernel_rx_buf_size",
-    "lvs_sync_daemon_interface",
-    "notify_deleted",
-    "notify_master_rx_lower_pri",
-    "notify_priority_changes",
-    "owner_ignore_adverts",
-    "promote_secondaries",
-    "timer_expired_backup",
-    "vrf",
-];

@@ -4,6 +4,7 @@
 //! said of the others, which word was meant, where a block may begin) asks the rows.
 
 mod globals;
+mod ignored;
 mod instance;
 mod outside;
 
@@ -201,14 +202,10 @@ impl Row {
 
 /// The table.
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let ignored = [
-        (Context::Top, outside::IGNORED),
-        (Context::Globals, globals::IGNORED),
-        (Context::Instance, instance::IGNORED),
-    ];
-    let ignored = ignored.into_iter().flat_map(|(context, keywords)| {
-        let row = move |keyword| Row::unsupported(context, keyword, Support::Ignored(""));
-        keywords.iter().copied().map(row)
+    let ignored = ignored::KEYWORDS.iter().flat_map(|(context, keywords)| {
+        let row =
+            |keyword: &&'static str| Row::unsupported(*context, keyword, Support::Ignored(""));
+        keywords.iter().map(row)
     });
     let others = [outside::ROWS, globals::ROWS, instance::ROWS].concat();
     others.into_iter().chain(ignored).collect()

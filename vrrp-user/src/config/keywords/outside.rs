@@ -43,25 +43,3 @@ pub(super) const ROWS: &[Row] = &[
 const fn not(keyword: &'static str, support: Support) -> Row {
     Row::unsupported(Context::Top, keyword, support)
 }
-
-/// Keywords that are ignored, each with a warning that names it.
-pub(super) const IGNORED: &[&str] = &[
-    "bfd_instance",
-    "child_wait_time",
-    "garp_group",
-    "instance",
-    "interface_up_down_delays",
-    "linkbeat_interfaces",
-    "linkbeat_use_polling",
-    "namespace_with_ipsets",
-    "net_namespace_ipvs",
-    "process_names",
-    "SSL",
-    "static_track_group",
-    "track_file",
-    "track_group",
-    "track_process",
-    "use_pid_dir",
-    "vrrp_track_file",
-    "vrrp_track_process",
-];
