@@ -20,6 +20,7 @@ mod snapshot;
 mod socket;
 mod thread;
 mod unicast;
+mod work;
 
 pub use addition::Addition;
 pub use blueprint::Blueprint;

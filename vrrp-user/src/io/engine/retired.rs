@@ -1,8 +1,7 @@
 //! What the engine does not need any more. It gives it back, since to free memory may take as long as to get some.
 
-use super::{
-    addition::Addition, addresses::AddressSet, member::Member, parts::Parts, socket::Kind,
-};
+use super::{addresses::AddressSet, member::Member, parts::Parts, socket::Kind};
+use crate::proto::node::Place;
 
 /// See the module. It is to be dropped by another thread.
 #[derive(Debug)]
@@ -12,8 +11,7 @@ pub struct Retired(#[expect(dead_code, reason = "it is dropped, and not looked a
 #[expect(dead_code, reason = "they are dropped, and not looked at")]
 enum Thing {
     Parts(Box<Parts>),
-    Member(Box<Member>),
-    Addition(Addition),
+    Router(Box<Place<Member>>),
     Addresses(Box<AddressSet>),
     Socket(Kind),
 }
@@ -24,15 +22,9 @@ impl From<Box<Parts>> for Retired {
     }
 }
 
-impl From<Box<Member>> for Retired {
-    fn from(member: Box<Member>) -> Self {
-        Self(Thing::Member(member))
-    }
-}
-
-impl From<Addition> for Retired {
-    fn from(addition: Addition) -> Self {
-        Self(Thing::Addition(addition))
+impl From<Box<Place<Member>>> for Retired {
+    fn from(router: Box<Place<Member>>) -> Self {
+        Self(Thing::Router(router))
     }
 }
 

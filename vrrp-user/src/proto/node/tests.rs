@@ -8,20 +8,24 @@ use crate::proto::{
 
 const LINK_UP: Input = Input::LinkUp { primary: OURS };
 
-/// Routers in these slots, started one after the other, a millisecond between them.
-fn node(slots: &[u16]) -> (Node, Vec<RouterId>) {
+fn place(id: RouterId) -> Box<Place<u32>> {
+    Box::new(Place::new(id, Router::new(settings()), id.slot()))
+}
+
+/// Routers in these slots, started one after the other, a millisecond between them. With each is its slot.
+fn node(slots: &[u16]) -> (Node<u32>, Vec<RouterId>) {
     let mut node = Node::new(8);
     let ids = Vec::from_iter(slots.iter().copied().map(RouterId::first));
     for (later, id) in (0..).zip(&ids) {
-        node.insert(*id, Router::new(settings())).unwrap();
+        node.insert(place(*id)).unwrap();
         assert!(node.handle(*id, START + ms(later), LINK_UP, &mut Vec::new()));
     }
     (node, ids)
 }
 
-fn states(node: &Node) -> Vec<(RouterId, State)> {
-    node.routers()
-        .map(|(id, router)| (id, router.state()))
+fn states(node: &Node<u32>) -> Vec<(RouterId, State)> {
+    node.iter()
+        .map(|(id, router, _)| (id, router.state()))
         .collect()
 }
 
@@ -66,20 +70,37 @@ fn deadlines_come_one_by_one() {
 }
 
 #[test]
+fn each_router_has_its_companion() {
+    let (mut node, ids) = node(&[5, 2]);
+    assert!(node.iter().map(|(_, _, slot)| *slot).eq([2, 5]));
+    *node.get_mut(ids[0]).unwrap().1 = 50;
+    let companion = |node: &Node<u32>, id| node.get(id).map(|(_, companion)| *companion);
+    assert_eq!(companion(&node, ids[0]), Some(50));
+    assert_eq!(companion(&node, ids[1]), Some(2));
+    assert_eq!(companion(&node, ids[1].next()), None);
+    assert!(node.get_mut(ids[1].next()).is_none());
+    let even = |companion: &u32| companion.is_multiple_of(2);
+    assert_eq!(node.find(None, even), Some(ids[1]));
+    assert_eq!(node.find(Some(ids[1]), even), Some(ids[0]));
+    assert_eq!(node.find(Some(ids[0]), even), None);
+}
+
+#[test]
 fn what_is_for_one_that_has_gone_is_for_nobody() {
     let (mut node, ids) = node(&[1]);
     let [gone] = ids[..] else { unreachable!() };
     let next = gone.next();
-    let taken = node.insert(next, Router::new(settings()));
-    assert!(taken.is_err(), "the slot is taken");
+    let refused = node.insert(place(next)).unwrap_err();
+    assert_eq!((refused.id(), node.tenant(1)), (next, Some(gone)));
     assert!(node.remove(next).is_none());
-    assert_eq!(node.remove(gone).unwrap().state(), State::Backup);
+    assert_eq!(node.remove(gone).unwrap().id(), gone);
     assert!(node.remove(gone).is_none());
+    assert_eq!(node.tenant(1), None);
     assert_eq!(
         (node.deadline(), node.due(START + ms(99), None)),
         (None, None)
     );
-    node.insert(next, Router::new(settings())).unwrap();
+    node.insert(place(next)).unwrap();
     let mut out = Vec::new();
     assert!(!node.handle(gone, START, LINK_UP, &mut out));
     assert!(!node.reconfigure(gone, START, &settings(), 7, &mut out));
@@ -93,9 +114,8 @@ fn what_is_for_one_that_has_gone_is_for_nobody() {
 fn slots_that_are_not_there_are_nobodys() {
     let mut node = Node::new(2);
     let beyond = RouterId::first(2);
-    let refused = node.insert(beyond, Router::new(settings()));
-    let NoRoom(router) = refused.unwrap_err();
-    assert_eq!(router.settings(), &settings());
+    let refused = node.insert(place(beyond)).unwrap_err();
+    assert_eq!((refused.id(), node.tenant(2)), (beyond, None));
     assert!(!node.handle(beyond, START, LINK_UP, &mut Vec::new()));
     assert!(node.router(beyond).is_none() && node.remove(beyond).is_none());
     assert_eq!(node.due(START, Some(RouterId::first(1))), None);

@@ -2,11 +2,13 @@
 
 use super::{Driver, Stage};
 use crate::{
+    ids::RouterId,
     io::engine::{
         addition::Addition,
         machine::{Machine, Superseded},
-        member::Turn,
+        member::Member,
         message::{Command, Event},
+        parts::Parts,
     },
     proto::Input,
 };
@@ -16,38 +18,25 @@ impl Driver {
         let Some(command) = machine.next_command() else {
             return Ok(Stage::Announcing {
                 first: true,
-                from: 0,
+                after: None,
             });
         };
-        let woken = self.woken;
         match command {
             Command::Open(socket) => machine.open(socket),
             Command::Close(interface) => machine.close(interface),
             Command::Add(addition) => self.add(addition, machine)?,
-            Command::Parts { router, parts } => match self.member(router) {
-                Some(member) => member.take_parts(parts, &mut Turn { machine, woken }),
-                None => machine.retire(parts.into()),
-            },
+            Command::Parts { router, parts } => self.exchange(router, parts, machine),
             Command::Remove(router) => {
-                if let Some(member) = self.member(router) {
-                    member.remove(&mut Turn { machine, woken });
-                }
+                self.take(router, machine, |member, _| Some(member.remove()))
             }
-            Command::LinkUp(router) => {
-                if let Some(member) = self.member(router) {
-                    member.link_up(&mut Turn { machine, woken });
-                }
-            }
+            Command::LinkUp(router) => self.take(router, machine, Member::link_up),
             Command::Fault { router, reasons } => {
-                if let Some(member) = self.member(router) {
-                    member.feed(Input::Fault(reasons), woken);
-                }
+                self.take(router, machine, |_, _| Some(Input::Fault(reasons)));
             }
-            Command::AddressLost { router, vip } => {
-                if let Some(member) = self.member(router) {
-                    member.address_lost(vip, woken);
-                }
-            }
+            Command::AddressLost { router, vip } => self.take(router, machine, |_, turn| {
+                turn.work.lost = Some(vip);
+                Some(Input::AddressLost)
+            }),
             Command::Stop => {
                 self.stopping = true;
                 return Ok(for_all(Input::Shutdown));
@@ -58,8 +47,8 @@ impl Driver {
             }
             Command::Ping => machine.tell(Event::Alive),
             Command::Snapshot { router } => {
-                if let Some(member) = self.member(router) {
-                    let snapshot = member.snapshot(woken);
+                if let Some((core, member)) = self.node.get(router) {
+                    let snapshot = member.snapshot(core, self.woken);
                     machine.tell(Event::Snapshot { router, snapshot });
                 }
             }
@@ -77,49 +66,73 @@ impl Driver {
         addition: Addition,
         machine: &mut impl Machine,
     ) -> Result<(), Superseded> {
-        let router = addition.id();
-        if self.stopping || self.at(router.slot() as usize).is_some() {
-            machine.retire(addition.into());
+        let Addition {
+            mut place,
+            addresses,
+        } = addition;
+        let router = place.id();
+        if self.stopping || self.node.tenant(router.slot()).is_some() {
+            machine.retire(place.into());
+            machine.retire(addresses.into());
             machine.tell(Event::Removed { router });
             return Ok(());
         }
-        let Addition {
-            mut member,
-            addresses,
-        } = addition;
-        member.take_slot(machine)?;
-        member.begin_with(addresses, machine);
-        self.seat(member);
+        place.companion.take_slot(machine)?;
+        place.companion.begin_with(addresses, machine);
+        if let Err(place) = self.node.insert(place) {
+            machine.retire(place.into());
+        }
         Ok(())
     }
 
-    /// Feeds the first member from this slot on, then the next.
-    pub(super) fn for_all(&mut self, input: Input, from: usize) -> Stage {
+    /// What a router has on its interfaces is this from now on.
+    fn exchange(&mut self, id: RouterId, parts: Box<Parts>, machine: &mut impl Machine) {
+        self.work.begin(id);
         let woken = self.woken;
-        let Some((slot, one)) = self.first_from(from, |_| true) else {
-            return Stage::Commands;
+        let Some((member, mut turn)) = self.lend(id, machine) else {
+            return machine.retire(parts.into());
         };
-        one.feed(input, woken);
-        let from = slot + 1;
-        Stage::ForAll { input, from }
+        if let Some((settings, priority)) = member.take_parts(parts, &mut turn) {
+            let outputs = self.work.outputs();
+            self.node
+                .reconfigure(id, woken, &settings, priority, outputs);
+        }
     }
 
-    /// Forgets the members that were to be removed and have stopped.
-    pub(super) fn unseat_removed(&mut self, machine: &mut impl Machine) {
-        for seat in &mut self.members {
-            if let Some(mut member) = seat.take_if(|member| member.is_over()) {
-                member.clear(machine);
-                let router = member.id();
-                machine.retire(member.into());
+    /// Feeds the first router behind this one, then the next.
+    pub(super) fn for_all(
+        &mut self,
+        input: Input,
+        after: Option<RouterId>,
+        machine: &mut impl Machine,
+    ) -> Stage {
+        let Some(router) = self.node.find(after, |_| true) else {
+            return Stage::Commands;
+        };
+        self.take(router, machine, |_, _| Some(input));
+        let after = Some(router);
+        Stage::ForAll { input, after }
+    }
+
+    /// Forgets the routers that were to be removed and have stopped.
+    pub(super) fn remove_stopped(&mut self, machine: &mut impl Machine) {
+        while let Some(router) = self.stopped() {
+            if let Some(mut place) = self.node.remove(router) {
+                place.companion.clear(machine);
+                machine.retire(place.into());
                 machine.tell(Event::Removed { router });
             }
         }
-        while let Some(None) = self.members.last() {
-            self.members.pop();
-        }
+    }
+
+    fn stopped(&self) -> Option<RouterId> {
+        let mut routers = self.node.iter();
+        let over = routers.find(|(_, router, member)| member.is_over(router))?;
+        Some(over.0)
     }
 }
 
-fn for_all(input: Input) -> Stage {
-    Stage::ForAll { input, from: 0 }
+const fn for_all(input: Input) -> Stage {
+    let after = None;
+    Stage::ForAll { input, after }
 }

@@ -14,14 +14,18 @@ use super::{
     addresses::Report,
     machine::{Machine, Superseded},
     member::{Member, Turn},
+    work::Work,
 };
 use crate::{
     ids::{RouterId, VipId},
-    proto::{Advert, Input, Instant, Output, Router, Version},
+    proto::{Advert, Input, Instant, Node, Output, Router, Version},
 };
 
 /// Records in a full ring; each has a header of 8 bytes.
 const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() + 8);
+
+#[expect(clippy::cast_possible_truncation, reason = "a slot is a u16")]
+const SLOTS: u16 = abi::MAX_ROUTERS as u16;
 
 /// The virtual routers of a node, and how far their present turn is.
 ///
@@ -30,11 +34,11 @@ const RING_RECORDS: usize = abi::RING_BYTES as usize / (size_of::<abi::Event>() 
 /// nothing that arrived before it is left unread. What an input leads to is done before the next input is taken.
 #[derive(Debug)]
 pub struct Driver {
-    /// By slot, up to the last that is taken.
-    members: Vec<Option<Box<Member>>>,
+    /// Each with what the engine has of it beside its core.
+    node: Node<Member>,
+    /// What the last input led to.
+    work: Work,
     stage: Stage,
-    /// The slot of the member that took the last input.
-    busy: usize,
     /// When the present turn, or else the last one, began.
     woken: Instant,
     stopping: bool,
@@ -49,23 +53,23 @@ enum Stage {
         left: usize,
     },
 
-    /// A look at the member in this slot, or at the first from there on that is due.
+    /// A look at this router; the first one is at the next router behind it whose deadline has passed.
     Timers {
-        slot: usize,
+        router: Option<RouterId>,
         look: Look,
     },
     Reports,
     Commands,
-    /// An input for every member, from this slot on.
+    /// An input for every router, behind this one.
     ForAll {
         input: Input,
-        from: usize,
+        after: Option<RouterId>,
     },
     Announcing {
         /// Virtual IPs that nobody has heard of come before the repeats.
         first: bool,
-        /// From this slot on.
-        from: usize,
+        /// Behind this router.
+        after: Option<RouterId>,
     },
 }
 
@@ -138,9 +142,9 @@ impl Driver {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            members: Vec::with_capacity(abi::MAX_ROUTERS as usize),
+            node: Node::new(SLOTS),
+            work: Work::new(),
             stage: Stage::Wake,
-            busy: 0,
             woken: Instant::default(),
             stopping: false,
         }
@@ -152,26 +156,23 @@ impl Driver {
     /// When the engine's work has ended.
     #[inline]
     pub fn step(&mut self, machine: &mut impl Machine) -> Result<Progress, End> {
-        let woken = self.woken;
-        if let Some(Some(member)) = self.members.get_mut(self.busy)
-            && member.next_step().is_some()
-        {
-            member.go_on(&mut Turn { machine, woken })?;
+        if self.work.next_step().is_some() {
+            self.go_on(machine)?;
             return Ok(Progress::Unfinished);
         }
         self.stage = match self.stage {
             Stage::Wake => self.wake(machine)?,
             Stage::Ring { left } => self.ring(left, machine),
-            Stage::Timers { slot, look } => self.timers(slot, look, machine),
+            Stage::Timers { router, look } => self.timers(router, look, machine),
             Stage::Reports => self.report(machine),
             Stage::Commands => self.command(machine)?,
-            Stage::ForAll { input, from } => self.for_all(input, from),
-            Stage::Announcing { first, from } => {
-                if let Some(next) = self.announce(first, from, machine)? {
+            Stage::ForAll { input, after } => self.for_all(input, after, machine),
+            Stage::Announcing { first, after } => {
+                if let Some(next) = self.announce(first, after, machine)? {
                     next
                 } else {
                     self.stage = Stage::Wake;
-                    self.unseat_removed(machine);
+                    self.remove_stopped(machine);
                     return self.end_of_turn();
                 }
             }
@@ -180,7 +181,8 @@ impl Driver {
     }
 
     fn end_of_turn(&self) -> Result<Progress, End> {
-        if self.stopping && self.members().all(Member::is_finished) {
+        let mut routers = self.node.iter();
+        if self.stopping && routers.all(|(_, router, _)| router.is_finished()) {
             return Err(End::Stopped);
         }
         Ok(Progress::Over)
@@ -189,7 +191,9 @@ impl Driver {
     /// When the next turn is due at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.members().filter_map(Member::deadline).min()
+        let members = self.node.iter();
+        let announcements = members.filter_map(|(_, _, member)| member.deadline());
+        announcements.chain(self.node.deadline()).min()
     }
 
     /// When the present turn, or else the last one, began.
@@ -201,56 +205,87 @@ impl Driver {
     /// What the next step does.
     #[must_use]
     pub fn next_step(&self) -> Step {
-        let member = self.busy();
-        member
-            .and_then(Member::next_step)
-            .unwrap_or(match self.stage {
-                Stage::Wake => Step::Wake,
-                Stage::Ring { .. } => Step::Ring,
-                Stage::Timers { .. } => Step::Timers,
-                Stage::Reports => Step::Reports,
-                Stage::Commands | Stage::ForAll { .. } => Step::Commands,
-                Stage::Announcing { .. } => Step::Announcing,
-            })
+        self.work.next_step().unwrap_or(match self.stage {
+            Stage::Wake => Step::Wake,
+            Stage::Ring { .. } => Step::Ring,
+            Stage::Timers { .. } => Step::Timers,
+            Stage::Reports => Step::Reports,
+            Stage::Commands | Stage::ForAll { .. } => Step::Commands,
+            Stage::Announcing { .. } => Step::Announcing,
+        })
     }
 
     /// What was decided and is not carried out.
     #[must_use]
     pub fn pending(&self) -> &[Output] {
-        let member = self.busy();
-        member.map_or(&[], Member::pending)
+        self.work.pending()
     }
 
     /// The core of a router.
     #[must_use]
     pub fn router(&self, id: RouterId) -> Option<&Router> {
-        let mut members = self.members();
-        members.find(|member| member.id() == id).map(Member::core)
+        self.node.router(id)
     }
 
-    fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().flatten().map(Box::as_ref)
-    }
-
-    /// The member that took the last input.
-    fn busy(&self) -> Option<&Member> {
-        self.members.get(self.busy)?.as_deref()
-    }
-
-    /// Gives a member its slot.
-    fn seat(&mut self, member: Box<Member>) {
-        let slot = member.id().slot() as usize;
-        while self.members.len() <= slot {
-            self.members.push(None);
+    /// Has a member look at something, and its core take the input that it makes of that.
+    fn take<M: Machine>(
+        &mut self,
+        id: RouterId,
+        machine: &mut M,
+        look: impl FnOnce(&mut Member, &mut Turn<'_, M>) -> Option<Input>,
+    ) {
+        self.work.begin(id);
+        if let Some((member, mut turn)) = self.lend(id, machine)
+            && let Some(input) = look(member, &mut turn)
+        {
+            self.handle(id, self.woken, input);
         }
-        if let Some(seat) = self.members.get_mut(slot) {
-            *seat = Some(member);
+    }
+
+    /// A member, and what it is lent for a step.
+    fn lend<'step, M>(
+        &'step mut self,
+        id: RouterId,
+        machine: &'step mut M,
+    ) -> Option<(&'step mut Member, Turn<'step, M>)> {
+        let (router, member) = self.node.get_mut(id)?;
+        let turn = Turn {
+            machine,
+            router,
+            work: &mut self.work,
+            woken: self.woken,
+        };
+        Some((member, turn))
+    }
+
+    /// Has a core take an input. [`go_on`](Self::go_on) does what it wants.
+    fn handle(&mut self, id: RouterId, now: Instant, input: Input) {
+        self.node.handle(id, now, input, self.work.outputs());
+        if self.work.promotes()
+            && let Some((_, member)) = self.node.get_mut(id)
+        {
+            member.begin_timeline();
+        }
+    }
+
+    /// Does the next thing that the last input led to.
+    fn go_on(&mut self, machine: &mut impl Machine) -> Result<(), Superseded> {
+        let Some(id) = self.work.router else {
+            return Ok(());
+        };
+        if let Some(at) = self.work.take_renewal() {
+            self.handle(id, at, Input::AdvertSent { at });
+            return Ok(());
+        }
+        match self.lend(id, machine) {
+            Some((member, mut turn)) => member.go_on(&mut turn),
+            None => Ok(()),
         }
     }
 
     fn wake(&mut self, machine: &impl Machine) -> Result<Stage, Superseded> {
         self.woken = machine.now();
-        for member in self.members() {
+        for (_, _, member) in self.node.iter() {
             member.check_word(machine)?;
         }
         Ok(Stage::Ring { left: RING_RECORDS })
@@ -261,7 +296,7 @@ impl Driver {
     /// ring fd readable again, and a quiet one may wait for whatever wakes the engine next.
     fn ring(&mut self, left: usize, machine: &mut impl Machine) -> Stage {
         let timers = Stage::Timers {
-            slot: 0,
+            router: None,
             look: Look::Seen,
         };
         let Some(left) = left.checked_sub(1) else {
@@ -275,78 +310,83 @@ impl Driver {
     }
 
     fn record(&mut self, event: &abi::Event, machine: &mut impl Machine) {
-        let woken = self.woken;
-        let Some(member) = self.at(event.slot as usize) else {
+        let Some(id) = self.node.tenant(event.slot) else {
             return;
         };
-        let source = |family| address_from(family, event.source);
         let arrived = Instant(event.stamp);
-        match event.kind {
-            kind if kind == EventKind::Advert as u8 => {
-                let advert = Advert {
-                    arrived,
-                    source: source(member.family()),
-                    version: Version::from_number(event.version),
-                    priority: event.priority,
-                    interval_cs: event.interval_cs,
-                    refuses_ours: event.flags & event_flags::REFUSES_OURS != 0,
-                };
-                member.advert(advert, event.flags, &mut Turn { machine, woken });
+        self.take(id, machine, |member, turn| {
+            let family = turn.router.settings().family;
+            match event.kind {
+                kind if kind == EventKind::Advert as u8 => {
+                    let advert = Advert {
+                        arrived,
+                        source: address_from(family, event.source),
+                        version: Version::from_number(event.version),
+                        priority: event.priority,
+                        interval_cs: event.interval_cs,
+                        refuses_ours: event.flags & event_flags::REFUSES_OURS != 0,
+                    };
+                    Some(member.advert(advert, event.flags, turn))
+                }
+                kind if kind == EventKind::Conflict as u8 => {
+                    let vip = VipId(event.vip);
+                    let family = member.vip_family(vip).unwrap_or(family);
+                    let source = address_from(family, event.source);
+                    member.conflict(vip, event.mac, source, arrived, turn)
+                }
+                kind if kind == EventKind::SuccessorAnnounced as u8 => {
+                    Some(Input::SuccessorAnnounced)
+                }
+                _ => None,
             }
-            kind if kind == EventKind::Conflict as u8 => {
-                let vip = VipId(event.vip);
-                let source = source(member.vip_family(vip));
-                let turn = &mut Turn { machine, woken };
-                member.conflict(vip, event.mac, source, arrived, turn);
-            }
-            kind if kind == EventKind::SuccessorAnnounced as u8 => {
-                member.feed(Input::SuccessorAnnounced, woken);
-            }
-            _ => {}
-        }
+        });
     }
 
-    /// Takes the next look at the member in this slot; the first one at the next member whose deadline has passed.
-    fn timers(&mut self, from: usize, look: Look, machine: &mut impl Machine) -> Stage {
-        let woken = self.woken;
-        let next = |slot, look| Stage::Timers { slot, look };
-        let due = |member: &Member| member.deadline().is_some_and(|deadline| deadline <= woken);
+    /// See [`Stage::Timers`].
+    fn timers(
+        &mut self,
+        router: Option<RouterId>,
+        look: Look,
+        machine: &mut impl Machine,
+    ) -> Stage {
         let found = match look {
-            Look::Seen => self.first_from(from, due),
-            _ => self.at(from).map(|member| (from, member)),
+            Look::Seen => self.node.due(self.woken, router),
+            _ => router,
         };
-        let Some((slot, one)) = found else {
+        let Some(id) = found else {
             return Stage::Reports;
         };
-        let turn = &mut Turn { machine, woken };
-        match look {
+        let look = match look {
             Look::Seen => {
-                one.look_at_seen(turn);
-                next(slot, Look::Better)
+                self.take(id, machine, Member::look_at_seen);
+                Look::Better
             }
             Look::Better => {
-                one.look_at_better_seen(turn);
-                next(slot, Look::Conflict)
+                self.take(id, machine, Member::look_at_better_seen);
+                Look::Conflict
             }
             Look::Conflict => {
-                one.look_at_conflict_seen(turn);
-                next(slot, Look::Believe)
+                self.take(id, machine, Member::look_at_conflict_seen);
+                Look::Believe
             }
             Look::Believe => {
-                one.timeout(woken);
-                next(slot + 1, Look::Seen)
+                // The shared words were looked at: a deadline that has passed by now is believed.
+                self.take(id, machine, |_, turn| {
+                    let deadline = turn.router.deadline()?;
+                    (deadline <= turn.woken).then_some(Input::Timeout)
+                });
+                Look::Seen
             }
-        }
+        };
+        let router = Some(id);
+        Stage::Timers { router, look }
     }
 
     fn report(&mut self, machine: &mut impl Machine) -> Stage {
-        let woken = self.woken;
         match machine.next_report() {
-            Some(Report::Done(order)) => {
-                if let Some(member) = self.member(order.router) {
-                    member.addresses_done(order, &mut Turn { machine, woken });
-                }
-            }
+            Some(Report::Done(order)) => self.take(order.router, machine, |member, turn| {
+                member.addresses_done(order, turn)
+            }),
             Some(Report::Told(event)) => machine.tell(event),
             Some(Report::Retired(set)) => machine.retire(set.into()),
             None => return Stage::Commands,
@@ -358,46 +398,21 @@ impl Driver {
     fn announce(
         &mut self,
         first: bool,
-        from: usize,
+        after: Option<RouterId>,
         machine: &mut impl Machine,
     ) -> Result<Option<Stage>, Superseded> {
         let waits = |member: &Member| member.is_announcing() && member.waits_to_be_found() == first;
-        let rest = (0..).zip(&mut self.members).skip(from);
-        let mut taken = rest.filter_map(|(slot, member)| Some((slot, member.as_mut()?)));
-        if let Some((slot, member)) = taken.find(|(_, member)| waits(member)) {
+        if let Some(id) = self.node.find(after, waits)
+            && let Some((_, member)) = self.node.get_mut(id)
+        {
             member.go_on_announcing(machine)?;
-            let from = slot + 1;
-            return Ok(Some(Stage::Announcing { first, from }));
+            let after = Some(id);
+            return Ok(Some(Stage::Announcing { first, after }));
         }
         let repeats = Stage::Announcing {
             first: false,
-            from: 0,
+            after: None,
         };
         Ok(first.then_some(repeats))
-    }
-
-    /// This member, which takes the next input. Nobody, if it has gone, even if another has its slot.
-    fn member(&mut self, id: RouterId) -> Option<&mut Member> {
-        let slot = id.slot() as usize;
-        self.at(slot).filter(|member| member.id() == id)
-    }
-
-    /// The member in this slot, which takes the next input.
-    fn at(&mut self, slot: usize) -> Option<&mut Member> {
-        let member = self.members.get_mut(slot)?.as_deref_mut()?;
-        self.busy = slot;
-        Some(member)
-    }
-
-    /// The first member from this slot on of which this is true, with its slot. It takes the next input.
-    fn first_from(
-        &mut self,
-        from: usize,
-        wanted: impl Fn(&Member) -> bool,
-    ) -> Option<(usize, &mut Member)> {
-        let rest = self.members.get(from..)?.iter();
-        let is_wanted = |member: &Option<Box<Member>>| member.as_deref().is_some_and(&wanted);
-        let slot = from + rest.clone().position(is_wanted)?;
-        Some((slot, self.at(slot)?))
     }
 }

@@ -1,9 +1,9 @@
-//! One virtual router inside the engine: the core, and what it takes to carry its outputs out.
+//! What the engine has of a virtual router beside its core: it makes inputs for the core of what it learns, and
+//! carries out what the core wants.
 
 mod announcing;
 mod outputs;
 mod parts;
-mod steps;
 
 use std::net::IpAddr;
 
@@ -14,10 +14,7 @@ use vrrp_ebpf::{
     types::{Family, Mac},
 };
 
-use self::{
-    announcing::Announcing,
-    steps::{Then, Work},
-};
+use self::announcing::Announcing;
 use super::{
     RouterSnapshot, Stats, Timeline,
     addresses::{Operation, Order},
@@ -25,24 +22,27 @@ use super::{
     message::{Event, Lapse, Notice, Successor},
     notices::{self, Notices, Pairing},
     parts::Parts,
+    work::{Then, Work},
 };
 use crate::{
     ids::{RouterId, VipId},
-    proto::{Advert, Input, Instant, Router, Settings, State},
+    proto::{Advert, Input, Instant, Router, State},
 };
 
 /// What a member is lent for one step.
-pub(super) struct Turn<'machine, M> {
-    pub(super) machine: &'machine mut M,
+pub(super) struct Turn<'step, M> {
+    pub(super) machine: &'step mut M,
+    /// Its core.
+    pub(super) router: &'step Router,
+    pub(super) work: &'step mut Work,
     /// When the engine woke up for this turn.
     pub(super) woken: Instant,
 }
 
-/// One virtual router.
+/// See the module.
 #[derive(Debug)]
 pub(super) struct Member {
     id: RouterId,
-    core: Router,
     /// Nothing before its interface is known.
     parts: Option<Box<Parts>>,
     /// Earlier parts, the latest first, of which something is still to be undone.
@@ -65,15 +65,12 @@ pub(super) struct Member {
     promoting: bool,
     /// When the address worker had installed everything, since the last order.
     installed: Option<Instant>,
-    /// The virtual IP that the input being handled says is gone.
-    lost: Option<VipId>,
     /// Arrival of the last conflict that the core was told of.
     conflict_told: Instant,
     send_errno: Option<Errno>,
     /// It was told that the lease ended because adverts do not leave.
     unheard: bool,
     stats: Stats,
-    work: Work,
     /// The follow word as we wrote it last.
     followed: Option<Follow>,
     announcing: Announcing,
@@ -86,11 +83,10 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// A router without a slot and without parts.
-    pub(super) fn new(id: RouterId, settings: Settings) -> Self {
+    /// Of a router without a slot and without parts.
+    pub(super) fn new(id: RouterId) -> Self {
         Self {
             id,
-            core: Router::new(settings),
             parts: None,
             leaving: None,
             is_removed: false,
@@ -104,12 +100,10 @@ impl Member {
             timeline: Timeline::default(),
             promoting: false,
             installed: None,
-            lost: None,
             conflict_told: Instant(0),
             send_errno: None,
             unheard: false,
             stats: Stats::default(),
-            work: Work::default(),
             followed: None,
             announcing: Announcing::default(),
             waiting: None,
@@ -129,10 +123,6 @@ impl Member {
         machine.replace(slot, found, self.word)
     }
 
-    pub(super) fn core(&self) -> &Router {
-        &self.core
-    }
-
     pub(super) fn id(&self) -> RouterId {
         self.id
     }
@@ -141,48 +131,44 @@ impl Member {
         self.id.slot()
     }
 
-    pub(super) fn family(&self) -> Family {
-        self.core.settings().family
-    }
-
     /// Family of a virtual IP, which an excluded one does not share with the adverts.
-    pub(super) fn vip_family(&self, vip: VipId) -> Family {
-        let parts = self.parts.as_ref();
-        let found = parts.and_then(|parts| parts.vip_family(vip));
-        found.unwrap_or_else(|| self.family())
+    pub(super) fn vip_family(&self, vip: VipId) -> Option<Family> {
+        self.parts.as_ref()?.vip_family(vip)
     }
 
+    /// When announcements go on that had to wait.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let both = [self.core.deadline(), self.announcing.deadline()];
-        both.into_iter().flatten().min()
-    }
-
-    pub(super) fn is_finished(&self) -> bool {
-        self.core.is_finished()
+        self.announcing.deadline()
     }
 
     /// An advert that XDP accepted.
-    pub(super) fn advert(&mut self, advert: Advert, flags: u8, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn advert(
+        &mut self,
+        advert: Advert,
+        flags: u8,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Input {
+        let settings = turn.router.settings();
         // What XDP submits without a wake-up waits in the ring on purpose.
         if !advert.repeats(self.followed.unwrap_or_default()) {
             let lag = turn.woken.0.saturating_sub(advert.arrived.0);
             self.stats.worst_lag_ns = self.stats.worst_lag_ns.max(lag);
         }
-        let odd = notices::of_advert(self.core.settings(), self.core.state(), &advert, flags);
+        let odd = notices::of_advert(settings, turn.router.state(), &advert, flags);
         if odd.contains(&Some(Notice::TwoOwners)) {
             self.other_owner = Some((advert.source, advert.arrived));
         }
         if advert.priority > 0 {
             self.note_lapse(advert.arrived, Some(advert.source), turn);
         }
-        let alone = self.pairing.of_advert(self.core.settings(), &advert);
-        self.feed(Input::Advert(advert), turn.woken);
+        let alone = self.pairing.of_advert(settings, &advert);
         let [list, interval, priority] = odd;
         let notices = [list, interval, priority, alone];
         if notices.iter().any(Option::is_some) {
             let source = advert.source;
-            self.work.then = Then::Notice { notices, source };
+            turn.work.then = Then::Notice { notices, source };
         }
+        Input::Advert(advert)
     }
 
     /// Another router's advert came in at this time. If our lease had ended by then, that router has served
@@ -193,7 +179,7 @@ impl Member {
         active: Option<IpAddr>,
         turn: &mut Turn<'_, impl Machine>,
     ) {
-        if self.core.state() == State::Active && at.0 > self.word.expiry() {
+        if turn.router.state() == State::Active && at.0 > self.word.expiry() {
             self.tell_lapse(turn.woken, Successor::Other(active), turn.machine);
         }
     }
@@ -232,13 +218,13 @@ impl Member {
         source: IpAddr,
         arrived: Instant,
         turn: &mut Turn<'_, impl Machine>,
-    ) {
+    ) -> Option<Input> {
         self.conflict_told = self.conflict_told.max(arrived);
-        if self.core.state() != State::Active {
-            return;
+        if turn.router.state() != State::Active {
+            return None;
         }
         self.notice(Notice::Conflict { vip, mac }, source, turn);
-        self.feed(Input::Conflict, turn.woken);
+        Some(Input::Conflict)
     }
 
     fn notice(&mut self, notice: Notice, source: IpAddr, turn: &mut Turn<'_, impl Machine>) {
@@ -252,88 +238,81 @@ impl Member {
     }
 
     /// The ring may have lost what restarts our timer.
-    pub(super) fn look_at_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn look_at_seen(&mut self, turn: &mut Turn<'_, impl Machine>) -> Option<Input> {
         let seen = turn.machine.last_seen(self.slot());
-        if seen > 0 {
-            self.feed(Input::Seen(Instant(seen)), turn.woken);
-        }
+        (seen > 0).then_some(Input::Seen(Instant(seen)))
     }
 
     /// The ring may have lost what deposes us.
-    pub(super) fn look_at_better_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn look_at_better_seen(
+        &mut self,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Option<Input> {
         let seen = Instant(turn.machine.better_seen(self.slot()));
-        if seen > Instant(0) {
-            self.note_lapse(seen, None, turn);
-            self.feed(Input::BetterSeen(seen), turn.woken);
+        if seen == Instant(0) {
+            return None;
         }
+        self.note_lapse(seen, None, turn);
+        Some(Input::BetterSeen(seen))
     }
 
     /// In a flood of announcements XDP leaves most records out, but hosts have believed each of them.
-    pub(super) fn look_at_conflict_seen(&mut self, turn: &mut Turn<'_, impl Machine>) {
+    pub(super) fn look_at_conflict_seen(
+        &mut self,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Option<Input> {
         let seen = Instant(turn.machine.conflict_seen(self.slot()));
         if seen <= self.conflict_told {
-            return;
+            return None;
         }
         self.conflict_told = seen;
-        if self.core.state() == State::Active && seen >= self.core.since() {
-            self.feed(Input::Conflict, turn.woken);
-        }
-    }
-
-    /// The shared words were looked at: a deadline that has passed by now is believed.
-    pub(super) fn timeout(&mut self, woken: Instant) {
-        let deadline = self.core.deadline();
-        if deadline.is_some_and(|deadline| deadline <= woken) {
-            self.feed(Input::Timeout, woken);
-        }
+        let router = turn.router;
+        (router.state() == State::Active && seen >= router.since()).then_some(Input::Conflict)
     }
 
     /// The address worker has carried an order out.
-    pub(super) fn addresses_done(&mut self, order: Order, turn: &mut Turn<'_, impl Machine>) {
-        let woken = turn.woken;
+    pub(super) fn addresses_done(
+        &mut self,
+        order: Order,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Option<Input> {
         self.addresses_changed(order.generation, turn.machine);
         if order.generation != self.generation {
-            return;
+            return None;
         }
         match order.operation {
             Operation::Install => {
-                self.installed = Some(woken);
-                self.feed(Input::AddressesReady, woken);
-                self.work.then = Then::ReportPromotion;
+                self.installed = Some(turn.woken);
+                turn.work.then = Then::ReportPromotion;
+                Some(Input::AddressesReady)
             }
-            Operation::Remove => self.feed(Input::AddressesGone, woken),
+            Operation::Remove => Some(Input::AddressesGone),
             // The worker's own.
-            Operation::Try => {}
+            Operation::Try => None,
         }
     }
 
-    /// Somebody removed this virtual IP from the interface.
-    pub(super) fn address_lost(&mut self, vip: VipId, woken: Instant) {
-        self.feed(Input::AddressLost, woken);
-        self.lost = Some(vip);
-    }
-
     /// Until it has been silent for twice as long as an Active may be: a Backup looks at quiet adverts that late.
-    fn other_owner(&self, now: Instant) -> Option<IpAddr> {
-        let lately = self.core.intervals().active_down() * 2;
+    fn other_owner(&self, router: &Router, now: Instant) -> Option<IpAddr> {
+        let lately = router.intervals().active_down() * 2;
         let heard = self.other_owner.filter(|(_, at)| now.since(*at) < lately);
         heard.map(|(other, _)| other)
     }
 
-    pub(super) fn snapshot(&self, now: Instant) -> RouterSnapshot {
+    pub(super) fn snapshot(&self, router: &Router, now: Instant) -> RouterSnapshot {
         RouterSnapshot {
-            state: self.core.state(),
-            since: self.core.since(),
+            state: router.state(),
+            since: router.since(),
             now,
-            active: self.core.active_source(),
-            active_priority: self.core.active_priority(),
-            intervals: self.core.intervals(),
-            deadline: self.core.deadline(),
+            active: router.active_source(),
+            active_priority: router.active_priority(),
+            intervals: router.intervals(),
+            deadline: router.deadline(),
             ownership: self.word,
             send_errno: self.send_errno.map(|errno| errno as i32),
             stats: self.stats,
-            other_owner: self.other_owner(now),
-            history: self.core.history(),
+            other_owner: self.other_owner(router, now),
+            history: router.history(),
         }
     }
 }

@@ -3,18 +3,45 @@
 use nix::errno::Errno;
 use vrrp_ebpf::ownership::{self, Ownership};
 
-use super::{Member, Superseded, Turn, announcing::Trouble, steps::PendingAdvert};
+use super::{Member, Superseded, Turn, announcing::Trouble};
 use crate::{
     io::engine::{
+        Timeline,
         addresses::{Operation, Order},
         machine::{Machine, Sent},
         message::Event,
+        work::{PendingAdvert, Then},
     },
-    proto::{Instant, Output, State, Transition},
+    proto::{Instant, Output, Router, State, Transition},
 };
 
 impl Member {
-    pub(super) fn carry_out(
+    /// Does the next thing that the last input led to.
+    pub(in crate::io::engine) fn go_on(
+        &mut self,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Result<(), Superseded> {
+        if let Some(advert) = turn.work.advert.take() {
+            self.send(advert, turn);
+            return Ok(());
+        }
+        if let Some(output) = turn.work.next_output() {
+            return self.carry_out(output, turn);
+        }
+        match std::mem::take(&mut turn.work.then) {
+            Then::Nothing => {}
+            Then::Notice { notices, source } => {
+                for notice in notices.into_iter().flatten() {
+                    self.notice(notice, source, turn);
+                }
+            }
+            Then::ReportPromotion => self.report_promotion(turn.machine),
+            Then::AnnounceFresh => return self.go_on_announcing(turn.machine),
+        }
+        Ok(())
+    }
+
+    fn carry_out(
         &mut self,
         output: Output,
         turn: &mut Turn<'_, impl Machine>,
@@ -24,7 +51,7 @@ impl Member {
                 if state == ownership::State::Active {
                     self.note_unserved(turn.machine);
                 }
-                self.own(state, expiry, turn.machine)?;
+                self.own(state, expiry, turn.router, turn.machine)?;
                 return self.announce_owed(turn.machine);
             }
             Output::Follow { follow, clear_seen } => {
@@ -34,13 +61,18 @@ impl Member {
                 turn.machine.follow(self.slot(), follow);
                 self.followed = Some(follow);
             }
-            Output::Advertise { priority } => return self.advertise(priority, turn.machine),
+            Output::Advertise { priority } => return self.advertise(priority, turn),
             Output::Announce { repeat } => return self.announce(repeat, turn.machine),
-            Output::Install => self.order(Operation::Install, turn.machine),
-            Output::Remove => self.order(Operation::Remove, turn.machine),
+            Output::Install => self.order(Operation::Install, turn),
+            Output::Remove => self.order(Operation::Remove, turn),
             Output::Transition(transition) => self.transition(transition, turn),
         }
         Ok(())
+    }
+
+    /// The core has decided to become Active.
+    pub(in crate::io::engine) fn begin_timeline(&mut self) {
+        self.timeline = Timeline::default();
     }
 
     /// Whether the ownership word is as we wrote it. A node that was fenced while it stood still
@@ -60,12 +92,13 @@ impl Member {
         &mut self,
         state: ownership::State,
         expiry: u64,
+        router: &Router,
         machine: &mut impl Machine,
     ) -> Result<(), Superseded> {
         let word = Ownership::new(state, self.epoch, expiry);
         let active = ownership::State::Active;
         if state == active && self.word.state() != active {
-            machine.set_considered(self.slot(), self.core.considered_until());
+            machine.set_considered(self.slot(), router.considered_until());
         }
         machine.replace(self.slot(), self.word, word)?;
         self.word = word;
@@ -77,17 +110,18 @@ impl Member {
 
     /// Reads the time of an advert, and has it sent next. The lease is counted from before the advert is handed
     /// over, so that it ends before any peer's Active_Down_Interval, which counts from the arrival.
-    fn advertise(&mut self, priority: u8, machine: &impl Machine) -> Result<(), Superseded> {
-        self.check_word(machine)?;
-        let at = machine.now();
-        self.work.advert = Some(PendingAdvert { priority, at });
+    fn advertise(&self, priority: u8, turn: &mut Turn<'_, impl Machine>) -> Result<(), Superseded> {
+        self.check_word(turn.machine)?;
+        let at = turn.machine.now();
+        turn.work.advert = Some(PendingAdvert { priority, at });
         Ok(())
     }
 
     /// Hands an advert over. One that has to wait for the driver renews the lease when the next one finds that it
     /// has left.
-    pub(super) fn send(&mut self, advert: PendingAdvert, machine: &mut impl Machine) {
+    fn send(&mut self, advert: PendingAdvert, turn: &mut Turn<'_, impl Machine>) {
         let PendingAdvert { priority, at } = advert;
+        let machine = &mut *turn.machine;
         let Some(parts) = &self.parts else {
             return;
         };
@@ -95,7 +129,7 @@ impl Member {
         if let Some(before) = self.waiting.take()
             && !machine.is_waiting(interface)
         {
-            self.work.sent = Some(before);
+            turn.work.sent = Some(before);
         }
         let frames = parts.frames.adverts(priority);
         let sent = match parts.peers() {
@@ -129,7 +163,7 @@ impl Member {
         mark(&mut self.timeline.advert, machine);
         // Of both versions, or of several peers, one is enough: who did not get it has lost it, as on the wire.
         if any {
-            self.work.sent = Some(at);
+            turn.work.sent = Some(at);
         } else {
             self.waiting = Some(at);
         }
@@ -161,11 +195,7 @@ impl Member {
 
     /// Announces every virtual IP, `repeat` times. What waits for its first announcement does not wait for
     /// the end of the turn.
-    pub(super) fn announce(
-        &mut self,
-        repeat: u8,
-        machine: &mut impl Machine,
-    ) -> Result<(), Superseded> {
+    fn announce(&mut self, repeat: u8, machine: &mut impl Machine) -> Result<(), Superseded> {
         self.announcing.add(repeat);
         if self.announcing.is_first() {
             return self.go_on_announcing(machine);
@@ -242,14 +272,14 @@ impl Member {
         }
     }
 
-    pub(super) fn order(&mut self, operation: Operation, machine: &mut impl Machine) {
+    fn order(&mut self, operation: Operation, turn: &mut Turn<'_, impl Machine>) {
         let order = Order {
-            lost: self.lost,
+            lost: turn.work.lost,
             ..self.next_order(operation)
         };
         // The channel holds several orders per router, and each needs an answer before the next.
-        if !machine.order(order) {
-            self.tell_order_failed(machine);
+        if !turn.machine.order(order) {
+            self.tell_order_failed(turn.machine);
         }
     }
 
@@ -281,7 +311,7 @@ impl Member {
             self.timeline.deadline = transition.deadline;
             self.timeline.decided = turn.woken;
         }
-        let priority = self.core.priority();
+        let priority = turn.router.priority();
         machine.tell(Event::Transition {
             router: self.id(),
             transition,
@@ -294,7 +324,7 @@ impl Member {
         }
     }
 
-    pub(super) fn report_promotion(&mut self, machine: &mut impl Machine) {
+    fn report_promotion(&mut self, machine: &mut impl Machine) {
         let Some(installed) = self.installed else {
             return;
         };

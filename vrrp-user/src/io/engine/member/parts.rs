@@ -1,6 +1,6 @@
 //! Exchanging what a virtual router has on its interfaces, and undoing what it was before.
 
-use super::{Member, Turn, steps::Then};
+use super::{Member, Turn};
 use crate::{
     ids::RouterId,
     io::{
@@ -10,24 +10,25 @@ use crate::{
             machine::Machine,
             message::{Event, InterfaceError},
             parts::{Entries, Parts},
+            work::Then,
         },
     },
-    proto::{Input, State},
+    proto::{Input, Router, Settings, State},
 };
 
 impl Member {
     /// Goes on with these parts. What they lack of those of before is undone when the address worker has changed the
-    /// addresses: until then the programs have to know whose these are.
+    /// addresses: until then the programs have to know whose these are. Returns what the core is to go by.
     pub(in crate::io::engine) fn take_parts(
         &mut self,
         mut parts: Box<Parts>,
         turn: &mut Turn<'_, impl Machine>,
-    ) {
+    ) -> Option<(Settings, u8)> {
         let machine = &mut *turn.machine;
         let before = self.parts.as_deref().map(|parts| &parts.entries);
         if let Err(error) = write(self.id, &parts.entries, before, machine) {
             self.refuse_parts(parts, error.into(), machine);
-            return;
+            return None;
         }
         let addresses = parts.addresses.take();
         let (settings, priority) = (parts.settings.clone(), parts.priority);
@@ -39,13 +40,13 @@ impl Member {
             self.change_addresses(addresses, machine);
         }
         self.settle(machine);
-        self.reconfigure(&settings, priority, turn.woken);
-        if self.core.state() == State::Active {
+        if turn.router.state() == State::Active {
             self.announcing.exchange(settings.garp.repeat);
-            self.work.then = Then::AnnounceFresh;
+            turn.work.then = Then::AnnounceFresh;
         } else {
             self.announcing.clear();
         }
+        Some((settings, priority))
     }
 
     /// The maps have no room for them. The router stays as it is.
@@ -122,24 +123,24 @@ impl Member {
     }
 
     /// The interface is usable.
-    pub(in crate::io::engine) fn link_up(&mut self, turn: &mut Turn<'_, impl Machine>) {
-        let Some(parts) = &self.parts else {
-            return;
-        };
-        let primary = parts.settings.primary;
+    pub(in crate::io::engine) fn link_up(
+        &mut self,
+        turn: &mut Turn<'_, impl Machine>,
+    ) -> Option<Input> {
+        let primary = self.parts.as_ref()?.settings.primary;
         self.announce_source(turn.machine);
-        self.feed(Input::LinkUp { primary }, turn.woken);
-    }
-
-    /// Whether it has stopped for good, and nothing that it asked for is under way.
-    pub(in crate::io::engine) fn is_over(&self) -> bool {
-        self.is_removed && self.core.is_finished() && self.changing.is_none()
+        Some(Input::LinkUp { primary })
     }
 
     /// It is to stop for good, and to be forgotten then.
-    pub(in crate::io::engine) fn remove(&mut self, turn: &mut Turn<'_, impl Machine>) {
+    pub(in crate::io::engine) fn remove(&mut self) -> Input {
         self.is_removed = true;
-        self.feed(Input::Shutdown, turn.woken);
+        Input::Shutdown
+    }
+
+    /// Whether it has stopped for good, and nothing that it asked for is under way.
+    pub(in crate::io::engine) fn is_over(&self, router: &Router) -> bool {
+        self.is_removed && router.is_finished() && self.changing.is_none()
     }
 
     /// What an earlier run, or keepalived before us, may have left on the interfaces is removed. The address worker
