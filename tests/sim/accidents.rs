@@ -31,12 +31,13 @@ impl<C: Chance> World<C> {
             let priorities = Vec::from_iter(file.map(|router| router.settings.priority));
             format!("node {index} starts with priorities {priorities:?}")
         });
-        self.nodes[index].start(self.now);
+        self.nodes[index].start();
         for watch in &mut self.watches {
             watch.started(index, &self.nodes);
         }
         self.cpus[index].called = None;
         self.cpus[index].asked = false;
+        self.go_on(index);
         self.touched(index);
     }
 
@@ -50,14 +51,30 @@ impl<C: Chance> World<C> {
                 settings.priority, settings.advert_interval
             )
         });
-        node.file[router] = configured.clone();
-        if let Some(engine) = &mut node.engine {
-            engine.control.reload(&node.file);
-        }
-        if node.give_news() {
-            node.under_way[router].push_back(configured);
-        }
+        node.file[router] = configured;
+        self.read_file(index);
+    }
+
+    /// The file lists so many virtual routers from now on, and the process reads it again.
+    pub(crate) fn relist(&mut self, index: usize, listed: usize) {
+        self.trace.note(self.now, || {
+            format!("node {index} is to have {listed} virtual routers")
+        });
+        self.nodes[index].listed = listed;
+        self.read_file(index);
+    }
+
+    fn read_file(&mut self, index: usize) {
+        self.nodes[index].read_file();
+        self.go_on(index);
         self.touched(index);
+    }
+
+    /// The control plane of a node does what can be done by now.
+    pub(crate) fn go_on(&mut self, index: usize) {
+        for router in self.nodes[index].go_on() {
+            self.watches[router].started(index, &self.nodes);
+        }
     }
 
     /// The process dies; programs and words stay.

@@ -4,31 +4,25 @@
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 use vrrp_ebpf::{
-    abi::{Event, event_flags},
+    abi::{Event, event_flags, vip_state},
     ownership::Ownership,
     types::{Family, address_from},
 };
 use vrrp_user::{
-    ids::RouterId,
     io::engine::{
         Command,
         addresses::Order,
-        driver::{Driver, End, Progress, Step},
+        driver::{Driver, End, Step},
     },
-    proto::{Advert, Instant, Output, State, Transition, Version},
+    proto::{Advert, Instant, Output, Router, State, Transition, Version},
 };
 
 use crate::{
     chance::Sending,
-    control::{Control, News},
+    control::{Configured, Control, Given, link},
     machine::{Lies, SimulatedMachine},
     node::Node,
 };
-
-/// The virtual router of a node with this slot.
-pub(crate) fn id(slot: usize) -> RouterId {
-    RouterId::first(u16::try_from(slot).unwrap())
-}
 
 /// Between two answers to conflicts, at least (RFC 5227 section 1.1).
 pub(crate) const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
@@ -67,17 +61,6 @@ impl Inbox {
             sets: vec![VecDeque::new(); routers],
         }
     }
-
-    /// Takes what is new for the engine. Tells whether that is anything.
-    fn take(&mut self, news: Vec<News>) -> bool {
-        let is_any = !news.is_empty();
-        for News { slot, parts, vips } in news {
-            self.sets[slot].extend(vips);
-            let router = id(slot);
-            self.commands.push_back(Command::Parts { router, parts });
-        }
-        is_any
-    }
 }
 
 /// What a step did to the rest of the world.
@@ -115,6 +98,12 @@ pub(crate) enum Effect {
         router: usize,
         word: Ownership,
     },
+    /// The address worker forgets a router whose addresses are gone.
+    Forgotten {
+        router: usize,
+    },
+    /// The control plane is told.
+    Told(vrrp_user::io::engine::Event),
     /// The process ended by itself.
     Ended(&'static str),
 }
@@ -122,9 +111,13 @@ pub(crate) enum Effect {
 impl Engine {
     /// The state of a router.
     pub(crate) fn state(&self, router: usize) -> State {
-        self.driver
-            .router(id(router))
-            .map_or(State::Initialize, |router| router.state())
+        self.core(router)
+            .map_or(State::Initialize, |core| core.state())
+    }
+
+    /// The core of a router.
+    pub(crate) fn core(&self, router: usize) -> Option<&Router> {
+        self.driver.router(self.control.id(router))
     }
 
     /// It has a reason to wake up other than its timer.
@@ -140,53 +133,51 @@ impl Engine {
 }
 
 impl Node {
-    /// The process begins: it takes the slots over.
-    pub(crate) fn begin(&mut self, now: u64, effects: &mut Vec<Effect>) {
-        let mut inbox = Inbox::new(self.settings.len());
-        let mut lies = Lies::new(self.settings.len());
-        let local = self.clock.local(now);
-        let (mut control, additions) = Control::new(&self.file, self.mac, self.plant);
-        let (additions, vips) = additions.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-        for (sets, vips) in inbox.sets.iter_mut().zip(vips) {
-            sets.push_back(vips);
-        }
-        let mut machine = SimulatedMachine {
-            kernel: &mut self.kernel,
-            inbox: &mut inbox,
-            lies: &mut lies,
-            plant: self.plant,
-            settings: &self.settings,
-            states: vec![State::Initialize; self.settings.len()],
-            due: false,
-            local,
-            shown: local,
-            sending: Sending::Leaves,
-            waiting: self.waiting,
-            effects,
-        };
-        let mut driver = Driver::new();
-        for addition in additions {
-            driver.add(addition, &mut machine).unwrap();
-        }
-        machine.inbox.take(control.news());
-        while driver.step(&mut machine).unwrap() == Progress::Unfinished {}
-        for (epoch, slot) in self.epochs.iter_mut().zip(&self.kernel.slots) {
-            *epoch = slot.ownership.epoch();
-        }
-        inbox.commands.extend(self.links());
+    /// The process begins. It has read no file yet.
+    pub(crate) fn begin(&mut self) {
         self.engine = Some(Engine {
-            driver,
+            driver: Driver::new(),
             woken: Instant::default(),
-            inbox,
-            lies,
-            control,
+            inbox: Inbox::new(self.settings.len()),
+            lies: Lies::new(self.settings.len()),
+            control: Control::new(self.mac, self.plant),
         });
     }
 
-    /// The control plane gives the engine what is new. Tells whether that is anything.
-    pub(crate) fn give_news(&mut self) -> bool {
-        let engine = self.engine.as_mut();
-        engine.is_some_and(|engine| engine.inbox.take(engine.control.news()))
+    /// The control plane does what can be done by now. Returns the routers that the engine is to have from then on.
+    pub(crate) fn go_on(&mut self) -> Vec<usize> {
+        let faults = self.faults();
+        let mut added = Vec::new();
+        let Some(engine) = &mut self.engine else {
+            return added;
+        };
+        for given in engine.control.go_on(faults) {
+            let Given {
+                router,
+                command,
+                vips,
+                configured,
+            } = given;
+            match (configured, &command) {
+                (Some(Configured { settings, vips }), Command::Add(_)) => {
+                    self.settings[router] = settings;
+                    self.vips[router] = vips;
+                    self.under_way[router].clear();
+                    added.push(router);
+                }
+                (Some(configured), _) => self.under_way[router].push_back(configured),
+                (None, _) => {}
+            }
+            if matches!(command, Command::Add(_)) {
+                // Whatever ran before us has left them on the interface.
+                let there = vip_state::INSTALLED | vip_state::READY;
+                let vips = vips.iter().flatten().map(|vip| (*vip, there));
+                self.kernel.vip_states.extend(vips);
+            }
+            engine.inbox.sets[router].extend(vips);
+            engine.inbox.commands.push_back(command);
+        }
+        added
     }
 
     /// The engine wakes up, or does its next step. `sending`: what the kernel does with an advert.
@@ -202,7 +193,7 @@ impl Node {
         engine.inbox.advert = None;
         let routers = 0..self.settings.len();
         let states = Vec::from_iter(routers.clone().map(|router| engine.state(router)));
-        let shown = Instant(local.0.saturating_add_signed(self.haste(&engine.driver)));
+        let shown = Instant(local.0.saturating_add_signed(self.haste(&engine)));
         let deadline = engine.driver.deadline();
         let mut machine = SimulatedMachine {
             kernel: &mut self.kernel,
@@ -211,6 +202,12 @@ impl Node {
             plant: self.plant,
             settings: &self.settings,
             states: states.clone(),
+            leaving: Vec::from_iter(
+                routers
+                    .clone()
+                    .map(|router| engine.control.is_leaving(router)),
+            ),
+            epochs: &mut self.epochs,
             due: deadline.is_some_and(|deadline| deadline <= engine.woken),
             local,
             shown,
@@ -239,16 +236,11 @@ impl Node {
 
     /// What the control plane tells of the link, router by router.
     pub(crate) fn links(&self) -> Vec<Command> {
-        let reasons = self.faults();
-        let command = |slot| {
-            let router = id(slot);
-            if reasons.is_empty() {
-                Command::LinkUp(router)
-            } else {
-                Command::Fault { router, reasons }
-            }
-        };
-        (0..self.settings.len()).map(command).collect()
+        let routers = self
+            .engine
+            .iter()
+            .flat_map(|engine| engine.control.routers());
+        routers.map(|router| link(router, self.faults())).collect()
     }
 }
 

@@ -1,10 +1,10 @@
 //! What goes wrong in a large world: everything follows from one seed.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, ops::Range, time::Duration};
 
 use vrrp_user::{
     io::engine::Command,
-    proto::{Departures, Family, Garp, InitialState, Lease, Settings, Version},
+    proto::{Departures, Family, Garp, InitialState, Lease, Settings, State, Version},
 };
 
 use crate::{
@@ -12,9 +12,11 @@ use crate::{
     clock::Clock,
     engine::DEFEND_INTERVAL,
     hosts::Believed,
+    node::Node,
     planted::Plant,
     rules::{Broken, Invariant},
     trace::{Trace, span},
+    watch::Watch,
     world::{Build, World},
 };
 
@@ -310,6 +312,7 @@ impl Story {
     /// Everything works from here on: who is Active within the bound stays so.
     fn settle(&mut self) -> Result<(), Broken> {
         self.world.heal();
+        self.work_off()?;
         let bound = self.bound();
         self.pass(bound)?;
         let mut hosts = self.world.watches.iter().map(|watch| &watch.hosts);
@@ -335,15 +338,52 @@ impl Story {
         self.world.verdict()
     }
 
-    /// Nothing is lost and nothing stands still.
+    /// Until every file is worked off. What that takes is what a router takes to leave, and the kernel for addresses.
+    fn work_off(&mut self) -> Result<(), Broken> {
+        let end = self.world.now + 4 * (self.bound() + self.storm.netlink);
+        while self.world.nodes.iter().any(Node::is_reloading) {
+            if self.world.now > end {
+                self.world
+                    .broke(Invariant::AsConfigured, "a reload does not end")?;
+            }
+            self.pass(self.interval() / 4)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is lost and nothing stands still: whoever is served goes on being served.
     fn calm(&mut self, calm: bool) {
-        for watch in &mut self.world.watches {
-            watch.calm = calm;
+        for router in 0..self.world.watches.len() {
+            self.world.watches[router].calm = calm && self.world.active(router).is_some();
         }
     }
 
-    /// A reload changes something of a virtual router. Tells whether it is its priority.
-    fn reload(&mut self, index: usize) -> bool {
+    /// A node is about to give its virtual routers up from this one on. Whom no other node has may be missed.
+    fn give_up(&mut self, index: usize, from: usize) {
+        for router in from..self.world.watches.len() {
+            let others = self.world.nodes.iter().enumerate();
+            let serves = |node: &Node| {
+                let state = node.state(router);
+                matches!(state, State::Backup | State::Active) && node.listed > router
+            };
+            let is_taken = { others }.any(|(other, node)| other != index && serves(node));
+            self.world.watches[router].calm &= is_taken;
+        }
+    }
+
+    /// A file lists another number of virtual routers; most often all of them. Returns those that come or go.
+    fn relist(&mut self, index: usize) -> Range<usize> {
+        let all = self.world.watches.len();
+        let some = self.dice.index(all + 1);
+        let listed = self.dice.pick(&[some, some, all]);
+        let before = self.world.nodes[index].listed;
+        self.give_up(index, listed);
+        self.world.relist(index, listed);
+        listed.min(before)..listed.max(before)
+    }
+
+    /// A reload changes something of a virtual router. Returns the router if it is its priority.
+    fn reload(&mut self, index: usize) -> Option<usize> {
         let router = self.any_router();
         let before = self.world.nodes[index].file[router].clone();
         let mut configured = before.clone();
@@ -366,24 +406,32 @@ impl Story {
             self.world.reload(index, router, configured);
         }
         self.slowest = self.interval();
-        changed
+        changed.then_some(router)
     }
 
-    /// Reloads in fair weather: who serves goes on, but for a router that has become better.
+    /// Reloads in fair weather: who serves goes on, but for a router that has become better, comes or goes.
     fn reloads(&mut self) -> Result<(), Broken> {
         self.calm(true);
-        let before = self.world.promotions();
-        let mut may_move = false;
+        let rises = |watch: &Watch| watch.promotions;
+        let before = Vec::from_iter(self.world.watches.iter().map(rises));
+        let mut may_move = vec![false; before.len()];
         for _ in 0..self.dice.range(1, 4) {
             let running = self.running();
             let index = self.dice.pick(&running);
-            may_move |= self.reload(index);
+            if self.dice.chance(300) {
+                may_move[self.relist(index)].fill(true);
+            } else if let Some(router) = self.reload(index) {
+                may_move[router] = true;
+            }
             let wait = self.dice.range(0, 2 * self.slowest);
             self.pass(wait)?;
         }
+        self.work_off()?;
         let bound = self.bound();
         self.pass(bound)?;
-        if !may_move && self.world.promotions() != before {
+        let watches = self.world.watches.iter().zip(before).zip(may_move);
+        let moved = { watches }.any(|((watch, before), may)| !may && rises(watch) != before);
+        if moved {
             self.world
                 .broke(Invariant::NotDisplaced, "a router rises for a reload")?;
         }
@@ -402,6 +450,7 @@ impl Story {
         let index = if self.dice.chance(600) { active } else { index };
         if running.len() > 1 {
             self.calm(true);
+            self.give_up(index, 0);
             self.world.command(index, Command::Stop);
             let stopped = if self.dice.chance(500) {
                 self.bound()
@@ -483,7 +532,7 @@ impl Story {
             .filter(|_| self.dice.chance(500))
             .unwrap_or(any);
         let interval = self.interval();
-        match self.dice.range(0, 18) {
+        match self.dice.range(0, 20) {
             0..=2 => {
                 let longest = self.dice.pick(&[interval / 2, interval * 4, interval * 15]);
                 let length = self.dice.range(1, longest);
@@ -515,6 +564,9 @@ impl Story {
             14 => self.world.command(index, Command::StopNow),
             15..=17 => {
                 self.reload(index);
+            }
+            18..=19 => {
+                self.relist(index);
             }
             _ => self.world.fence(index),
         }

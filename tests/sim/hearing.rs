@@ -213,6 +213,9 @@ impl Oracle {
     /// The settings have changed, whatever the state. What is known from before bounds the deadline from both sides
     /// until the timer is started again.
     pub(crate) fn reconfigured(&mut self, before: &Settings, settings: &Settings) {
+        if settings == before {
+            return;
+        }
         let skews = [self.known, self.current].map(|timer| self.skew(timer.interval));
         let preempts = settings.preempt || settings.owner;
         self.priority = settings.priority;

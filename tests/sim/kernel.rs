@@ -233,6 +233,11 @@ impl Kernel {
         Some(self.vip_state(entry.vip))
     }
 
+    /// Whether the programs know this virtual IP.
+    pub(crate) fn knows(&self, vip: u32) -> bool {
+        self.vips.0.iter().any(|(_, entry)| entry.vip == vip)
+    }
+
     pub(crate) fn vip_state(&self, vip: u32) -> u64 {
         self.vip_states.get(&vip).copied().unwrap_or_default()
     }

@@ -42,6 +42,9 @@ pub(crate) struct SimulatedMachine<'node> {
     pub(crate) settings: &'node [Settings],
     /// Of each core, when the step began.
     pub(crate) states: Vec<State>,
+    /// By slot: whether the router is being removed, and the epoch of its word's writer.
+    pub(crate) leaving: Vec<bool>,
+    pub(crate) epochs: &'node mut Vec<u16>,
     /// A deadline has passed.
     pub(crate) due: bool,
     /// What the node's clock shows, and what the driver is told that it shows.
@@ -148,6 +151,9 @@ impl Machine for SimulatedMachine<'_> {
             None => Some(new),
         };
         let router = slot as usize;
+        if new.epoch() != current.epoch() {
+            self.epochs[router] = new.epoch();
+        }
         let before = self.slot(slot).ownership;
         let written =
             written.filter(|word| !self.lies(|plant| plant.keeps_longer_lease(before, *word)));
@@ -241,8 +247,8 @@ impl Machine for SimulatedMachine<'_> {
         let (family, state) = (self.settings[router].family, self.states[router]);
         for frame in frames {
             let priority = priority(family, frame);
-            let spoken = self.lies.routers[router].spoken;
-            if self.lies(|plant| plant.swallows(state, spoken, priority)) {
+            let (spoken, leaving) = (self.lies.routers[router].spoken, self.leaving[router]);
+            if self.lies(|plant| plant.swallows(state, spoken, leaving, priority)) {
                 continue;
             }
             let advert = |waits| Effect::Advert {
@@ -312,7 +318,9 @@ impl Machine for SimulatedMachine<'_> {
         true
     }
 
-    fn tell(&mut self, _: Event) {}
+    fn tell(&mut self, event: Event) {
+        self.effects.push(Effect::Told(event));
+    }
 
     fn change_addresses(
         &mut self,
@@ -328,7 +336,9 @@ impl Machine for SimulatedMachine<'_> {
         Ok(())
     }
 
-    fn forget_addresses(&mut self, _: RouterId) -> bool {
+    fn forget_addresses(&mut self, router: RouterId) -> bool {
+        let router = router.slot() as usize;
+        self.effects.push(Effect::Forgotten { router });
         true
     }
 

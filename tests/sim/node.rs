@@ -9,8 +9,8 @@ use vrrp_ebpf::{
 };
 use vrrp_user::{
     io::engine::{
+        Event,
         addresses::{Operation, Order},
-        driver::Driver,
     },
     proto::{FaultReason, Instant, Reasons, Settings, State},
 };
@@ -18,7 +18,7 @@ use vrrp_user::{
 use crate::{
     clock::Clock,
     control::Configured,
-    engine::{Effect, Engine, id},
+    engine::Engine,
     kernel::{Kernel, vip},
     planted::Plant,
 };
@@ -30,8 +30,9 @@ pub(crate) struct Node {
     pub(crate) settings: Vec<Settings>,
     /// So many virtual IPs has each of them.
     pub(crate) vips: Vec<u8>,
-    /// What the file says.
+    /// What the file says of each, if it lists it: so many of them, from the first on.
     pub(crate) file: Vec<Configured>,
+    pub(crate) listed: usize,
     /// What the engine was told of each and has not taken up yet, in order.
     pub(crate) under_way: Vec<VecDeque<Configured>>,
     /// The virtual IPs that the address worker knows of each.
@@ -70,6 +71,7 @@ impl Node {
             vips: vec![1; settings.len()],
             under_way: vec![VecDeque::new(); settings.len()],
             known: vec![Rc::from([]); settings.len()],
+            listed: settings.len(),
             file: settings
                 .iter()
                 .cloned()
@@ -95,8 +97,8 @@ impl Node {
         *settings = settings.clone().with_priority(priority);
     }
 
-    /// The process starts: what an earlier one left is removed, programs and maps are new.
-    pub(crate) fn start(&mut self, now: u64) {
+    /// The process starts: programs and maps are new.
+    pub(crate) fn start(&mut self) {
         self.unload();
         for (router, configured) in self.file.iter().enumerate() {
             self.settings[router] = configured.settings.clone();
@@ -108,20 +110,33 @@ impl Node {
             slot.ownership = Ownership::new(ownership::State::Idle, *epoch, 0);
         }
         self.worker_free = 0;
-        let mut effects = Vec::new();
-        self.begin(now, &mut effects);
-        // They are gone before the control plane has looked at the link.
-        for effect in effects {
-            if let Effect::Ordered(order, vips) = effect {
-                self.work(order, vips.as_ref(), false);
-                self.work(order, vips.as_ref(), true);
-            }
+        self.begin();
+        self.read_file();
+    }
+
+    /// The process, if there is one, is to become what the file says.
+    pub(crate) fn read_file(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.control.reload(&self.file[..self.listed]);
         }
+    }
+
+    /// The engine has told something. Whether that ends a step of the control plane.
+    pub(crate) fn tell(&mut self, event: &Event) -> bool {
+        let engine = self.engine.as_mut();
+        engine.is_some_and(|engine| engine.control.note(event))
+    }
+
+    /// Whether a file is being worked off.
+    pub(crate) fn is_reloading(&self) -> bool {
+        let engine = self.engine.as_ref();
+        engine.is_some_and(|engine| !engine.control.is_idle())
     }
 
     /// Programs and maps are gone.
     pub(crate) fn unload(&mut self) {
         self.kernel = Kernel::new(self.settings.len(), self.ring_size);
+        self.known.fill(Rc::from([]));
     }
 
     /// `xvrrp cleanup --fence` from beside: the words are another writer's.
@@ -192,11 +207,12 @@ impl Node {
         }
         let kept = self.settings[router].owner;
         let ready = vip_state::INSTALLED | vip_state::READY;
+        let overlooked = self.overlooks(router, order);
         // Other virtual IPs leave those alone that stay.
         let known = Rc::clone(&self.known[router]);
         let wanted = Rc::clone(vips.unwrap_or(&known));
         let stays = |vip: &u32| vips.is_some() && known.contains(vip);
-        for vip in wanted.iter().filter(|vip| !stays(vip)) {
+        for vip in wanted.iter().filter(|vip| !stays(vip) && !overlooked) {
             let before = self.kernel.vip_state(*vip);
             let after = match (order.operation, done) {
                 (Operation::Install, false) if !kept => before | vip_state::INSTALLED,
@@ -219,6 +235,38 @@ impl Node {
         }
     }
 
+    /// The address worker does nothing for this order: a planted fault.
+    fn overlooks(&self, router: usize, order: Order) -> bool {
+        let Some((plant, engine)) = self.plant.zip(self.engine.as_ref()) else {
+            return false;
+        };
+        let begins = order.generation == 1;
+        order.operation == Operation::Remove
+            && (begins && plant.overlooks_leftovers()
+                || engine.control.is_leaving(router) && plant.leaves_addresses())
+    }
+
+    /// The address worker is to forget the virtual IPs of a router. Those of an owner are the host's, and stay.
+    pub(crate) fn forget(&mut self, router: usize) {
+        let known = std::mem::replace(&mut self.known[router], Rc::from([]));
+        if self.settings[router].owner {
+            let states = &mut self.kernel.vip_states;
+            states.retain(|vip, _| !known.contains(vip));
+        }
+    }
+
+    /// Whether the kernel has an address that is to be where this router is Active, and there alone.
+    pub(crate) fn has_any(&self, router: usize) -> bool {
+        !self.settings[router].owner
+            && (0..self.vips[router]).any(|number| self.has(router, number))
+    }
+
+    /// Whether the kernel has, or may have, an address that was a router's which has gone.
+    pub(crate) fn has_leftovers(&self) -> bool {
+        let mut states = self.kernel.vip_states.iter();
+        states.any(|(vip, bits)| *bits != 0 && !self.kernel.knows(*vip))
+    }
+
     /// The moment at which the answers of a router end if nothing else happens.
     pub(crate) fn answers_until(&self, router: usize) -> u64 {
         self.clock.world(Instant(self.word(router).expiry()))
@@ -226,15 +274,15 @@ impl Node {
 
     /// When the timer fires.
     pub(crate) fn due(&self) -> Option<u64> {
-        let driver = &self.engine.as_ref()?.driver;
-        let deadline = driver.deadline()?.0;
-        let deadline = deadline.saturating_add_signed(-self.haste(driver));
+        let engine = self.engine.as_ref()?;
+        let deadline = engine.driver.deadline()?.0;
+        let deadline = deadline.saturating_add_signed(-self.haste(engine));
         Some(self.clock.world(Instant(deadline)))
     }
 
     /// By how much the process takes its clock to be fast.
-    pub(crate) fn haste(&self, driver: &Driver) -> i64 {
-        match (self.plant, driver.router(id(0))) {
+    pub(crate) fn haste(&self, engine: &Engine) -> i64 {
+        match (self.plant, engine.core(0)) {
             (Some(plant), Some(router)) => plant.haste(router),
             _ => 0,
         }

@@ -88,10 +88,16 @@ pub(crate) enum Plant {
     AddedUnannounced,
     /// The address worker is told nothing of other virtual IPs.
     ListUntold,
+    /// A router that is removed says nothing.
+    RemovedUnsaid,
+    /// A router that is removed leaves its addresses where they are.
+    RemovedKeepsAddresses,
+    /// A router that is added does not look at what is on its interfaces.
+    LeftoversOverlooked,
 }
 
 /// Every fault and what it breaks.
-const ALL: [(Plant, Invariant); 36] = [
+const ALL: [(Plant, Invariant); 39] = [
     (Plant::LeaseTooLong, Invariant::LeaseOutlived),
     (Plant::LeaseForever, Invariant::LeaseOutlived),
     (Plant::LeaseFromTheEnd, Invariant::LeaseOutlived),
@@ -128,6 +134,9 @@ const ALL: [(Plant, Invariant); 36] = [
     (Plant::ProgramsUntold, Invariant::NotDisplaced),
     (Plant::AddedUnannounced, Invariant::AsConfigured),
     (Plant::ListUntold, Invariant::AsConfigured),
+    (Plant::RemovedUnsaid, Invariant::Resigns),
+    (Plant::RemovedKeepsAddresses, Invariant::AsConfigured),
+    (Plant::LeftoversOverlooked, Invariant::AsConfigured),
 ];
 
 impl Plant {
@@ -190,12 +199,13 @@ impl Plant {
         self == Self::ActiveIsDeaf
     }
 
-    /// An advert is not handed over. `spoken`: one was since the router rose.
-    pub(crate) fn swallows(self, state: State, spoken: bool, priority: u8) -> bool {
+    /// An advert is not handed over. `spoken`: one was since the router rose. `leaving`: the router is being removed.
+    pub(crate) fn swallows(self, state: State, spoken: bool, leaving: bool, priority: u8) -> bool {
         match self {
             Self::NoFirstAdvert => state == State::Active && !spoken && priority > 0,
             // That of a planned stop, too, of which other rules are.
             Self::FaultUnsaid => priority == 0,
+            Self::RemovedUnsaid => leaving && priority == 0,
             _ => false,
         }
     }
@@ -255,6 +265,14 @@ impl Plant {
 
     pub(crate) fn forgets_lists(self) -> bool {
         self == Self::ListUntold
+    }
+
+    pub(crate) fn leaves_addresses(self) -> bool {
+        self == Self::RemovedKeepsAddresses
+    }
+
+    pub(crate) fn overlooks_leftovers(self) -> bool {
+        self == Self::LeftoversOverlooked
     }
 
     pub(crate) fn believes_timers_first(self) -> bool {

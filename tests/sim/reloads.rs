@@ -122,3 +122,37 @@ fn a_virtual_ip_comes_and_goes_beside_the_first() {
         assert!(!nodes.iter().any(|node| node.has_others(0)));
     }
 }
+
+/// One that is removed goes as with a planned stop, the process goes on, and what comes back relieves the other one.
+#[test]
+fn a_router_comes_and_goes_without_a_gap() {
+    let mut story = pair();
+    for _ in 0..2 {
+        story.world.relist(0, 0);
+        let took = story.takeover(1);
+        assert!(took < story.interval, "{took}");
+        story.comes_to(10, &[State::Initialize, ACTIVE]);
+        let node = &story.world.nodes[0];
+        assert!(node.engine.as_ref().unwrap().core(0).is_none());
+        assert!(!node.is_reloading() && !node.has_leftovers());
+        story.world.relist(0, 1);
+        story.comes_to(20, &[ACTIVE, BACKUP]);
+        assert_eq!(story.world.watches[0].hosts.believed, Believed::Node(0));
+    }
+}
+
+/// The engine has not taken the first one up.
+#[test]
+fn of_files_that_wait_for_another_the_last_counts() {
+    let mut story = pair();
+    story.world.stall(0, 5_000_000);
+    reload(&mut story, 0, |settings| settings.priority = 252);
+    let id = |story: &Story| story.world.nodes[0].engine.as_ref().unwrap().control.id(0);
+    let before = id(&story);
+    story.world.relist(0, 0);
+    assert!(story.world.nodes[0].is_reloading());
+    story.world.relist(0, 1);
+    story.comes_to(10, &[BACKUP, ACTIVE]);
+    assert_eq!(id(&story), before, "it was not removed");
+    assert!(!story.world.nodes[0].is_reloading());
+}

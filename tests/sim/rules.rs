@@ -47,8 +47,8 @@ pub(crate) enum Invariant {
     ///   section 6.4.2 has a Backup believe either of any router); or that was Active as well, and
     ///   retires.
     AnswersOverlap,
-    /// An Active that comes into FAULT with a living link sends priority 0 in the turn in which it does, unless
-    /// the kernel refuses it.
+    /// An Active that comes into FAULT with a living link, is stopped or removed, sends priority 0 in the turn in which
+    /// it does, unless the kernel refuses it.
     Resigns,
     /// While nothing is lost and nothing stands still, a planned stop, a return, a change of priority
     /// leave no moment at which nobody answers. Where a full ring has lost the priority 0, the Backup that waits longest
@@ -57,7 +57,7 @@ pub(crate) enum Invariant {
     /// Nor one at which nobody takes packets to the virtual IP: an owner whose kernel has the address.
     /// Who knows of no other router cannot install it beforehand: a full ring has lost the priority 0,
     /// or a router starts with an interval that is much shorter than the Active's. Nor does an owner, which waits for
-    /// nobody, and whose addresses have their turn after those of the node's other routers.
+    /// nobody, also while the kernel removes what was left.
     NoService,
     /// Announcements leave from whoever answers.
     AnnouncedByOwner,
@@ -68,8 +68,8 @@ pub(crate) enum Invariant {
     HostsReachTheActive,
     /// A process whose word was taken over writes it no more.
     Superseded,
-    /// When the trouble is over, the Active has the virtual IPs of its file, and nobody has any other. One that an
-    /// Active gets while it serves is announced within an interval.
+    /// When the trouble is over, the Active has the virtual IPs of its file, and nobody has any other; nor has who runs
+    /// and does not serve any but its own. One that an Active gets while it serves is announced within an interval.
     AsConfigured,
 }
 

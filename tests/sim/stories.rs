@@ -11,7 +11,7 @@ use vrrp_user::{
 use crate::{
     chance::{Chance, Fate, Sending, Weather},
     clock::Clock,
-    engine::{DEFEND_INTERVAL, id},
+    engine::DEFEND_INTERVAL,
     faults::settings,
     hosts::Believed,
     trace::Trace,
@@ -447,7 +447,7 @@ fn a_last_advert_leads_nobody_astray() {
         );
         let third = story.world.nodes[2].engine.as_ref().unwrap();
         assert_eq!(
-            third.driver.router(id(0)).unwrap().active_priority(),
+            third.core(0).unwrap().active_priority(),
             Some(priorities[0])
         );
     }

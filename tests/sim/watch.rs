@@ -304,11 +304,11 @@ impl Watch {
             self.hosts.gave_way(index);
         }
         if transition.from == State::Active {
-            life.resigns = transition.cause == Cause::Fault(FaultReason::NoAddress);
+            life.resigns = transition.to == State::Retiring
+                || transition.cause == Cause::Fault(FaultReason::NoAddress);
         }
         if transition.to == State::Active {
-            self.unprepared |= transition.cause == Cause::ActiveDown
-                || transition.cause == Cause::Owner && node.settings.len() > 1;
+            self.unprepared |= matches!(transition.cause, Cause::ActiveDown | Cause::Owner);
             life.cause = Some(transition.cause);
             life.decided = node.clock.world(woken);
             life.promoted = Some(woken);
@@ -566,6 +566,7 @@ impl Watch {
             self.broke(Invariant::OneActive, now, what);
             return None;
         }
+        self.look_at_addresses(now, nodes);
         let [active] = *actives else { return None };
         let priority = nodes[active].settings[self.router].priority;
         let better = running.iter().find(|index| {
@@ -579,6 +580,19 @@ impl Watch {
         self.look_at_lists(now, active, nodes);
         self.look_at_hosts(now, active, nodes);
         Some(active)
+    }
+
+    /// Who runs and is not Active has no address of a virtual router.
+    fn look_at_addresses(&mut self, now: u64, nodes: &[Node]) {
+        let router = self.router;
+        let is_idle = |node: &Node| node.engine.is_some() && node.state(router) != State::Active;
+        let kept = |node: &Node| {
+            is_idle(node) && node.has_any(router) || node.engine.is_some() && node.has_leftovers()
+        };
+        if let Some(keeps) = nodes.iter().position(kept) {
+            let what = format!("node {keeps} has a virtual IP that it does not serve");
+            self.broke(Invariant::AsConfigured, now, what);
+        }
     }
 
     fn look_at_lists(&mut self, now: u64, active: usize, nodes: &[Node]) {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use vrrp_user::{
-    io::engine::{addresses::Order, driver::Step},
+    io::engine::{Event as Told, addresses::Order, driver::Step},
     proto::{Settings, State},
 };
 
@@ -437,6 +437,17 @@ impl<C: Chance> World<C> {
                     word.state()
                 )
             }),
+            Effect::Forgotten { router } => self.nodes[index].forget(router),
+            Effect::Told(event) => {
+                if let Told::Removed { router } = event {
+                    self.trace.note(self.now, || {
+                        format!("router {} of node {index} is gone", router.slot())
+                    });
+                }
+                if self.nodes[index].tell(&event) {
+                    self.go_on(index);
+                }
+            }
             Effect::Ended(how) => {
                 self.trace.note(self.now, || {
                     format!("the process of node {index} ends: {how}")
