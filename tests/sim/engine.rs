@@ -20,7 +20,8 @@ use vrrp_user::{
 use crate::{
     chance::Sending,
     control::{Configured, Control, Given, link},
-    machine::{Lies, SimulatedMachine},
+    lies::Lies,
+    machine::SimulatedMachine,
     node::Node,
 };
 

@@ -29,6 +29,7 @@ use crate::{
     chance::Sending,
     engine::{DEFEND_INTERVAL, Effect, Inbox, advert},
     kernel::{Kernel, Slot, announced},
+    lies::Lies,
     planted::Plant,
 };
 
@@ -55,37 +56,6 @@ pub(crate) struct SimulatedMachine<'node> {
     /// Adverts that wait in the queueing discipline.
     pub(crate) waiting: usize,
     pub(crate) effects: &'node mut Vec<Effect>,
-}
-
-/// What a machine remembers of its lies.
-#[derive(Debug)]
-pub(crate) struct Lies {
-    routers: Vec<RouterLies>,
-    /// When the time of the last advert was read.
-    pub(crate) dated: Option<Instant>,
-    /// The same, of one that was handed over and renewed no lease yet.
-    unrenewed: Option<Instant>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct RouterLies {
-    /// The word that was written, and the one that the driver believes it has written.
-    words: Option<(Ownership, Ownership)>,
-    /// It has had an advert sent since it rose.
-    spoken: bool,
-    /// When the driver was last told of a conflict that it could answer.
-    defended: Option<Instant>,
-}
-
-impl Lies {
-    /// Of a node with so many virtual routers.
-    pub(crate) fn new(routers: usize) -> Self {
-        Self {
-            routers: vec![RouterLies::default(); routers],
-            dated: None,
-            unrenewed: None,
-        }
-    }
 }
 
 impl SimulatedMachine<'_> {

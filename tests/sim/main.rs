@@ -24,6 +24,7 @@ mod faults;
 mod hearing;
 mod hosts;
 mod kernel;
+mod lies;
 mod lists;
 mod machine;
 mod node;
