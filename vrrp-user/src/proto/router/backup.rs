@@ -243,6 +243,8 @@ impl Router {
             Heard::Advert(advert) => backup.follow(&mut self.common, &advert, out),
             Heard::Stamp(at) => {
                 backup.seen(&mut self.common, at);
+                // Priority and settings may be others than when we rose.
+                self.common.follow_nobody(out);
             }
         }
         self.phase = Phase::Backup(backup);

@@ -40,7 +40,7 @@ impl Router {
                 backup.revise(common, &before, out);
                 Next::Stay
             }
-            Phase::Rising(_) => Rising::revise(common, now),
+            Phase::Rising(_) => Rising::revise(common, now, out),
             Phase::Active(active) => {
                 active.revise(common, &before, now);
                 // Whoever is better now learns it at once, and not with the next advert.

@@ -41,15 +41,19 @@ impl Rising {
         }
     }
 
-    /// Priority or settings have changed: an Active that we are not to preempt any more is left alone.
-    pub(super) fn revise(common: &Common, now: Instant) -> Next {
+    /// Priority or settings have changed: an Active that we are not to preempt any more is left alone. Otherwise XDP
+    /// stamps adverts by the priority of now.
+    pub(super) fn revise(common: &mut Common, now: Instant, out: &mut Vec<Output>) -> Next {
         match (common.active, common.preemptee) {
             (Some(active), Some(preemptee))
                 if common.yields_to(&active) && now < preemptee.until =>
             {
                 Next::FallBack(Heard::Advert(active))
             }
-            _ => Next::Stay,
+            _ => {
+                common.follow_nobody(out);
+                Next::Stay
+            }
         }
     }
 

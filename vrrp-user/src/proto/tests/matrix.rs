@@ -82,7 +82,7 @@ fn priority() {
     );
     check(
         Input::Priority(101),
-        "Initialize:- Fault:- Backup:F Rising:- Active:a Retiring:-",
+        "Initialize:- Fault:- Backup:F Rising:F Active:a Retiring:-",
     );
 }
 

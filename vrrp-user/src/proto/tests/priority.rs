@@ -142,14 +142,16 @@ fn without_preemption_the_active_is_followed_whatever_the_priority() {
 #[test]
 fn a_rising_router_that_becomes_worse_leaves_the_active_alone() {
     let mut bench = Bench::in_state(State::Rising, settings());
-    assert_eq!(bench.feed(START, Input::Priority(120)), [], "still better");
+    let out = bench.feed(START, Input::Priority(120));
+    assert_eq!(out, [nobody(120)], "still better");
     let out = bench.feed(START + ms(1), Input::Priority(90)).to_vec();
     assert_eq!(out[..3], [DISOWN, Output::Remove, peer(99, 90)]);
     assert_moved(&out, State::Rising, State::Backup, Cause::BetterAdvert);
     assert_eq!(bench.deadline(), Instant(START.0 - 1) + down(90));
     // One that has been silent for too long by now is not there any more.
     let mut bench = Bench::in_state(State::Rising, settings());
-    assert_eq!(bench.feed(START + DOWN, Input::Priority(90)), []);
+    let out = bench.feed(START + DOWN, Input::Priority(90));
+    assert_eq!(out, [nobody(90)]);
 }
 
 /// Nobody is left alone who has said that it goes.
@@ -161,10 +163,20 @@ fn a_rising_router_that_becomes_worse_replaces_who_resigned() {
     bench.expire();
     assert_eq!(bench.state(), State::Rising);
     let now = START + ms(8);
-    assert_eq!(bench.feed(now, Input::Priority(50)), []);
+    assert_eq!(bench.feed(now, Input::Priority(50)), [nobody(50)]);
     let out = bench.feed(now, Input::AddressesReady);
     assert_eq!(out[0], Output::Advertise { priority: 50 });
     assert_moved(out, State::Rising, State::Active, Cause::PriorityZero);
+}
+
+/// By the one of before, XDP would go on stamping the adverts of a router that it is to preempt.
+#[test]
+fn who_is_deposed_by_a_stamp_goes_by_the_priority_of_now() {
+    let mut bench = Bench::in_state(State::Active, settings());
+    bench.feed(START, Input::Priority(200));
+    let out = bench.feed(START + ms(1), Input::BetterSeen(START + ms(1)));
+    assert!(out.contains(&nobody(200)), "{out:?}");
+    assert_moved(out, State::Active, State::Backup, Cause::BetterAdvert);
 }
 
 /// The hint `state MASTER` promises a better Active that its lease is over; no priority changes that.
