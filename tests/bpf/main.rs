@@ -17,6 +17,7 @@ mod arp;
 mod attach;
 mod bench;
 mod claims;
+mod effort;
 mod egress;
 mod family;
 mod fence;

@@ -92,6 +92,7 @@ impl Slot {
             word: self.ownership,
             considered_until: self.considered_until,
             better_seen: self.better_seen,
+            last_seen: self.last_seen,
         }
     }
 
@@ -271,11 +272,6 @@ impl Tables for At<'_> {
     fn standing(&self, slot: u32) -> Standing {
         let slot = self.kernel.slots.get(slot as usize);
         slot.map_or(Standing::NONE, Slot::standing)
-    }
-
-    fn last_seen(&self, slot: u32) -> u64 {
-        let slot = self.kernel.slots.get(slot as usize);
-        slot.map_or(0, |slot| slot.last_seen)
     }
 
     fn follow(&self, slot: u32) -> Follow {

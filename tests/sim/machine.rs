@@ -144,6 +144,7 @@ impl Machine for SimulatedMachine<'_> {
                 word: Ownership::new(ownership::State::Active, word.epoch(), expiry),
                 considered_until: u64::MAX,
                 better_seen: 0,
+                ..standing
             };
         }
         standing

@@ -130,6 +130,7 @@ fn read(words: &Array<MapData, Slot>, slot: u32) -> Result<Change> {
         word: vrrp_ebpf::ownership::Ownership(words.ownership),
         considered_until: words.considered_until,
         better_seen: words.better_seen,
+        last_seen: words.last_seen,
     };
     Ok(Change {
         at,

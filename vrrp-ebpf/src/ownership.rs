@@ -118,6 +118,8 @@ pub struct Standing {
     pub considered_until: u64,
     /// [`Slot::better_seen`](crate::abi::Slot::better_seen).
     pub better_seen: u64,
+    /// [`Slot::last_seen`](crate::abi::Slot::last_seen).
+    pub last_seen: u64,
 }
 
 impl Standing {
@@ -126,6 +128,7 @@ impl Standing {
         word: Ownership::NONE,
         considered_until: 0,
         better_seen: 0,
+        last_seen: 0,
     };
 
     /// The word as it counts.
@@ -181,6 +184,7 @@ mod tests {
             word: Ownership::new(state, 1, 10_240),
             considered_until: 5,
             better_seen,
+            last_seen: 0,
         };
         for history in [0, 4, 5] {
             let ours = standing(State::Active, history);

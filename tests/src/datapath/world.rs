@@ -257,16 +257,15 @@ impl Tables for World {
     }
 
     fn standing(&self, slot: u32) -> Standing {
-        let words = &self.slots[slot as usize];
+        let Some(words) = self.slots.get(slot as usize) else {
+            return Standing::NONE;
+        };
         Standing {
             word: Ownership(words.ownership),
             considered_until: words.considered_until,
             better_seen: words.better_seen,
+            last_seen: words.last_seen,
         }
-    }
-
-    fn last_seen(&self, slot: u32) -> u64 {
-        self.slots[slot as usize].last_seen
     }
 
     fn follow(&self, slot: u32) -> Follow {

@@ -116,17 +116,9 @@ impl Tables for Maps {
                 word: Ownership(ptr::read_volatile(&raw const (*slot).ownership)),
                 considered_until: ptr::read_volatile(&raw const (*slot).considered_until),
                 better_seen: ptr::read_volatile(&raw const (*slot).better_seen),
+                last_seen: ptr::read_volatile(&raw const (*slot).last_seen),
             }
         }
-    }
-
-    #[inline(always)]
-    fn last_seen(&self, slot: u32) -> u64 {
-        let Some(slot) = SLOTS.get_ptr(slot) else {
-            return 0;
-        };
-        // SAFETY: as in `standing`.
-        unsafe { ptr::read_volatile(&raw const (*slot).last_seen) }
     }
 
     #[inline(always)]

@@ -113,7 +113,8 @@ fn xvrrp_egress(context: TcContext) -> i32 {
     let Some(EgressVerdict { verdict, source }) = leaving else {
         return TC_NEXT;
     };
-    record(&verdict);
+    let [counter, ..] = verdict.counters.indices();
+    maps::count(verdict.slot, usize::from(counter));
     match verdict.action {
         Action::Drop => TC_DROP,
         Action::Readdress => match source.write(&mut frame) {

@@ -10,7 +10,7 @@ use vrrp_ebpf::{
     wire::{ethernet, vrrp::PROTOCOL},
 };
 
-use super::verifier::{load, opaque, unknown};
+use super::verifier::{load, noise, opaque, unknown};
 
 /// Offsets above this are refused: the verifier wants a bound, and the longest advert (255 IPv6
 /// addresses) ends well before it.
@@ -35,7 +35,7 @@ impl XdpFrame {
         Self {
             start: context.data(),
             end: context.data_end(),
-            noise: context.ingress_ifindex(),
+            noise: noise(context.ingress_ifindex()),
         }
     }
 
@@ -86,7 +86,7 @@ impl ReceivedFrame {
         Self {
             start: context.data(),
             end: context.data_end(),
-            noise: context.len() as usize,
+            noise: noise(context.len() as usize),
         }
     }
 }
@@ -205,7 +205,7 @@ impl Frame for TcFrame<'_> {
 
     #[inline(always)]
     fn blur(&self, number: usize) -> usize {
-        unknown(number, self.0.len() as usize)
+        unknown(number, noise(self.0.len() as usize))
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Routes`] by the kernel's own tables and rules.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use aya_ebpf::{
     bindings::{
@@ -28,24 +28,26 @@ impl Routes for KernelRoutes<'_> {
 /// Addresses in network order. A function of its own has a stack of its own.
 #[inline(never)]
 fn forwards(skb: *mut __sk_buff, ifindex: u32, source: u32, destination: u32) -> bool {
-    // SAFETY: numbers and unions of numbers, which may be zero.
-    let mut question: Question = unsafe { core::mem::zeroed() };
-    question.family = IPV4;
-    question.ifindex = ifindex;
-    question.__bindgen_anon_3.ipv4_src = source;
-    question.__bindgen_anon_4.ipv4_dst = destination;
-    // SAFETY: the context is the one that this program runs with, the question is as long as it says.
-    let answer = unsafe {
-        bpf_fib_lookup(
-            skb.cast::<c_void>(),
-            &raw mut question,
-            size_of::<Question>() as i32,
-            0,
-        )
+    let mut question = MaybeUninit::<Question>::uninit();
+    let question = question.as_mut_ptr();
+    // SAFETY: numbers and unions of numbers, which may be zero, in as many words. Volatile, or it would be a loop over
+    // 64 bytes, for the verifier as well. The context is the one that this program runs with, and the question is as
+    // long as it says.
+    let (answer, leaves_by) = unsafe {
+        for index in 0..size_of::<Question>() / size_of::<u32>() {
+            ptr::write_volatile(question.cast::<u32>().add(index), 0);
+        }
+        (*question).family = IPV4;
+        (*question).ifindex = ifindex;
+        (*question).__bindgen_anon_3.ipv4_src = source;
+        (*question).__bindgen_anon_4.ipv4_dst = destination;
+        let length = size_of::<Question>() as i32;
+        let answer = bpf_fib_lookup(skb.cast::<c_void>(), question, length, 0);
+        (answer, (*question).ifindex)
     };
     match u32::try_from(answer) {
         // Whether or not the next hop's MAC is known.
-        Ok(BPF_FIB_LKUP_RET_SUCCESS | BPF_FIB_LKUP_RET_NO_NEIGH) => question.ifindex != ifindex,
+        Ok(BPF_FIB_LKUP_RET_SUCCESS | BPF_FIB_LKUP_RET_NO_NEIGH) => leaves_by != ifindex,
         // Into a tunnel.
         Ok(BPF_FIB_LKUP_RET_UNSUPP_LWT) => true,
         _ => false,

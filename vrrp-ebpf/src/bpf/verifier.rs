@@ -64,3 +64,9 @@ pub(super) fn unknown(value: usize, noise: usize) -> usize {
     }
     copy
 }
+
+/// Makes a number of 32 bits, of which the verifier knows none, one of 64.
+#[inline(always)]
+pub(super) const fn noise(number: usize) -> usize {
+    number.wrapping_mul(0x1_0000_0001)
+}

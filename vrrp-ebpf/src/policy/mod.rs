@@ -53,11 +53,9 @@ pub trait Tables {
     /// Whether we answer for the virtual router in this slot, and teach whoever hears it where that is.
     #[inline(always)]
     fn answers(&self, slot: u32) -> bool {
-        self.ownership(slot)
-            .answers(self.now(), self.last_seen(slot))
+        let standing = self.standing(slot);
+        standing.ownership().answers(self.now(), standing.last_seen)
     }
-    /// [`Slot::last_seen`](crate::abi::Slot::last_seen); 0 without such a slot.
-    fn last_seen(&self, slot: u32) -> u64;
     /// [`Slot::follow`](crate::abi::Slot::follow).
     fn follow(&self, slot: u32) -> Follow;
     /// Whether an address with these last four bytes may be a virtual IP: false for nearly all
@@ -157,9 +155,9 @@ pub struct EgressVerdict {
 
 impl EgressVerdict {
     #[inline(always)]
-    const fn drop(slot: u32, counter: Counter) -> Self {
+    const fn drop(slot: u32, counters: Counts) -> Self {
         Self {
-            verdict: Verdict::drop(slot, counter),
+            verdict: Verdict::new(Action::Drop, slot, counters),
             source: NO_SOURCE,
         }
     }
@@ -332,12 +330,13 @@ pub fn egress<F: Frame + ?Sized, T: Tables, R: Routes>(
     let ethernet = Ethernet::parse(frame, link.stripped_vlan)?;
     let place = Place::new(link, ethernet).blurred(frame);
     let payload = frame.blur(ethernet.payload);
-    match ethernet.ethertype {
-        ethernet::IPV4 => egress::judge_ipv4(frame, tables, place, payload),
-        ethernet::IPV6 => egress::judge_ipv6(frame, tables, place, payload),
-        ethernet::ARP => egress::judge_arp(frame, tables, routes, place, payload),
+    let speech = match ethernet.ethertype {
+        ethernet::IPV4 => egress::ipv4(frame, tables, place, payload),
+        ethernet::IPV6 => egress::ipv6(frame, tables, place, payload),
+        ethernet::ARP => egress::arp(frame, tables, routes, place, payload),
         _ => None,
-    }
+    };
+    egress::judge(frame, tables, speech?)
 }
 
 /// The part of every key that says where: a VRID and a virtual IP belong to an interface and VLAN.

@@ -4,25 +4,20 @@
 //! with the interface's MAC. A host that has learned that MAC would not follow a failover: so the owner's
 //! answer leaves with the Virtual Router MAC, and those of the others do not leave.
 
-use super::{Action, EgressVerdict, Place, Routes, Tables, Verdict, counts::Counts};
+use super::{Place, Routes, Tables, counts::Counts, egress::Speech};
 use crate::{
     abi::{Counter, ProxyEntry},
-    wire::{
-        arp::{Arp, sender_mac_at},
-        source::Source,
-    },
+    wire::arp::Arp,
 };
 
-/// The verdict on the ARP packet that starts `at` bytes into a frame to be sent, and that is not from
-/// a virtual IP.
+/// What an ARP packet to be sent says for a virtual router, if it is not from a virtual IP.
 #[inline(always)]
-pub(super) fn judge<T: Tables, R: Routes>(
+pub(super) fn speech<T: Tables, R: Routes>(
     tables: &T,
     routes: &R,
     place: Place,
     arp: &Arp,
-    at: usize,
-) -> Option<EgressVerdict> {
+) -> Option<Speech> {
     if !tables.has_virtual_macs() || !arp.is_reply() || place.vlan != 0 {
         return None;
     }
@@ -30,21 +25,10 @@ pub(super) fn judge<T: Tables, R: Routes>(
     if !is_proxied(routes, place, proxy, arp) {
         return None;
     }
-    if !tables.answers(proxy.slot) {
-        return Some(EgressVerdict::drop(proxy.slot, Counter::EgressProxyArp));
-    }
     //= C62: RFC 9568 section 8.1.3
-    Some(EgressVerdict {
-        verdict: Verdict::new(
-            Action::Readdress,
-            proxy.slot,
-            Counts::one(Counter::ProxyArpWritten),
-        ),
-        source: Source {
-            mac: proxy.mac,
-            told_at: sender_mac_at(at),
-            checksum_at: 0,
-        },
+    Some(Speech {
+        written: Counts::one(Counter::ProxyArpWritten),
+        ..Speech::new(proxy.slot, proxy.mac, Counter::EgressProxyArp)
     })
 }
 

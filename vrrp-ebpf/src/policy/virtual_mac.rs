@@ -4,11 +4,11 @@
 //! No interface has that MAC: the kernel's stack takes a frame to it for somebody else's, and sends
 //! nothing from it. So who has it changes with the ownership word, and nothing of it is left behind.
 
-use super::{Action, EgressVerdict, Place, Tables, Verdict, counts::Counts};
+use super::{Action, Place, Tables, Verdict, counts::Counts};
 use crate::{
-    abi::{Counter, VipEntry},
+    abi::Counter,
     frame::Frame,
-    wire::{ethernet, mac, source::Source},
+    wire::{ethernet, mac},
 };
 
 /// The verdict on a received frame to a Virtual Router MAC that we do not own; nothing for every other
@@ -56,28 +56,4 @@ fn addressee<F: Frame + ?Sized, T: Tables>(frame: &F, tables: &T, place: Place) 
     }
     let (family, vrid) = mac::router(ethernet::destination(frame)?)?;
     tables.virtual_mac(&place.router(family, vrid))
-}
-
-/// Whether what leaves from this virtual IP has to leave from its Virtual Router MAC.
-#[inline(always)]
-pub(super) fn is_used<T: Tables>(tables: &T, vip: &VipEntry) -> bool {
-    tables.has_virtual_macs() && mac::router(vip.mac).is_some()
-}
-
-/// The verdict on a frame of the owner that leaves from this virtual IP, whose message tells the
-/// sender's MAC there ([`Source`]).
-#[inline(always)]
-pub(super) fn write(vip: &VipEntry, told_at: usize, checksum_at: usize) -> EgressVerdict {
-    EgressVerdict {
-        verdict: Verdict::new(
-            Action::Readdress,
-            vip.slot,
-            Counts::one(Counter::MacWritten),
-        ),
-        source: Source {
-            mac: vip.mac,
-            told_at,
-            checksum_at,
-        },
-    }
 }

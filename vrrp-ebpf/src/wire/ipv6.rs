@@ -126,6 +126,15 @@ impl Ipv6 {
         self.at + HEADER
     }
 
+    /// Type of the ICMPv6 message that follows this header at once. 0, which is none, for every other packet.
+    #[inline(always)]
+    pub fn icmp_type<F: Frame + ?Sized>(&self, frame: &F) -> u8 {
+        if self.next_header != ICMPV6 {
+            return 0;
+        }
+        frame.read(self.payload_at()).map_or(0, |[kind]| kind)
+    }
+
     /// Follows the extension headers to the payload, or to the first fragment header of a fragment
     /// that does not hold its start. Nothing if they are cut short or longer than the packet, and
     /// nothing if a routing header says that the packet has not arrived.

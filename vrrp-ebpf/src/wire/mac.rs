@@ -18,9 +18,14 @@ pub const fn of_router(family: Family, vrid: u8) -> Mac {
 #[must_use]
 #[inline(always)]
 pub const fn router(mac: Mac) -> Option<(Family, u8)> {
-    match mac {
-        [0, 0, 0x5e, 0, 1, vrid] => Some((Family::V4, vrid)),
-        [0, 0, 0x5e, 0, 2, vrid] => Some((Family::V6, vrid)),
+    let [a, b, c, d, block, vrid] = mac;
+    // One comparison instead of four, each of which the verifier would follow both ways.
+    if u32::from_be_bytes([a, b, c, d]) != 0x0000_5e00 {
+        return None;
+    }
+    match block {
+        1 => Some((Family::V4, vrid)),
+        2 => Some((Family::V6, vrid)),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 use super::{
     ethernet,
     ipv6::{self, ICMPV6, Ipv6},
+    source::HIDDEN,
 };
 use crate::{
     checksum::Sum,
@@ -51,9 +52,17 @@ impl Kind {
     /// is another one.
     #[inline(always)]
     pub fn read<F: Frame + ?Sized>(frame: &F, at: usize) -> Option<Self> {
-        match frame.read(at)? {
-            [SOLICITATION] => Some(Self::Solicitation),
-            [ADVERTISEMENT] => Some(Self::Advertisement),
+        let [icmp_type] = frame.read(at)?;
+        Self::of(icmp_type)
+    }
+
+    /// The message with this type.
+    #[must_use]
+    #[inline(always)]
+    pub const fn of(icmp_type: u8) -> Option<Self> {
+        match icmp_type {
+            SOLICITATION => Some(Self::Solicitation),
+            ADVERTISEMENT => Some(Self::Advertisement),
             _ => None,
         }
     }
@@ -83,23 +92,24 @@ pub const fn checksum_at(message: usize) -> usize {
 }
 
 /// Where a message that is about to leave tells the MAC of its sender (a solicitation) or of its target
-/// (an advertisement); 0 if it does not. Nothing for one with more than a single option of eight bytes,
+/// (an advertisement); 0 if it does not. [`HIDDEN`] for one with more than a single option of eight bytes,
 /// of which [`Sender::parse`] tells why.
 #[inline(always)]
-pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6, kind: Kind) -> Option<usize> {
+pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6, kind: Kind) -> usize {
     let option_at = ip.payload_at() + FIXED;
     if ip.length == FIXED {
-        return Some(0);
+        return 0;
     }
-    let [option, units, _, _, _, _, _, _] = frame.read::<OPTION>(option_at)?;
-    if ip.length != usize::from(ANSWER) || units != 1 {
-        return None;
+    match frame.read::<OPTION>(option_at) {
+        Some([option, 1, ..]) if ip.length == usize::from(ANSWER) => {
+            if option == kind.link_layer_option() {
+                option_at + 2
+            } else {
+                0
+            }
+        }
+        _ => HIDDEN,
     }
-    Some(if option == kind.link_layer_option() {
-        option_at + 2
-    } else {
-        0
-    })
 }
 
 /// What an intact message tells of its sender.

@@ -1,9 +1,10 @@
 //! Router Advertisements (RFC 4861 section 4.2) that are about to leave.
 
-use super::ipv6::Ipv6;
+use super::{ipv6::Ipv6, source::HIDDEN};
 use crate::frame::Frame;
 
-const ROUTER_ADVERTISEMENT: u8 = 134;
+/// ICMPv6 type.
+pub const TYPE: u8 = 134;
 /// Type, code, checksum, hop limit, flags and three times.
 const FIXED: usize = 16;
 /// Options are so many bytes long, or a multiple of it.
@@ -13,34 +14,39 @@ const SOURCE_LINK_LAYER: u8 = 1;
 /// MAC.
 const MOST: usize = 24;
 
-/// Whether the ICMPv6 message that starts `at` bytes into the frame is one.
+/// Where the message tells the router's MAC (its Source Link-Layer Address option); 0 if it does not.
+/// [`HIDDEN`] if that cannot be said: its options do not end where it does, or there are too many.
 #[inline(always)]
-pub fn is_read<F: Frame + ?Sized>(frame: &F, at: usize) -> bool {
-    frame.read(at) == Some([ROUTER_ADVERTISEMENT])
+pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> usize {
+    find(frame, ip.payload_at(), ip.length)
 }
 
-/// Where the message tells the router's MAC (its Source Link-Layer Address option); 0 if it does not.
-/// Nothing if that cannot be said: its options do not end where it does, or there are too many.
-#[inline(always)]
-pub fn told_mac_at<F: Frame + ?Sized>(frame: &F, ip: &Ipv6) -> Option<usize> {
-    let end = frame.blur(ip.payload_at() + ip.length);
-    let mut at = frame.blur(ip.payload_at() + FIXED);
-    for _ in 0..MOST {
+/// A BPF function of its own, so that the loop has the registers to itself: the verifier goes through it once
+/// for each option.
+#[inline(never)]
+fn find<F: Frame + ?Sized>(frame: &F, message: usize, length: usize) -> usize {
+    let end = frame.blur(message + length);
+    let mut at = frame.blur(message + FIXED);
+    for _ in 1..MOST {
         if at == end {
-            return Some(0);
+            return 0;
         }
-        let [option, units] = frame.read(at)?;
-        if option == SOURCE_LINK_LAYER {
-            // All of it has to be there, or it could not be written.
-            frame.read::<UNIT>(at)?;
-            return (units == 1 && at + UNIT <= end).then_some(at + 2);
+        let Some([option, units]) = frame.read(at) else {
+            return HIDDEN;
+        };
+        if option == SOURCE_LINK_LAYER || units == 0 {
+            break;
         }
-        if units == 0 {
-            return None;
-        }
-        at = frame.blur(at + usize::from(units) * UNIT);
+        at += usize::from(units) * UNIT;
     }
-    None
+    if at == end {
+        return 0;
+    }
+    // All of it has to be there, or it could not be written.
+    match frame.read::<UNIT>(at) {
+        Some([SOURCE_LINK_LAYER, 1, ..]) if at + UNIT <= end => at + 2,
+        _ => HIDDEN,
+    }
 }
 
 #[cfg(test)]
@@ -72,14 +78,16 @@ mod tests {
         frame.extend([0; 32]);
         let message = frame.len();
         frame.extend([0; FIXED]);
-        frame[message] = ROUTER_ADVERTISEMENT;
+        frame[message] = TYPE;
         frame.extend(options);
         frame.truncate(frame.len() - lacking);
         let frame = frame.as_slice();
-        assert!(is_read(frame, message));
         let ip = Ipv6::parse(frame, AT).unwrap();
         assert_eq!(ip.payload_at(), message);
-        told_mac_at(frame, &ip).map(|at| at.saturating_sub(message))
+        match told_mac_at(frame, &ip) {
+            HIDDEN => None,
+            at => Some(at.saturating_sub(message)),
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use super::ethernet;
 use crate::{checksum::Sum, frame::FrameMut};
 
+/// Where a message tells a MAC if that cannot be said.
+pub const HIDDEN: usize = usize::MAX;
+
 /// The MAC that a frame is to come from, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {

@@ -287,6 +287,7 @@ mod tests {
             word: Ownership::new(state, 1, 10_240),
             considered_until: 5,
             better_seen,
+            last_seen: 0,
         };
         assert!(is_active(standing(State::Active, 0), 10_239));
         assert!(is_active(standing(State::Active, 5), 0));

@@ -187,6 +187,7 @@ impl Slots {
             word: self.ownership(slot),
             considered_until: considered_until.map_or(0, |word| word.load(Ordering::Acquire)),
             better_seen: self.better_seen(slot),
+            last_seen: self.last_seen(slot),
         }
     }
 

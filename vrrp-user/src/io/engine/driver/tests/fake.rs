@@ -91,6 +91,7 @@ impl Machine for Fake {
             word: Ownership(word.ownership),
             considered_until: word.considered_until,
             better_seen: word.better_seen,
+            last_seen: word.last_seen,
         }
     }
 
