@@ -71,23 +71,17 @@ impl Plane<'_> {
                 transition,
                 priority,
             } => {
-                if let Some(known) = self.router(router) {
-                    known.record.remember(transition);
-                }
+                self.remember(router, |known| known.record.remember(transition));
                 self.notifier.entered(router, transition, priority);
                 self.summary_is_old = true;
             }
             Event::Promoted { router, timeline } => {
-                if let Some(known) = self.router(router) {
-                    known.record.promoted(timeline);
-                }
+                self.remember(router, |known| known.record.promoted(timeline));
                 self.forget_refusals();
                 self.notifier.addresses_settled(router);
             }
             Event::AddressFailed { router, vip, errno } => {
-                if let Some(known) = self.router(router) {
-                    known.record.refused(vip, errno);
-                }
+                self.remember(router, |known| known.record.refused(vip, errno));
                 self.notifier.addresses_settled(router);
             }
             Event::OrderFailed { router, errno } => {
@@ -99,16 +93,12 @@ impl Plane<'_> {
                 self.notifier.addresses_settled(router);
             }
             Event::AddressRefused { router, vip } => {
-                if let Some(known) = self.router(router) {
-                    known.held = true;
-                }
+                self.remember(router, |known| known.held = true);
                 self.holds
                     .push((router, Some(FaultReason::VipRefused { vip })));
             }
             Event::AddressesAccepted { router } => {
-                if let Some(known) = self.router(router) {
-                    known.held = false;
-                }
+                self.remember(router, |known| known.held = false);
                 self.holds.push((router, None));
             }
             Event::AddressFound {
@@ -117,9 +107,7 @@ impl Plane<'_> {
                 prefix,
             } => self.spare(router, vip, prefix),
             Event::Lapsed { router, lapse } => {
-                if let Some(known) = self.router(router) {
-                    known.record.lapsed(lapse);
-                }
+                self.remember(router, |known| known.record.lapsed(lapse));
             }
             Event::Snapshot { router, snapshot } => self.take_snapshot(router, snapshot),
             Event::Scheduled(scheduling) => self.threads.push(scheduling),
@@ -139,6 +127,13 @@ impl Plane<'_> {
             | Event::MemoryNotLocked { .. } => {}
         }
         Ok(Engine::Running)
+    }
+
+    /// What an event says of a router, unless that has gone.
+    fn remember(&mut self, router: RouterId, what: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.router(router) {
+            what(known);
+        }
     }
 
     pub(super) fn log_event(&self, event: &Event) {
