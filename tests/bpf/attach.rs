@@ -121,9 +121,10 @@ impl Site {
     }
 }
 
-/// Whether this process takes the kernel for one before 6.6.
+/// Whether the kernel is one before 6.6, or this process takes it for one.
 fn is_without_tcx() -> bool {
     env::var_os(WITHOUT_TCX).is_some()
+        || SchedClassifier::query_tcx("lo", TcAttachType::Egress).is_err()
 }
 
 /// Filters of clsact, in the order in which frames meet them.
@@ -253,7 +254,10 @@ fn an_interface_that_is_gone_is_detached_without_a_complaint() {
         let place = site.place("eth0", true);
         let mut dataplane = site.load(choice);
         let attachment = site.later(|| attach(&mut dataplane, &place)).unwrap();
-        assert_eq!(site.pinned(&place).len(), 3);
+        // Filters of clsact have no pins.
+        if !is_without_tcx() {
+            assert_eq!(site.pinned(&place).len(), 3);
+        }
         site.host.ip("link del eth0").unwrap();
         site.later(|| dataplane.detach(attachment)).unwrap();
         assert_eq!(site.pinned(&place), Vec::<String>::new());
