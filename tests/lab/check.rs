@@ -95,10 +95,8 @@ fn scripts_that_cannot_be_run() {
 
 #[test]
 fn a_source_address_that_this_machine_lacks() {
-    let config = Settings {
-        instance: "unicast_src_ip 192.168.1.77\nunicast_peer {\n192.168.1.2\n}".to_owned(),
-        ..Settings::fast(254)
-    };
+    let config = Settings::fast(254)
+        .with_lines("unicast_src_ip 192.168.1.77\nunicast_peer {\n192.168.1.2\n}");
     let mut scene = Scene::new(shared(), [config]);
     let line = line_of(&scene, "unicast_src_ip");
     let found = warnings(&scene, &check(&scene, 1));

@@ -21,10 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn scene() -> Scene {
     // More than one address, one of them in a network that the router has no address in.
-    let config = Settings {
-        instance: "use_vmac".to_owned(),
-        ..Settings::fast(254)
-    };
+    let config = Settings::fast(254).with_lines("use_vmac");
     let mut config = config.to_string();
     let vip = format!("{VIP}\n");
     config = config.replace(

@@ -50,8 +50,7 @@ fn announced(seen: &[Seen], mac: [u8; 6]) -> bool {
 
 #[test]
 fn a_stranger_that_announces_the_address_is_told_off() {
-    let mut scene = Scene::started(shared(), configs());
-    scene.await_roles(1, 2);
+    let mut scene = Scene::pair(shared(), configs());
     let client = &scene.lab.client;
     let backup = scene.router(2);
     let at_backup = backup
@@ -86,8 +85,7 @@ fn a_stranger_that_announces_the_address_is_told_off() {
 #[test]
 fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
     const DEFEND_INTERVAL: u64 = 10_000_000_000;
-    let scene = Scene::started(shared(), configs());
-    scene.await_roles(1, 2);
+    let scene = Scene::pair(shared(), configs());
     let capture = Capture::start(&scene.lab.switch).unwrap();
     let defences = || -> Vec<u64> {
         let seen = capture.seen();
@@ -118,12 +116,12 @@ fn a_stranger_that_announces_the_address_twice_is_told_off_in_the_end() {
 //= C41, C42: proof
 #[test]
 fn clients_come_back_from_a_router_that_was_not_heard() {
-    let configs = [254, 100].map(|priority| Settings {
-        instance: "garp_master_delay 0".to_owned(),
-        ..Settings::fast(priority).every(1000)
+    let configs = [254, 100].map(|priority| {
+        Settings::fast(priority)
+            .every(1000)
+            .with_lines("garp_master_delay 0")
     });
-    let mut scene = Scene::started(shared(), configs);
-    scene.await_roles(1, 2);
+    let mut scene = Scene::pair(shared(), configs);
     let [better, usurper] = [1, 2].map(|number| scene.router(number).address);
     let capture = Capture::start(&scene.lab.switch).unwrap();
     scene.router(2).port.lose_adverts().unwrap();

@@ -62,12 +62,12 @@ fn last_transition(scene: &Scene, number: usize, moment: &str) -> u64 {
 
 #[test]
 fn a_backup_waits_for_as_many_adverts_as_it_is_told() {
-    let configs = [254, 253].map(|priority| Settings {
-        instance: "down_timer_adverts 5".to_owned(),
-        ..Settings::fast(priority).every(100)
+    let configs = [254, 253].map(|priority| {
+        Settings::fast(priority)
+            .every(100)
+            .with_lines("down_timer_adverts 5")
     });
-    let mut scene = Scene::started(shared(), configs);
-    scene.await_roles(1, 2);
+    let mut scene = Scene::pair(shared(), configs);
     // 5 x 100 ms and 3/256 of 100 ms.
     assert_eq!(scene.status(2).number("down_us"), 501_171);
     scene.node(1).kill().unwrap();
@@ -82,7 +82,7 @@ fn a_backup_waits_for_as_many_adverts_as_it_is_told() {
 fn nobody_takes_over_during_the_startup_delay() {
     let config = Settings {
         global: "vrrp_startup_delay 1.5".to_owned(),
-        ..Settings::fast(100).every(10)
+        ..Settings::fast(100)
     };
     let mut scene = Scene::started(shared(), [config]);
     scene.log(1).wait(MASTER, LIMIT).unwrap();

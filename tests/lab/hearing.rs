@@ -150,10 +150,8 @@ fn a_known_master_is_heard_whatever_its_list() {
 //= C79: refusal
 #[test]
 fn version_3_has_no_password() {
-    let with = Settings {
-        instance: "authentication {\n auth_type PASS\n auth_pass 1111\n }".to_owned(),
-        ..Settings::fast(253)
-    };
+    let with =
+        Settings::fast(253).with_lines("authentication {\n auth_type PASS\n auth_pass 1111\n }");
     for (number, configs) in [
         (2, [Settings::fast(254), with.clone()]),
         (1, [with, Settings::fast(252)]),

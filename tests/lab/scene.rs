@@ -158,6 +158,14 @@ impl Scene {
         scene
     }
 
+    /// The same when the first router serves, and the second is its Backup.
+    #[track_caller]
+    pub(crate) fn pair<T: ToString>(turn: Turn, configs: impl IntoIterator<Item = T>) -> Self {
+        let scene = Self::started(turn, configs);
+        scene.await_roles(1, 2);
+        scene
+    }
+
     /// Starts every node.
     pub(crate) fn start(mut self) -> Self {
         for node in &mut self.nodes {

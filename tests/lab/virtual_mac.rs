@@ -29,10 +29,7 @@ pub(crate) const BEHIND: u8 = 9;
 const WHILE: Duration = Duration::from_millis(200);
 
 pub(crate) fn config(priority: u8) -> Settings {
-    Settings {
-        instance: "use_vmac".to_owned(),
-        ..Settings::fast(priority)
-    }
+    Settings::fast(priority).with_lines("use_vmac")
 }
 
 /// The MAC of an address in a host's neighbour table.
@@ -189,10 +186,8 @@ pub(crate) fn the_owner_alone_forwards(mut scene: Scene) {
 
 #[test]
 fn adverts_may_leave_from_the_interfaces_own_mac() {
-    let configs = [254, 253].map(|priority| Settings {
-        instance: "use_vmac\nvmac_xmit_base".to_owned(),
-        ..Settings::fast(priority)
-    });
+    let configs =
+        [254, 253].map(|priority| Settings::fast(priority).with_lines("use_vmac\nvmac_xmit_base"));
     let mut scene = Scene::new(shared(), configs);
     let capture = Capture::start(&scene.lab.switch).unwrap();
     start_both(&mut scene);

@@ -100,6 +100,13 @@ impl Settings {
         self
     }
 
+    /// The same with these lines in the instance.
+    #[must_use]
+    pub fn with_lines(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.instance);
+        self
+    }
+
     /// The same over IPv6: the link-local virtual IP, and the one that clients ask for.
     #[must_use]
     pub fn fast_v6(priority: u8) -> Self {
