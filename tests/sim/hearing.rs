@@ -238,8 +238,8 @@ impl Oracle {
                     .saturating_add(u64::try_from(after.as_nanos()).unwrap()),
             )
         };
-        let after = self.skew(self.known.interval);
-        let known = moved(self.known.deadline, skews[0], after);
+        let after_known = self.skew(self.known.interval);
+        let known = moved(self.known.deadline, skews[0], after_known);
         self.known.deadline = self.known.deadline.min(known);
         let after = self.skew(self.current.interval);
         let current = moved(self.current.deadline, skews[1], after);
@@ -247,7 +247,9 @@ impl Oracle {
         let last = last.filter(|last| last.priority > 0 && last.priority >= self.restart_min);
         let followed = last.map_or(Instant(0), |last| last.at + self.down(last.interval));
         self.current.deadline = self.current.deadline.max(current).max(followed);
-        self.known.hint = None;
+        // A first wait as the best router goes on, by the Skew_Time of now.
+        let hint = self.known.hint;
+        self.known.hint = hint.map(|hint| hint.min(moved(hint, skews[0], after_known)));
         self.current.hint = None;
     }
 
