@@ -195,6 +195,10 @@ impl Plant {
         self == Self::TimersFirst || self == Self::BackupIsDeaf && state == State::Backup
     }
 
+    pub(crate) fn loses_records(self) -> bool {
+        self == Self::BetterRecordsLost
+    }
+
     pub(crate) fn hides_better(self) -> bool {
         self == Self::ActiveIsDeaf
     }

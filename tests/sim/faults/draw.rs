@@ -7,6 +7,7 @@ use vrrp_user::proto::{Departures, Family, Garp, InitialState, Lease, Settings, 
 use crate::{
     chance::{Dice, Weather},
     clock::Clock,
+    planted::Plant,
     world::Build,
 };
 
@@ -49,11 +50,15 @@ fn number(index: usize) -> u8 {
     u8::try_from(60 * (index % 4) + 1 + index).unwrap()
 }
 
-/// The nodes and the storms of a world. `alone`: with one virtual router.
-pub(super) fn draw(dice: &mut Dice, alone: bool) -> (Vec<Build>, Weather, Option<Duration>) {
+/// The nodes and the storms of a world, and the interval that all others are multiples of, if there are others. With a
+/// planted fault there is one virtual router.
+pub(super) fn draw(
+    dice: &mut Dice,
+    plant: Option<Plant>,
+) -> (Vec<Build>, Weather, Option<Duration>) {
     let count = dice.pick(&[2, 2, 3, 3, 4, 5]);
     let routers = dice.pick(&[1_u8, 1, 1, 2, 3]);
-    let routers = if alone { 1 } else { routers };
+    let routers = if plant.is_some() { 1 } else { routers };
     let (version, interval) = if dice.chance(100) {
         (Version::V2, dice.pick(&[1000, 2000]))
     } else {
@@ -61,7 +66,10 @@ pub(super) fn draw(dice: &mut Dice, alone: bool) -> (Vec<Build>, Weather, Option
     };
     let crowded = dice.chance(150);
     let ipv6 = version == Version::V3 && dice.chance(300);
-    let mixed = version == Version::V3 && !crowded && dice.chance(300);
+    // A stamp tells when an advert came, and not what interval it said.
+    let loses = plant.is_some_and(Plant::loses_records);
+    let mixed = version == Version::V3 && !crowded && dice.chance(300) && !loses;
+    let changes = version == Version::V3 && !crowded && !loses;
     let equal = dice.chance(250);
     let preempt = dice.pick(&[Some(true), Some(true), Some(false), None]);
     let lease = if dice.chance(80) {
@@ -121,7 +129,6 @@ pub(super) fn draw(dice: &mut Dice, alone: bool) -> (Vec<Build>, Weather, Option
     };
     let builds = settings.into_iter().map(build).collect();
     let base = Duration::from_millis(interval);
-    let changes = version == Version::V3 && !crowded;
     (
         builds,
         storm(dice, interval * 1_000_000),

@@ -34,7 +34,7 @@ pub(crate) fn live(
     recording: bool,
 ) -> (World<Dice>, Result<(), Broken>) {
     let mut dice = Dice::new(seed);
-    let (builds, storm, base) = draw::draw(&mut dice, plant.is_some());
+    let (builds, storm, base) = draw::draw(&mut dice, plant);
     let trace = if recording {
         Trace::recording()
     } else {
