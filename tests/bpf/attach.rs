@@ -154,8 +154,8 @@ fn await_nothing(site: &Site, place: &Place) {
 }
 
 fn attach(dataplane: &mut Dataplane, place: &Place) -> Result<Attachment, BpfError> {
-    let (mut attached, result) = dataplane.attach(slice::from_ref(place));
-    result.map(|()| attached.remove(0))
+    let mut attached = dataplane.attach(slice::from_ref(place));
+    attached.result.map(|()| attached.attachments.remove(0))
 }
 
 #[test]
@@ -211,16 +211,49 @@ fn a_running_node_attaches_marks_and_detaches_one_interface_alone() {
 }
 
 #[test]
+fn a_renamed_interface_is_marked_and_the_one_with_its_name_is_not() {
+    if object().is_none() {
+        return;
+    }
+    for choice in [Choice::Tc, Choice::Native] {
+        let site = Site::new();
+        let (place, other) = (site.place("eth0", false), site.place("eth1", false));
+        let mut dataplane = site.load(choice);
+        let mut attachment = site.later(|| attach(&mut dataplane, &place)).unwrap();
+        for (from, to) in [("eth0", "old0"), ("eth1", "eth0")] {
+            for change in [
+                format!("{from} down"),
+                format!("{from} name {to}"),
+                format!("{to} up"),
+            ] {
+                site.host.ip(&format!("link set {change}")).unwrap();
+            }
+        }
+        site.later(|| dataplane.set_marked(&mut attachment, true))
+            .unwrap();
+        let mark = "xvrrp_mark".to_owned();
+        assert!(site.programs("old0").contains(&mark));
+        assert!(!site.programs("eth0").contains(&mark));
+        assert_eq!(site.pinned(&other), Vec::<String>::new());
+        site.later(|| dataplane.detach(attachment)).unwrap();
+    }
+}
+
+#[test]
 fn the_same_by_filters_of_clsact() {
     let source = include_str!("../lab/without_tcx.c");
     let Some((_folder, preloaded)) = preload::build("without_tcx", source) else {
         return;
     };
-    let test = "attach::a_running_node_attaches_marks_and_detaches_one_interface_alone";
     let mut again = Command::new(env::current_exe().unwrap());
-    again.args(["--exact", test]).env("LD_PRELOAD", preloaded);
+    again.arg("--exact").args([
+        "attach::a_running_node_attaches_marks_and_detaches_one_interface_alone",
+        "attach::a_renamed_interface_is_marked_and_the_one_with_its_name_is_not",
+        "attach::what_cannot_be_attached_leaves_the_interface_as_it_was",
+    ]);
+    again.env("LD_PRELOAD", preloaded);
     let told = run::run(again.env(WITHOUT_TCX, "1")).unwrap();
-    assert!(told.contains("1 passed"), "{told}");
+    assert!(told.contains("3 passed"), "{told}");
 }
 
 #[test]
@@ -236,9 +269,15 @@ fn what_cannot_be_attached_leaves_the_interface_as_it_was() {
     let before = (site.state(&first), site.state(&second));
     let error = site.later(|| attach(&mut dataplane, &first)).unwrap_err();
     assert!(matches!(error, BpfError::Interfaces(_)), "{error}");
-    let error = site.later(|| attach(&mut dataplane, &second)).unwrap_err();
-    assert!(matches!(error, BpfError::Foreign { .. }), "{error}");
-    assert_eq!((site.state(&first), site.state(&second)), before);
+    for has_qdisc in [false, is_without_tcx()] {
+        let refused = site.later(|| dataplane.attach(slice::from_ref(&second)));
+        let error = refused.result.unwrap_err();
+        assert!(matches!(error, BpfError::Foreign { .. }), "{error}");
+        // The qdisc was made by the first try alone, and stays.
+        let made = refused.qdisc_of_refused;
+        assert_eq!(made, (is_without_tcx() && !has_qdisc).then_some(second.id));
+        assert_eq!((site.state(&first), site.state(&second)), before);
+    }
     drop(foreign);
     let _second = site.later(|| attach(&mut dataplane, &second)).unwrap();
     assert_eq!(site.pinned(&second), site.pinned(&first));

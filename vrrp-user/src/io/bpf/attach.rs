@@ -109,7 +109,11 @@ const LADDER: [(Mode, &str); 2] = [
 
 /// The filters of clsact qdiscs on one interface: nothing pins them.
 #[derive(Debug, Default)]
-pub(super) struct Filters(Vec<(&'static str, SchedClassifierLinkId)>);
+pub(super) struct Filters {
+    attached: Vec<(&'static str, SchedClassifierLinkId)>,
+    /// The qdisc was not there before us.
+    pub(super) added_qdisc: bool,
+}
 
 impl Filters {
     /// Detaches the filter of a program; none, or one that has gone with its interface, is no error.
@@ -118,11 +122,11 @@ impl Filters {
         ebpf: &mut Ebpf,
         program: &'static str,
     ) -> Result<(), BpfError> {
-        let mut filters = self.0.iter();
+        let mut filters = self.attached.iter();
         let Some(position) = filters.position(|(name, _)| *name == program) else {
             return Ok(());
         };
-        let (_, id) = self.0.swap_remove(position);
+        let (_, id) = self.attached.swap_remove(position);
         match classifier_of(ebpf, program)?.detach(id) {
             Err(error) if !is_gone(&error) => Err(error.into()),
             _ => Ok(()),
@@ -353,8 +357,8 @@ pub(super) fn mark_later(
         return Ok(());
     }
     // The filter that was added last is asked first. For a moment frames are judged twice, and alike.
-    let mut before = Filters(Vec::new());
-    std::mem::swap(&mut before, filters);
+    let mut before = Filters::default();
+    std::mem::swap(&mut before.attached, &mut filters.attached);
     let program = classifier_of(ebpf, RECEIVE_PROGRAM)?;
     let again = clsact(
         program,
@@ -363,7 +367,7 @@ pub(super) fn mark_later(
         filters,
     );
     let removed = again.and_then(|_| before.remove(ebpf, RECEIVE_PROGRAM));
-    filters.0.append(&mut before.0);
+    filters.attached.append(&mut before.attached);
     removed
 }
 
@@ -432,7 +436,10 @@ fn clsact(
     filters: &mut Filters,
 ) -> Result<EgressHook, BpfError> {
     let added = match tc::qdisc_add_clsact(interface) {
-        Ok(()) => true,
+        Ok(()) => {
+            filters.added_qdisc = true;
+            true
+        }
         Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
             false
         }
@@ -440,7 +447,7 @@ fn clsact(
     };
     let options = TcAttachOptions::Netlink(tc::NlOptions::default());
     let id = program.attach_with_options(interface, side, options)?;
-    filters.0.push((name, id));
+    filters.attached.push((name, id));
     Ok(EgressHook::Clsact { added })
 }
 

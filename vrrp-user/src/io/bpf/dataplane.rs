@@ -13,6 +13,7 @@ use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, MapData, PerCpuArray, RingBuf},
 };
+use nix::net::if_::if_indextoname;
 
 use super::{
     BpfError, OBJECT,
@@ -46,6 +47,17 @@ pub struct Attachment {
     /// Frames to virtual MACs are taken.
     is_marked: bool,
     filters: Filters,
+}
+
+/// What came of attaching programs to interfaces.
+#[derive(Debug)]
+pub struct Attached {
+    /// The interfaces that have them.
+    pub attachments: Vec<Attachment>,
+    /// The interface that was refused, if a clsact qdisc was made there, which stays.
+    pub qdisc_of_refused: Option<InterfaceId>,
+    /// Why it was refused.
+    pub result: Result<(), BpfError>,
 }
 
 /// How the programs are loaded and attached.
@@ -146,27 +158,30 @@ impl Dataplane {
     /// # Errors
     /// [`BpfError::Foreign`] and [`BpfError::Ours`] beside other programs, [`BpfError::Attach`] when the wanted mode
     /// does not work; what the kernel refuses.
-    pub fn attach(&mut self, places: &[Place]) -> (Vec<Attachment>, Result<(), BpfError>) {
-        let mut attached = Vec::new();
-        let mut result = Ok(());
-        match Devices::read().map_err(BpfError::Interfaces) {
-            Ok(devices) => {
-                for place in places {
-                    match self.attach_one(place, &devices) {
-                        Ok(attachment) => attached.push(attachment),
-                        Err(error) => {
-                            result = Err(error);
-                            break;
-                        }
-                    }
-                }
+    pub fn attach(&mut self, places: &[Place]) -> Attached {
+        let mut attached = Attached {
+            attachments: Vec::new(),
+            qdisc_of_refused: None,
+            result: Ok(()),
+        };
+        let devices = Devices::read().map_err(BpfError::Interfaces);
+        attached.result = devices.and_then(|devices| {
+            for place in places {
+                let qdisc = &mut attached.qdisc_of_refused;
+                let attachment = self.attach_one(place, &devices, qdisc)?;
+                attached.attachments.push(attachment);
             }
-            Err(error) => result = Err(error),
-        }
-        (attached, result)
+            Ok(())
+        });
+        attached
     }
 
-    fn attach_one(&mut self, place: &Place, devices: &Devices) -> Result<Attachment, BpfError> {
+    fn attach_one(
+        &mut self,
+        place: &Place,
+        devices: &Devices,
+        qdisc_of_refused: &mut Option<InterfaceId>,
+    ) -> Result<Attachment, BpfError> {
         let Place {
             interface,
             id: InterfaceId(index),
@@ -206,6 +221,7 @@ impl Dataplane {
             }
             Err(error) => {
                 // Whatever remains is the clean-up's to remove, by the journal.
+                *qdisc_of_refused = filters.added_qdisc.then_some(place.id);
                 drop(self.remove(*index, filters));
                 Err(error)
             }
@@ -227,9 +243,13 @@ impl Dataplane {
         let pin = self.pins.join(format!("mark-{}", attachment.id.0));
         if is_marked {
             let filters = &mut attachment.filters;
+            // It may be called otherwise by now, and another interface as it was.
+            let index = attachment.id.0;
+            let interface =
+                if_indextoname(index).map_err(|error| BpfError::Interfaces(error.into()))?;
             attach::mark_later(
                 &mut lock(&self.ebpf),
-                &attachment.interface,
+                &interface.to_string_lossy(),
                 attachment.reception.mode,
                 &pin,
                 filters,

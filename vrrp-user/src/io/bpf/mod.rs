@@ -23,7 +23,7 @@ use aya::{
 use thiserror::Error;
 
 pub use attach::{Choice, EgressHook, Mode, Reception};
-pub use dataplane::{Attachment, Dataplane, Place, Wishes};
+pub use dataplane::{Attached, Attachment, Dataplane, Place, Wishes};
 pub use device::VlanTags;
 pub use tables::{TableError, Tables};
 

@@ -131,9 +131,10 @@ impl<'a> Holdings<'a> {
         let filters = |place: &Place| Undo::Filters(place.id.0);
         self.ledger.owe(places.iter().map(filters))?;
         let dataplane = self.dataplane.as_mut().ok_or(HoldingError::NotLoaded)?;
-        let (attached, result) = dataplane.attach(&places);
-        let (mut owed, mut struck) = (Vec::new(), Vec::new());
-        for attachment in attached {
+        let attached = dataplane.attach(&places);
+        let qdisc = attached.qdisc_of_refused.map(|id| Undo::Clsact(id.0));
+        let (mut owed, mut struck) = (Vec::from_iter(qdisc), Vec::new());
+        for attachment in attached.attachments {
             match attachment.egress {
                 EgressHook::Tcx => struck.push(Undo::Filters(attachment.id.0)),
                 EgressHook::Clsact { added: true } => owed.push(Undo::Clsact(attachment.id.0)),
@@ -145,7 +146,7 @@ impl<'a> Holdings<'a> {
         let refused = places.iter().filter(|place| !self.has(place.id));
         struck.extend(refused.map(programs));
         self.ledger.replace(owed, struck)?;
-        Ok(result?)
+        Ok(attached.result?)
     }
 
     /// How the programs are attached.
