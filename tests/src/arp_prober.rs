@@ -8,6 +8,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,6 +37,7 @@ const BROADCAST: [u8; 6] = [0xff; 6];
 #[derive(Debug)]
 pub struct ArpProber {
     worker: Worker<ArpRecording>,
+    asked: Arc<AtomicUsize>,
 }
 
 /// An answer to a question.
@@ -100,12 +105,20 @@ impl ArpProber {
             IpAddr::V4(_) => ONLY_ARP,
             IpAddr::V6(_) => ONLY_NEIGHBOUR_ADVERTISEMENTS,
         };
+        let asked = Arc::new(AtomicUsize::new(0));
+        let noted = Arc::clone(&asked);
         let worker = Worker::start(&client.netns, "arp-prober", move |stop| {
             let socket = PacketSocket::open(Some(interface), answers)?;
             realtime::become_fifo(realtime::JUDGE)?;
-            ask(&socket, vip, clock::span_nanos(period), stop)
+            ask(&socket, vip, clock::span_nanos(period), &noted, stop)
         })?;
-        Ok(Self { worker })
+        Ok(Self { worker, asked })
+    }
+
+    /// How many questions were sent so far. On a busy machine it takes a while until there is one.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Ends the asking, waits for answers on their way, and returns the recording.
@@ -117,7 +130,13 @@ impl ArpProber {
     }
 }
 
-fn ask(socket: &PacketSocket, vip: IpAddr, period: u64, stop: &Stop) -> Result<ArpRecording> {
+fn ask(
+    socket: &PacketSocket,
+    vip: IpAddr,
+    period: u64,
+    asked: &AtomicUsize,
+    stop: &Stop,
+) -> Result<ArpRecording> {
     let mut recording = ArpRecording::default();
     let mut next = clock::now() + period;
     while stop.is_awaited() {
@@ -129,6 +148,7 @@ fn ask(socket: &PacketSocket, vip: IpAddr, period: u64, stop: &Stop) -> Result<A
         recording.asked.push(now);
         // A cut link is among what this measures: the question counts as unanswered.
         drop(socket.send(&question(vip, number)));
+        asked.store(recording.asked.len(), Ordering::Relaxed);
         receive(socket, vip, &mut recording)?;
         next += period * (1 + late / period);
     }

@@ -1,12 +1,14 @@
 //! The second interface of both routers, of several kinds, which can be made and deleted at any time.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use vrrp_tests::{
+    arp_prober::ArpProber,
     capture::Capture,
     config::Settings,
-    lab::INNER_INTERFACE,
-    link::{Port, Switch},
+    lab::{Host, INNER_INTERFACE, SERVER},
+    link::{self, Port, Switch},
+    netns::Netns,
     rhythm,
 };
 
@@ -67,7 +69,11 @@ pub(super) struct Site {
     kind: Kind,
     switch: Switch,
     ports: [Option<Port>; 2],
+    asking: Host,
 }
+
+/// Between questions of a host in that network.
+const PERIOD: Duration = Duration::from_millis(2);
 
 impl Site {
     /// Neither router has the interface, and no node runs.
@@ -89,11 +95,18 @@ impl Site {
             eprintln!("skipped: {reason}");
             return None;
         }
+        let switch = Switch::new().unwrap();
+        let network = match kind {
+            Kind::Vlan => &stage.scene.lab.switch,
+            _ => &switch,
+        };
+        let asking = asking(network, kind);
         Some(Self {
             stage,
             kind,
-            switch: Switch::new().unwrap(),
+            switch,
             ports: [None, None],
+            asking,
         })
     }
 
@@ -157,7 +170,7 @@ impl Site {
         self.stage.family.inner(253)
     }
 
-    /// r1 serves there, on the wire and by its kernel, and r2 waits.
+    /// r1 serves there, on the wire, by its programs and by its kernel, and r2 waits.
     #[track_caller]
     pub(super) fn is_served(&self) {
         self.stage.await_state(1, TWO, "MASTER");
@@ -165,14 +178,68 @@ impl Site {
         let address = self.address();
         eventually("r1 has the address", || self.stage.has(1, address));
         eventually("r2 has it no more", || !self.stage.has(2, address));
-        if self.kind == Kind::Vlan {
-            return;
-        }
+        let mac = self.mac(1);
+        let answered = self.answered();
+        let prober = ArpProber::start(&self.asking, address, PERIOD).unwrap();
         let capture = Capture::start(&self.switch).unwrap();
-        eventually("r1 sends adverts", || {
-            rhythm::adverts(&capture.seen(), 1, TWO).len() > 3
-        });
+        let adverts = || rhythm::adverts(&capture.seen(), 1, TWO);
+        if self.kind == Kind::Vlan {
+            // The capture reads no tags.
+            eventually("a client asks", || prober.asked() >= 100);
+        } else {
+            eventually("r1 sends adverts", || adverts().len() > 3);
+            assert!(adverts().iter().all(|(_, advert)| advert.mac == mac));
+        }
         assert_eq!(rhythm::adverts(&capture.stop().unwrap(), 2, TWO), []);
+        let questions = prober.stop().unwrap();
+        let macs = questions.answers.iter().map(|answer| answer.mac);
+        assert_eq!(BTreeSet::from_iter(macs), BTreeSet::from([mac]));
+        assert_eq!(questions.answered_twice(), []);
+        let lost = questions.answered(0);
+        assert_eq!(lost, 0, "of {}", questions.asked.len());
+        // By the programs: the kernel alone would answer, too.
+        assert!(self.answered() >= answered + questions.asked.len() as u64);
+    }
+
+    /// How many questions r1's programs have answered.
+    fn answered(&self) -> u64 {
+        let counter = match self.stage.family {
+            Family::V4 => "arp_answered",
+            Family::V6 => "nd_answered",
+        };
+        self.stage.status(1, TWO).counter(counter)
+    }
+
+    /// The MAC of a router's interface with the virtual IP, whatever that is called.
+    fn mac(&self, number: u8) -> [u8; 6] {
+        let shown = self.stage.ip(number, "-o addr show");
+        let mut lines = shown.lines();
+        let line = lines.find(|line| link::lists_address(line, self.address()));
+        let name = line.unwrap().split_whitespace().nth(1).unwrap();
+        link::mac(&self.stage.scene.router(number).netns, name).unwrap()
+    }
+}
+
+/// A host in the network that the interface is in.
+fn asking(switch: &Switch, kind: Kind) -> Host {
+    let netns = Netns::new("asking").unwrap();
+    let port = switch.plug(&netns, "eth0", "to-asking").unwrap();
+    let interface = match kind {
+        Kind::Vlan => {
+            netns
+                .ip("link add link eth0 name eth0.9 type vlan id 9")
+                .unwrap();
+            netns.ip("link set eth0.9 up").unwrap();
+            "eth0.9"
+        }
+        _ => "eth0",
+    };
+    Host {
+        mac: link::mac(&netns, interface).unwrap(),
+        netns,
+        interface,
+        address: SERVER,
+        port,
     }
 }
 

@@ -1,16 +1,15 @@
 //! Virtual IPs come, go and change, on a MASTER and on its BACKUP.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use rstest::rstest;
 use vrrp_tests::{
-    arp_prober::ArpProber, capture::Seen, clock, config::Settings, lab::INNER_INTERFACE, link,
-    node::Node as _, stamps::Stamps,
+    capture::Seen, config::Settings, lab::INNER_INTERFACE, link, node::Node as _, stamps::Stamps,
 };
 
 use crate::{
     clean::{assert_as_before, dump},
-    owners::{await_owner, owners},
+    owners::{await_owner, macs, owners},
     scene::{alone, eventually, shared},
     stage::{Family, ONE, Routers as _, Stage, TWO},
 };
@@ -184,11 +183,7 @@ fn one_goes_to_another_router() {
 
 /// The MACs that a host in the network behind the routers gets as an answer.
 fn inner_answers(stage: &Stage, address: IpAddr) -> BTreeSet<[u8; 6]> {
-    let server = &stage.scene.lab.behind.as_ref().unwrap().server;
-    let prober = ArpProber::start(server, address, Duration::from_millis(10)).unwrap();
-    clock::sleep(Duration::from_millis(200));
-    let answers = prober.stop().unwrap().answers.into_iter();
-    answers.map(|answer| answer.mac).collect()
+    macs(&stage.scene.lab.behind.as_ref().unwrap().server, address)
 }
 
 /// With the programs that it needs, which go with the last virtual IP of that interface.
