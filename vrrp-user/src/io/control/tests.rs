@@ -1,26 +1,22 @@
+mod refused;
 mod reload;
+mod system;
 
-use std::{cell::Cell, fs, net::IpAddr};
+use std::{cell::Cell, fs};
 
-use futures_util::future::LocalBoxFuture;
 use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
-use vrrp_ebpf::{
-    abi::{Counter, NO_ROUTER, Sample},
-    types::Mac,
-};
+use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
 
+use self::system::Idle;
 use super::*;
 use crate::{
     config::{self, Config, Globals, Instance, Place},
     ids::RouterId,
     io::{
-        bpf::{
-            Mode, VlanTags,
-            counters::{CounterSource, Counts},
-        },
+        bpf::counters::{CounterSource, Counts},
         clock,
         engine::{
             Command, Event, RouterSnapshot, Stats, Timeline,
@@ -175,47 +171,6 @@ fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
 /// Signals go to the whole process: one test with handlers at a time.
 static SIGNALS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// A system that lets everything be done, and does nothing.
-struct Idle;
-
-impl Host for Idle {
-    fn started(&mut self) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn attach(&mut self, _: InterfaceId, _: &str) -> Result<Reception, Refused> {
-        Ok(Reception {
-            mode: Mode::Tc,
-            reason: Some("it has no driver".to_owned()),
-            vlan_tags: VlanTags::Visible,
-        })
-    }
-
-    fn detach(&mut self, _: InterfaceId) -> LocalBoxFuture<'_, Result<(), Refused>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn set_marked(&mut self, _: InterfaceId, _: bool) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn join(&mut self, _: InterfaceId, _: IpAddr) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn leave(&mut self, _: InterfaceId, _: IpAddr) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn receive(&mut self, _: InterfaceId, _: Mac) -> Result<bool, Refused> {
-        Ok(false)
-    }
-
-    fn refuse(&mut self, _: InterfaceId, _: Mac) -> Result<bool, Refused> {
-        Ok(false)
-    }
-}
-
 /// On the loopback interface, which every namespace has.
 fn setup<'a>(
     config: &Config,
@@ -289,7 +244,7 @@ async fn node_starts_answers_and_stops() {
     let (engine, side) = handle::pair().unwrap();
     let thread = engine_thread(side);
     let journal = Ledger::new(&directory, 7);
-    let mut host = Idle;
+    let mut host = Idle::default();
     let setup = setup(&config, &journal, engine, &mut host);
     let client = async {
         let path = directory.path(CONTROL_SOCKET);
@@ -410,7 +365,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
         false
     });
     let journal = Ledger::new(&directory, 7);
-    let mut host = Idle;
+    let mut host = Idle::default();
     let setup = setup_with(&config, &journal, engine, &mut host, signals);
     run(setup).await.unwrap();
     assert!(thread.join().unwrap(), "told to stop");
@@ -423,7 +378,7 @@ async fn end_of_the_engine_ends_the_node() {
     let (engine, side) = handle::pair().unwrap();
     drop(side);
     let journal = Ledger::new(&directory, 7);
-    let mut host = Idle;
+    let mut host = Idle::default();
     let setup = setup(&config, &journal, engine, &mut host);
     let error = run(setup).await.unwrap_err();
     assert!(matches!(error, ControlError::Engine(_)), "{error}");

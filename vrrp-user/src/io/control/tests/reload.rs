@@ -1,5 +1,7 @@
 //! What a running node says of its file and of others.
 
+use std::sync::mpsc;
+
 use tokio::time::timeout;
 
 use super::*;
@@ -10,67 +12,112 @@ use crate::{
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-const FILE: &str = "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 10.0.0.1\n }\n}\n";
+pub(super) const FILE: &str = "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 10.0.0.1\n }\n}\n";
 
-/// The interface of the file, which works.
-fn make_eth0() {
-    ip("ip link add eth0 type veth peer name eth1");
-    ip("ip link set eth1 up");
-    ip("ip link set eth0 up");
-    ip("ip addr add 10.0.0.7/24 dev eth0");
+/// A link that works, of which this is one end.
+pub(super) fn make(name: &str, index: u32) {
+    let other = format!("{name}-other");
+    ip(&format!(
+        "ip link add {name} index {index} type veth peer name {other}"
+    ));
+    ip(&format!("ip link set {other} up"));
+    ip(&format!("ip link set {name} up"));
+    ip(&format!("ip addr add 10.0.0.7/24 dev {name}"));
+}
+
+/// What a client was told: whether the file was taken, and the lines.
+pub(super) type Said = (bool, Vec<String>);
+
+pub(super) fn said(answer: crate::status::Reloaded) -> Said {
+    let effects = answer.effects.iter().map(ToString::to_string);
+    let lines = answer.diagnostics.into_iter().chain(effects);
+    (answer.taken, lines.collect())
+}
+
+/// Asks for a reload until the node has started.
+pub(super) async fn reload(socket: &Path) -> Said {
+    loop {
+        // It is not there yet, or says that it is too early.
+        if let Ok(answer) = socket::ask_reload(socket).await {
+            return said(answer);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What a node is run with.
+pub(super) struct Beside {
+    /// Its file, which it may read again.
+    pub(super) text: &'static str,
+    pub(super) may_reload: bool,
+    pub(super) host: Idle,
+    pub(super) engine: Box<dyn FnOnce(EngineSide) -> std::thread::JoinHandle<()>>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Self {
+            text: FILE,
+            may_reload: true,
+            host: Idle::default(),
+            engine: Box::new(engine_thread),
+        }
+    }
+}
+
+impl Beside {
+    /// Runs it as long as a client does something, which is given its socket and its file.
+    pub(super) async fn run<Told>(
+        mut self,
+        client: impl AsyncFnOnce(&Path, &Path) -> Told,
+    ) -> Told {
+        let _alone = SIGNALS.lock().await;
+        let (temporary, directory) = runtime_dir();
+        let file = temporary.path().join("k.conf");
+        fs::write(&file, self.text).unwrap();
+        let config = config::load(&file).config.unwrap();
+        let (engine, side) = handle::pair().unwrap();
+        let thread = (self.engine)(side);
+        let journal = Ledger::new(&directory, 7);
+        let mut setup = setup(&config, &journal, engine, &mut self.host);
+        setup.file = self.may_reload.then(|| file.clone());
+        let socket = directory.path(CONTROL_SOCKET);
+        let asking = async {
+            let told = client(&socket, &file).await;
+            raise(Signal::SIGTERM).unwrap();
+            told
+        };
+        let both = timeout(LIMIT, async { tokio::join!(run(setup), asking) });
+        let (result, told) = both.await.unwrap();
+        result.unwrap();
+        thread.join().unwrap();
+        told
+    }
 }
 
 #[test]
 fn a_file_is_held_against_what_runs() {
     in_namespace(async || {
-        let _alone = SIGNALS.lock().await;
-        let (temporary, directory) = runtime_dir();
-        let (file, other) = (
-            temporary.path().join("k.conf"),
-            temporary.path().join("other.conf"),
-        );
-        fs::write(&file, FILE).unwrap();
-        let config = config::load(&file).config.unwrap();
-        let (engine, side) = handle::pair().unwrap();
-        let thread = engine_thread(side);
-        let journal = Ledger::new(&directory, 7);
-        let mut host = Idle;
-        let mut setup = setup(&config, &journal, engine, &mut host);
-        setup.file = Some(file.clone());
-        make_eth0();
-        let client = async {
-            let path = directory.path(CONTROL_SOCKET);
-            let said = |answer: crate::status::Reloaded| {
-                let effects = answer.effects.iter().map(ToString::to_string);
-                let lines = answer.diagnostics.into_iter().chain(effects);
-                (answer.taken, lines.collect::<Vec<_>>())
-            };
-            let same = loop {
-                // It is not there yet, or says that it is too early.
-                if let Ok(answer) = socket::ask_reload(&path).await {
-                    break said(answer);
-                }
-                tokio::task::yield_now().await;
-            };
+        make("eth0", 70);
+        let client = async |socket: &Path, file: &Path| {
+            let same = reload(socket).await;
+            let other = file.with_extension("other");
             let changed = FILE.replace("51", "51\n priority 150");
             fs::write(&other, &changed).unwrap();
-            let preview = socket::preview_reload(&path, other.clone()).await;
-            fs::write(&file, changed).unwrap();
-            let taken = said(socket::ask_reload(&path).await.unwrap());
-            fs::write(&file, FILE.replace("51", "510")).unwrap();
-            let refused = said(socket::ask_reload(&path).await.unwrap());
-            raise(Signal::SIGTERM).unwrap();
-            (same, said(preview.unwrap()), taken, refused)
+            let preview = socket::preview_reload(socket, other).await.unwrap();
+            fs::write(file, changed).unwrap();
+            let taken = reload(socket).await;
+            fs::write(file, FILE.replace("51", "510")).unwrap();
+            let refused = reload(socket).await;
+            let start = format!("{}:3: error: ", file.display());
+            (same, said(preview), taken, refused, start)
         };
-        let both = timeout(LIMIT, async { tokio::join!(run(setup), client) });
-        let (result, (same, preview, taken, refused)) = both.await.unwrap();
-        result.unwrap();
-        thread.join().unwrap();
+        let told = Beside::default().run(client).await;
+        let (same, preview, taken, refused, start) = told;
         assert_eq!(same, (true, vec![]));
         assert_eq!(preview, (true, vec!["VI_1: priority 100 → 150".to_owned()]));
         assert_eq!(taken, preview);
         let (taken, lines) = refused;
-        let start = format!("{}:3: error: ", file.display());
         assert!(
             !taken && lines.len() == 1 && lines[0].starts_with(&start),
             "{lines:?}"
@@ -82,32 +129,56 @@ fn a_file_is_held_against_what_runs() {
 #[test]
 fn without_a_file_there_is_nothing_to_read_again() {
     in_namespace(async || {
-        let _alone = SIGNALS.lock().await;
-        let (_temporary, directory) = runtime_dir();
-        let config = config::parse("k.conf", FILE.as_bytes()).config.unwrap();
-        let (engine, side) = handle::pair().unwrap();
-        let thread = engine_thread(side);
-        let journal = Ledger::new(&directory, 7);
-        let mut host = Idle;
-        let setup = setup(&config, &journal, engine, &mut host);
-        make_eth0();
-        let client = async {
-            let path = directory.path(CONTROL_SOCKET);
+        make("eth0", 70);
+        let client = async |socket: &Path, _: &Path| loop {
+            match socket::ask_reload(socket).await {
+                Err(socket::ClientError::Refused(error)) if !error.contains("early") => {
+                    break error;
+                }
+                _ => tokio::task::yield_now().await,
+            }
+        };
+        let without = Beside {
+            may_reload: false,
+            ..Beside::default()
+        };
+        let error = without.run(client).await;
+        assert_eq!(error, "there is no configuration file to read again");
+    });
+}
+
+/// As long as the engine has not said that every virtual router is there.
+#[test]
+fn during_the_start_it_is_too_early() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let (begin, told) = mpsc::channel();
+        let client = async |socket: &Path, file: &Path| {
+            fs::write(file, FILE.replace("51", "51\n priority 150")).unwrap();
             let error = loop {
-                match socket::ask_reload(&path).await {
-                    Err(socket::ClientError::Refused(error)) if !error.contains("early") => {
-                        break error;
-                    }
-                    _ => tokio::task::yield_now().await,
+                match socket::ask_reload(socket).await {
+                    Err(socket::ClientError::Absent { .. }) => tokio::task::yield_now().await,
+                    other => break other.unwrap_err().to_string(),
                 }
             };
-            raise(Signal::SIGTERM).unwrap();
-            error
+            raise(Signal::SIGHUP).unwrap();
+            let again = socket::ask_reload(socket).await.unwrap_err().to_string();
+            begin.send(()).unwrap();
+            (error, again, reload(socket).await)
         };
-        let both = timeout(LIMIT, async { tokio::join!(run(setup), client) });
-        let (result, error) = both.await.unwrap();
-        result.unwrap();
-        thread.join().unwrap();
-        assert_eq!(error, "there is no configuration file to read again");
+        let late = Beside {
+            engine: Box::new(|side| {
+                std::thread::spawn(move || {
+                    told.recv().unwrap();
+                    engine_thread(side).join().unwrap();
+                })
+            }),
+            ..Beside::default()
+        };
+        let (error, again, taken) = late.run(client).await;
+        let early = "the node says: too early for a reload: it is starting";
+        assert_eq!([&*error, &*again], [early; 2]);
+        // Neither of them was put off.
+        assert_eq!(taken, (true, vec!["VI_1: priority 100 → 150".to_owned()]));
     });
 }
