@@ -10,14 +10,16 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use vrrp_tests::{
+    config::Settings,
     maps,
     node::{Node as _, RUN},
+    xdp_pass::XdpPass,
 };
 
 use crate::{
     clean::{assert_as_before, dump},
     scene::{LIMIT, alone, eventually},
-    stage::{Family, ONE, Routers as _, Stage, TWO},
+    stage::{Family, Network, ONE, Routers as _, Stage, TWO},
 };
 
 /// Maps that change while nothing happens, or that bpftool cannot list.
@@ -44,6 +46,12 @@ fn inside(stage: &mut Stage) -> BTreeMap<String, Vec<String>> {
     }
     assert!(inside.len() > 5, "{:?}", inside.keys());
     inside
+}
+
+/// The journal of r1's node.
+fn journal(stage: &Stage) -> String {
+    let folder = Path::new(RUN).join(stage.scene.nodes[0].instance());
+    fs::read_to_string(folder.join("journal")).unwrap()
 }
 
 /// The status of r1's node without what goes on by itself.
@@ -109,6 +117,64 @@ fn a_file_with_a_mistake() {
     stage.change(1, |routers| routers.vrid(ONE).priority = 150);
     assert_eq!(stage.next_advert(1, ONE).priority, 150);
     eventually("r1 has it", || stage.has(1, family.address(240)));
+}
+
+/// What is in order in it has been prepared by then, and is taken back.
+#[test]
+fn an_interface_that_cannot_be_used() {
+    let family = Family::V6;
+    let mut stage = Stage::prepared(alone(), family, Network::Routed, |_, _| ());
+    stage.ip(1, "link add ens36 type veth peer name ens37");
+    for change in ["ens36", "ens37"] {
+        stage.ip(1, &format!("link set {change} up"));
+    }
+    let foreign = XdpPass::attach(&stage.scene.router(1).netns, "ens36").unwrap();
+    stage.start();
+    let watch = stage.watch(&[ONE, TWO]);
+    // The journal goes on to list where filters may be: to look for them costs nothing.
+    let inside = |stage: &mut Stage| {
+        let (journal, mut others) = (journal(stage), inside(stage));
+        others.retain(|name, _| !name.contains("/journal"));
+        assert!(
+            !journal.contains("ens34") && !journal.contains("ens36"),
+            "{journal}"
+        );
+        others
+    };
+    let before = (dump(&stage.scene), inside(&mut stage), status(&stage));
+    stage.edit(1, |routers| {
+        let router = routers.vrid(ONE);
+        router.priority = 150;
+        router.more_vips = family.address(240).to_string();
+        let inner = Settings {
+            interface: "ens34".to_owned(),
+            instance: "use_vmac".to_owned(),
+            ..family.router("VI_3", 53, 200, family.inner(253))
+        };
+        let refused = Settings {
+            interface: "ens36".to_owned(),
+            ..family.router("VI_4", 54, 200, family.inner(252))
+        };
+        routers.extend([inner, refused]);
+    });
+    let answer = stage.try_reload(1);
+    assert_eq!(answer.code, 1, "{}", answer.text);
+    let why = "ens36 already has an XDP program";
+    assert!(answer.text.contains(why), "{}", answer.text);
+    let log = stage.scene.log(1).lines();
+    let tried = log.iter().any(|line| line.text.contains("ens34: XDP"));
+    assert!(tried, "ens34 was made ready");
+    assert_as_before(&stage.scene, &before.0);
+    assert_eq!(inside(&mut stage), before.1);
+    assert_eq!(status(&stage), before.2);
+    assert_eq!(stage.next_advert(1, ONE).priority, 200);
+    watch.assert(&stage);
+
+    // When it is gone, the same file is taken.
+    drop(foreign);
+    stage.reload(1);
+    stage.await_state(1, 53, "MASTER");
+    assert_eq!(stage.next_advert(1, ONE).priority, 150);
 }
 
 #[test]
