@@ -3,25 +3,28 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use rstest::rstest;
-use vrrp_tests::{config::Settings, fdb::FdbWatch, node::Node as _, rhythm, script::Script};
+use vrrp_tests::{
+    capture::Capture, clock, config::Settings, fdb::FdbWatch, node::Node as _, rhythm,
+    script::Script,
+};
 
 use crate::{
     owners::await_owner,
     scene::{eventually, shared},
-    stage::{Family, ONE, Routers as _, Stage, TWO},
+    stage::{Family, INTERVAL, ONE, Routers as _, Stage, TWO},
 };
 
 /// For how long a client asks.
 const WHILE: Duration = Duration::from_millis(100);
 
-/// There and gone again, on both.
+/// There and gone again, on both; and what each of them is for.
 #[test]
 fn lines_that_move_nothing() {
     let mut stage = Stage::pair(Family::V6);
     let watch = stage.watch(&[ONE, TWO]);
     for lines in [
         "down_timer_adverts 5",
-        "garp_master_refresh 60",
+        "garp_master_refresh 1",
         "higher_prio_send_advert off",
         "nopreempt",
         "preempt_delay 5",
@@ -34,6 +37,23 @@ fn lines_that_move_nothing() {
                 routers.vrid(ONE).instance = lines.to_owned();
             });
             assert!(told.contains("VI_1"), "{lines}: {told}");
+        }
+        let backup = stage.status(2, ONE);
+        let adverts = if lines.contains("down_timer") { 5 } else { 3 };
+        let down = backup.number("down_us") - backup.number("skew_us");
+        assert_eq!(down, adverts * u64::from(INTERVAL) * 1000, "{lines}");
+        eventually(&format!("the lease is as {lines:?} says"), || {
+            let ends = stage.status(1, ONE).number("lease_ns");
+            let is_long = ends > clock::now() + clock::span_nanos(Duration::from_secs(3600));
+            is_long == lines.contains("lease off")
+        });
+        if lines.contains("refresh") {
+            let capture = Capture::start(&stage.scene.lab.switch).unwrap();
+            eventually("r1 announces it again", || {
+                let seen = capture.seen();
+                let mut of_r1 = seen.iter().filter(|seen| seen.router() == Some(1));
+                of_r1.any(|seen| seen.announces(stage.family.vip()))
+            });
         }
     }
     watch.assert(&stage);
@@ -103,11 +123,7 @@ fn nopreempt() {
         });
     }
     watch.assert(&stage);
-    stage.scene.set_link("ens33", "down");
-    stage.await_all(2, "MASTER");
-    stage.scene.set_link("ens33", "up");
-    // They went with the link.
-    stage.readdress(1);
+    lose_link(&stage);
     // The other router preempts.
     stage.await_state(1, TWO, "MASTER");
     stage.await_state(1, ONE, "BACKUP");
@@ -118,6 +134,34 @@ fn nopreempt() {
     stage.await_state(1, ONE, "MASTER");
     await_owner(&stage.scene, 1, &[family.vip()]);
     watch.assert(&stage);
+
+    // It waits longer than it needs to know the other one.
+    const DELAY: Duration = Duration::from_secs(1);
+    stage.change(1, |routers| {
+        routers.vrid(ONE).instance = format!("preempt_delay {}", DELAY.as_secs());
+    });
+    lose_link(&stage);
+    for (vrid, is_late) in [(TWO, false), (ONE, true)] {
+        stage.await_state(1, vrid, "MASTER");
+        let status = stage.status(1, vrid);
+        let moves = status.transitions();
+        let back = moves.iter().rposition(|one| one == "FAULT>BACKUP").unwrap();
+        let moments = status.transition_moments();
+        let waited = moments[back + 1] - moments[back];
+        assert_eq!(waited >= clock::span_nanos(DELAY), is_late, "{waited} ns");
+    }
+}
+
+/// r1 loses its link, and gets it back when r2 has taken over.
+#[track_caller]
+fn lose_link(stage: &Stage) {
+    stage.scene.set_link("ens33", "down");
+    stage.await_all(2, "MASTER");
+    stage.scene.set_link("ens33", "up");
+    if stage.family == Family::V6 {
+        // They went with the link.
+        stage.readdress(1);
+    }
 }
 
 /// One after the other, within the time in which nobody gives up the other.

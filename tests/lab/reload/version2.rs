@@ -9,7 +9,7 @@ use vrrp_tests::{clock, node::Node as _};
 use crate::{
     owners::await_owner,
     scene::{eventually, shared},
-    stage::{Family, ONE, Routers as _, Stage, TWO},
+    stage::{Family, Network, ONE, Routers as _, Stage, TWO},
 };
 
 /// Intervals for which the lists differ: a Backup gives up its Active after less than four.
@@ -84,5 +84,31 @@ fn a_list_and_a_priority(#[case] version: u8, #[case] interval: u32) {
         });
         clock::sleep(Duration::from_millis((INTERVALS * interval).into()));
     }
+    watch.assert(&stage);
+}
+
+/// Whose lists differ from the start are two of version 2, until one of them is told not to compare.
+#[test]
+fn a_stranger_is_followed_once_lists_do_not_count() {
+    let family = Family::V4;
+    let mut stage = Stage::prepared(shared(), family, Network::Clients, |number, routers| {
+        for router in routers.iter_mut() {
+            (router.version, router.advert_int_ms) = (2, 1000);
+        }
+        if number == 2 {
+            routers.vrid(ONE).more_vips = family.address(240).to_string();
+        }
+    });
+    for number in [1, 2] {
+        stage.scene.node(number).start().unwrap();
+        stage.await_state(number, ONE, "MASTER");
+    }
+    let watch = stage.watch(&[TWO]);
+    stage.change(2, |routers| {
+        routers.vrid(ONE).instance = "skip_check_adv_addr".to_owned();
+    });
+    stage.await_state(2, ONE, "BACKUP");
+    assert_eq!(stage.state(1, ONE).as_deref(), Some("MASTER"));
+    await_owner(&stage.scene, 1, &[family.vip()]);
     watch.assert(&stage);
 }
