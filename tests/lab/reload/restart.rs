@@ -2,15 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use vrrp_tests::{arp_prober::ArpProber, clock, config::Settings, lab::INNER_INTERFACE, rhythm};
+use vrrp_tests::{
+    capture::Seen, config::Settings, lab::INNER_INTERFACE, link, prober::Prober, rhythm,
+    wire::Advert,
+};
 
 use crate::{
-    owners::{await_owner, owners},
+    owners::{await_owner, macs, owners},
     scene::{eventually, shared},
     stage::{Family, ONE, Routers as _, Stage, TWO},
 };
 
 const OTHER: u8 = 61;
+
+/// The first router of r1 said priority 0 as its last word, and no client was answered by two at once. What r1 said
+/// up to then, and from then on.
+#[track_caller]
+fn planned(seen: &[Seen], client: Prober) -> [Vec<Advert>; 2] {
+    let recording = client.stop().unwrap();
+    assert_eq!(recording.twice(), 0, "no two owners");
+    // To r2, and back.
+    assert!(recording.changes() <= 2, "{} moves", recording.changes());
+    let adverts = rhythm::adverts(seen, 1, ONE).into_iter();
+    let mut old = Vec::from_iter(adverts.map(|(_, advert)| advert));
+    let end = old.iter().rposition(|advert| advert.priority == 0);
+    let new = old.split_off(end.unwrap() + 1);
+    [old, new]
+}
 
 /// The Master of r1 leaves to r2 what it was, as by a planned stop, before it is the other one.
 #[test]
@@ -41,12 +59,14 @@ fn another_version() {
     let mut stage = Stage::with(shared(), family, |_, routers| {
         routers.vrid(ONE).advert_int_ms = 1000;
     });
+    let mut before = BTreeSet::from([3]);
     for (lines, versions) in [
         ("version 2", &[2][..]),
         ("v2_interop", &[2, 3]),
         ("version 3", &[3]),
     ] {
         let watch = stage.watch(&[TWO]);
+        let client = stage.asking(1, family.vip());
         stage.change_both(|routers| routers.vrid(ONE).instance = lines.to_owned());
         stage.await_state(1, ONE, "MASTER");
         stage.await_state(2, ONE, "BACKUP");
@@ -55,7 +75,11 @@ fn another_version() {
             stage.await_advert(1, ONE, lines, |advert| advert.version == *version);
         }
         assert_eq!(stage.next_advert(1, TWO).version, 3);
-        watch.assert(&stage);
+        let versions = BTreeSet::from_iter(versions.iter().copied());
+        let said = planned(&watch.assert(&stage), client);
+        let said = said.map(|all| BTreeSet::from_iter(all.iter().map(|one| one.version)));
+        assert_eq!(said, [before, versions.clone()]);
+        before = versions;
     }
 }
 
@@ -65,6 +89,7 @@ fn another_family() {
     let mut stage = Stage::pair(Family::V6);
     let watch = stage.watch(&[TWO]);
     let (before, after) = (Family::V6.vip(), Family::V4.address(252));
+    let client = stage.asking(1, before);
     for number in [2, 1] {
         stage.change(number, |routers| routers.vrid(ONE).vips = vec![after]);
     }
@@ -76,7 +101,9 @@ fn another_family() {
         assert!(!stage.has(number, before));
     }
     assert!(owners(&stage.scene, before).is_empty());
-    watch.assert(&stage);
+    let [old, new] = planned(&watch.assert(&stage), client);
+    assert!(old.iter().all(|advert| advert.source.is_ipv6()), "{old:?}");
+    assert!(new.iter().all(|advert| advert.source.is_ipv4()), "{new:?}");
 }
 
 /// Between the group and peers.
@@ -90,6 +117,7 @@ fn another_way() {
     };
     for is_unicast in [true, false] {
         let watch = stage.watch(&[TWO]);
+        let client = stage.asking(1, family.vip());
         for number in [2, 1] {
             stage.edit(number, |routers| {
                 let lines = if is_unicast {
@@ -108,7 +136,14 @@ fn another_way() {
         await_owner(&stage.scene, 1, &[family.vip()]);
         let to = stage.next_advert(1, ONE).destination;
         assert_eq!(to == family.speaker(2), is_unicast, "{to}");
-        watch.assert(&stage);
+        let said = planned(&watch.assert(&stage), client);
+        for (adverts, is_unicast) in said.iter().zip([!is_unicast, is_unicast]) {
+            let mut to = adverts.iter().map(|advert| advert.destination);
+            assert!(
+                to.all(|to| (to == family.speaker(2)) == is_unicast),
+                "{adverts:?}"
+            );
+        }
     }
 }
 
@@ -119,6 +154,7 @@ fn another_interface() {
     let mut stage = Stage::routed(shared(), family);
     let address = family.inner(253);
     let watch = stage.watch(&[TWO]);
+    let client = stage.asking(1, family.vip());
     let on_it = |routers: &mut Vec<Settings>| {
         let router = routers.vrid(ONE);
         router.interface = INNER_INTERFACE.to_owned();
@@ -130,17 +166,14 @@ fn another_interface() {
     stage.await_state(1, ONE, "MASTER");
     stage.await_state(2, ONE, "BACKUP");
     let server = &stage.scene.lab.behind.as_ref().unwrap().server;
+    let mac = link::mac(&stage.scene.router(1).netns, INNER_INTERFACE).unwrap();
     eventually("r1 alone answers for it there", || {
-        let prober = ArpProber::start(server, address, std::time::Duration::from_millis(10));
-        let prober = prober.unwrap();
-        clock::sleep(std::time::Duration::from_millis(200));
-        let answers = prober.stop().unwrap().answers.into_iter();
-        let macs: BTreeSet<_> = answers.map(|answer| answer.mac).collect();
-        macs.len() == 1 && stage.has(1, address)
+        macs(server, address) == BTreeSet::from([mac]) && stage.has(1, address)
     });
     assert!(!stage.has(2, address));
     for number in [1, 2] {
         assert!(!stage.has(number, family.vip()));
     }
-    watch.assert(&stage);
+    let [_, after] = planned(&watch.assert(&stage), client);
+    assert_eq!(after, []);
 }
