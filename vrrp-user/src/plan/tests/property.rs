@@ -1,6 +1,10 @@
 //! What holds of every two files on every machine.
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{select, subsequence},
+};
 
 use super::{world::World, *};
 
@@ -98,23 +102,31 @@ impl Rough {
     }
 }
 
-/// A file of those instances that go together.
-fn text() -> impl Strategy<Value = String> {
-    vec(rough(), 1..6).prop_map(|all| {
-        let mut text = String::new();
-        let mut used = Vec::new();
-        for one in all {
-            let mut more = used.clone();
-            let Some(instance) = one.text(&mut more) else {
-                continue;
-            };
-            let longer = format!("{text}{instance}");
-            if config::parse("k.conf", longer.as_bytes()).config.is_some() {
-                (text, used) = (longer, more);
-            }
+/// Files of some of the same instances each, of those that go together: most often, some are equal in one file and the
+/// next.
+fn files() -> impl Strategy<Value = Vec<(String, Vec<(&'static str, u32)>)>> {
+    let some = |pool: Vec<Rough>| {
+        let count = pool.len();
+        let chosen = subsequence(pool, 1..=count.min(5)).prop_shuffle();
+        vec((chosen.prop_map(|all| text(&all)), machine()), 1..5)
+    };
+    vec(rough(), 1..8).prop_flat_map(some)
+}
+
+fn text(all: &[Rough]) -> String {
+    let mut text = String::new();
+    let mut used = Vec::new();
+    for one in all {
+        let mut more = used.clone();
+        let Some(instance) = one.text(&mut more) else {
+            continue;
+        };
+        let longer = format!("{text}{instance}");
+        if config::parse("k.conf", longer.as_bytes()).config.is_some() {
+            (text, used) = (longer, more);
         }
-        text
-    })
+    }
+    text
 }
 
 /// Interfaces under one of their names each, in whatever order; some are missing.
@@ -131,12 +143,31 @@ fn machine() -> impl Strategy<Value = Vec<(&'static str, u32)>> {
     })
 }
 
+/// Whether both are the same instance on the same interface; the ids of their virtual IPs, and which of its neighbours
+/// answers by proxy ARP, may differ.
+fn is_equal(one: &DesiredRouter, other: &DesiredRouter) -> bool {
+    let bare = |router: &DesiredRouter| DesiredRouter {
+        vips: Vec::new(),
+        proxied: Vec::new(),
+        ..router.clone()
+    };
+    bare(one).is_same(&bare(other))
+}
+
+/// The id of a router's virtual IP of this address in this place.
+fn vip_id(router: &DesiredRouter, wanted: &DesiredVip) -> Option<VipId> {
+    let address = |one: &DesiredVip| (one.vip.address, one.interface, one.vip.device.clone());
+    let mut all = router.vips.iter();
+    let found = all.find(|one| address(one) == address(wanted));
+    found.map(|one| one.id)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// One file after the other, each with the machine of its time, then the stop.
     #[test]
-    fn steps_lead_from_one_to_the_next(files in vec((text(), machine()), 1..5)) {
+    fn steps_lead_from_one_to_the_next(files in files()) {
         let mut now = Desired::default();
         let mut world = World::default();
         for (text, machine) in files {
@@ -156,6 +187,15 @@ proptest! {
                 let is_named = steps.iter().any(|step| about(&step));
                 let is_new = known.is_none_or(|known| !known.is_same(router));
                 prop_assert_eq!(is_named, is_new);
+                let mut running = now.routers();
+                if let Some((equal, _)) = running.find(|(_, one)| is_equal(one, router)) {
+                    prop_assert_eq!(id, equal, "it is the same router");
+                }
+                for vip in &router.vips {
+                    if let Some(before) = known.and_then(|known| vip_id(known, vip)) {
+                        prop_assert_eq!(vip.id, before, "it is the same virtual IP");
+                    }
+                }
                 let vips = router.vips.iter().map(|placed| &placed.vip);
                 prop_assert!(vips.eq(&router.instance.vips));
             }
