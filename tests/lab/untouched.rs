@@ -10,6 +10,7 @@ use std::{
 use vrrp_tests::{
     arp_prober::ArpProber,
     capture::{Capture, Seen},
+    clock::{self, Nanos},
     config::Settings,
     lease::LeaseWatch,
     prober::Prober,
@@ -28,6 +29,7 @@ const PERIOD: Duration = Duration::from_millis(2);
 /// Looks at virtual routers of a [`Stage`] that nothing happens to, by VRID.
 pub(crate) struct Untouched {
     routers: Vec<Watched>,
+    since: Nanos,
     capture: Capture,
     /// The addresses of r1 and r2 at the start.
     stamps: [Stamps; 2],
@@ -107,6 +109,7 @@ impl Stage {
         Untouched {
             routers,
             capture: Capture::start(&self.scene.lab.switch).unwrap(),
+            since: clock::now(),
             stamps: self.stamps(),
             told: [0, 1].map(|node| self.told[node].lines().len()),
         }
@@ -171,7 +174,8 @@ impl Stage {
         u32::try_from(slot).unwrap()
     }
 
-    fn stamps(&self) -> [Stamps; 2] {
+    /// The kernel's stamps on the addresses of r1 and r2.
+    pub(crate) fn stamps(&self) -> [Stamps; 2] {
         [1, 2].map(|number| Stamps::read(&self.scene.router(number).netns).unwrap())
     }
 }
@@ -187,6 +191,7 @@ impl Untouched {
 
     /// What has happened to them, and what was on the wire meanwhile.
     pub(crate) fn judge(self, stage: &Stage) -> (Vec<String>, Vec<Seen>) {
+        let while_watched = [self.since, clock::now()];
         let seen = self.capture.stop().unwrap();
         let after = stage.stamps();
         let (mut complaints, mut names) = (Vec::new(), BTreeSet::new());
@@ -204,7 +209,7 @@ impl Untouched {
                 }
                 complaints.extend(found.into_iter().map(|one| format!("{of}: {one}")));
             }
-            complaints.extend(watched.judge(stage, &seen));
+            complaints.extend(watched.judge(stage, &seen, while_watched));
         }
         for (node, number) in [(0, 1), (1, 2)] {
             let told = stage.told[node].lines().split_off(self.told[node]);
@@ -217,8 +222,8 @@ impl Untouched {
 }
 
 impl Watched {
-    /// What its client, its lease and its adverts complain of.
-    fn judge(self, stage: &Stage, seen: &[Seen]) -> Vec<String> {
+    /// What its client, its lease and its adverts complain of, between these moments.
+    fn judge(self, stage: &Stage, seen: &[Seen], [since, until]: [Nanos; 2]) -> Vec<String> {
         let mut complaints = Vec::new();
         let recording = self.prober.stop().unwrap();
         if recording.lost() > 0 || recording.changes() > 0 {
@@ -241,7 +246,7 @@ impl Watched {
         ];
         let interval = intervals.map(|settings| settings.advert_int_ms);
         let missing = Duration::from_millis((2 * interval[0].max(interval[1])).into());
-        let longest = rhythm::longest(&rhythm::gaps(&adverts));
+        let longest = rhythm::longest(&rhythm::silences(since, &adverts, until));
         if let Some(gap) = longest.filter(|gap| gap.length() >= missing) {
             complaints.push(format!("no advert for {:?}", gap.length()));
         }
@@ -265,7 +270,12 @@ fn kept(before: &Settings, after: &Settings) -> Vec<IpAddr> {
             .more_vips
             .lines()
             .map(|line| line.trim().to_owned());
-        let lines = plain.chain(more).filter(|line| !line.is_empty());
+        let block = settings.instance.split_once("virtual_ipaddress_excluded {");
+        let excluded = block.and_then(|(_, rest)| rest.split_once('}'));
+        let excluded = excluded.into_iter().flat_map(|(lines, _)| lines.lines());
+        let excluded = excluded.map(|line| line.trim().to_owned());
+        let lines = plain.chain(more).chain(excluded);
+        let lines = lines.filter(|line| !line.is_empty());
         BTreeMap::from_iter(lines.map(|line| {
             let address = line.split([' ', '/']).next().unwrap().parse();
             (line, address.unwrap())

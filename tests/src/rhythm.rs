@@ -48,6 +48,16 @@ pub fn gaps(adverts: &[(Nanos, Advert)]) -> Vec<Gap> {
     pairs.map(gap).collect()
 }
 
+/// The times without any of these adverts between two moments, at both of which there need not be one.
+#[must_use]
+pub fn silences(from: Nanos, adverts: &[(Nanos, Advert)], until: Nanos) -> Vec<Gap> {
+    let moments = adverts.iter().map(|(at, _)| *at);
+    let starts = std::iter::once(from).chain(moments.clone());
+    let ends = moments.chain([until]);
+    let gaps = starts.zip(ends).map(|(from, until)| Gap { from, until });
+    gaps.collect()
+}
+
 /// The longest of them.
 #[must_use]
 pub fn longest(gaps: &[Gap]) -> Option<Gap> {
@@ -89,5 +99,15 @@ mod tests {
         assert_eq!(lengths, [10, 30]);
         assert_eq!(longest(&gaps).map(|gap| gap.from), Some(20));
         assert_eq!(longest(&[]), None);
+    }
+
+    #[test]
+    fn the_last_silence_is_to_the_end() {
+        let lengths = |seen: &[Seen]| {
+            let silences = silences(5, &adverts(seen, 1, 51), 100);
+            Vec::from_iter(silences.iter().map(|one| one.length().as_nanos()))
+        };
+        assert_eq!(lengths(&[seen(10, 1, 51), seen(30, 1, 51)]), [5, 20, 70]);
+        assert_eq!(lengths(&[seen(10, 2, 51)]), [95]);
     }
 }
