@@ -43,10 +43,18 @@ fn it_is_a_fault_until_it_comes(
         log.wait("ens34", LIMIT).unwrap();
     }
     let watch = site.stage.watch(&OTHERS);
+    // What changes meanwhile counts when it comes.
+    let told = site
+        .stage
+        .change(1, |routers| routers.vrid(TWO).priority = 150);
+    assert!(told.contains("priority 200 → 150"), "{told}");
+    assert_eq!(site.stage.state(1, TWO).as_deref(), Some("FAULT"));
     site.make(1);
     site.stage.await_state(1, TWO, "MASTER");
     site.make(2);
     site.is_served();
+    let of_r1 = site.stage.status(2, TWO).number("active_priority");
+    assert_eq!(of_r1, 150);
     watch.assert(&site.stage);
     assert_eq!(site.stage.status(1, TWO).fault(), ["", "", ""]);
 

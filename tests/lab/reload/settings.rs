@@ -66,6 +66,7 @@ fn accept() {
     let mut stage = Stage::pair(family);
     let before = [1, 2].map(|number| stage.status(number, ONE).transitions());
     let watch = stage.watch(&[TWO]);
+    let stamps = stage.stamps();
     let questions = stage.asking_who_has(family.vip());
     for (lines, is_heard) in [("no_accept", false), ("accept", true)] {
         for number in [1, 2] {
@@ -82,6 +83,7 @@ fn accept() {
     let questions = questions.stop().unwrap();
     assert_eq!(questions.answered(0), 0);
     watch.assert(&stage);
+    assert_eq!(stage.stamps(), stamps, "no address was touched");
     let after = [1, 2].map(|number| stage.status(number, ONE).transitions());
     assert_eq!(after, before);
 }
@@ -206,6 +208,7 @@ fn a_virtual_mac(#[values(Family::V4, Family::V6)] family: Family) {
     };
     for (line, is_virtual) in [("use_vmac", true), ("", false)] {
         let watch = stage.watch(&[TWO]);
+        let stamps = stage.stamps();
         let moves = FdbWatch::start(&stage.scene.lab.switch).unwrap();
         let prober = stage.asking(1, family.vip());
         let before = [1, 2].map(|number| stage.status(number, ONE).transitions());
@@ -233,6 +236,7 @@ fn a_virtual_mac(#[values(Family::V4, Family::V6)] family: Family) {
         let after = [1, 2].map(|number| stage.status(number, ONE).transitions());
         assert_eq!(after, before);
         watch.assert(&stage);
+        assert_eq!(stage.stamps(), stamps, "no address was touched");
         let moves = moves.stop().unwrap();
         let on_r2 = moves.iter().any(|one| one.mac == mac && one.router == 2);
         assert!(!on_r2, "the Backup spoke with it");
@@ -260,6 +264,21 @@ fn the_source_address() {
         assert_eq!(stage.next_advert(1, TWO).source, usual);
         watch.assert(&stage);
     }
+
+    // One that the machine does not have is a fault, and another file is its end.
+    let watch = stage.watch(&[TWO]);
+    stage.change(1, |routers| {
+        routers.vrid(ONE).instance = format!("mcast_src_ip {}\ntrack_src_ip", family.speaker(8));
+    });
+    stage.await_state(1, ONE, "FAULT");
+    stage.await_state(2, ONE, "MASTER");
+    stage.change(1, |routers| {
+        routers.vrid(ONE).instance = format!("mcast_src_ip {other}");
+    });
+    stage.await_state(1, ONE, "MASTER");
+    assert_eq!(stage.next_advert(1, ONE).source, other);
+    await_owner(&stage.scene, 1, &[family.vip()]);
+    watch.assert(&stage);
 }
 
 /// A third one comes, is spoken to, and goes.
