@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use nix::sys::signal::Signal;
 use rstest::rstest;
-use vrrp_tests::{clock, config::Settings, load::Hogs, node::Node as _};
+use vrrp_tests::{capture::Capture, clock, config::Settings, load::Hogs, node::Node as _, rhythm};
 
 use crate::{
     calm::{calm, span},
@@ -183,6 +183,35 @@ fn during_the_stop() {
     for address in [240, 253] {
         assert!(!stage.has(1, family.address(address)));
     }
+}
+
+/// Whoever waits for it is told, and the node ends as it always does.
+#[test]
+fn a_stop_while_it_is_under_way() {
+    let family = Family::V4;
+    let mut stage = Stage::prepared(shared(), family, Network::Clients, |_, _| ());
+    stage.scene.node(1).start().unwrap();
+    stage.await_all(1, "MASTER");
+    // Without a successor, the old router drains for longer than it takes to say so.
+    stage.edit(1, |routers| routers.vrid(TWO).vrid = OTHER);
+    let capture = Capture::start(&stage.scene.lab.switch).unwrap();
+    let asked = stage.scene.nodes[0].begin_reload().unwrap();
+    let log = stage.scene.log(1);
+    log.wait("(VI_2) serving until a successor", LIMIT).unwrap();
+    stage.scene.node(1).terminate().unwrap();
+    let answer = asked.wait().unwrap();
+    assert_eq!(answer.code, 1, "{}", answer.text);
+    assert!(answer.text.contains("stopping"), "{}", answer.text);
+    stage.scene.node(1).wait_stopped().unwrap();
+    for address in [family.vip(), family.address(253)] {
+        assert!(!stage.has(1, address), "{address}");
+    }
+    let seen = capture.stop().unwrap();
+    for vrid in [ONE, TWO] {
+        let last = rhythm::adverts(&seen, 1, vrid).pop().unwrap().1;
+        assert_eq!(last.priority, 0, "{vrid}");
+    }
+    assert_eq!(rhythm::adverts(&seen, 1, OTHER), []);
 }
 
 /// A client that goes away leaves a reload that is done to its end.

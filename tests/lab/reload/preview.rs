@@ -41,6 +41,18 @@ fn it_says_what_a_reload_says() {
     }
     watch.assert(&stage);
     assert!(diff(&stage).text.contains("nothing changes"));
+
+    // One that a reload would refuse.
+    let watch = stage.watch(&[ONE, TWO]);
+    stage.edit(1, |routers| routers.vrid(TWO).interface.clear());
+    let answer = diff(&stage);
+    // As every `check` of a file with a mistake: EX_CONFIG.
+    assert_eq!(answer.code, 78, "{}", answer.text);
+    let file = stage.scene.nodes[0].config().display().to_string();
+    let mut lines = answer.text.lines();
+    let is_told = |line: &str| line.starts_with(&file) && line.contains(": error: ");
+    assert!(lines.any(is_told), "{}", answer.text);
+    watch.assert(&stage);
 }
 
 #[test]
@@ -48,6 +60,7 @@ fn without_a_node_there_is_nothing_to_compare_with() {
     let mut stage = Stage::pair(Family::V4);
     stage.scene.node(1).stop().unwrap();
     let answer = diff(&stage);
+    assert_eq!(answer.code, 1, "{}", answer.text);
     assert!(!answer.text.contains("nothing changes"), "{}", answer.text);
     let instance = stage.scene.node(1).instance().to_owned();
     assert!(
