@@ -47,7 +47,7 @@ pub enum PlanError {
     TooManyMacs,
 }
 
-/// All that is to run. The default is nothing: what is before a start, and after a stop.
+/// All that is to run. The default is nothing: what is before a start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     pub(super) globals: Globals,
@@ -130,6 +130,16 @@ impl Desired {
         }
         needs::assign_proxies(&mut desired.routers);
         Ok(desired)
+    }
+
+    /// The same node without virtual routers: what is left of it after a stop.
+    #[must_use]
+    pub fn without_routers(&self) -> Self {
+        Self {
+            globals: self.globals.clone(),
+            tenants: self.tenants.clone(),
+            ..Self::default()
+        }
     }
 
     /// `global_defs`.

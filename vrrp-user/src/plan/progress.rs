@@ -23,26 +23,37 @@ impl Progress {
         }
     }
 
+    /// Goes on with other steps, which lead on from where the present ones were to lead. Of the present ones that have
+    /// not begun, those are done first that take something away. A virtual router that the others remove is not waited
+    /// for, whatever its step under way.
+    pub fn turn_to(&mut self, steps: Vec<Step>) {
+        self.waiting.retain(Step::takes_away);
+        for step in &steps {
+            if let Step::Remove { router, .. } = step {
+                self.under_way.remove(router);
+            }
+        }
+        let (removals, others): (Vec<_>, Vec<_>) = steps
+            .into_iter()
+            .partition(|step| matches!(step, Step::Remove { .. }));
+        for removal in removals.into_iter().rev() {
+            self.waiting.push_front(removal);
+        }
+        self.waiting.extend(others);
+    }
+
     /// The next step, if it can begin now. One that is about a virtual router is under way until
     /// [`ended`](Self::ended).
     pub fn begin(&mut self) -> Option<Step> {
         let step = self.waiting.pop_front_if(|step| {
             let free = |router: &RouterId| !self.under_way.contains(router);
             match step {
-                Step::Globals { .. }
-                | Step::Attach { .. }
-                | Step::Mark { .. }
-                | Step::Join { .. }
-                | Step::Receive { .. }
-                | Step::Order(_) => true,
                 Step::Remove { router, .. } => free(router),
                 Step::Change { router, after, .. } | Step::Add { router, after, .. } => {
                     free(router) && after.iter().all(free)
                 }
-                Step::Refuse { .. }
-                | Step::Leave { .. }
-                | Step::Unmark { .. }
-                | Step::Detach { .. } => self.under_way.is_empty(),
+                step if step.takes_away() => self.under_way.is_empty(),
+                _ => true,
             }
         })?;
         if let Step::Remove { router, .. }

@@ -133,6 +133,15 @@ impl Step {
         }
     }
 
+    /// Whether this step takes something away that no virtual router needs any more.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Refuse { .. } | Self::Leave { .. } | Self::Unmark { .. } | Self::Detach { .. }
+        )
+    }
+
     /// What takes back what this step does to an interface; of a step about something else, the step itself.
     #[must_use]
     pub fn undo(self) -> Self {

@@ -119,7 +119,15 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 router,
                 revision: parts.revision,
             }),
-            Command::Remove(router) => side.send_event(Event::Removed { router }),
+            Command::Remove(router) => {
+                side.send_event(Event::Transition {
+                    router,
+                    transition: transition(*state, State::Initialize, Cause::Shutdown),
+                    priority: 100,
+                });
+                *state = State::Initialize;
+                side.send_event(Event::Removed { router });
+            }
             Command::Ping => side.send_event(Event::Alive),
             Command::Snapshot { router } => side.send_event(Event::Snapshot {
                 router,
@@ -137,11 +145,6 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
                 },
             }),
             Command::Stop | Command::StopNow => {
-                side.send_event(Event::Transition {
-                    router: RouterId::first(0),
-                    transition: transition(*state, State::Initialize, Cause::Shutdown),
-                    priority: 100,
-                });
                 side.send_event(Event::Stopped);
                 return false;
             }
@@ -357,7 +360,7 @@ async fn flood_of_events_does_not_hold_up_a_stop() {
                 side.send_event(flood);
             }
             while let Some(command) = side.try_command() {
-                if matches!(command, Command::Stop) {
+                if matches!(command, Command::Remove(_)) {
                     return true;
                 }
             }

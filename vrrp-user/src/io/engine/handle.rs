@@ -52,6 +52,8 @@ pub struct EngineHandle {
     event_ready: Arc<EventFd>,
     lost: Arc<AtomicU64>,
     retired: Receiver<Retired>,
+    /// Commands wait of which the engine knows nothing.
+    posted: Cell<bool>,
 }
 
 /// The engine's end. Dropping it tells the control plane that the engine has ended.
@@ -86,6 +88,7 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
         event_ready: Arc::clone(&event_ready),
         lost: Arc::clone(&lost),
         retired: retired_rx,
+        posted: Cell::new(false),
     };
     let side = EngineSide {
         commands: command_rx,
@@ -100,19 +103,36 @@ pub fn pair() -> io::Result<(EngineHandle, EngineSide)> {
 }
 
 impl EngineHandle {
-    /// Hands a command to the engine. Never blocks.
+    /// Hands a command to the engine, and wakes it. Never blocks.
     ///
     /// # Errors
     /// When the engine has ended, or has left thousands of commands unread.
     pub fn command(&self, command: Command) -> Result<(), EngineError> {
+        self.post(command)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Hands a command to the engine, which takes it in one turn with all that come before [`wake`](Self::wake).
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub fn post(&self, command: Command) -> Result<(), EngineError> {
         self.drop_retired();
         let commands = self.commands.as_ref().ok_or(EngineError::Gone)?;
         commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => EngineError::Stuck,
             TrySendError::Disconnected(_) => EngineError::Gone,
         })?;
-        raise(&self.command_ready);
+        self.posted.set(true);
         Ok(())
+    }
+
+    /// Wakes the engine for what was posted.
+    pub fn wake(&self) {
+        if self.posted.take() {
+            raise(&self.command_ready);
+        }
     }
 
     /// Readable while events wait, and when the engine has ended.
@@ -259,6 +279,21 @@ mod tests {
         assert!(matches!(side.try_command(), Some(Command::Stop)));
         assert!(side.try_command().is_none());
         assert!(!readable(side.command_fd()));
+    }
+
+    #[test]
+    fn posted_commands_wait_for_one_another() {
+        let (handle, side) = pair().unwrap();
+        handle.post(Command::Ping).unwrap();
+        handle.post(Command::Stop).unwrap();
+        assert!(!readable(side.command_fd()));
+        handle.wake();
+        assert!(readable(side.command_fd()));
+        assert!(matches!(side.try_command(), Some(Command::Ping)));
+        assert!(matches!(side.try_command(), Some(Command::Stop)));
+        assert!(side.try_command().is_none());
+        handle.wake();
+        assert!(!readable(side.command_fd()), "nothing is new");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod ids;
 mod needs;
 mod order;
+mod progress;
 mod property;
 mod words;
 mod world;

@@ -43,6 +43,44 @@ fn what_is_taken_down_waits_for_every_router() {
     assert!(progress.is_over());
 }
 
+/// A stop in the middle of a reload.
+#[test]
+fn a_turn_removes_at_once_and_forgets_nothing() {
+    let on = |vrid, interface| format!("interface {interface}\n virtual_router_id {vrid}");
+    let (a, b) = (on(1, "eth0"), on(2, "eth1"));
+    let before = desired(&file(&[("A", &a, "10.0.0.1"), ("B", &b, "10.0.0.2")]));
+    let (c, moved) = (on(3, "eth0"), on(2, "eth2"));
+    let others = [
+        ("A", &*a, "10.0.0.3"),
+        ("C", &c, "10.0.0.5"),
+        ("B", &moved, "10.0.0.4"),
+    ];
+    let after = desired_from(&before, &file(&others), &ETH);
+    let mut progress = Progress::new(diff(&before, &after));
+    let first = begun(&mut progress);
+    assert!(first.contains(&"(B) remove".to_owned()), "{first:?}");
+    assert!(!first.contains(&"(B) add".to_owned()), "{first:?}");
+
+    progress.turn_to(diff(&after, &after.without_routers()));
+    let removed = ["(A) remove", "(C) remove", "(B) remove"];
+    assert_eq!(begun(&mut progress), removed);
+    for name in ["A", "C", "B"] {
+        progress.ended(id(&after, name));
+        assert_eq!(begun(&mut progress), [""; 0], "the first B has not gone");
+    }
+    progress.ended(id(&before, "B"));
+    let mut last = begun(&mut progress);
+    last.sort();
+    let mut expected = Vec::new();
+    for (index, interface) in [(2, "eth0"), (3, "eth1"), (4, "eth2")] {
+        expected.push(format!("detach the programs from {interface}"));
+        expected.push(format!("leave 224.0.0.18 on interface {index}"));
+    }
+    expected.sort();
+    assert_eq!(last, expected);
+    assert!(progress.is_over());
+}
+
 #[test]
 fn who_takes_waits_for_who_gives() {
     let (before, mut progress) = between(

@@ -1,5 +1,5 @@
-//! Gets the node from what runs to what is to run, by the steps of [`plan::diff`]. A start, a reload, and an interface
-//! that is made again are the same road.
+//! Gets the node from what runs to what is to run, by the steps of [`plan::diff`]. A start, a reload, an interface that
+//! is made again, and a stop are the same road.
 
 use super::{Known, Plane, watched::watched};
 use crate::{
@@ -51,7 +51,10 @@ pub(super) enum UnderWay {
         revision: Option<u32>,
     },
     /// Until it has stopped.
-    Removing,
+    Removing {
+        /// What it was before a change that was under way.
+        before: Option<Box<DesiredRouter>>,
+    },
 }
 
 impl Plane<'_> {
@@ -65,13 +68,35 @@ impl Plane<'_> {
         });
     }
 
+    /// The node is to run nothing any more, wherever it was going.
+    pub(super) fn begin_stop(&mut self) {
+        let nothing = self.desired.without_routers();
+        let steps = plan::diff(&self.desired, &nothing);
+        let before = std::mem::replace(&mut self.desired, nothing);
+        match &mut self.applying {
+            Some(applying) => applying.progress.turn_to(steps),
+            None => {
+                self.applying = Some(Applying {
+                    progress: Progress::new(steps),
+                    prepared: Vec::new(),
+                    before,
+                });
+            }
+        }
+    }
+
     /// Does what can be done by now.
     pub(super) async fn go_on(&mut self, monitor: &mut Monitor) -> Result<Applied, ControlError> {
         loop {
             let Some(applying) = &mut self.applying else {
                 return Ok(Applied::Done);
             };
-            if let Some(step) = applying.progress.begin() {
+            let next = applying.progress.begin();
+            // All that leave say so in one turn of the engine.
+            if !matches!(next, Some(Step::Remove { .. })) {
+                self.setup.engine.wake();
+            }
+            if let Some(step) = next {
                 let Some(interface) = step.prepares() else {
                     self.carry_out(step, monitor).await?;
                     continue;
@@ -85,6 +110,7 @@ impl Plane<'_> {
                 monitor.watch(self.watched());
                 self.take_changes(monitor.judge())?;
                 self.end_idle_changes();
+                self.settle_journal();
             } else if applying.progress.is_over() {
                 self.applying = None;
                 return Ok(Applied::Done);
@@ -121,13 +147,7 @@ impl Plane<'_> {
                 Ok(())
             }
             Step::Remove { router, .. } => {
-                match self.router(router) {
-                    Some(known) => {
-                        known.under_way = Some(UnderWay::Removing);
-                        self.command(Command::Remove(router))?;
-                    }
-                    None => drop(self.end_step(router)),
-                }
+                self.remove(router)?;
                 Ok(())
             }
             Step::Change { router, to, .. } => {
@@ -257,6 +277,21 @@ impl Plane<'_> {
         Ok(())
     }
 
+    /// [`go_on`](Self::go_on) wakes the engine for it.
+    fn remove(&mut self, id: RouterId) -> Result<(), ControlError> {
+        let Some(known) = self.routers.get_mut(&id) else {
+            self.end_step(id);
+            return Ok(());
+        };
+        let before = match known.under_way.take() {
+            Some(UnderWay::Changing { before, .. }) => Some(before),
+            _ => None,
+        };
+        known.under_way = Some(UnderWay::Removing { before });
+        let posted = self.setup.engine.post(Command::Remove(id));
+        Ok(self.unless_stopped(posted)?)
+    }
+
     fn open_peers(&mut self, id: RouterId, router: &DesiredRouter) -> Result<(), ControlError> {
         if let (Some(interface), true) = (router.interface, router.instance.unicast.is_some()) {
             match Socket::peers(id, interface, router.instance.family()) {
@@ -322,7 +357,7 @@ impl Plane<'_> {
             }
             // It stays as it was, and so does what is in the journal of it, until another try.
             Event::InterfaceFailed { router, .. } => {
-                let is_leaving = matches!(under_way(router), Some(UnderWay::Removing));
+                let is_leaving = matches!(under_way(router), Some(UnderWay::Removing { .. }));
                 if let Some(known) = self.router(router) {
                     known.blueprint.refused();
                 }
@@ -346,19 +381,24 @@ impl Plane<'_> {
         if let Some(UnderWay::Changing { before, .. }) = self.end_step(router)
             && let Some(known) = self.routers.get(&router)
         {
-            let after = known.blueprint.router();
-            tell(self.release(&before, Some(after)));
+            let after = known.blueprint.router().clone();
+            self.release(&before, Some(&after));
         }
     }
 
     fn forget(&mut self, router: RouterId) {
-        self.end_step(router);
+        let under_way = self.end_step(router);
         self.notifier.remove(router);
         self.setup.resignations.forget(router);
-        self.store_resignations();
         self.order.retain(|id| *id != router);
         if let Some(known) = self.routers.remove(&router) {
-            tell(self.release(known.blueprint.router(), None));
+            self.release(known.blueprint.router(), None);
+        }
+        if let Some(UnderWay::Removing {
+            before: Some(before),
+        }) = under_way
+        {
+            self.release(&before, None);
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);
@@ -374,7 +414,7 @@ impl Plane<'_> {
 }
 
 /// What the system refuses is said, and the node goes on without.
-fn tell(done: Result<(), Refused>) {
+pub(super) fn tell(done: Result<(), Refused>) {
     if let Err(error) = done {
         tracing::error!("{}", with_causes(&*error));
     }

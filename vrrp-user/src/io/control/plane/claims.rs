@@ -3,7 +3,10 @@
 
 use std::net::IpAddr;
 
-use super::{Plane, apply::Applying};
+use super::{
+    Plane,
+    apply::{Applying, tell},
+};
 use crate::{
     ids::InterfaceId,
     io::{
@@ -68,14 +71,16 @@ impl Plane<'_> {
     }
 
     /// A virtual router has become `after`, or nothing: what it had `before` beside that is on no interface any more.
-    pub(super) fn release(
-        &self,
-        before: &DesiredRouter,
-        after: Option<&DesiredRouter>,
-    ) -> Result<(), Refused> {
+    pub(super) fn release(&mut self, before: &DesiredRouter, after: Option<&DesiredRouter>) {
         let kept = Vec::from_iter(after.into_iter().flat_map(records));
         let gone = records(before).filter(|record| !kept.contains(record));
-        Ok(self.setup.journal.strike(gone.map(Undo::Address))?)
+        self.released.extend(gone.map(Undo::Address));
+    }
+
+    /// Strikes out of the journal what was released, all at once.
+    pub(super) fn settle_journal(&mut self) {
+        let released = std::mem::take(&mut self.released);
+        tell(self.setup.journal.strike(released).map_err(Refused::from));
     }
 }
 

@@ -24,9 +24,12 @@ pub(super) enum Engine {
 }
 
 impl Plane<'_> {
-    /// Handles some events, and then tells the service manager, whose queue may be short, in one message.
+    /// Handles some events. What came of all of them is then written once, and told to the service manager, whose queue
+    /// may be short, in one message.
     pub(super) fn take_events(&mut self) -> Result<Engine, ControlError> {
         let engine = self.take_some()?;
+        self.settle_journal();
+        self.store_resignations();
         self.tell_manager();
         Ok(engine)
     }

@@ -46,6 +46,7 @@ use crate::{
     io::{
         clock,
         engine::{Command, handle::EngineError, realtime::Scheduling},
+        journal::Undo,
         systemd,
     },
     plan::Desired,
@@ -93,6 +94,8 @@ pub(super) struct Plane<'a> {
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
+    /// What is in the journal still, and on no interface any more.
+    released: Vec<Undo>,
     events_lost: u64,
     /// What the engine's threads run under, as they came to say it.
     threads: Vec<Scheduling>,
@@ -131,6 +134,7 @@ impl<'a> Plane<'a> {
             holds: Vec::new(),
             engine_alive: true,
             stopping: false,
+            released: Vec::new(),
             events_lost: 0,
             threads: Vec::new(),
             started: clock::wall(clock::now()),
@@ -215,16 +219,16 @@ impl<'a> Plane<'a> {
 
     async fn obey(&mut self, request: Request, monitor: &mut Monitor) -> Result<(), ControlError> {
         match request {
+            Request::Stop if self.stopping => {
+                tracing::info!("Stopping at once");
+                self.command(Command::StopNow)?;
+            }
             Request::Stop => {
-                let command = if self.stopping {
-                    Command::StopNow
-                } else {
-                    Command::Stop
-                };
-                tracing::info!("Stopping{}", if self.stopping { " at once" } else { "" });
+                tracing::info!("Stopping");
                 self.stopping = true;
                 systemd::stopping();
-                self.command(command)?;
+                self.begin_stop();
+                self.proceed(monitor).await?;
             }
             Request::Reload => self.reload(None, monitor).await?,
             Request::Dump => self.ask_status(None)?,
@@ -242,7 +246,11 @@ impl<'a> Plane<'a> {
     }
 
     fn command(&self, command: Command) -> Result<(), EngineError> {
-        match self.setup.engine.command(command) {
+        self.unless_stopped(self.setup.engine.command(command))
+    }
+
+    fn unless_stopped(&self, result: Result<(), EngineError>) -> Result<(), EngineError> {
+        match result {
             // It has stopped, and its last event is on its way.
             Err(EngineError::Gone) if self.stopping => Ok(()),
             other => other,

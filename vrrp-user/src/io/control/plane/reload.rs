@@ -16,6 +16,7 @@ use crate::{
             machine,
             socket::{Question, Reply},
         },
+        engine::Command,
         log, systemd,
     },
     plan::{self, Desired, Interfaces},
@@ -135,7 +136,7 @@ impl Plane<'_> {
             // Who waits for a reload is told that the node stops.
             self.reloads.clear();
             self.reloading = None;
-            return Ok(());
+            return self.end(monitor).await;
         }
         loop {
             if self.applying.is_some() {
@@ -164,6 +165,16 @@ impl Plane<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Goes on with the stop. When nothing is left to take away, the engine ends.
+    async fn end(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
+        if self.applying.is_some()
+            && let Applied::Done = self.go_on(monitor).await?
+        {
+            self.command(Command::Stop)?;
+        }
+        Ok(())
     }
 
     fn begin_reload(&mut self, client: Option<Reply>, inventory: &Inventory) {
