@@ -142,6 +142,12 @@ impl Journal {
         self.undos.len() != count
     }
 
+    /// Whether this is outstanding.
+    #[must_use]
+    pub fn owes(&self, undo: &Undo) -> bool {
+        self.undos.contains(undo)
+    }
+
     /// Virtual IPs to be removed.
     pub fn addresses(&self) -> impl Iterator<Item = &AddressRecord> {
         self.undos.iter().filter_map(|undo| match undo {

@@ -19,6 +19,8 @@ pub(super) struct Applying {
     /// What was done to interfaces, to be undone if more of it is refused.
     prepared: Vec<Step>,
     before: Desired,
+    /// What it puts on interfaces is in the journal.
+    is_claimed: bool,
 }
 
 impl Applying {
@@ -35,8 +37,9 @@ pub(super) enum Applied {
     UnderWay,
     /// All are done.
     Done,
-    /// The system refused one, about this interface, before any virtual router was touched: everything is as before.
-    Refused(InterfaceId, Refused),
+    /// Before any virtual router was touched, the system refused one about this interface, or else the journal could not
+    /// be written: everything is as before.
+    Refused(Option<InterfaceId>, Refused),
 }
 
 /// The step about a virtual router that is under way.
@@ -65,6 +68,7 @@ impl Plane<'_> {
             progress: Progress::new(steps),
             prepared: Vec::new(),
             before: std::mem::replace(&mut self.desired, desired),
+            is_claimed: false,
         });
     }
 
@@ -80,6 +84,7 @@ impl Plane<'_> {
                     progress: Progress::new(steps),
                     prepared: Vec::new(),
                     before,
+                    is_claimed: true,
                 });
             }
         }
@@ -87,6 +92,13 @@ impl Plane<'_> {
 
     /// Does what can be done by now.
     pub(super) async fn go_on(&mut self, monitor: &mut Monitor) -> Result<Applied, ControlError> {
+        if let Some(applying) = &mut self.applying
+            && !std::mem::replace(&mut applying.is_claimed, true)
+            && let Err(refused) = self.claim(&monitor.inventory())
+        {
+            self.give_up().await?;
+            return Ok(Applied::Refused(None, refused));
+        }
         loop {
             let Some(applying) = &mut self.applying else {
                 return Ok(Applied::Done);
@@ -98,12 +110,12 @@ impl Plane<'_> {
             }
             if let Some(step) = next {
                 let Some(interface) = step.prepares() else {
-                    self.carry_out(step, monitor).await?;
+                    self.carry_out(step).await?;
                     continue;
                 };
                 if let Err(refused) = self.prepare(step).await? {
-                    self.give_up(monitor).await?;
-                    return Ok(Applied::Refused(interface, refused));
+                    self.give_up().await?;
+                    return Ok(Applied::Refused(Some(interface), refused));
                 }
             } else if self.watches_others {
                 self.watches_others = false;
@@ -140,7 +152,7 @@ impl Plane<'_> {
 
     /// Does what is about routers, or takes something away. What the system refuses of it is said, and the rest is done
     /// all the same.
-    async fn carry_out(&mut self, step: Step, monitor: &Monitor) -> Result<(), ControlError> {
+    async fn carry_out(&mut self, step: Step) -> Result<(), ControlError> {
         let done = match step {
             Step::Globals { .. } => {
                 self.look_up_scripts();
@@ -151,16 +163,12 @@ impl Plane<'_> {
                 Ok(())
             }
             Step::Change { router, to, .. } => {
-                let known = self.routers.get(&router);
-                let before = known.map(|known| known.blueprint.router());
-                let claimed = self.claim(before, &to, &monitor.inventory());
                 self.change(router, *to)?;
-                claimed
+                Ok(())
             }
             Step::Add { router, to, .. } => {
-                let claimed = self.claim(None, &to, &monitor.inventory());
                 self.add(router, *to)?;
-                claimed
+                Ok(())
             }
             Step::Order(order) => {
                 self.order = order;
@@ -226,14 +234,17 @@ impl Plane<'_> {
     }
 
     /// Undoes what was prepared.
-    async fn give_up(&mut self, monitor: &Monitor) -> Result<(), ControlError> {
+    async fn give_up(&mut self) -> Result<(), ControlError> {
         let Some(applying) = self.applying.take() else {
             return Ok(());
         };
-        self.desired = applying.before;
+        let refused = std::mem::replace(&mut self.desired, applying.before);
+        for (_, router) in refused.routers() {
+            self.release(router);
+        }
         self.look_up_scripts();
         for step in applying.prepared.into_iter().rev() {
-            self.carry_out(step.undo(), monitor).await?;
+            self.carry_out(step.undo()).await?;
         }
         Ok(())
     }
@@ -378,11 +389,8 @@ impl Plane<'_> {
     }
 
     fn end_change(&mut self, router: RouterId) {
-        if let Some(UnderWay::Changing { before, .. }) = self.end_step(router)
-            && let Some(known) = self.routers.get(&router)
-        {
-            let after = known.blueprint.router().clone();
-            self.release(&before, Some(&after));
+        if let Some(UnderWay::Changing { before, .. }) = self.end_step(router) {
+            self.release(&before);
         }
     }
 
@@ -392,13 +400,13 @@ impl Plane<'_> {
         self.setup.resignations.forget(router);
         self.order.retain(|id| *id != router);
         if let Some(known) = self.routers.remove(&router) {
-            self.release(known.blueprint.router(), None);
+            self.release(known.blueprint.router());
         }
         if let Some(UnderWay::Removing {
             before: Some(before),
         }) = under_way
         {
-            self.release(&before, None);
+            self.release(&before);
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);

@@ -1,7 +1,10 @@
-//! Which virtual IPs the node may put on interfaces, and has to take off: they are in the journal before the engine has
-//! them, and until they are off.
+//! Which virtual IPs the node may put on interfaces, and has to take off: they are in the journal before anything
+//! is done for them, and until they are off.
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     Plane,
@@ -13,75 +16,81 @@ use crate::{
         control::{Inventory, host::Refused},
         journal::{AddressRecord, Undo},
     },
-    plan::DesiredRouter,
+    plan::{Desired, DesiredRouter},
 };
 
 impl Plane<'_> {
-    /// A virtual router is going to be `to`. The address of an owner that is there already is the host's.
-    pub(super) fn claim(
-        &self,
-        before: Option<&DesiredRouter>,
-        to: &DesiredRouter,
-        inventory: &Inventory,
-    ) -> Result<(), Refused> {
-        let known = Vec::from_iter(before.into_iter().flat_map(records));
+    /// The node is going to run what is desired: what it may put on interfaces for that is owed from now on. The address
+    /// of an owner that is there already is the host's.
+    pub(super) fn claim(&self, inventory: &Inventory) -> Result<(), Refused> {
+        let nothing = Desired::default();
+        let before = self.applying.as_ref().map_or(&nothing, Applying::before);
+        let held = before.held();
         let journal = self.setup.journal.journal();
         let mut undos = Vec::new();
-        for record in records(to) {
-            let is_owed = match known.iter().find(|one| place(one) == place(&record)) {
-                // What is the host's since then stays so under another name.
-                Some(known) => journal.addresses().any(|one| one == known),
-                None => self.is_to_be_taken_off(to, &record, inventory),
-            };
-            if is_owed {
-                undos.push(Undo::Address(record));
+        for (id, to) in self.desired.routers() {
+            let known = before.get(id).into_iter().flat_map(records);
+            let known: BTreeMap<_, _> = known.map(|record| (place(&record), record)).collect();
+            for record in records(to) {
+                let is_owed = match known.get(&place(&record)) {
+                    // What is the host's since then stays so under another name.
+                    Some(known) => journal.owes(&Undo::Address(known.clone())),
+                    // What the node has put there may be there still, or seem so.
+                    None => {
+                        held.contains(&(InterfaceId(record.index), record.address))
+                            || is_to_be_taken_off(to, &record, inventory)
+                    }
+                };
+                if is_owed {
+                    undos.push(Undo::Address(record));
+                }
             }
         }
         drop(journal);
         Ok(self.setup.journal.owe(undos)?)
     }
 
-    fn is_to_be_taken_off(
-        &self,
-        router: &DesiredRouter,
-        record: &AddressRecord,
-        inventory: &Inventory,
-    ) -> bool {
-        let (instance, address) = (&router.instance, record.address);
-        let (name, interface) = (&instance.name, InterfaceId(record.index));
-        // What the node has put there may be there still, or seem so.
-        let before = self.applying.as_ref().map(Applying::before);
-        if before.is_some_and(|before| before.held().contains(&(interface, address))) {
-            return true;
-        }
-        let is_usable = inventory.is_usable(interface, address);
-        let is_present = inventory.is_present(interface, address);
-        if is_present && !instance.is_owner() {
-            tracing::warn!(
-                "({name}) {address} is on its interface already: taken for what a killed node left, and removed; if \
-                 keepalived runs here, stop it"
-            );
-        } else if is_present && !is_usable {
-            tracing::warn!(
-                "({name}) duplicate address detection of {address} is under way or has failed: xvrrp puts it back \
-                 without; configure it with `nodad`"
-            );
-        }
-        !(is_present && instance.is_owner())
-    }
-
-    /// A virtual router has become `after`, or nothing: what it had `before` beside that is on no interface any more.
-    pub(super) fn release(&mut self, before: &DesiredRouter, after: Option<&DesiredRouter>) {
-        let kept = Vec::from_iter(after.into_iter().flat_map(records));
-        let gone = records(before).filter(|record| !kept.contains(record));
-        self.released.extend(gone.map(Undo::Address));
+    /// A virtual router is this no more. What nobody else has or is to have of it is on no interface then.
+    pub(super) fn release(&mut self, router: &DesiredRouter) {
+        self.released.extend(records(router));
     }
 
     /// Strikes out of the journal what was released, all at once.
     pub(super) fn settle_journal(&mut self) {
-        let released = std::mem::take(&mut self.released);
-        tell(self.setup.journal.strike(released).map_err(Refused::from));
+        if self.released.is_empty() {
+            return;
+        }
+        let running = self.routers.values().map(|known| known.blueprint.router());
+        let desired = self.desired.routers().map(|(_, router)| router);
+        let wanted: BTreeSet<_> = running.chain(desired).flat_map(records).collect();
+        let mut released = std::mem::take(&mut self.released);
+        released.retain(|record| !wanted.contains(record));
+        let struck = released.into_iter().map(Undo::Address);
+        tell(self.setup.journal.strike(struck).map_err(Refused::from));
     }
+}
+
+fn is_to_be_taken_off(
+    router: &DesiredRouter,
+    record: &AddressRecord,
+    inventory: &Inventory,
+) -> bool {
+    let (instance, address) = (&router.instance, record.address);
+    let (name, interface) = (&instance.name, InterfaceId(record.index));
+    let is_usable = inventory.is_usable(interface, address);
+    let is_present = inventory.is_present(interface, address);
+    if is_present && !instance.is_owner() {
+        tracing::warn!(
+            "({name}) {address} is on its interface already: taken for what a killed node left, and removed; if \
+             keepalived runs here, stop it"
+        );
+    } else if is_present && !is_usable {
+        tracing::warn!(
+            "({name}) duplicate address detection of {address} is under way or has failed: xvrrp puts it back \
+             without; configure it with `nodad`"
+        );
+    }
+    !(is_present && instance.is_owner())
 }
 
 /// The virtual IPs whose interface exists.

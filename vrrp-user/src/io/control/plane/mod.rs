@@ -46,7 +46,7 @@ use crate::{
     io::{
         clock,
         engine::{Command, handle::EngineError, realtime::Scheduling},
-        journal::Undo,
+        journal::AddressRecord,
         systemd,
     },
     plan::Desired,
@@ -77,6 +77,8 @@ pub(super) struct Plane<'a> {
     has_other_pins: bool,
     /// An interface of the file may have come, or be another one.
     interfaces_moved: bool,
+    /// Interfaces could not be followed, which is to be tried again.
+    follow_later: bool,
     /// Interfaces of the file that cannot have our programs, as far as was tried lately.
     unusable: BTreeSet<InterfaceId>,
     /// Why, as far as it was said.
@@ -95,7 +97,7 @@ pub(super) struct Plane<'a> {
     engine_alive: bool,
     stopping: bool,
     /// What is in the journal still, and on no interface any more.
-    released: Vec<Undo>,
+    released: Vec<AddressRecord>,
     events_lost: u64,
     /// What the engine's threads run under, as they came to say it.
     threads: Vec<Scheduling>,
@@ -125,6 +127,7 @@ impl<'a> Plane<'a> {
             interfaces: BTreeMap::new(),
             has_other_pins: false,
             interfaces_moved: false,
+            follow_later: false,
             unusable: BTreeSet::new(),
             told_unusable: BTreeSet::new(),
             watches_others: false,
@@ -191,6 +194,10 @@ impl<'a> Plane<'a> {
                     // What could not be written.
                     self.store_resignations();
                     self.forget_refusals();
+                    if std::mem::take(&mut self.follow_later) {
+                        self.interfaces_moved = true;
+                        self.proceed(&mut monitor).await?;
+                    }
                     if std::mem::take(&mut self.has_other_pins) {
                         belongings = Belongings::new(&runtime, self.setup.pins);
                     }

@@ -146,8 +146,9 @@ impl Plane<'_> {
                     Applied::Refused(interface, refused) => {
                         // What came cannot be used: the others are followed without it.
                         if self.reloading.is_none() {
-                            self.unusable.insert(interface);
-                            self.interfaces_moved = true;
+                            self.unusable.extend(interface);
+                            self.interfaces_moved |= interface.is_some();
+                            self.follow_later |= interface.is_none();
                         }
                         self.end_reload(Some(refused));
                     }
