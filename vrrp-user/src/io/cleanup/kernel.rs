@@ -10,7 +10,10 @@ use netlink_packet_route::{
 use nix::errno::Errno;
 use rtnetlink::{Error, Handle};
 
-use crate::io::netlink::{address::Address, link::Link, present, secondaries};
+use crate::io::{
+    journal::AddressRecord,
+    netlink::{address::Address, link::Link, present, secondaries},
+};
 
 /// The addresses of the network namespace at one moment.
 pub(super) struct Addresses {
@@ -60,6 +63,24 @@ impl Addresses {
         let after = Self::read().await?;
         secondaries::put_back(&self.messages, &after.messages, is_removed)
     }
+}
+
+/// Removes addresses, those of them that are there.
+pub(in crate::io) async fn remove_addresses(records: &[AddressRecord]) -> io::Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let present = Addresses::read().await?;
+    for record in records {
+        present
+            .remove(record.index, record.address, record.prefix)
+            .await?;
+    }
+    let is_removed = |index, address| {
+        let mut records = records.iter();
+        records.any(|one| (one.index, one.address) == (index, address))
+    };
+    present.put_back(is_removed).await
 }
 
 /// The name that an interface has now, if it still exists.

@@ -39,7 +39,7 @@ use super::{
 
 pub use error::CleanupError;
 pub use fence::Fence;
-pub(super) use kernel::remove_unused_clsact;
+pub(super) use kernel::{remove_addresses, remove_unused_clsact};
 pub use removed::Removed;
 
 /// How long a fenced node may take to notice and to end.

@@ -42,6 +42,9 @@ pub enum HoldingError {
     /// A group that is not wanted any more.
     #[error("cannot leave a multicast group")]
     Leave(#[source] io::Error),
+    /// A virtual IP that no router has any more.
+    #[error("cannot take a virtual IP off its interface: the programs stay there")]
+    Address(#[source] io::Error),
     /// A qdisc of ours.
     #[error("cannot remove the clsact qdisc")]
     Qdisc(#[source] io::Error),
@@ -159,11 +162,14 @@ impl<'a> Holdings<'a> {
     }
 
     /// Detaches the programs from an interface that no virtual router is on any more, or that is gone. One without is
-    /// claimed no more.
+    /// claimed no more. A virtual IP that is owed there is taken off before: the programs are what keeps the kernel from
+    /// answering for it.
     ///
     /// # Errors
-    /// As [`Dataplane::detach`]; then the journal keeps what there may be to remove.
+    /// When a virtual IP cannot be taken off: the programs stay, and the journal keeps both. As [`Dataplane::detach`]; then
+    /// the journal keeps what there may be to remove.
     pub async fn detach(&mut self, id: InterfaceId) -> Result<(), HoldingError> {
+        self.take_off_addresses(id).await?;
         if let Some(attachment) = self.attachments.remove(&id) {
             let dataplane = self.dataplane.as_mut().ok_or(HoldingError::NotLoaded)?;
             dataplane.detach(attachment)?;
@@ -176,6 +182,17 @@ impl<'a> Holdings<'a> {
         let claimed = self.claimed(id);
         let undone = [Undo::Filters(id.0), Undo::Clsact(id.0)];
         Ok(self.ledger.strike(undone.into_iter().chain(claimed))?)
+    }
+
+    async fn take_off_addresses(&self, id: InterfaceId) -> Result<(), HoldingError> {
+        let owed = {
+            let journal = self.ledger.journal();
+            let here = journal.addresses().filter(|record| record.index == id.0);
+            Vec::from_iter(here.cloned())
+        };
+        let taken_off = cleanup::remove_addresses(&owed).await;
+        taken_off.map_err(HoldingError::Address)?;
+        Ok(self.ledger.strike(owed.into_iter().map(Undo::Address))?)
     }
 
     fn claimed(&self, id: InterfaceId) -> Option<Undo> {

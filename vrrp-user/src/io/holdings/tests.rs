@@ -1,7 +1,7 @@
 use super::*;
 use crate::io::{
     bpf::{Choice, pinned::Pins as _},
-    journal::Journal,
+    journal::{AddressRecord, Journal},
     runtime_dir::{InstanceName, RuntimeDir},
     testing::{in_namespace, index, run as ip},
 };
@@ -174,5 +174,32 @@ fn programs_are_in_the_journal_for_as_long_as_they_are_attached() {
         assert_eq!(on(second), (false, false));
         assert_eq!(holdings.attachments().count(), 0);
         site.pins.remove(false).unwrap();
+    });
+}
+
+#[test]
+fn what_is_left_on_an_interface_goes_before_its_programs() {
+    in_namespace(async || {
+        ip("ip link add ens33 type veth peer name peer");
+        ip("ip addr add 10.0.0.1/32 dev ens33");
+        ip("ip addr add 10.0.0.7/24 dev ens33");
+        let ens33 = index("ens33");
+        let site = Site::new();
+        let ledger = Ledger::new(&site.directory, 7);
+        let mut holdings = Holdings::new(&ledger, &site.pins);
+        let owed = ["10.0.0.1", "10.0.0.2"].map(|address| {
+            Undo::Address(AddressRecord {
+                instance: "VI_1".to_owned(),
+                index: ens33,
+                address: address.parse().unwrap(),
+                prefix: 32,
+            })
+        });
+        ledger.owe(owed).unwrap();
+        holdings.detach(InterfaceId(ens33)).await.unwrap();
+        let left = ip("ip -4 addr show dev ens33");
+        assert!(!left.contains("10.0.0.1/"), "{left}");
+        assert!(left.contains("10.0.0.7/24"), "{left}");
+        assert_eq!(site.stored().addresses().count(), 0);
     });
 }

@@ -88,8 +88,7 @@ impl Inventory {
     /// Whether an interface has this address.
     #[must_use]
     pub fn is_present(&self, interface: InterfaceId, address: IpAddr) -> bool {
-        let addresses = self.table.addresses(interface);
-        addresses.iter().any(|found| found.address == address)
+        self.table.is_on(interface, address)
     }
 
     /// Whether an interface has this address, and may use it: duplicate address detection is done.

@@ -12,7 +12,7 @@ mod table;
 mod verdict;
 mod watch;
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use netlink_packet_core::NetlinkPayload;
@@ -96,6 +96,11 @@ impl Monitor {
     /// Everything that is there now.
     pub(super) fn inventory(&self) -> Inventory {
         Inventory::new(self.table.clone())
+    }
+
+    /// Whether an interface has this address, as far as was heard.
+    pub(super) fn has_address(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        self.table.is_on(interface, address)
     }
 
     /// Watches these routers from now on; of those that are as before nothing is said again.

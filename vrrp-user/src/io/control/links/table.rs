@@ -86,6 +86,12 @@ impl Table {
         addresses.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether an interface has this address.
+    pub(super) fn is_on(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        let mut addresses = self.addresses(interface).iter();
+        addresses.any(|found| found.address == address)
+    }
+
     /// Whether an interface came, went or was renamed since the last call.
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)

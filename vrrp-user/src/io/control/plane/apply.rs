@@ -122,7 +122,6 @@ impl Plane<'_> {
                 monitor.watch(self.watched());
                 self.take_changes(monitor.judge())?;
                 self.end_idle_changes();
-                self.settle_journal();
             } else if applying.progress.is_over() {
                 self.applying = None;
                 return Ok(Applied::Done);

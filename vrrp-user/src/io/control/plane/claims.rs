@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ids::InterfaceId,
     io::{
-        control::{Inventory, host::Refused},
+        control::{Inventory, host::Refused, links::Monitor},
         journal::{AddressRecord, Undo},
     },
     plan::{Desired, DesiredRouter},
@@ -50,22 +50,33 @@ impl Plane<'_> {
         Ok(self.setup.journal.owe(undos)?)
     }
 
-    /// A virtual router is this no more. What nobody else has or is to have of it is on no interface then.
+    /// A virtual router is this no more.
     pub(super) fn release(&mut self, router: &DesiredRouter) {
-        self.released.extend(records(router));
+        let journal = self.setup.journal.journal();
+        let owed = records(router).filter(|record| journal.owes(&Undo::Address(record.clone())));
+        self.released.extend(owed);
     }
 
-    /// Strikes out of the journal what was released, all at once.
-    pub(super) fn settle_journal(&mut self) {
+    /// Strikes out of the journal what was released, all at once: but for what a router has again or is to have, and for
+    /// what the kernel has still, because it refused to take it off or because the monitor has not heard of it yet.
+    pub(super) fn settle_journal(&mut self, monitor: &Monitor) {
         if self.released.is_empty() {
             return;
         }
         let running = self.routers.values().map(|known| known.blueprint.router());
         let desired = self.desired.routers().map(|(_, router)| router);
         let wanted: BTreeSet<_> = running.chain(desired).flat_map(records).collect();
+        let places: BTreeSet<_> = wanted.iter().map(place).collect();
         let mut released = std::mem::take(&mut self.released);
         released.retain(|record| !wanted.contains(record));
-        let struck = released.into_iter().map(Undo::Address);
+        // Where a router has it under another name, it is owed under that.
+        let is_left = |record: &AddressRecord| {
+            let interface = InterfaceId(record.index);
+            !places.contains(&place(record)) && monitor.has_address(interface, record.address)
+        };
+        let (left, struck): (Vec<_>, Vec<_>) = released.into_iter().partition(is_left);
+        self.released = left;
+        let struck = struck.into_iter().map(Undo::Address);
         tell(self.setup.journal.strike(struck).map_err(Refused::from));
     }
 }

@@ -28,7 +28,6 @@ impl Plane<'_> {
     /// may be short, in one message.
     pub(super) fn take_events(&mut self) -> Result<Engine, ControlError> {
         let engine = self.take_some()?;
-        self.settle_journal();
         self.store_resignations();
         self.tell_manager();
         Ok(engine)

@@ -96,7 +96,7 @@ pub(super) struct Plane<'a> {
     /// The engine has given a sign of life since the watchdog was last fed.
     engine_alive: bool,
     stopping: bool,
-    /// What is in the journal still, and on no interface any more.
+    /// What is in the journal still, and no router has any more.
     released: Vec<AddressRecord>,
     events_lost: u64,
     /// What the engine's threads run under, as they came to say it.
@@ -206,6 +206,7 @@ impl<'a> Plane<'a> {
                     }
                 }
             }
+            self.settle_journal(&monitor);
         }
     }
 
