@@ -103,49 +103,55 @@ pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
 }
 
 /// Plays the engine: starts routers, answers snapshots, stops.
-fn play_engine(side: &EngineSide, state: &mut State) -> bool {
-    while let Some(command) = side.try_command() {
+struct Player {
+    side: EngineSide,
+    state: State,
+    /// Ends of steps that the control plane does not hear of.
+    losses: usize,
+}
+
+impl Player {
+    fn play(&mut self) -> bool {
+        while let Some(command) = self.side.try_command() {
+            if !self.take(command) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, command: Command) -> bool {
         match command {
             Command::LinkUp(router) | Command::Fault { router, .. } => {
-                let (next, cause) = (State::Backup, Cause::Startup);
-                side.send_event(Event::Transition {
-                    router,
-                    transition: transition(*state, next, cause),
-                    priority: 100,
-                });
-                *state = next;
+                self.enter(router, State::Backup, Cause::Startup);
             }
-            Command::Parts { router, parts } => side.send_event(Event::Changed {
-                router,
-                revision: parts.revision,
-            }),
+            // The first ones end no step.
+            Command::Parts { router, parts } => {
+                let revision = parts.revision;
+                self.end(revision > 1, Event::Changed { router, revision });
+            }
             Command::Remove(router) => {
-                side.send_event(Event::Transition {
-                    router,
-                    transition: transition(*state, State::Initialize, Cause::Shutdown),
-                    priority: 100,
-                });
-                *state = State::Initialize;
-                side.send_event(Event::Removed { router });
+                self.enter(router, State::Initialize, Cause::Shutdown);
+                self.end(true, Event::Removed { router });
             }
-            Command::Ping => side.send_event(Event::Alive),
-            Command::Snapshot { router } => side.send_event(Event::Snapshot {
+            Command::Ping => self.side.send_event(Event::Alive),
+            Command::Snapshot { router } => self.side.send_event(Event::Snapshot {
                 router,
                 snapshot: RouterSnapshot {
-                    state: *state,
+                    state: self.state,
                     stats: Stats {
                         adverts_sent: 7,
                         ..Stats::default()
                     },
                     history: History {
-                        up_since: (*state != State::Initialize).then(clock::now),
+                        up_since: (self.state != State::Initialize).then(clock::now),
                         ..History::default()
                     },
                     ..RouterSnapshot::default()
                 },
             }),
             Command::Stop | Command::StopNow => {
-                side.send_event(Event::Stopped);
+                self.side.send_event(Event::Stopped);
                 return false;
             }
             Command::Open(_)
@@ -153,18 +159,48 @@ fn play_engine(side: &EngineSide, state: &mut State) -> bool {
             | Command::Add(_)
             | Command::AddressLost { .. } => {}
         }
+        true
     }
-    true
+
+    fn enter(&mut self, router: RouterId, state: State, cause: Cause) {
+        let before = std::mem::replace(&mut self.state, state);
+        if before != state {
+            self.side.send_event(Event::Transition {
+                router,
+                transition: transition(before, state, cause),
+                priority: 100,
+            });
+        }
+    }
+
+    fn end(&mut self, may_be_lost: bool, event: Event) {
+        if may_be_lost && self.losses > 0 {
+            self.losses -= 1;
+            self.side.lose_event();
+        } else {
+            self.side.send_event(event);
+        }
+    }
 }
 
 fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
+    engine_that_loses(0, side)
+}
+
+/// Of the ends of steps, so many get lost.
+fn engine_that_loses(losses: usize, side: EngineSide) -> std::thread::JoinHandle<()> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     std::thread::spawn(move || {
-        let mut state = State::Initialize;
+        let state = State::Initialize;
+        let mut player = Player {
+            side,
+            state,
+            losses,
+        };
         loop {
-            let mut fds = [PollFd::new(side.command_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(player.side.command_fd(), PollFlags::POLLIN)];
             poll(&mut fds, PollTimeout::NONE).unwrap();
-            if !play_engine(&side, &mut state) {
+            if !player.play() {
                 return;
             }
         }
@@ -266,6 +302,7 @@ async fn node_starts_answers_and_stops() {
     };
     let (result, status): (_, Status) = tokio::join!(run(setup), client);
     result.unwrap();
+    assert!(host.attached().is_empty(), "taken away again");
     thread.join().unwrap();
 
     let [router] = &status.routers[..] else {

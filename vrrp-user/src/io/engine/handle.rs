@@ -193,6 +193,13 @@ impl EngineSide {
         drop(self.retired.try_send(retired));
     }
 
+    /// As if there had been no room for an event.
+    #[cfg(test)]
+    pub(in crate::io) fn lose_event(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        raise(&self.event_ready);
+    }
+
     /// Hands an event to the control plane. Never blocks: an event that does not fit is counted and
     /// dropped.
     pub fn send_event(&self, event: Event) {

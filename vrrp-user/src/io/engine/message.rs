@@ -33,7 +33,7 @@ pub enum Command {
         /// All of it.
         parts: Box<Parts>,
     },
-    /// Stop the router in good order, and forget it; [`Event::Removed`] follows.
+    /// Stop the router in good order, and forget it; [`Event::Removed`] follows, also if it has gone already.
     Remove(RouterId),
     /// Nothing keeps the router from working; start it with the parts that it was given, or bring it back from FAULT.
     LinkUp(RouterId),

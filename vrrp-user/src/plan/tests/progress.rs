@@ -103,9 +103,6 @@ fn who_takes_waits_for_who_gives() {
 
 #[test]
 fn others_wait_for_nobody() {
-    let (_, mut progress) = between(
-        &pair("10.0.0.1", "10.0.0.2"),
-        &pair("10.0.0.3", "10.0.0.4"),
-    );
+    let (_, mut progress) = between(&pair("10.0.0.1", "10.0.0.2"), &pair("10.0.0.3", "10.0.0.4"));
     assert_eq!(begun(&mut progress).len(), 2);
 }

@@ -11,6 +11,7 @@ use crate::{
         engine::{Addition, Blueprint, Command, Event, Socket},
     },
     plan::{self, Desired, DesiredRouter, Progress, Step},
+    proto::State,
 };
 
 /// Steps that are under way.
@@ -378,6 +379,30 @@ impl Plane<'_> {
             Event::Removed { router } => self.forget(router),
             _ => {}
         }
+    }
+
+    /// The engine says that a router is in this state, which may end a step of which the end was not heard.
+    pub(super) fn note_state(&mut self, router: RouterId, state: State) {
+        let known = self.routers.get(&router);
+        let is_adding =
+            known.is_some_and(|known| matches!(known.under_way, Some(UnderWay::Adding)));
+        if is_adding && state != State::Initialize {
+            self.end_step(router);
+        }
+    }
+
+    /// The ends of steps under way may not have been heard: whoever changes is to get its parts again. Returns who is to be
+    /// removed again.
+    pub(super) fn give_again(&mut self) -> Vec<RouterId> {
+        let mut leaving = Vec::new();
+        for (id, known) in &mut self.routers {
+            match known.under_way {
+                Some(UnderWay::Changing { .. }) => known.blueprint.refused(),
+                Some(UnderWay::Removing { .. }) => leaving.push(*id),
+                Some(UnderWay::Adding) | None => {}
+            }
+        }
+        leaving
     }
 
     fn end_step(&mut self, router: RouterId) -> Option<UnderWay> {

@@ -84,7 +84,7 @@ impl Plane<'_> {
     }
 
     /// Gives the engine new parts of every router that is made of something else than before.
-    fn exchange_parts(&mut self) -> Result<(), ControlError> {
+    pub(super) fn exchange_parts(&mut self) -> Result<(), ControlError> {
         let (mut all, mut failed) = (Vec::new(), Vec::new());
         for (id, known) in &mut self.routers {
             match known.blueprint.news() {

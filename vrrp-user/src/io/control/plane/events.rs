@@ -5,9 +5,9 @@ use crate::{
     ids::{RouterId, VipId},
     io::{
         control::{ControlError, wording},
-        engine::{Event, RouterSnapshot, handle::EngineError},
+        engine::{Command, Event, RouterSnapshot, handle::EngineError},
     },
-    proto::{FaultReason, State},
+    proto::{Cause, FaultReason, LastEvent, State, Transition},
 };
 
 /// Events that are handled before anything else gets its turn: a flood of them must not hold up a
@@ -52,7 +52,8 @@ impl Plane<'_> {
         let lost = self.setup.engine.take_lost();
         if lost > 0 {
             self.events_lost += lost;
-            tracing::error!("{lost} events of the engine were lost");
+            tracing::error!("{lost} events of the engine were lost, asking it for what they said");
+            self.catch_up()?;
         }
         Ok(engine)
     }
@@ -194,7 +195,17 @@ impl Plane<'_> {
 
     fn take_snapshot(&mut self, router: RouterId, snapshot: RouterSnapshot) {
         if let Some(known) = self.router(router) {
+            let before = known.record.state();
             known.take_snapshot(snapshot);
+            let priority = known.blueprint.settings().priority;
+            // Unless events were lost, a snapshot has nothing new to say.
+            let fault = known.record.fault();
+            if let Some(missed) = missed(before, snapshot, fault) {
+                known.record.remember(missed);
+                self.notifier.entered(router, missed, priority);
+                self.summary_is_old = true;
+            }
+            self.note_state(router, snapshot.state);
         }
         if let Some(starting) = &mut self.starting {
             starting.remove(&router);
@@ -208,12 +219,48 @@ impl Plane<'_> {
         }
     }
 
+    /// Has the engine say again what lost events may have said.
+    fn catch_up(&mut self) -> Result<(), ControlError> {
+        for router in self.give_again() {
+            self.command(Command::Remove(router))?;
+        }
+        self.exchange_parts()?;
+        self.ask_engine().map(drop)
+    }
+
     /// In each look, since nothing is told of an address that is there.
     pub(super) fn forget_refusals(&mut self) {
         for known in self.routers.values_mut() {
             known.record.accepted(&self.setup.has_vip);
         }
     }
+}
+
+/// The last transition, of which nothing was heard.
+fn missed(
+    before: State,
+    snapshot: RouterSnapshot,
+    fault: Option<FaultReason>,
+) -> Option<Transition> {
+    let RouterSnapshot { state, since, .. } = snapshot;
+    let cause = match snapshot.history.last_event {
+        LastEvent::None => return None,
+        LastEvent::Startup => Cause::Startup,
+        LastEvent::Shutdown => Cause::Shutdown,
+        LastEvent::HigherPriorityBackup => Cause::BetterAdvert,
+        LastEvent::MasterTimeout => Cause::ActiveDown,
+        LastEvent::InterfaceUp => Cause::LinkUp,
+        LastEvent::InterfaceDown => Cause::Fault(fault.unwrap_or(FaultReason::LinkDown)),
+        LastEvent::PreemptHoldTimeout | LastEvent::LowerPriorityMaster => Cause::Preempt,
+    };
+    (state != before).then_some(Transition {
+        from: before,
+        to: state,
+        cause,
+        at: since,
+        deadline: since,
+        last_advert: None,
+    })
 }
 
 impl Known {

@@ -17,7 +17,7 @@ use crate::{
         clock,
         engine::{RouterSnapshot, Timeline, message::Lapse},
     },
-    proto::{Reasons, State, Transition, Version},
+    proto::{FaultReason, Reasons, State, Transition, Version},
     status::{
         LapseStatus, MissingVip, RouterStatus, TimelineStatus, TransitionStatus, WarningStatus,
     },
@@ -67,6 +67,11 @@ impl Record {
     /// Takes note of what keeps the router from working; returns what did before.
     pub(in crate::io::control) fn faulted(&mut self, reasons: Reasons) -> Reasons {
         std::mem::replace(&mut self.faults, reasons)
+    }
+
+    /// What keeps the router from working.
+    pub(in crate::io::control) fn fault(&self) -> Option<FaultReason> {
+        self.faults.first()
     }
 
     /// The kernel has refused a virtual IP.

@@ -7,7 +7,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     config,
-    io::testing::{in_namespace, run as ip},
+    io::{
+        journal::Journal,
+        testing::{in_namespace, run as ip},
+    },
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -95,6 +98,79 @@ impl Beside {
     }
 }
 
+/// A file, and the runtime directory of the node that reads it.
+struct Site {
+    temporary: tempfile::TempDir,
+    directory: RuntimeDir,
+    file: PathBuf,
+    /// Ends of steps that get lost on the way from the engine.
+    losses: usize,
+}
+
+impl Site {
+    fn new(text: &str) -> Self {
+        let (temporary, directory) = runtime_dir();
+        let file = temporary.path().join("k.conf");
+        fs::write(&file, text).unwrap();
+        Self {
+            temporary,
+            directory,
+            file,
+            losses: 0,
+        }
+    }
+
+    /// Runs a node until the client is done with it.
+    async fn run<Answer>(&self, client: impl Future<Output = Answer>) -> Answer {
+        let _alone = SIGNALS.lock().await;
+        let config = config::load(&self.file).config.unwrap();
+        let (engine, side) = handle::pair().unwrap();
+        let thread = engine_that_loses(self.losses, side);
+        let journal = Ledger::new(&self.directory, 7);
+        let mut host = Idle::default();
+        let mut setup = setup(&config, &journal, engine, &mut host);
+        setup.file = Some(self.file.clone());
+        let client = async {
+            let answer = client.await;
+            raise(Signal::SIGTERM).unwrap();
+            answer
+        };
+        let both = timeout(LIMIT, async { tokio::join!(run(setup), client) });
+        let (result, answer) = both.await.unwrap();
+        result.unwrap();
+        thread.join().unwrap();
+        assert!(host.attached().is_empty());
+        answer
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path(CONTROL_SOCKET)
+    }
+
+    /// Has the node read this; what is said about it, and whether it is taken.
+    async fn reload(&self, text: &str) -> (bool, Vec<String>) {
+        fs::write(&self.file, text).unwrap();
+        loop {
+            // It is not there yet, or says that it is too early.
+            if let Ok(answer) = socket::ask_reload(&self.socket()).await {
+                break said(answer);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn owed(&self) -> Vec<String> {
+        let journal = Journal::load(&self.directory).unwrap().unwrap();
+        let addresses = journal.addresses().map(|one| one.address.to_string());
+        addresses.collect()
+    }
+}
+
+/// The file with another virtual IP beside its own.
+fn with_another() -> String {
+    FILE.replace("10.0.0.1\n", "10.0.0.1\n 10.0.0.2\n")
+}
+
 #[test]
 fn a_file_is_held_against_what_runs() {
     in_namespace(async || {
@@ -122,6 +198,73 @@ fn a_file_is_held_against_what_runs() {
             !taken && lines.len() == 1 && lines[0].starts_with(&start),
             "{lines:?}"
         );
+    });
+}
+
+#[test]
+fn a_change_that_cannot_be_written_down_is_refused() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let site = Site::new(FILE);
+        let obstacle = site.directory.path("journal.new");
+        let client = async {
+            site.reload(FILE).await;
+            fs::create_dir(&obstacle).unwrap();
+            let refused = site.reload(&with_another()).await;
+            let owed = site.owed();
+            fs::remove_dir(&obstacle).unwrap();
+            (refused, owed, site.reload(&with_another()).await)
+        };
+        let ((taken, lines), owed, (is_taken_then, _)) = site.run(client).await;
+        assert!(!taken);
+        assert!(
+            lines.len() == 1 && lines[0].contains("journal.new"),
+            "{lines:?}"
+        );
+        assert_eq!(owed, ["10.0.0.1"]);
+        assert!(is_taken_then);
+    });
+}
+
+#[test]
+fn what_the_kernel_keeps_stays_owed() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let site = Site::new(&with_another());
+        let client = async {
+            site.reload(&with_another()).await;
+            // The engine, which is played, does not take it off.
+            ip("ip addr add 10.0.0.2/32 dev eth0");
+            site.reload(FILE).await;
+            let owed = site.owed();
+            ip("ip addr del 10.0.0.2/32 dev eth0");
+            while site.owed() != ["10.0.0.1"] {
+                socket::ask_status(&site.socket()).await.unwrap();
+            }
+            owed
+        };
+        assert_eq!(site.run(client).await, ["10.0.0.1", "10.0.0.2"]);
+    });
+}
+
+/// The first end of a change, and the first of a removal.
+#[test]
+fn a_reload_ends_although_word_of_its_steps_is_lost() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let mut site = Site::new(FILE);
+        site.losses = 1;
+        let changed = FILE.replace("51", "51\n priority 150");
+        let client = async { site.reload(&changed).await };
+        let (taken, lines) = site.run(client).await;
+        assert!(taken, "{lines:?}");
+
+        // The stop.
+        let mut site = Site::new(FILE);
+        site.losses = 1;
+        let client = async { site.reload(FILE).await };
+        let (taken, lines) = site.run(client).await;
+        assert!(taken, "{lines:?}");
     });
 }
 

@@ -1,6 +1,6 @@
 //! A system that does nothing.
 
-use std::{cell::RefCell, net::IpAddr, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, net::IpAddr, rc::Rc};
 
 use futures_util::future::LocalBoxFuture;
 use vrrp_ebpf::types::{Mac, mac_text};
@@ -33,6 +33,20 @@ impl Idle {
     /// What it was asked for so far, in order.
     pub(super) fn asked(&self) -> Vec<String> {
         self.0.borrow().asked.clone()
+    }
+
+    /// Interfaces, by number, that were attached and not detached.
+    pub(super) fn attached(&self) -> BTreeSet<String> {
+        let mut attached = BTreeSet::new();
+        for asked in &self.0.borrow().asked {
+            let mut words = asked.split(' ');
+            match (words.next(), words.next()) {
+                (Some("attach"), Some(interface)) => attached.insert(interface.to_owned()),
+                (Some("detach"), Some(interface)) => attached.remove(interface),
+                _ => false,
+            };
+        }
+        attached
     }
 
     fn ask(&self, what: String) -> Result<(), Refused> {

@@ -26,6 +26,10 @@ impl Driver {
             Command::Close(interface) => machine.close(interface),
             Command::Add(addition) => self.add(addition, machine)?,
             Command::Parts { router, parts } => self.exchange(router, parts, machine),
+            // Word that it has gone may have been lost.
+            Command::Remove(router) if self.node.get(router).is_none() => {
+                machine.tell(Event::Removed { router });
+            }
             Command::Remove(router) => {
                 self.take(router, machine, |member, _| Some(member.remove()))
             }

@@ -170,5 +170,7 @@ fn parts_of_a_router_that_has_gone_are_given_back() {
     engine.machine.commands.push_back(command);
     engine.machine.commands.push_back(Command::Remove(router));
     engine.turn().unwrap();
+    // Whoever asks again has not heard of it.
+    assert!(engine.machine.told.contains(&Event::Removed { router }));
     assert_eq!((engine.machine.did, engine.machine.retired), (vec![], 1));
 }
