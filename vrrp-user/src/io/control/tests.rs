@@ -108,6 +108,8 @@ struct Player {
     state: State,
     /// Ends of steps that the control plane does not hear of.
     losses: usize,
+    /// Routers that are to go, and are not let go before there is a second one.
+    kept: Option<Vec<RouterId>>,
 }
 
 impl Player {
@@ -131,8 +133,17 @@ impl Player {
                 self.end(revision > 1, Event::Changed { router, revision });
             }
             Command::Remove(router) => {
-                self.enter(router, State::Initialize, Cause::Shutdown);
-                self.end(true, Event::Removed { router });
+                if let Some(kept) = &mut self.kept {
+                    kept.push(router);
+                    if kept.len() < 2 {
+                        return true;
+                    }
+                }
+                let all = self.kept.take().unwrap_or_else(|| vec![router]);
+                for router in all {
+                    self.enter(router, State::Initialize, Cause::Shutdown);
+                    self.end(true, Event::Removed { router });
+                }
             }
             Command::Ping => self.side.send_event(Event::Alive),
             Command::Snapshot { router } => self.side.send_event(Event::Snapshot {
@@ -183,12 +194,7 @@ impl Player {
     }
 }
 
-fn engine_thread(side: EngineSide) -> std::thread::JoinHandle<()> {
-    engine_that_loses(0, side)
-}
-
-/// Of the ends of steps, so many get lost.
-fn engine_that_loses(losses: usize, side: EngineSide) -> std::thread::JoinHandle<()> {
+fn engine_thread(side: EngineSide, losses: usize, keeps: bool) -> std::thread::JoinHandle<()> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     std::thread::spawn(move || {
         let state = State::Initialize;
@@ -196,6 +202,7 @@ fn engine_that_loses(losses: usize, side: EngineSide) -> std::thread::JoinHandle
             side,
             state,
             losses,
+            kept: keeps.then(Vec::new),
         };
         loop {
             let mut fds = [PollFd::new(player.side.command_fd(), PollFlags::POLLIN)];
@@ -281,7 +288,7 @@ async fn node_starts_answers_and_stops() {
     };
     let before = datetime::date_and_time(clock::wall(clock::now()));
     let (engine, side) = handle::pair().unwrap();
-    let thread = engine_thread(side);
+    let thread = engine_thread(side, 0, false);
     let journal = Ledger::new(&directory, 7);
     let mut host = Idle::default();
     let setup = setup(&config, &journal, engine, &mut host);

@@ -63,9 +63,12 @@ impl Plane<'_> {
         counts.since(&known.counted)
     }
 
-    /// The virtual routers in the order of the configuration file.
+    /// The virtual routers in the order of the configuration file, then those that are leaving.
     pub(super) fn in_order(&self) -> impl Iterator<Item = &Known> {
-        self.order.iter().filter_map(|id| self.routers.get(id))
+        let listed = self.order.iter().filter_map(|id| self.routers.get(id));
+        let others = self.routers.iter();
+        let others = others.filter(|(id, _)| !self.order.contains(id));
+        listed.chain(others.map(|(_, known)| known))
     }
 
     pub(super) fn router(&mut self, id: RouterId) -> Option<&mut Known> {

@@ -63,7 +63,7 @@ impl Default for Beside {
             text: FILE,
             may_reload: true,
             host: Idle::default(),
-            engine: Box::new(engine_thread),
+            engine: Box::new(|side| engine_thread(side, 0, false)),
         }
     }
 }
@@ -100,11 +100,13 @@ impl Beside {
 
 /// A file, and the runtime directory of the node that reads it.
 struct Site {
-    temporary: tempfile::TempDir,
+    _temporary: tempfile::TempDir,
     directory: RuntimeDir,
     file: PathBuf,
     /// Ends of steps that get lost on the way from the engine.
     losses: usize,
+    /// The engine lets no router go before all of them are to go.
+    keeps: bool,
 }
 
 impl Site {
@@ -113,10 +115,11 @@ impl Site {
         let file = temporary.path().join("k.conf");
         fs::write(&file, text).unwrap();
         Self {
-            temporary,
+            _temporary: temporary,
             directory,
             file,
             losses: 0,
+            keeps: false,
         }
     }
 
@@ -125,7 +128,7 @@ impl Site {
         let _alone = SIGNALS.lock().await;
         let config = config::load(&self.file).config.unwrap();
         let (engine, side) = handle::pair().unwrap();
-        let thread = engine_that_loses(self.losses, side);
+        let thread = engine_thread(side, self.losses, self.keeps);
         let journal = Ledger::new(&self.directory, 7);
         let mut host = Idle::default();
         let mut setup = setup(&config, &journal, engine, &mut host);
@@ -145,6 +148,12 @@ impl Site {
 
     fn socket(&self) -> PathBuf {
         self.directory.path(CONTROL_SOCKET)
+    }
+
+    /// Until it takes reloads.
+    async fn await_start(&self) {
+        let text = fs::read_to_string(&self.file).unwrap();
+        self.reload(&text).await;
     }
 
     /// Has the node read this; what is said about it, and whether it is taken.
@@ -268,6 +277,34 @@ fn a_reload_ends_although_word_of_its_steps_is_lost() {
     });
 }
 
+/// The first takes its time to leave, and the others have another order by then.
+#[test]
+fn whoever_is_leaving_is_in_the_status() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let one = |name: &str, vrid: u8| {
+            let text = FILE.replace("VI_1", name).replace("51", &vrid.to_string());
+            text.replace("10.0.0.1", &format!("10.0.0.{vrid}"))
+        };
+        let [a, b, c] = [("A", 1), ("B", 2), ("C", 3)].map(|(name, vrid)| one(name, vrid));
+        let mut site = Site::new(&[&*a, &b, &c].concat());
+        site.keeps = true;
+        let client = async {
+            site.await_start().await;
+            fs::write(&site.file, [c, b].concat()).unwrap();
+            raise(Signal::SIGHUP).unwrap();
+            loop {
+                let (_, status) = socket::ask_status(&site.socket()).await.unwrap();
+                let names: Vec<_> = status.routers.into_iter().map(|one| one.name).collect();
+                if names != ["A", "B", "C"] {
+                    break names;
+                }
+            }
+        };
+        assert_eq!(site.run(client).await, ["C", "B", "A"]);
+    });
+}
+
 /// A node that was given its virtual router on the command line.
 #[test]
 fn without_a_file_there_is_nothing_to_read_again() {
@@ -313,7 +350,7 @@ fn during_the_start_it_is_too_early() {
             engine: Box::new(|side| {
                 std::thread::spawn(move || {
                     told.recv().unwrap();
-                    engine_thread(side).join().unwrap();
+                    engine_thread(side, 0, false).join().unwrap();
                 })
             }),
             ..Beside::default()
