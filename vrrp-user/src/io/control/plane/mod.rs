@@ -12,7 +12,7 @@ mod strangers;
 mod watched;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     future, io,
     time::{Duration, SystemTime},
 };
@@ -69,8 +69,8 @@ pub(super) struct Plane<'a> {
     /// How far it is on that way.
     applying: Option<Applying>,
     reloading: Option<Reloading>,
-    /// Reloads that wait for their turn, by who wants to know what came of each.
-    reloads: VecDeque<Option<Reply>>,
+    /// A reload that waits for its turn, for these who want to know what came of it.
+    next_reload: Option<Vec<Reply>>,
     /// Interfaces with programs.
     interfaces: BTreeMap<InterfaceId, Interface>,
     /// Interfaces have got programs, or lost them, since somebody looked for the pins.
@@ -123,7 +123,7 @@ impl<'a> Plane<'a> {
             desired: Desired::default(),
             applying: None,
             reloading: None,
-            reloads: VecDeque::new(),
+            next_reload: None,
             interfaces: BTreeMap::new(),
             has_other_pins: false,
             interfaces_moved: false,

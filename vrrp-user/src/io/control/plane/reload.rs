@@ -45,7 +45,7 @@ impl Interfaces for Usable<'_> {
 pub(super) struct Reloading {
     /// What is to be answered if all of it can be done.
     answer: Reloaded,
-    client: Option<Reply>,
+    clients: Vec<Reply>,
     /// The configuration before.
     before: Config,
 }
@@ -93,7 +93,7 @@ impl Plane<'_> {
         }
     }
 
-    /// SIGHUP, or a client that waits for the end. Reloads in a row are worked off in order.
+    /// SIGHUP, or a client that waits for the end. All that come while a reload is under way are one more reload.
     pub(super) async fn reload(
         &mut self,
         client: Option<Reply>,
@@ -101,7 +101,7 @@ impl Plane<'_> {
     ) -> Result<(), ControlError> {
         match self.may_reload() {
             Ok(()) => {
-                self.reloads.push_back(client);
+                self.next_reload.get_or_insert_default().extend(client);
                 self.proceed(monitor).await
             }
             Err(error) => {
@@ -134,7 +134,7 @@ impl Plane<'_> {
     pub(super) async fn proceed(&mut self, monitor: &mut Monitor) -> Result<(), ControlError> {
         if self.stopping {
             // Who waits for a reload is told that the node stops.
-            self.reloads.clear();
+            self.next_reload = None;
             self.reloading = None;
             return self.end(monitor).await;
         }
@@ -158,8 +158,8 @@ impl Plane<'_> {
             if self.stopping {
                 return Ok(());
             }
-            if let Some(client) = self.reloads.pop_front() {
-                self.begin_reload(client, &self.inventory(monitor));
+            if let Some(clients) = self.next_reload.take() {
+                self.begin_reload(clients, &self.inventory(monitor));
             } else if !std::mem::take(&mut self.interfaces_moved)
                 || !self.follow_interfaces(&self.inventory(monitor))
             {
@@ -178,7 +178,7 @@ impl Plane<'_> {
         Ok(())
     }
 
-    fn begin_reload(&mut self, client: Option<Reply>, inventory: &Inventory) {
+    fn begin_reload(&mut self, clients: Vec<Reply>, inventory: &Inventory) {
         systemd::reloading();
         self.unusable.clear();
         let file = self.setup.file.clone().unwrap_or_default();
@@ -187,11 +187,11 @@ impl Plane<'_> {
         log::tell(&examined.diagnostics);
         let answer = examined.answer(&self.desired);
         let Some((config, desired)) = examined.wanted else {
-            return self.answer_reload(client, answer);
+            return self.answer_reload(clients, answer);
         };
         self.reloading = Some(Reloading {
             answer,
-            client,
+            clients,
             before: std::mem::replace(&mut self.setup.config, config),
         });
         self.begin(desired);
@@ -215,10 +215,10 @@ impl Plane<'_> {
             reloading.answer.effects.clear();
             reloading.answer.diagnostics.push(refused);
         }
-        self.answer_reload(reloading.client, reloading.answer);
+        self.answer_reload(reloading.clients, reloading.answer);
     }
 
-    fn answer_reload(&mut self, client: Option<Reply>, answer: Reloaded) {
+    fn answer_reload(&mut self, clients: Vec<Reply>, answer: Reloaded) {
         // Whatever came of it, the node is ready; said again as long as the manager does not take it.
         self.starting = Some(BTreeSet::new());
         self.tell_manager();
@@ -232,8 +232,8 @@ impl Plane<'_> {
         } else {
             tracing::info!("Reload complete");
         }
-        if let Some(client) = client {
-            drop(client.send(Ok(answer)));
+        for client in clients {
+            drop(client.send(Ok(answer.clone())));
         }
     }
 
