@@ -10,7 +10,14 @@ mod output;
 mod script;
 mod security;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -52,14 +59,23 @@ const WAITING: usize = 16;
 pub(super) struct Notifier {
     routers: BTreeMap<RouterId, ScriptQueue>,
     /// Workers of routers that were removed, by the name of the instance: they have scripts to run still.
-    leaving: BTreeMap<String, JoinHandle<()>>,
+    leaving: BTreeMap<String, Worker>,
+    limits: Limits,
+}
+
+/// What runs the scripts of one virtual router.
+#[derive(Debug)]
+struct Worker {
+    task: JoinHandle<()>,
+    /// The router has been removed, and its successor's scripts wait for those that are left.
+    has_successor: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct ScriptQueue {
     scripts: watch::Sender<Scripts>,
     queue: mpsc::UnboundedSender<Job>,
-    worker: JoinHandle<()>,
+    worker: Worker,
     /// keepalived's state that was last told.
     told: Option<&'static str>,
     /// Opened when the addresses of the last promotion are installed.
@@ -82,7 +98,8 @@ struct Scripts {
 
 impl Notifier {
     /// Has a router, new or known, run the scripts of `instance` from now on. What waits to be told of it is told to
-    /// these, too. One that takes the place of a removed router of the same name waits for its scripts.
+    /// these, too. One that takes the place of a removed router of the same name waits for its scripts, as if they were
+    /// its own: one that is over its time is killed.
     ///
     /// # Errors
     /// When the user or group of a script does not exist: then nothing changes.
@@ -103,15 +120,23 @@ impl Notifier {
         let predecessor = self.leaving.remove(&scripts.name);
         let (scripts, current) = watch::channel(scripts);
         let (queue, jobs) = mpsc::unbounded_channel();
+        let limits = self.limits;
+        let has_successor = Arc::new(AtomicBool::new(false));
+        let is_awaited = Arc::clone(&has_successor);
+        let task = tokio::spawn(async move {
+            if let Some(predecessor) = predecessor {
+                predecessor.has_successor.store(true, Ordering::Relaxed);
+                drop(predecessor.task.await);
+            }
+            work(current, jobs, limits, &is_awaited).await;
+        });
         let router = ScriptQueue {
             scripts,
             queue,
-            worker: tokio::spawn(async move {
-                if let Some(predecessor) = predecessor {
-                    drop(predecessor.await);
-                }
-                work(current, jobs, Limits::default()).await;
-            }),
+            worker: Worker {
+                task,
+                has_successor,
+            },
             told: None,
             gate: None,
         };
@@ -121,7 +146,7 @@ impl Notifier {
 
     /// Forgets a router once the scripts that wait or run have finished.
     pub(super) fn remove(&mut self, id: RouterId) {
-        self.leaving.retain(|_, worker| !worker.is_finished());
+        self.leaving.retain(|_, worker| !worker.task.is_finished());
         if let Some(router) = self.routers.remove(&id) {
             let name = router.scripts.borrow().name.clone();
             self.leaving.insert(name, router.worker);
@@ -171,7 +196,7 @@ impl Notifier {
             // Without its queue a worker ends.
             let workers = routers.map(|router| router.worker).collect::<Vec<_>>();
             for worker in workers.into_iter().chain(self.leaving.into_values()) {
-                if let Err(error) = worker.await {
+                if let Err(error) = worker.task.await {
                     tracing::error!("notify worker: {error}");
                 }
             }
@@ -186,6 +211,7 @@ async fn work(
     current: watch::Receiver<Scripts>,
     mut jobs: mpsc::UnboundedReceiver<Job>,
     limits: Limits,
+    has_successor: &AtomicBool,
 ) {
     while let Some(Job {
         state,
@@ -210,8 +236,9 @@ async fn work(
             (scripts.notify.any.as_ref(), &arguments[..]),
         ] {
             if let Some(script) = script {
+                let newer_waits = || !jobs.is_empty() || has_successor.load(Ordering::Relaxed);
                 script
-                    .run(&scripts.name, appended, &limits, || !jobs.is_empty())
+                    .run(&scripts.name, appended, &limits, newer_waits)
                     .await;
             }
         }

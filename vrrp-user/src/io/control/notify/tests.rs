@@ -474,3 +474,32 @@ async fn a_removed_router_is_told_that_it_stops_before_its_successor_starts() {
     finish(notifier).await;
     assert_eq!(bench.log(), ["stop", "backup"]);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_hung_script_of_a_removed_router_does_not_silence_its_successor() {
+    let bench = Bench::new();
+    let notify = Notify {
+        stop: Some(bench.script("stop", "echo stop >> $log; exec sleep 600")),
+        backup: Some(bench.logger("backup")),
+        ..Notify::default()
+    };
+    let mut notifier = Notifier {
+        limits: BRIEF,
+        ..Notifier::default()
+    };
+    let instance = router("VI_1", notify);
+    notifier.set(FIRST, &instance, false).unwrap();
+    notifier.entered(FIRST, to(State::Initialize), 100);
+    notifier.remove(FIRST);
+    let next = FIRST.next();
+    notifier.set(next, &instance, false).unwrap();
+    notifier.entered(next, to(State::Backup), 100);
+    let mut poll = tokio::time::interval(BRIEF.tick);
+    let heard = async {
+        while bench.log().len() < 2 {
+            poll.tick().await;
+        }
+    };
+    timeout(Duration::from_secs(20), heard).await.unwrap();
+    assert_eq!(bench.log(), ["stop", "backup"]);
+}
