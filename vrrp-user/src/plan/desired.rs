@@ -162,6 +162,14 @@ impl Desired {
 }
 
 impl DesiredRouter {
+    /// One of the virtual IPs that it serves.
+    #[must_use]
+    pub fn vip(&self, id: VipId) -> Option<&Vip> {
+        let mut vips = self.vips.iter();
+        let placed = vips.find(|placed| placed.id == id)?;
+        Some(&placed.vip)
+    }
+
     /// Whether it could become this instance on this interface without a restart.
     ///
     /// An interface may have been renamed, together with the file or not. One of the same name may have been made

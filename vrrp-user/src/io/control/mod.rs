@@ -1,7 +1,6 @@
 //! The control plane: everything slow, on one tokio thread beside the engine. It tells the engine
 //! what the kernel and people want, and people and scripts what the engine did.
 
-mod assigned;
 mod belongings;
 mod datetime;
 mod host;
@@ -42,7 +41,6 @@ use crate::{
     status::Status,
 };
 
-pub use assigned::Assigned;
 pub use host::{Host, Refused};
 pub use links::Inventory;
 pub use signals::Signals;

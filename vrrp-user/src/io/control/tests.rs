@@ -57,10 +57,6 @@ pub(super) fn desired(instance: Instance) -> DesiredRouter {
     }
 }
 
-pub(super) fn assigned(instance: Instance) -> Assigned {
-    Assigned::new(RouterId::first(0), &desired(instance))
-}
-
 /// The loopback interface, which every namespace has.
 const LO: InterfaceId = InterfaceId(1);
 
@@ -341,7 +337,7 @@ async fn node_starts_answers_and_stops() {
 }
 
 fn status_of(record: &record::Record) -> RouterStatus {
-    let router = assigned(instance("VI_1"));
+    let router = desired(instance("VI_1"));
     record.status(&router, &Counts::default(), None, |_| false, "")
 }
 

@@ -62,15 +62,18 @@ impl Plane<'_> {
     fn status(&self) -> Status {
         let discontinuity = date_and_time(self.started);
         let counters = &self.setup.counters;
-        let instances: Vec<_> = self.in_order().map(|one| &one.assigned.instance).collect();
+        let instances: Vec<_> = self.in_order().map(|one| &one.router().instance).collect();
         let counts: Vec<Counts> = self.in_order().map(|one| self.counts(one)).collect();
         let others = counters.counters(NO_ROUTER);
         let routers = self.in_order().zip(&counts).map(|(known, counts)| {
-            let (assigned, record) = (&known.assigned, &known.record);
             let missing = |vip| !(self.setup.has_vip)(vip);
-            let interface = known.blueprint.router().interface;
+            let router = known.router();
+            let interface = router.interface;
             let interface = interface.and_then(|id| self.interfaces.get(&id));
-            let mut status = record.status(assigned, counts, interface, missing, &discontinuity);
+            let mut status =
+                known
+                    .record
+                    .status(router, counts, interface, missing, &discontinuity);
             status.unserved = known.unserved.missing().to_vec();
             status
         });

@@ -7,7 +7,7 @@ use crate::{
     io::{
         bpf::Reception,
         causes::with_causes,
-        control::{Assigned, ControlError, Interface, host::Refused, links::Monitor},
+        control::{ControlError, Interface, host::Refused, links::Monitor},
         engine::{Addition, Blueprint, Command, Event, Socket},
     },
     plan::{self, Desired, DesiredRouter, Progress, Step},
@@ -273,7 +273,6 @@ impl Plane<'_> {
         if before.interface != to.interface {
             self.open_peers(id, &to)?;
         }
-        known.assigned = Assigned::new(id, &to);
         if watched(id, &before) != watched(id, &to) {
             known.blueprint.forget_links();
         }
@@ -316,7 +315,7 @@ impl Plane<'_> {
 
     /// Whoever can run scripts as that user was looked up before; who is gone since runs none.
     fn tell_scripts(&mut self, id: RouterId, known: &Known) {
-        let instance = &known.assigned.instance;
+        let instance = &known.router().instance;
         let is_guarded = self.desired.globals().script_security;
         if let Err(error) = self.notifier.set(id, instance, is_guarded) {
             tracing::error!("({}) {error}", instance.name);

@@ -125,7 +125,7 @@ impl Plane<'_> {
     fn warn(&mut self, router: RouterId, warning: Warning, begins: bool) {
         if let Some(known) = self.router(router) {
             known.record.warned(warning, begins);
-            log(warning.line(&known.assigned.instance, begins));
+            log(warning.line(&known.router().instance, begins));
         }
     }
 
@@ -138,7 +138,7 @@ impl Plane<'_> {
         if let Some(first) = reasons.first()
             && before != Some(first)
         {
-            log(wording::fault(&known.assigned, first, before));
+            log(wording::fault(known.router(), first, before));
         }
     }
 

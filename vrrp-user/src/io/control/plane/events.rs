@@ -89,7 +89,7 @@ impl Plane<'_> {
             }
             Event::OrderFailed { router, errno } => {
                 if let Some(known) = self.router(router) {
-                    for vip in &known.assigned.vips {
+                    for vip in &known.blueprint.router().vips {
                         known.record.refused(vip.id, errno);
                     }
                 }
@@ -170,7 +170,7 @@ impl Plane<'_> {
             }
         };
         if let Some(known) = self.routers.get(&router) {
-            for line in wording::lines(event, &known.assigned, known.record.state()) {
+            for line in wording::lines(event, known.router(), known.record.state()) {
                 log(line);
             }
         }
@@ -179,8 +179,8 @@ impl Plane<'_> {
     /// A cleanup leaves a virtual IP alone that is the host's own. What the node adds beside it, with
     /// another prefix length, is still the node's.
     fn spare(&mut self, router: RouterId, vip: VipId, prefix: u8) {
-        let assigned = self.routers.get(&router).map(|known| &known.assigned);
-        let address = assigned.and_then(|one| Some((&one.instance, one.vip(vip)?)));
+        let known = self.routers.get(&router).map(Known::router);
+        let address = known.and_then(|one| Some((&one.instance, one.vip(vip)?)));
         if let Some((instance, vip)) = address
             && (instance.is_owner() || vip.prefix == prefix)
             && let Err(error) = self.setup.journal.spare(&instance.name, vip.address)
@@ -268,11 +268,11 @@ impl Known {
         self.record.take_snapshot(snapshot);
         for vip in std::mem::take(&mut self.removed) {
             if snapshot.state == State::Active {
-                let address = wording::address(&self.assigned, vip);
-                let interface = wording::interface(&self.assigned, vip);
+                let address = wording::address(self.router(), vip);
+                let interface = wording::interface(self.router(), vip);
                 tracing::warn!(
                     "({}) Netlink reflector reports IP {address} removed from {interface}, putting it back",
-                    self.assigned.instance.name,
+                    self.router().instance.name,
                 );
             }
         }

@@ -8,17 +8,17 @@ use crate::{
     io::{
         bpf::counters::Counts,
         clock,
-        control::{Assigned, record::Record, refusals::Refusals, unserved::Unserved},
+        control::{record::Record, refusals::Refusals, unserved::Unserved},
         engine::Blueprint,
     },
+    plan::DesiredRouter,
     proto::Instant,
 };
 
 /// What is known of one virtual router.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) assigned: Assigned,
-    /// What the engine's parts are made of.
+    /// What it is, of which the engine's parts are made.
     pub(super) blueprint: Blueprint,
     /// The step of a reload that it takes part in.
     pub(super) under_way: Option<UnderWay>,
@@ -41,7 +41,6 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn new(blueprint: Blueprint) -> Self {
         Self {
-            assigned: Assigned::new(blueprint.id(), blueprint.router()),
             blueprint,
             under_way: None,
             counted: Counts::default(),
@@ -54,12 +53,17 @@ impl Known {
             removed: BTreeSet::new(),
         }
     }
+
+    /// What it is, or is becoming.
+    pub(super) fn router(&self) -> &DesiredRouter {
+        self.blueprint.router()
+    }
 }
 
 impl Plane<'_> {
     /// What the programs counted for a virtual router.
     pub(super) fn counts(&self, known: &Known) -> Counts {
-        let counts = self.setup.counters.counters(known.assigned.id.slot());
+        let counts = self.setup.counters.counters(known.blueprint.id().slot());
         counts.since(&known.counted)
     }
 

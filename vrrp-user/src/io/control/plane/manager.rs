@@ -52,7 +52,7 @@ impl Plane<'_> {
         }
         let states = self.in_order().map(|known| {
             let state = state_name(known.record.state());
-            format!("{} {state}", known.assigned.instance.name)
+            format!("{} {state}", known.router().instance.name)
         });
         states.collect::<Vec<_>>().join(", ")
     }

@@ -5,7 +5,7 @@ use vrrp_ebpf::abi::{Counter, NO_ROUTER};
 use super::{Plane, log};
 use crate::{
     config::Instance,
-    io::control::{Assigned, sighting::Sighting, wording::Line},
+    io::control::{sighting::Sighting, wording::Line},
     proto::Family,
 };
 
@@ -13,11 +13,14 @@ impl Plane<'_> {
     pub(super) fn look_at_strangers(&mut self) {
         let source = &self.setup.counters;
         for known in self.routers.values_mut() {
-            let Assigned { id, instance, .. } = &known.assigned;
-            let counts = source.counters(id.slot()).since(&known.counted);
+            let (slot, instance) = (
+                known.blueprint.id().slot(),
+                &known.blueprint.router().instance,
+            );
+            let counts = source.counters(slot).since(&known.counted);
             let since = known.since;
             let last = |counter| {
-                let seen = Sighting::of(&source.sample(id.slot(), counter)?)?;
+                let seen = Sighting::of(&source.sample(slot, counter)?)?;
                 (seen.at >= since).then_some(seen)
             };
             for line in known.refusals.look(&counts, instance, last) {
@@ -45,7 +48,7 @@ impl Plane<'_> {
             return;
         };
         for known in self.routers.values_mut() {
-            if let Some(line) = misplaced(&known.assigned.instance, &seen, &place.name)
+            if let Some(line) = misplaced(&known.blueprint.router().instance, &seen, &place.name)
                 && !std::mem::replace(&mut known.misplaced, true)
             {
                 log(line);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vrrp_ebpf::types::mac_text;
 
-use super::{Assigned, Interface, datetime::date_and_time, warnings::Warning, wording};
+use super::{Interface, datetime::date_and_time, warnings::Warning, wording};
 use crate::{
     config::Instance,
     ids::VipId,
@@ -17,6 +17,7 @@ use crate::{
         clock,
         engine::{RouterSnapshot, Timeline, message::Lapse},
     },
+    plan::DesiredRouter,
     proto::{FaultReason, Reasons, State, Transition, Version},
     status::{
         LapseStatus, MissingVip, RouterStatus, TimelineStatus, TransitionStatus, WarningStatus,
@@ -85,19 +86,23 @@ impl Record {
     }
 
     /// The virtual IPs that a router that serves does not have where they belong.
-    fn missing(&self, router: &Assigned, is_missing: impl Fn(VipId) -> bool) -> Vec<MissingVip> {
+    fn missing(
+        &self,
+        router: &DesiredRouter,
+        is_missing: impl Fn(VipId) -> bool,
+    ) -> Vec<MissingVip> {
         if self.snapshot.state != State::Active {
             return Vec::new();
         }
-        let missing = router.vips().filter(|(id, _)| is_missing(*id));
+        let missing = router.vips.iter().filter(|placed| is_missing(placed.id));
         missing
-            .map(|(id, vip)| MissingVip {
-                address: vip.address,
-                interface: wording::interface(router, id).to_owned(),
+            .map(|placed| MissingVip {
+                address: placed.vip.address,
+                interface: wording::interface(router, placed.id).to_owned(),
                 reason: self
                     .refusals
-                    .get(&id)
-                    .map(|errno| wording::refusal(router, id, *errno)),
+                    .get(&placed.id)
+                    .map(|errno| wording::refusal(router, placed.id, *errno)),
             })
             .collect()
     }
@@ -144,7 +149,7 @@ impl Record {
     /// it, `discontinuity` when the counters began at 0.
     pub(in crate::io::control) fn status(
         &self,
-        router: &Assigned,
+        router: &DesiredRouter,
         counts: &Counts,
         interface: Option<&Interface>,
         is_missing: impl Fn(VipId) -> bool,

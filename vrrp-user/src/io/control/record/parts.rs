@@ -5,19 +5,20 @@ use std::time::Duration;
 use super::words::{cause_name, fault_name, state_name};
 use crate::{
     io::{
-        control::{Assigned, scheduling::no_deadline_text, wording},
+        control::{scheduling::no_deadline_text, wording},
         engine::{
             Timeline,
             message::{Lapse, Successor},
             realtime::{Policy, Scheduling},
         },
     },
+    plan::DesiredRouter,
     proto::{FaultReason, Instant, Transition},
     status::{FaultStatus, LapseStatus, ThreadStatus, TimelineStatus, TransitionStatus},
 };
 
 /// Why the router cannot work, and which interface or address that is about.
-pub(super) fn fault(router: &Assigned, reason: FaultReason) -> FaultStatus {
+pub(super) fn fault(router: &DesiredRouter, reason: FaultReason) -> FaultStatus {
     let instance = &router.instance;
     let own = || Some(instance.interface.clone());
     let (interface, address) = match reason {

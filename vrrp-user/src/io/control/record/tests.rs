@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{words::cause_name, *};
 use crate::{
     io::{
-        control::tests::{assigned, instance, transition},
+        control::tests::{desired, instance, transition},
         engine::{
             message::Successor,
             realtime::{Policy, Scheduling, Thread},
@@ -41,7 +41,7 @@ fn status() -> Status {
         },
         ..RouterSnapshot::default()
     });
-    let (router, counts) = (assigned(instance("VI_1")), Counts::default());
+    let (router, counts) = (desired(instance("VI_1")), Counts::default());
     Status {
         version: String::new(),
         instance: String::new(),
@@ -92,7 +92,7 @@ fn a_fault_says_what_it_is_about() {
     instance.interface = "ens33".to_owned();
     instance.vips[0].device = Some("ens34".to_owned());
     let vip = instance.vips[0].address;
-    let router = assigned(instance);
+    let router = desired(instance);
     let mut record = Record::default();
     let told = |record: &Record| {
         record
@@ -145,7 +145,7 @@ fn the_page_names_every_cause() {
 
 #[test]
 fn a_master_says_which_of_its_virtual_ips_are_missing() {
-    let router = assigned(instance("VI_1"));
+    let router = desired(instance("VI_1"));
     let mut record = Record::default();
     let missing = |record: &Record, is_missing| {
         let status = record.status(&router, &Counts::default(), None, move |_| is_missing, "");

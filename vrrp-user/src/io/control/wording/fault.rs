@@ -2,15 +2,16 @@
 
 use tracing::Level;
 
-use super::{Assigned, Line, address, interface};
+use super::{Line, address, interface};
 use crate::{
     config::Instance,
+    plan::DesiredRouter,
     proto::{Family, FaultReason},
 };
 
 /// The line when something comes to keep a router from working, or something else does than before.
 pub(in crate::io::control) fn fault(
-    router: &Assigned,
+    router: &DesiredRouter,
     reason: FaultReason,
     before: Option<FaultReason>,
 ) -> Line {
@@ -32,7 +33,7 @@ pub(in crate::io::control) fn fault(
 }
 
 /// What keeps a router from working.
-pub(in crate::io::control) fn fault_text(router: &Assigned, reason: FaultReason) -> String {
+pub(in crate::io::control) fn fault_text(router: &DesiredRouter, reason: FaultReason) -> String {
     let instance = &router.instance;
     let own = &instance.interface;
     match reason {

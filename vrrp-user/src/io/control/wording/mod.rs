@@ -10,14 +10,14 @@ use std::io;
 use tracing::Level;
 
 pub(super) use self::fault::{fault, fault_text, no_source};
-use super::{Assigned, links::inventory, scheduling, warnings};
-use crate::{ids::VipId, io::engine::Event, proto::State};
+use super::{links::inventory, scheduling, warnings};
+use crate::{ids::VipId, io::engine::Event, plan::DesiredRouter, proto::State};
 
 /// A line of the log.
 pub(super) type Line = (Level, String);
 
 /// The lines for one event about a virtual router, whose state was `state` before it.
-pub(super) fn lines(event: &Event, router: &Assigned, state: State) -> Vec<Line> {
+pub(super) fn lines(event: &Event, router: &DesiredRouter, state: State) -> Vec<Line> {
     let name = &router.instance.name;
     let said = match *event {
         Event::Transition { transition, .. } => transition::lines(transition),
@@ -28,7 +28,7 @@ pub(super) fn lines(event: &Event, router: &Assigned, state: State) -> Vec<Line>
 }
 
 /// The line for one event that makes no more than one, without the router's name.
-fn line(event: &Event, router: &Assigned, state: State) -> Option<Line> {
+fn line(event: &Event, router: &DesiredRouter, state: State) -> Option<Line> {
     let at = |vip| (address(router, vip), interface(router, vip));
     let line = match *event {
         Event::Notice { notice, source, .. } => notice::line(router, state, notice, source),
@@ -147,14 +147,14 @@ pub(super) fn of_the_node(event: &Event) -> Vec<Line> {
 }
 
 /// A virtual IP for the log.
-pub(super) fn address(router: &Assigned, vip: VipId) -> String {
+pub(super) fn address(router: &DesiredRouter, vip: VipId) -> String {
     router
         .vip(vip)
         .map_or_else(|| "?".to_owned(), |vip| vip.address.to_string())
 }
 
 /// Why the kernel refused a virtual IP.
-pub(super) fn refusal(router: &Assigned, vip: VipId, errno: i32) -> String {
+pub(super) fn refusal(router: &DesiredRouter, vip: VipId, errno: i32) -> String {
     let error = error(errno);
     let is_ipv6 = router.vip(vip).is_some_and(|vip| vip.address.is_ipv6());
     match errno {
@@ -168,7 +168,7 @@ pub(super) fn refusal(router: &Assigned, vip: VipId, errno: i32) -> String {
 }
 
 /// The interface that it is on.
-pub(super) fn interface(router: &Assigned, vip: VipId) -> &str {
+pub(super) fn interface(router: &DesiredRouter, vip: VipId) -> &str {
     let elsewhere = router.vip(vip).and_then(|vip| vip.device.as_ref());
     elsewhere.unwrap_or(&router.instance.interface)
 }

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use tracing::Level;
 use vrrp_ebpf::types::mac_text;
 
-use super::{Assigned, Line, address, interface, warnings};
+use super::{Line, address, interface, warnings};
 use crate::{
     config::Instance,
     io::engine::message::Notice,
+    plan::DesiredRouter,
     proto::{State, Version},
 };
 
 /// Without the router's name.
-pub(super) fn line(router: &Assigned, state: State, notice: Notice, source: IpAddr) -> Line {
+pub(super) fn line(router: &DesiredRouter, state: State, notice: Notice, source: IpAddr) -> Line {
     let instance = &router.instance;
     let ours = instance.settings.priority;
     let active = state == State::Active;

@@ -5,7 +5,7 @@ use crate::{
     ids::RouterId,
     io::{
         bpf::TableError,
-        control::tests::assigned,
+        control::tests::desired,
         engine::{
             RouterSnapshot, Timeline,
             message::{InterfaceError, Lapse, Notice, Successor},
@@ -17,7 +17,7 @@ use crate::{
 fn texts(event: &Event, state: State) -> Vec<String> {
     let mut instance = crate::io::control::tests::instance("VI_1");
     instance.interface = "ens33".to_owned();
-    let lines = lines(event, &assigned(instance), state);
+    let lines = lines(event, &desired(instance), state);
     lines.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -174,7 +174,7 @@ fn virtual_ips_elsewhere_are_told_with_their_interface() {
     let mut inner = instance.vips[0].clone();
     inner.device = Some("ens34".to_owned());
     instance.vips.push(inner);
-    let router = assigned(instance);
+    let router = desired(instance);
     let named = [0, 1, 2].map(|vip| interface(&router, VipId(vip)));
     assert_eq!(named, ["lo", "ens34", "lo"]);
     let notice = Notice::Conflict {
@@ -211,7 +211,7 @@ fn no_election_is_forced_where_nothing_is_sent() {
         (owner, "ours 255"),
         (third, "ours 255, forcing new election"),
     ] {
-        let [(_, line)] = &lines(&event, &assigned(instance), State::Active)[..] else {
+        let [(_, line)] = &lines(&event, &desired(instance), State::Active)[..] else {
             panic!();
         };
         let start = "(VI_1) Received advert from 10.99.0.1 with lower priority 50, ";
@@ -300,7 +300,7 @@ fn bookkeeping_is_not_logged() {
         timeline: Timeline::default(),
     };
     let instance = crate::io::control::tests::instance("VI_1");
-    let lines = lines(&promoted, &assigned(instance), State::Active);
+    let lines = lines(&promoted, &desired(instance), State::Active);
     assert!(lines.iter().all(|(level, _)| *level == Level::DEBUG));
 }
 
@@ -316,7 +316,7 @@ fn faults_read_like_keepaliveds_and_name_what_they_are_about() {
     elsewhere.address = "198.51.100.2".parse().unwrap();
     elsewhere.device = Some("ens34".to_owned());
     instance.vips.push(elsewhere);
-    let router = assigned(instance);
+    let router = desired(instance);
     let (info, error) = (Level::INFO, Level::ERROR);
     for (reason, level, text) in [
         (LinkDown, info, "interface ens33 down"),
@@ -359,7 +359,7 @@ fn an_ipv6_router_lacks_a_link_local_address() {
     instance.vips[0].address = "fe80::fe".parse().unwrap();
     instance.settings.family = Family::V6;
     assert_eq!(
-        fault_text(&assigned(instance), FaultReason::NoAddress),
+        fault_text(&desired(instance), FaultReason::NoAddress),
         "no IPv6 link-local address for interface ens33"
     );
 }
@@ -430,7 +430,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
     elsewhere.address = "2001:db8::fe".parse().unwrap();
     elsewhere.device = Some("ens34".to_owned());
     instance.vips.push(elsewhere);
-    let mut assigned = assigned(instance);
+    let mut desired = desired(instance);
     let failed = |errno| Event::AddressFailed { router, vip, errno };
     let refused = "the kernel refused virtual IP 2001:db8::fe:";
     for (event, level, says) in [
@@ -474,7 +474,7 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
             "the kernel takes every advertised virtual IP again".to_owned(),
         ),
     ] {
-        let told = lines(&event, &assigned, State::Backup);
+        let told = lines(&event, &desired, State::Backup);
         assert_eq!(told, [(level, format!("(VI_1) {says}"))]);
     }
     let found = Event::AddressFound {
@@ -482,12 +482,12 @@ fn what_becomes_of_a_virtual_ip_is_told_with_its_interface() {
         vip,
         prefix,
     };
-    let told = lines(&found, &assigned, State::Backup);
+    let told = lines(&found, &desired, State::Backup);
     assert_eq!(told[0].0, Level::ERROR);
     let own = "virtual IP 2001:db8::fe/24 has become ens34's own address: it stays";
     assert!(told[0].1.contains(own), "{told:?}");
-    let owner = assigned.instance.settings.with_priority(255);
-    assigned.instance.settings = owner;
-    let told = lines(&found, &assigned, State::Active);
+    let owner = desired.instance.settings.with_priority(255);
+    desired.instance.settings = owner;
+    let told = lines(&found, &desired, State::Active);
     assert_eq!(told[0].0, Level::INFO, "{told:?}");
 }
