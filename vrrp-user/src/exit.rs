@@ -3,9 +3,11 @@
 
 use std::process::ExitCode;
 
-use nix::unistd::geteuid;
 use thiserror::Error;
-use vrrp_user::{io::control::ControlError, plan::PlanError};
+use vrrp_user::{
+    io::{control::ControlError, node::Misconfigured},
+    plan::PlanError,
+};
 
 /// The one that clap ends with.
 const USAGE: u8 = 2;
@@ -16,24 +18,6 @@ const CONFIG: u8 = 78;
 #[derive(Clone, Copy, Debug, Error)]
 #[error("{0}")]
 pub(crate) struct Misused(pub(crate) &'static str);
-
-/// The configuration cannot be run, whatever the system is like.
-#[derive(Clone, Copy, Debug, Error)]
-#[error("{0}")]
-pub(crate) struct Misconfigured(pub(crate) &'static str);
-
-/// Says that `what` has to be run as root: the first thing that an ordinary user is refused is no help to them.
-pub(crate) fn with_privilege_hint(
-    error: impl std::error::Error + Send + Sync + 'static,
-    what: &str,
-) -> anyhow::Error {
-    let error = anyhow::Error::new(error);
-    if geteuid().is_root() {
-        error
-    } else {
-        error.context(format!("{what} has to be run as root"))
-    }
-}
 
 /// The exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {

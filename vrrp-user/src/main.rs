@@ -24,6 +24,8 @@ use vrrp_user::{
             socket,
         },
         log,
+        node::Misconfigured,
+        privilege,
         runtime_dir::{self, CONTROL_SOCKET, InstanceName},
     },
     status::Reloaded,
@@ -31,7 +33,6 @@ use vrrp_user::{
 };
 
 use cli::{Cli, Command};
-use exit::Misconfigured;
 
 /// Scripts that can be started at the same time.
 const STARTERS: usize = 8;
@@ -126,7 +127,7 @@ fn clean_up(instance: &InstanceName, fence: bool) -> anyhow::Result<()> {
     let base = Path::new(runtime_dir::BASE);
     let removed = control_runtime()?
         .block_on(cleanup::run(base, instance, &pins, fence))
-        .map_err(|error| exit::with_privilege_hint(error, "`xvrrp cleanup`"))?;
+        .map_err(|error| privilege::with_hint(error, "`xvrrp cleanup`"))?;
     if !removed.is_empty() {
         tracing::warn!("removed what instance {instance} left: {removed}");
     }

@@ -12,6 +12,7 @@ pub mod log;
 pub mod membership;
 pub mod netlink;
 pub mod netns;
+pub mod node;
 pub mod privilege;
 pub mod rivals;
 pub mod runtime_dir;

@@ -9,6 +9,7 @@
 //! `CapabilityBoundingSet=`.
 
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::unistd::geteuid;
 use thiserror::Error;
 
 /// What the running node needs.
@@ -78,6 +79,19 @@ pub fn drop_capabilities(will_unmount: bool) -> Result<(), PrivilegeError> {
     Ok(())
 }
 
+/// Says that `what` has to be run as root: the first thing that an ordinary user is refused is no help to them.
+pub fn with_hint(
+    error: impl std::error::Error + Send + Sync + 'static,
+    what: &str,
+) -> anyhow::Error {
+    let error = anyhow::Error::new(error);
+    if geteuid().is_root() {
+        error
+    } else {
+        error.context(format!("{what} has to be run as root"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +99,7 @@ mod tests {
     #[test]
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn what_a_start_lacks_is_known() {
-        if !nix::unistd::geteuid().is_root() {
+        if !geteuid().is_root() {
             eprintln!("skipped: only root has capabilities to lose");
             return;
         }

@@ -4,7 +4,8 @@ use std::io;
 
 use anyhow::anyhow;
 use caps::Capability;
-use vrrp_user::io::runtime_dir::RuntimeDirError;
+
+use crate::io::runtime_dir::RuntimeDirError;
 
 /// Two nodes of one machine meet here, whichever network namespaces they are in.
 pub(super) fn with_name_hint(error: RuntimeDirError) -> anyhow::Error {

@@ -1,17 +1,10 @@
-//! The engine's thread, from its start to its end.
+//! What the engine's thread is given, and its end.
 
 use std::{thread::JoinHandle, time::Duration};
 
-use anyhow::{Context as _, bail};
-use vrrp_user::{
-    config::Config,
-    io::{
-        bpf::Dataplane,
-        engine::{self, EngineHandle, Realtime, Resources},
-    },
-};
+use anyhow::bail;
 
-use crate::cli::Run;
+use crate::io::{bpf::Dataplane, engine::Resources};
 
 /// How long an engine may take to end that has nothing left to do.
 pub(super) const ENGINE_END: Duration = Duration::from_secs(2);
@@ -25,20 +18,6 @@ pub(super) fn resources(dataplane: &mut Dataplane) -> anyhow::Result<Resources> 
         tables: dataplane.tables()?,
         events: dataplane.events()?,
     })
-}
-
-/// Starts an engine, which has no virtual router yet.
-pub(super) fn start(
-    arguments: &Run,
-    config: &Config,
-    resources: Resources,
-) -> anyhow::Result<(EngineHandle, JoinHandle<()>)> {
-    let realtime = match config.globals.rt_priority {
-        _ if arguments.no_realtime => Realtime::Off,
-        Some(priority) => Realtime::Priority(priority),
-        None => Realtime::Best,
-    };
-    engine::spawn(resources, realtime).context("cannot start the engine")
 }
 
 /// Waits for an engine that has been told to end. One that hangs must not keep us from taking its words.

@@ -1,71 +1,89 @@
-//! `xvrrp run`: puts the node together, and takes it apart again in the opposite order.
+//! A node: put together, and taken apart again in the opposite order.
 
-mod configuration;
 mod engine;
 mod refused;
 mod system;
 
-use std::{panic, path::Path, process};
-
-use anyhow::{Context as _, anyhow, bail};
-use tokio::runtime::Runtime;
-use vrrp_ebpf::abi::vip_state;
-use vrrp_user::{
-    config::Config,
-    io::{
-        bpf::{Wishes, pinned::InstancePins},
-        cleanup,
-        control::{
-            self, ControlError, Inventory, Setup, Signals,
-            machine::{self, Purpose, Refusal},
-        },
-        engine::{realtime::BoostedPriority, resignation::Resignations},
-        holdings::Holdings,
-        journal::Ledger,
-        log::tell,
-        netns, privilege,
-        runtime_dir::{self, InstanceName, Lock, RuntimeDir},
-    },
-    ui,
+use std::{
+    panic,
+    path::{Path, PathBuf},
+    process,
 };
 
+use anyhow::{Context as _, anyhow, bail};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+use vrrp_ebpf::abi::vip_state;
+
 use self::{
-    configuration::configuration,
     refused::{with_lacking_capabilities, with_name_hint},
     system::System,
 };
-use crate::{
-    cli::Run,
-    exit::{self, Misconfigured},
+use super::{
+    bpf::{Choice, Wishes, pinned::InstancePins},
+    cleanup,
+    control::{
+        self, ControlError, Inventory, Setup, Signals,
+        machine::{self, Purpose, Refusal},
+    },
+    engine::{
+        Realtime, realtime::BoostedPriority, resignation::Resignations, spawn as spawn_engine,
+    },
+    holdings::Holdings,
+    journal::Ledger,
+    log::tell,
+    netns, privilege,
+    runtime_dir::{self, InstanceName, Lock, RuntimeDir},
 };
+use crate::{config::Config, status::Status};
 
-/// Runs the node until it is stopped.
-pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
-    let runtime = crate::control_runtime()?;
-    // Before anything takes time: what asks for a reload or a stop too early must not end the process on the spot.
-    let signals = runtime.block_on(async { Signals::install() });
-    let signals = signals.context("cannot install signal handlers")?;
-    let config = configuration(arguments)?;
-    let result = run_on(&runtime, arguments, &config, signals);
-    // A script that hangs before it has started is not waited for.
-    runtime.shutdown_background();
-    result
+/// The configuration cannot be run, whatever the system is like.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("{0}")]
+pub struct Misconfigured(pub &'static str);
+
+/// What is to be run, and how.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The name of the node.
+    pub name: InstanceName,
+    /// What is to run.
+    pub config: Config,
+    /// The file that a reload reads again.
+    pub file: Option<PathBuf>,
+    /// What is to judge received frames.
+    pub choice: Choice,
+    /// The programs log every frame that they refuse.
+    pub logs_frames: bool,
+    /// Real-time scheduling and locked memory may be asked for.
+    pub is_realtime: bool,
+    /// The status as text, for the log.
+    pub show: fn(&Status) -> String,
 }
 
-fn run_on(
-    runtime: &Runtime,
-    arguments: &Run,
-    config: &Config,
-    signals: Signals,
-) -> anyhow::Result<()> {
-    let name = &arguments.instance.name;
+impl Launch {
+    fn realtime(&self) -> Realtime {
+        match self.config.globals.rt_priority {
+            _ if !self.is_realtime => Realtime::Off,
+            Some(priority) => Realtime::Priority(priority),
+            None => Realtime::Best,
+        }
+    }
+}
+
+/// Runs a node until it is stopped.
+///
+/// # Errors
+/// Why it cannot start, or had to end.
+pub fn run(runtime: &Runtime, launch: &Launch, signals: Signals) -> anyhow::Result<()> {
+    let Launch { name, config, .. } = launch;
     tracing::info!(
         "xvrrp {} starts as instance {name}, {} virtual routers",
         env!("CARGO_PKG_VERSION"),
         config.instances.len()
     );
     let directory = RuntimeDir::create(Path::new(runtime_dir::BASE), name)
-        .map_err(|error| exit::with_privilege_hint(error, "a node"))?;
+        .map_err(|error| privilege::with_hint(error, "a node"))?;
     let lock = runtime.block_on(directory.lock_after_end());
     let lock = lock.map_err(with_name_hint)?;
     let pins = InstancePins::new(name.as_str());
@@ -76,15 +94,7 @@ fn run_on(
     // back what the kernel sends from the virtual IPs until they are removed.
     let mut holdings = Holdings::new(&ledger, &pins);
     let lacking = privilege::lacking().context("cannot read our capabilities")?;
-    let result = runtime.block_on(node(
-        arguments,
-        config,
-        signals,
-        &ledger,
-        &lock,
-        &pins,
-        &mut holdings,
-    ));
+    let result = runtime.block_on(node(launch, signals, &ledger, &lock, &pins, &mut holdings));
     let result = result.map_err(|error| with_lacking_capabilities(error, &lacking));
     // What we put into the system stays. After `cleanup --fence` the programs keep this machine quiet, until that or
     // a later cleanup, or the next start, removes them by our journal. After the start of another node they are its own.
@@ -141,15 +151,14 @@ fn resign_in_a_panic(name: &InstanceName, pins: &InstancePins) -> anyhow::Result
 /// Starts everything, runs the control plane, and waits for the engine. What is in the system then
 /// is in the journal, for the caller to remove; what the process itself holds stays in `holdings`.
 async fn node(
-    arguments: &Run,
-    config: &Config,
+    launch: &Launch,
     mut signals: Signals,
     journal: &Ledger<'_>,
     lock: &Lock,
     pins: &InstancePins,
     holdings: &mut Holdings<'_>,
 ) -> anyhow::Result<()> {
-    let directory = journal.directory();
+    let (directory, config) = (journal.directory(), &launch.config);
     let removed = cleanup::leftovers(directory, lock, pins)
         .await
         .context("cannot remove what an earlier run left")?;
@@ -171,24 +180,24 @@ async fn node(
         return given_up();
     }
     holdings.prepare_pins()?;
-    let log_frames = arguments.verbosity > 1;
     // Refused, the engine will be, too, and will say so.
-    let boost = (!arguments.no_realtime).then(|| BoostedPriority::begin().ok());
+    let boost = launch.is_realtime.then(|| BoostedPriority::begin().ok());
     let wishes = Wishes {
-        choice: arguments.xdp_mode.into(),
-        log: log_frames,
+        choice: launch.choice,
+        log: launch.logs_frames,
     };
     let dataplane = holdings.load(wishes)?;
     let counters = Box::new(dataplane.counters()?);
     let resources = engine::resources(dataplane)?;
-    if log_frames {
+    if launch.logs_frames {
         tokio::spawn(dataplane.log_records()?);
     }
     let vip_states = std::sync::Arc::clone(&dataplane.vip_states);
     if signals.stop_requested().await {
         return given_up();
     }
-    let (engine, thread) = engine::start(arguments, config, resources)?;
+    let started = spawn_engine(resources, launch.realtime());
+    let (engine, thread) = started.context("cannot start the engine")?;
     let resignations = Resignations::new(journal.journal().netns);
     let mut system = System {
         holdings,
@@ -206,8 +215,8 @@ async fn node(
         resignations,
         host: &mut system,
         counters,
-        show: ui::status::render,
-        file: configuration::file(arguments),
+        show: launch.show,
+        file: launch.file.clone(),
     })
     .await;
     // What is wrong with the control plane comes first.

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use vrrp_ebpf::types::Mac;
-use vrrp_user::{
+
+use crate::{
     ids::InterfaceId,
     io::{
         bpf::{Attachment, Place, Reception, VlanTags},
