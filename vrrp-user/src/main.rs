@@ -19,7 +19,7 @@ use vrrp_user::{
         bpf::pinned::InstancePins,
         cleanup::{self, Fence},
         control::{
-            Inventory,
+            Crew, Inventory,
             machine::{self, Purpose},
             socket,
         },
@@ -93,7 +93,9 @@ fn check(file: &Path) -> anyhow::Result<()> {
         .ok_or(Misconfigured("the configuration has errors"))?;
     match control_runtime()?.block_on(Inventory::read()) {
         Ok(inventory) => {
-            for diagnostic in machine::check(&config, &inventory, Purpose::Check).diagnostics {
+            let crew = Crew::look_up(&config);
+            let found = machine::check(&config, &inventory, Purpose::Check, &crew);
+            for diagnostic in found.diagnostics {
                 writeln!(out, "{diagnostic}")?;
             }
         }

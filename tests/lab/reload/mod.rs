@@ -11,6 +11,7 @@ mod priority;
 mod refused;
 mod restart;
 mod settings;
+mod slow;
 mod version2;
 mod virtual_ips;
 mod watch;

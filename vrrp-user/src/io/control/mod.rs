@@ -43,6 +43,7 @@ use crate::{
 
 pub use host::{Host, Refused};
 pub use links::Inventory;
+pub use notify::Crew;
 pub use signals::Signals;
 
 /// How long the scripts of a stop may take.
@@ -53,6 +54,8 @@ const LAST_SCRIPTS: Duration = Duration::from_secs(5);
 pub struct Setup<'a> {
     /// What is to run.
     pub config: Config,
+    /// Its scripts.
+    pub crew: Crew,
     /// Our directory, locked.
     pub directory: &'a RuntimeDir,
     /// What there is to take out of the system again.

@@ -232,6 +232,7 @@ fn setup_with<'a>(
 ) -> Setup<'a> {
     Setup {
         config: config.clone(),
+        crew: Crew::look_up(config),
         directory: journal.directory(),
         journal,
         engine,

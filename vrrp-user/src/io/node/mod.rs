@@ -23,7 +23,7 @@ use super::{
     bpf::{Choice, Wishes, pinned::InstancePins},
     cleanup,
     control::{
-        self, ControlError, Inventory, Setup, Signals,
+        self, ControlError, Crew, Inventory, Setup, Signals,
         machine::{self, Purpose, Refusal},
     },
     engine::{
@@ -168,7 +168,8 @@ async fn node(
     let inventory = Inventory::read()
         .await
         .context("cannot read the interfaces")?;
-    let found = machine::check(config, &inventory, Purpose::Run);
+    let crew = Crew::look_up(config);
+    let found = machine::check(config, &inventory, Purpose::Run, &crew);
     tell(&found.diagnostics);
     let refused = "the configuration cannot run on this machine, nothing is started";
     match found.refusal {
@@ -207,6 +208,7 @@ async fn node(
     let result = control::run(Setup {
         has_vip: Box::new(move |vip| vip_states.get(vip.state()) & vip_state::READY != 0),
         config: config.clone(),
+        crew,
         directory,
         journal,
         engine,

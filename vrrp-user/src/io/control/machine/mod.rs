@@ -1,6 +1,7 @@
 //! What a configuration is worth on this machine: what keeps it from running, such as a user of a script that does not
 //! exist, and what a virtual router has to wait for, such as an interface. Asked by `check`, by `run` before anything is
 //! put into the system, and by a reload. `check` also foretells what a running node would complain of.
+//! The users of scripts were looked up before.
 
 mod foretold;
 
@@ -8,7 +9,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     links::{Inventory, excess},
-    notify::{UserError, script_flaws, script_user},
+    notify::{Crew, UserError, script_flaws},
 };
 use crate::{
     config::{Config, Diagnostic, Diagnostics, Instance, Place, Script},
@@ -47,9 +48,9 @@ pub enum Refusal {
 
 /// What stands between `config` and this machine.
 #[must_use]
-pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose<'_>) -> Found {
+pub fn check(config: &Config, inventory: &Inventory, purpose: Purpose<'_>, crew: &Crew) -> Found {
     let mut checked = Checked::new(inventory, purpose);
-    checked.obstacles(config, script_user);
+    checked.obstacles(config, |script| crew.user(script));
     // A node looks for itself when it runs; a file system that does not answer must not hold up its start.
     if purpose == Purpose::Check {
         checked.scripts(config, script_flaws);

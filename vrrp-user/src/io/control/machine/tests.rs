@@ -1,4 +1,4 @@
-use std::io;
+use nix::errno::Errno;
 
 use super::*;
 use crate::config::{self, Severity};
@@ -111,7 +111,9 @@ fn users_are_looked_up_on_this_machine() {
             &format!(" notify /bin/true {user}\n interface"),
         );
         let inventory = Inventory::of(&[("ens33", &[]), ("ens34", &[])]);
-        check(&configuration(&text), &inventory, Purpose::Check)
+        let config = configuration(&text);
+        let crew = Crew::look_up(&config);
+        check(&config, &inventory, Purpose::Check, &crew)
     };
     assert_eq!(of("root"), Found::default());
     let Found {
@@ -133,7 +135,7 @@ fn a_user_that_cannot_be_looked_up_is_said() {
     let broken = |script: &Script| {
         Err(UserError::Lookup {
             script: script.argv[0].clone(),
-            source: io::Error::other("broken"),
+            source: Errno::EIO,
         })
     };
     let found = check_with(&configuration(&text), &inventory, Purpose::Run, broken);
@@ -147,7 +149,7 @@ fn what_has_to_be_changed_counts_more_than_what_may_come() {
     let broken = |script: &Script| {
         Err(UserError::Lookup {
             script: script.argv[0].clone(),
-            source: io::Error::other("broken"),
+            source: Errno::EIO,
         })
     };
     let of = |purpose| {

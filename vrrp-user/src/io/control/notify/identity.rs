@@ -15,7 +15,7 @@ use crate::config;
 const DEFAULT_USER: &str = "keepalived_script";
 
 /// Why a script cannot be run as its configured user.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub(in crate::io::control) enum UserError {
     /// There is no such user.
     #[error("script {script}: there is no user {user}")]
@@ -38,8 +38,8 @@ pub(in crate::io::control) enum UserError {
     Lookup {
         /// The program.
         script: String,
-        /// errno.
-        source: io::Error,
+        /// Why.
+        source: Errno,
     },
 }
 
@@ -63,7 +63,7 @@ impl Identity {
     ) -> Result<Option<Self>, UserError> {
         let lookup = |errno: Errno| UserError::Lookup {
             script: program.to_owned(),
-            source: errno.into(),
+            source: errno,
         };
         let gid = script
             .group
@@ -133,7 +133,7 @@ impl Identity {
 fn group(program: &str, name: &str) -> Result<Gid, UserError> {
     let group = Group::from_name(name).map_err(|errno| UserError::Lookup {
         script: program.to_owned(),
-        source: errno.into(),
+        source: errno,
     })?;
     group
         .map(|group| group.gid)

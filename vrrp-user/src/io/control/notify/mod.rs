@@ -5,6 +5,7 @@
 //! well start a database. When a later transition waits, a script that is over its time is killed,
 //! because the latest state is what matters.
 
+mod crew;
 mod identity;
 mod output;
 mod script;
@@ -31,13 +32,9 @@ use crate::{
     io::control::record::state_name,
     proto::{Cause, State, Transition},
 };
+pub use crew::Crew;
 pub(super) use identity::UserError;
 use script::{Limits, Script};
-
-/// Whether the user and the group that a script is to run as exist.
-pub(in crate::io::control) fn script_user(script: &config::Script) -> Result<(), UserError> {
-    Script::new(script, false).map(drop)
-}
 
 /// What `run` would say of a script whose user exists, each without the name of the instance.
 pub(in crate::io::control) fn script_flaws(
@@ -91,31 +88,22 @@ struct Job {
 
 /// The scripts of one virtual router, users looked up.
 #[derive(Clone, Debug)]
-struct Scripts {
+pub(super) struct Scripts {
     name: String,
     notify: Notify<Script>,
 }
 
 impl Notifier {
-    /// Has a router, new or known, run the scripts of `instance` from now on. What waits to be told of it is told to
+    /// Has a router, new or known, run these scripts from now on. What waits to be told of it is told to
     /// these, too. One that takes the place of a removed router of the same name waits for its scripts, as if they were
     /// its own: one that is over its time is killed.
-    ///
-    /// # Errors
-    /// When the user or group of a script does not exist: then nothing changes.
-    pub(super) fn set(
-        &mut self,
-        id: RouterId,
-        instance: &config::Instance,
-        is_guarded: bool,
-    ) -> Result<(), UserError> {
-        let scripts = Scripts::new(instance, is_guarded)?;
+    pub(super) fn set(&mut self, id: RouterId, scripts: Scripts) {
         // Beside the control plane, which a file system that does not answer must not hold up.
         let checked = scripts.clone();
         drop(spawn_blocking(move || checked.check()));
         if let Some(router) = self.routers.get(&id) {
             router.scripts.send_replace(scripts);
-            return Ok(());
+            return;
         }
         let predecessor = self.leaving.remove(&scripts.name);
         let (scripts, current) = watch::channel(scripts);
@@ -141,7 +129,6 @@ impl Notifier {
             gate: None,
         };
         self.routers.insert(id, router);
-        Ok(())
     }
 
     /// Forgets a router once the scripts that wait or run have finished.

@@ -65,12 +65,14 @@ fn router(name: &str, notify: Notify) -> config::Instance {
     }
 }
 
+fn scripts(instance: &config::Instance) -> Scripts {
+    Scripts::new(instance, false).unwrap()
+}
+
 fn start(routers: impl Into<Vec<config::Instance>>) -> Notifier {
     let mut notifier = Notifier::default();
     for (slot, instance) in (0..).zip(routers.into()) {
-        notifier
-            .set(RouterId::first(slot), &instance, false)
-            .unwrap();
+        notifier.set(RouterId::first(slot), scripts(&instance));
     }
     notifier
 }
@@ -443,9 +445,7 @@ async fn scripts_may_change_while_the_router_runs() {
     while bench.log().is_empty() {
         poll.tick().await;
     }
-    notifier
-        .set(FIRST, &router("VI_1", notify("new")), false)
-        .unwrap();
+    notifier.set(FIRST, scripts(&router("VI_1", notify("new"))));
     // The state is as before, and was told.
     notifier.entered(FIRST, to(State::Backup), 100);
     notifier.entered(FIRST, to(State::Fault), 100);
@@ -467,7 +467,7 @@ async fn a_removed_router_is_told_that_it_stops_before_its_successor_starts() {
     notifier.entered(FIRST, to(State::Initialize), 100);
     notifier.remove(FIRST);
     let next = FIRST.next();
-    notifier.set(next, &router("VI_1", notify), false).unwrap();
+    notifier.set(next, scripts(&router("VI_1", notify)));
     notifier.entered(next, to(State::Backup), 100);
     // Nobody any more.
     notifier.entered(FIRST, to(State::Backup), 100);
@@ -488,11 +488,11 @@ async fn a_hung_script_of_a_removed_router_does_not_silence_its_successor() {
         ..Notifier::default()
     };
     let instance = router("VI_1", notify);
-    notifier.set(FIRST, &instance, false).unwrap();
+    notifier.set(FIRST, scripts(&instance));
     notifier.entered(FIRST, to(State::Initialize), 100);
     notifier.remove(FIRST);
     let next = FIRST.next();
-    notifier.set(next, &instance, false).unwrap();
+    notifier.set(next, scripts(&instance));
     notifier.entered(next, to(State::Backup), 100);
     let mut poll = tokio::time::interval(BRIEF.tick);
     let heard = async {

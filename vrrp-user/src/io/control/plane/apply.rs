@@ -155,7 +155,7 @@ impl Plane<'_> {
     async fn carry_out(&mut self, step: Step) -> Result<(), ControlError> {
         let done = match step {
             Step::Globals { .. } => {
-                self.look_up_scripts();
+                self.tell_all_scripts();
                 Ok(())
             }
             Step::Remove { router, .. } => {
@@ -242,7 +242,6 @@ impl Plane<'_> {
         for (_, router) in refused.routers() {
             self.release(router);
         }
-        self.look_up_scripts();
         for step in applying.prepared.into_iter().rev() {
             self.carry_out(step.undo()).await?;
         }
@@ -256,7 +255,7 @@ impl Plane<'_> {
         let mut known = Known::new(blueprint);
         known.under_way = Some(UnderWay::Adding);
         known.counted = self.setup.counters.counters(id.slot());
-        self.tell_scripts(id, &known);
+        self.tell_scripts(id, &known.router().instance.name);
         self.routers.insert(id, known);
         self.order.push(id);
         self.command(Command::Add(addition))?;
@@ -281,7 +280,7 @@ impl Plane<'_> {
             before: Box::new(before),
             revision: None,
         });
-        self.tell_scripts(id, &known);
+        self.tell_scripts(id, &known.router().instance.name);
         self.routers.insert(id, known);
         self.watches_others = true;
         Ok(())
@@ -313,21 +312,22 @@ impl Plane<'_> {
         Ok(())
     }
 
-    /// Whoever can run scripts as that user was looked up before; who is gone since runs none.
-    fn tell_scripts(&mut self, id: RouterId, known: &Known) {
-        let instance = &known.router().instance;
-        let is_guarded = self.desired.globals().script_security;
-        if let Err(error) = self.notifier.set(id, instance, is_guarded) {
-            tracing::error!("({}) {error}", instance.name);
+    /// A configuration with a user that does not exist is refused before.
+    fn tell_scripts(&mut self, id: RouterId, name: &str) {
+        match self.setup.crew.of(name) {
+            Some(Ok(scripts)) => self.notifier.set(id, scripts.clone()),
+            Some(Err(error)) => tracing::error!("({name}) {error}"),
+            None => {}
         }
     }
 
-    fn look_up_scripts(&mut self) {
-        let routers = std::mem::take(&mut self.routers);
-        for (id, known) in &routers {
-            self.tell_scripts(*id, known);
+    /// The scripts of each virtual router are those of the configuration.
+    pub(super) fn tell_all_scripts(&mut self) {
+        let routers = self.routers.iter();
+        let names = routers.map(|(id, known)| (*id, known.router().instance.name.clone()));
+        for (id, name) in Vec::from_iter(names) {
+            self.tell_scripts(id, &name);
         }
-        self.routers = routers;
     }
 
     /// A router that was given no parts, as its interface is not known, has nothing to do to become what it is to be.

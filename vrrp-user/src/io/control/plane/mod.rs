@@ -7,6 +7,7 @@ mod claims;
 mod events;
 mod known;
 mod manager;
+mod reader;
 mod reload;
 mod strangers;
 mod watched;
@@ -28,6 +29,7 @@ use self::{
     apply::{Applied, Applying},
     events::Engine,
     known::Known,
+    reader::{Contents, Reader},
     reload::Reloading,
 };
 use super::{
@@ -71,6 +73,9 @@ pub(super) struct Plane<'a> {
     reloading: Option<Reloading>,
     /// A reload that waits for its turn, for these who want to know what came of it.
     next_reload: Option<Vec<Reply>>,
+    /// What the file of a reload says that can begin now, and who wants to know what comes of it.
+    read: Option<(Contents, Vec<Reply>)>,
+    reader: Reader,
     /// Interfaces with programs.
     interfaces: BTreeMap<InterfaceId, Interface>,
     /// Interfaces have got programs, or lost them, since somebody looked for the pins.
@@ -124,6 +129,8 @@ impl<'a> Plane<'a> {
             applying: None,
             reloading: None,
             next_reload: None,
+            read: None,
+            reader: Reader::new(),
             interfaces: BTreeMap::new(),
             has_other_pins: false,
             interfaces_moved: false,
@@ -186,6 +193,7 @@ impl<'a> Plane<'a> {
                     self.proceed(&mut monitor).await?;
                 }
                 request = self.setup.signals.next() => self.obey(request, &mut monitor).await?,
+                Some(read) = self.reader.next() => self.take_read(read, &mut monitor).await?,
                 Some(question) = asking.recv() => self.serve(question, &mut monitor).await?,
                 _ = retell.tick(), if self.has_to_tell() => self.tell_manager(),
                 () = due(&mut watchdog) => self.feed_watchdog()?,

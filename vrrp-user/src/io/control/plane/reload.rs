@@ -1,16 +1,20 @@
 //! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks. And interfaces that
 //! come, or are made again, which change what the same file says.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
-use super::{Plane, apply::Applied};
+use super::{
+    Plane,
+    apply::Applied,
+    reader::{Contents, Purpose, Read},
+};
 use crate::{
-    config::{self, Config, Diagnostic, Parsed},
+    config::{Config, Diagnostic, Parsed},
     ids::InterfaceId,
     io::{
         causes::with_causes,
         control::{
-            ControlError, Inventory,
+            ControlError, Crew, Inventory,
             host::Refused,
             links::Monitor,
             machine,
@@ -46,15 +50,15 @@ pub(super) struct Reloading {
     /// What is to be answered if all of it can be done.
     answer: Reloaded,
     clients: Vec<Reply>,
-    /// The configuration before.
-    before: Config,
+    /// The configuration before, and its scripts.
+    before: (Config, Crew),
 }
 
 /// What a file is worth.
 struct Examined {
     diagnostics: Vec<Diagnostic>,
     /// What is to run by it; nothing if it is refused.
-    wanted: Option<(Config, Desired)>,
+    wanted: Option<(Config, Crew, Desired)>,
     /// Why it is, if that is no diagnostic.
     refused: Option<String>,
 }
@@ -63,7 +67,7 @@ impl Examined {
     fn answer(&self, running: &Desired) -> Reloaded {
         let diagnostics = self.diagnostics.iter().map(ToString::to_string);
         let wanted = self.wanted.as_ref();
-        let steps = wanted.map(|(_, desired)| plan::diff(running, desired));
+        let steps = wanted.map(|(.., desired)| plan::diff(running, desired));
         Reloaded {
             taken: wanted.is_some(),
             diagnostics: diagnostics.chain(self.refused.clone()).collect(),
@@ -83,14 +87,30 @@ impl Plane<'_> {
             Question::Status(client) => self.ask_status(Some(client)),
             Question::Reload(reply) => self.reload(Some(reply), monitor).await,
             Question::Preview(file, reply) => {
-                let answer = self
-                    .examine(&file, &self.inventory(monitor))
-                    .answer(&self.desired);
-                // A client that has gone wants no answer.
-                drop(reply.send(Ok(answer)));
+                self.reader.preview(file, reply);
                 Ok(())
             }
         }
+    }
+
+    /// A file has been read.
+    pub(super) async fn take_read(
+        &mut self,
+        read: Read,
+        monitor: &mut Monitor,
+    ) -> Result<(), ControlError> {
+        match self.reader.ended(read) {
+            Some((contents, Purpose::Preview(reply))) => {
+                let answer = self
+                    .examine(contents, &self.inventory(monitor))
+                    .answer(&self.desired);
+                // A client that has gone wants no answer.
+                drop(reply.send(Ok(answer)));
+            }
+            Some((contents, Purpose::Reload(clients))) => self.read = Some((contents, clients)),
+            None => {}
+        }
+        self.proceed(monitor).await
     }
 
     /// SIGHUP, or a client that waits for the end. All that come while a reload is under way are one more reload.
@@ -135,6 +155,8 @@ impl Plane<'_> {
         if self.stopping {
             // Who waits for a reload is told that the node stops.
             self.next_reload = None;
+            self.read = None;
+            self.reader.give_up();
             self.reloading = None;
             return self.end(monitor).await;
         }
@@ -158,9 +180,16 @@ impl Plane<'_> {
             if self.stopping {
                 return Ok(());
             }
-            if let Some(clients) = self.next_reload.take() {
-                self.begin_reload(clients, &self.inventory(monitor));
-            } else if !std::mem::take(&mut self.interfaces_moved)
+            if let Some((contents, clients)) = self.read.take() {
+                self.begin_reload(contents, clients, &self.inventory(monitor));
+                continue;
+            }
+            if !self.reader.reads_for_reload()
+                && let Some(clients) = self.next_reload.take()
+            {
+                self.read_again(clients);
+            }
+            if !std::mem::take(&mut self.interfaces_moved)
                 || !self.follow_interfaces(&self.inventory(monitor))
             {
                 return Ok(());
@@ -178,21 +207,28 @@ impl Plane<'_> {
         Ok(())
     }
 
-    fn begin_reload(&mut self, clients: Vec<Reply>, inventory: &Inventory) {
+    fn read_again(&mut self, clients: Vec<Reply>) {
         systemd::reloading();
-        self.unusable.clear();
         let file = self.setup.file.clone().unwrap_or_default();
         tracing::info!("Reloading {}", file.display());
-        let examined = self.examine(&file, inventory);
+        self.reader.reload(file, clients);
+    }
+
+    fn begin_reload(&mut self, contents: Contents, clients: Vec<Reply>, inventory: &Inventory) {
+        self.unusable.clear();
+        let examined = self.examine(contents, inventory);
         log::tell(&examined.diagnostics);
         let answer = examined.answer(&self.desired);
-        let Some((config, desired)) = examined.wanted else {
+        let Some((config, crew, desired)) = examined.wanted else {
             return self.answer_reload(clients, answer);
         };
         self.reloading = Some(Reloading {
             answer,
             clients,
-            before: std::mem::replace(&mut self.setup.config, config),
+            before: (
+                std::mem::replace(&mut self.setup.config, config),
+                std::mem::replace(&mut self.setup.crew, crew),
+            ),
         });
         self.begin(desired);
     }
@@ -210,7 +246,8 @@ impl Plane<'_> {
             return;
         };
         if let Some(refused) = refused {
-            self.setup.config = reloading.before;
+            (self.setup.config, self.setup.crew) = reloading.before;
+            self.tell_all_scripts();
             reloading.answer.taken = false;
             reloading.answer.effects.clear();
             reloading.answer.diagnostics.push(refused);
@@ -277,12 +314,13 @@ impl Plane<'_> {
         }
     }
 
-    /// What the node would run by this file.
-    fn examine(&self, file: &Path, inventory: &Inventory) -> Examined {
+    /// What the node would run by a file.
+    fn examine(&self, contents: Contents, inventory: &Inventory) -> Examined {
+        let Contents { parsed, crew } = contents;
         let Parsed {
             config,
             mut diagnostics,
-        } = config::load(file);
+        } = parsed;
         let Some(config) = config else {
             return Examined {
                 diagnostics,
@@ -291,12 +329,13 @@ impl Plane<'_> {
             };
         };
         let held = self.desired.held();
-        let found = machine::check(&config, inventory, machine::Purpose::Reload(&held));
+        let purpose = machine::Purpose::Reload(&held);
+        let found = machine::check(&config, inventory, purpose, &crew);
         diagnostics.extend(found.diagnostics);
         let desired = Desired::new(&config, &self.usable(inventory), &self.desired);
         let (wanted, refused) = match desired {
             _ if found.refusal.is_some() => (None, None),
-            Ok(desired) => (Some((config, desired)), None),
+            Ok(desired) => (Some((config, crew, desired)), None),
             Err(error) => (None, Some(error.to_string())),
         };
         Examined {
