@@ -2,7 +2,7 @@ mod refused;
 mod reload;
 mod system;
 
-use std::{cell::Cell, fs};
+use std::{cell::Cell, fs, sync::mpsc};
 
 use nix::{
     sys::signal::{Signal, kill, raise},
@@ -104,6 +104,8 @@ struct Player {
     state: State,
     /// Ends of steps that the control plane does not hear of.
     losses: usize,
+    /// The first virtual IPs find no room at the address worker. Those that came after.
+    refused: Option<mpsc::Sender<()>>,
     /// Routers that are to go, and are not let go before there is a second one.
     kept: Option<Vec<RouterId>>,
 }
@@ -125,6 +127,9 @@ impl Player {
             }
             // The first ones end no step.
             Command::Parts { router, parts } => {
+                if let (Some(refused), Some(_)) = (&self.refused, &parts.addresses) {
+                    refused.send(()).unwrap();
+                }
                 let revision = parts.revision;
                 self.end(revision > 1, Event::Changed { router, revision });
             }
@@ -161,10 +166,13 @@ impl Player {
                 self.side.send_event(Event::Stopped);
                 return false;
             }
-            Command::Open(_)
-            | Command::Close(_)
-            | Command::Add(_)
-            | Command::AddressLost { .. } => {}
+            Command::Add(_) => {
+                if self.refused.is_some() {
+                    let (router, errno) = (RouterId::first(0), libc::EAGAIN);
+                    self.side.send_event(Event::OrderFailed { router, errno });
+                }
+            }
+            Command::Open(_) | Command::Close(_) | Command::AddressLost { .. } => {}
         }
         true
     }
@@ -190,16 +198,17 @@ impl Player {
     }
 }
 
-fn engine_thread(side: EngineSide, losses: usize, keeps: bool) -> std::thread::JoinHandle<()> {
+fn engine_thread(side: EngineSide, play: impl FnOnce(&mut Player)) -> std::thread::JoinHandle<()> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut player = Player {
+        side,
+        state: State::Initialize,
+        losses: 0,
+        refused: None,
+        kept: None,
+    };
+    play(&mut player);
     std::thread::spawn(move || {
-        let state = State::Initialize;
-        let mut player = Player {
-            side,
-            state,
-            losses,
-            kept: keeps.then(Vec::new),
-        };
         loop {
             let mut fds = [PollFd::new(player.side.command_fd(), PollFlags::POLLIN)];
             poll(&mut fds, PollTimeout::NONE).unwrap();
@@ -285,7 +294,7 @@ async fn node_starts_answers_and_stops() {
     };
     let before = datetime::date_and_time(clock::wall(clock::now()));
     let (engine, side) = handle::pair().unwrap();
-    let thread = engine_thread(side, 0, false);
+    let thread = engine_thread(side, |_| ());
     let journal = Ledger::new(&directory, 7);
     let mut host = Idle::default();
     let setup = setup(&config, &journal, engine, &mut host);

@@ -165,7 +165,8 @@ pub enum Event {
         /// errno of the netlink answer.
         errno: i32,
     },
-    /// The kernel could not be asked about any virtual IP of a router.
+    /// The kernel could not be asked about any virtual IP of a router; with EAGAIN, because the address worker has no room
+    /// for more to do, and is to be given the router's virtual IPs again.
     OrderFailed {
         /// The router.
         router: RouterId,

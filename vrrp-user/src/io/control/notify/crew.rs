@@ -36,7 +36,9 @@ impl Crew {
     /// # Errors
     /// Which of them does not, with the first script that names it.
     pub(in crate::io::control) fn user(&self, script: &config::Script) -> Result<(), UserError> {
-        self.unknown.get(&key(script)).map_or(Ok(()), |error| Err(error.clone()))
+        self.unknown
+            .get(&key(script))
+            .map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// The scripts of an instance.

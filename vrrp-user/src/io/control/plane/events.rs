@@ -1,5 +1,7 @@
 //! Events of the engine: what is remembered of them, told to people and scripts, and asked of the links.
 
+use nix::errno::Errno;
+
 use super::{Known, Plane, log};
 use crate::{
     ids::{RouterId, VipId},
@@ -91,6 +93,9 @@ impl Plane<'_> {
                 if let Some(known) = self.router(router) {
                     for vip in &known.blueprint.router().vips {
                         known.record.refused(vip.id, errno);
+                    }
+                    if errno == Errno::EAGAIN as i32 {
+                        known.blueprint.refused();
                     }
                 }
                 self.notifier.addresses_settled(router);

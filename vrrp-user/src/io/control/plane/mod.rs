@@ -202,6 +202,8 @@ impl<'a> Plane<'a> {
                     // What could not be written.
                     self.store_resignations();
                     self.forget_refusals();
+                    // What the engine could not take.
+                    self.exchange_parts()?;
                     if std::mem::take(&mut self.follow_later) {
                         self.interfaces_moved = true;
                         self.proceed(&mut monitor).await?;

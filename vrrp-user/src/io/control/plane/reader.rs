@@ -90,7 +90,8 @@ impl Reader {
         if self.present.is_some() {
             return;
         }
-        let is_gone = |purpose: &Purpose| matches!(purpose, Purpose::Preview(client) if client.is_closed());
+        let is_gone =
+            |purpose: &Purpose| matches!(purpose, Purpose::Preview(client) if client.is_closed());
         self.waiting.retain(|(_, purpose)| !is_gone(purpose));
         let Some((file, purpose)) = self.waiting.pop_front() else {
             return;

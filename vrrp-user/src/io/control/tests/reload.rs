@@ -63,7 +63,7 @@ impl Default for Beside {
             text: FILE,
             may_reload: true,
             host: Idle::default(),
-            engine: Box::new(|side| engine_thread(side, 0, false)),
+            engine: Box::new(|side| engine_thread(side, |_| ())),
         }
     }
 }
@@ -103,10 +103,6 @@ struct Site {
     _temporary: tempfile::TempDir,
     directory: RuntimeDir,
     file: PathBuf,
-    /// Ends of steps that get lost on the way from the engine.
-    losses: usize,
-    /// The engine lets no router go before all of them are to go.
-    keeps: bool,
 }
 
 impl Site {
@@ -118,17 +114,24 @@ impl Site {
             _temporary: temporary,
             directory,
             file,
-            losses: 0,
-            keeps: false,
         }
     }
 
     /// Runs a node until the client is done with it.
     async fn run<Answer>(&self, client: impl Future<Output = Answer>) -> Answer {
+        self.run_with(|_| (), client).await
+    }
+
+    /// The same with an engine that has its ways.
+    async fn run_with<Answer>(
+        &self,
+        play: impl FnOnce(&mut Player),
+        client: impl Future<Output = Answer>,
+    ) -> Answer {
         let _alone = SIGNALS.lock().await;
         let config = config::load(&self.file).config.unwrap();
         let (engine, side) = handle::pair().unwrap();
-        let thread = engine_thread(side, self.losses, self.keeps);
+        let thread = engine_thread(side, play);
         let journal = Ledger::new(&self.directory, 7);
         let mut host = Idle::default();
         let mut setup = setup(&config, &journal, engine, &mut host);
@@ -261,18 +264,16 @@ fn what_the_kernel_keeps_stays_owed() {
 fn a_reload_ends_although_word_of_its_steps_is_lost() {
     in_namespace(async || {
         make("eth0", 70);
-        let mut site = Site::new(FILE);
-        site.losses = 1;
+        let site = Site::new(FILE);
         let changed = FILE.replace("51", "51\n priority 150");
         let client = async { site.reload(&changed).await };
-        let (taken, lines) = site.run(client).await;
+        let (taken, lines) = site.run_with(|player| player.losses = 1, client).await;
         assert!(taken, "{lines:?}");
 
         // The stop.
-        let mut site = Site::new(FILE);
-        site.losses = 1;
+        let site = Site::new(FILE);
         let client = async { site.reload(FILE).await };
-        let (taken, lines) = site.run(client).await;
+        let (taken, lines) = site.run_with(|player| player.losses = 1, client).await;
         assert!(taken, "{lines:?}");
     });
 }
@@ -287,8 +288,7 @@ fn whoever_is_leaving_is_in_the_status() {
             text.replace("10.0.0.1", &format!("10.0.0.{vrid}"))
         };
         let [a, b, c] = [("A", 1), ("B", 2), ("C", 3)].map(|(name, vrid)| one(name, vrid));
-        let mut site = Site::new(&[&*a, &b, &c].concat());
-        site.keeps = true;
+        let site = Site::new(&[&*a, &b, &c].concat());
         let client = async {
             site.await_start().await;
             fs::write(&site.file, [c, b].concat()).unwrap();
@@ -301,7 +301,25 @@ fn whoever_is_leaving_is_in_the_status() {
                 }
             }
         };
-        assert_eq!(site.run(client).await, ["C", "B", "A"]);
+        let keeps = |player: &mut Player| player.kept = Some(Vec::new());
+        assert_eq!(site.run_with(keeps, client).await, ["C", "B", "A"]);
+    });
+}
+
+#[test]
+fn virtual_ips_for_which_there_was_no_room_are_given_again() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let site = Site::new(FILE);
+        let (refused, given_again) = mpsc::channel();
+        let client = async {
+            site.await_start().await;
+            while given_again.try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let fills = |player: &mut Player| player.refused = Some(refused);
+        site.run_with(fills, client).await;
     });
 }
 
@@ -350,7 +368,7 @@ fn during_the_start_it_is_too_early() {
             engine: Box::new(|side| {
                 std::thread::spawn(move || {
                     told.recv().unwrap();
-                    engine_thread(side, 0, false).join().unwrap();
+                    engine_thread(side, |_| ()).join().unwrap();
                 })
             }),
             ..Beside::default()
