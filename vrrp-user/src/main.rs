@@ -164,10 +164,7 @@ fn reload(instance: &InstanceName) -> anyhow::Result<()> {
     let socket = control_socket(instance);
     let reloaded = control_runtime()?.block_on(socket::ask_reload(&socket))?;
     io::stdout().write_all(ui::reload::render(&reloaded).as_bytes())?;
-    if reloaded.taken {
-        return Ok(());
-    }
-    bail!("the node refuses the file, nothing changes")
+    reloaded.flaw().map_or(Ok(()), |flaw| bail!(flaw))
 }
 
 fn control_socket(instance: &InstanceName) -> PathBuf {

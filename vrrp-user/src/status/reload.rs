@@ -13,6 +13,23 @@ pub struct Reloaded {
     pub diagnostics: Vec<String>,
     /// What changed, or would.
     pub effects: Vec<Effect>,
+    /// Virtual routers that stay as they were, and why, although the file is taken: it is tried again and again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+impl Reloaded {
+    /// Why the node does not run as the file says, if it does not.
+    #[must_use]
+    pub fn flaw(&self) -> Option<&'static str> {
+        if !self.taken {
+            Some("the node refuses the file, nothing changes")
+        } else if !self.failures.is_empty() {
+            Some("the node takes the file, and cannot do all that it says yet")
+        } else {
+            None
+        }
+    }
 }
 
 /// One thing that a reload does.

@@ -26,7 +26,8 @@ fn lines(reloaded: &Reloaded, before: &str, after: impl Fn(&Effect) -> &'static 
     let effects = effects.map(|effect| format!("{before}{effect}{}", after(effect)));
     let nothing = reloaded.taken && reloaded.effects.is_empty();
     let nothing = nothing.then(|| format!("{before}nothing changes"));
-    let lines = diagnostics.chain(effects).chain(nothing);
+    let failures = reloaded.failures.iter().cloned();
+    let lines = diagnostics.chain(effects).chain(failures).chain(nothing);
     lines.map(|line| line + "\n").collect()
 }
 
@@ -48,6 +49,7 @@ mod tests {
             taken: true,
             diagnostics: vec!["k.conf:2: warning: odd".to_owned()],
             effects: vec![effect("priority 100 → 150", false), effect("removed", true)],
+            failures: Vec::new(),
         };
         assert_eq!(
             render(&reloaded),

@@ -8,7 +8,10 @@ use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
-use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
+use vrrp_ebpf::{
+    abi::{Counter, NO_ROUTER, Sample},
+    wire::encode::EncodeError,
+};
 
 use self::system::Idle;
 use super::*;
@@ -104,6 +107,8 @@ struct Player {
     state: State,
     /// Ends of steps that the control plane does not hear of.
     losses: usize,
+    /// Changes that it cannot take.
+    failures: usize,
     /// The first virtual IPs find no room at the address worker. Those that came after.
     refused: Option<mpsc::Sender<()>>,
     /// Routers that are to go, and are not let go before there is a second one.
@@ -131,6 +136,13 @@ impl Player {
                     refused.send(()).unwrap();
                 }
                 let revision = parts.revision;
+                if revision > 1 && self.failures > 0 {
+                    self.failures -= 1;
+                    let error = EncodeError::Count(0).into();
+                    self.side
+                        .send_event(Event::InterfaceFailed { router, error });
+                    return true;
+                }
                 self.end(revision > 1, Event::Changed { router, revision });
             }
             Command::Remove(router) => {
@@ -204,6 +216,7 @@ fn engine_thread(side: EngineSide, play: impl FnOnce(&mut Player)) -> std::threa
         side,
         state: State::Initialize,
         losses: 0,
+        failures: 0,
         refused: None,
         kept: None,
     };

@@ -222,6 +222,7 @@ impl Plane<'_> {
             Err(refused) => return Ok(Err(refused)),
         };
         self.note_interface(interface, name, reception);
+        self.told_unusable.remove(&Some(interface));
         match Socket::frames(interface) {
             Ok(socket) => self.command(Command::Open(socket))?,
             Err(error) => {
@@ -366,13 +367,18 @@ impl Plane<'_> {
                 }
             }
             // It stays as it was, and so does what is in the journal of it, until another try.
-            Event::InterfaceFailed { router, .. } => {
+            Event::InterfaceFailed { router, ref error } => {
                 let is_leaving = matches!(under_way(router), Some(UnderWay::Removing { .. }));
                 if let Some(known) = self.router(router) {
                     known.blueprint.refused();
                 }
-                if !is_leaving {
-                    self.end_step(router);
+                if !is_leaving && self.end_step(router).is_some() {
+                    let name = self
+                        .routers
+                        .get(&router)
+                        .map(|known| &*known.router().instance.name);
+                    let failure = format!("{}: stays as it is: {error}", name.unwrap_or_default());
+                    self.note_failure(failure);
                 }
             }
             Event::Removed { router } => self.forget(router),

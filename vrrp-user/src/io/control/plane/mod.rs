@@ -86,8 +86,8 @@ pub(super) struct Plane<'a> {
     follow_later: bool,
     /// Interfaces of the file that cannot have our programs, as far as was tried lately.
     unusable: BTreeSet<InterfaceId>,
-    /// Why, as far as it was said.
-    told_unusable: BTreeSet<String>,
+    /// What was said last of why: of one of them, or of the journal.
+    told_unusable: BTreeMap<Option<InterfaceId>, String>,
     /// The monitor has to watch other routers.
     watches_others: bool,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
@@ -136,7 +136,7 @@ impl<'a> Plane<'a> {
             interfaces_moved: false,
             follow_later: false,
             unusable: BTreeSet::new(),
-            told_unusable: BTreeSet::new(),
+            told_unusable: BTreeMap::new(),
             watches_others: false,
             starting: None,
             summary_is_old: false,

@@ -72,6 +72,7 @@ impl Examined {
             taken: wanted.is_some(),
             diagnostics: diagnostics.chain(self.refused.clone()).collect(),
             effects: steps.as_deref().map(plan::summary).unwrap_or_default(),
+            failures: Vec::new(),
         }
     }
 }
@@ -165,15 +166,10 @@ impl Plane<'_> {
                 match self.go_on(monitor).await? {
                     Applied::UnderWay => return Ok(()),
                     Applied::Done => self.end_reload(None),
-                    Applied::Refused(interface, refused) => {
-                        // What came cannot be used: the others are followed without it.
-                        if self.reloading.is_none() {
-                            self.unusable.extend(interface);
-                            self.interfaces_moved |= interface.is_some();
-                            self.follow_later |= interface.is_none();
-                        }
-                        self.end_reload(Some(refused));
+                    Applied::Refused(interface, refused) if self.reloading.is_none() => {
+                        self.go_without(interface, &refused);
                     }
+                    Applied::Refused(_, refused) => self.end_reload(Some(refused)),
                 }
                 self.note_names(monitor);
             }
@@ -216,6 +212,7 @@ impl Plane<'_> {
 
     fn begin_reload(&mut self, contents: Contents, clients: Vec<Reply>, inventory: &Inventory) {
         self.unusable.clear();
+        self.told_unusable.clear();
         let examined = self.examine(contents, inventory);
         log::tell(&examined.diagnostics);
         let answer = examined.answer(&self.desired);
@@ -233,16 +230,24 @@ impl Plane<'_> {
         self.begin(desired);
     }
 
-    fn end_reload(&mut self, refused: Option<Refused>) {
-        let refused = refused.map(|error| with_causes(&*error));
-        let Some(mut reloading) = self.reloading.take() else {
-            // Of an interface; said once as long as it lasts.
-            if let Some(refused) = refused
-                && !self.told_unusable.contains(&refused)
-            {
-                tracing::error!("{refused}");
-                self.told_unusable.insert(refused);
+    /// What came cannot be used, or not written down: the others are followed without it.
+    fn go_without(&mut self, interface: Option<InterfaceId>, refused: &Refused) {
+        match interface {
+            Some(interface) => {
+                self.unusable.insert(interface);
+                self.interfaces_moved = true;
             }
+            None => self.follow_later = true,
+        }
+        let why = with_causes(&**refused);
+        if self.told_unusable.get(&interface) != Some(&why) {
+            tracing::error!("{why}");
+            self.told_unusable.insert(interface, why);
+        }
+    }
+
+    fn end_reload(&mut self, refused: Option<Refused>) {
+        let Some(mut reloading) = self.reloading.take() else {
             return;
         };
         if let Some(refused) = refused {
@@ -250,9 +255,16 @@ impl Plane<'_> {
             self.tell_all_scripts();
             reloading.answer.taken = false;
             reloading.answer.effects.clear();
-            reloading.answer.diagnostics.push(refused);
+            reloading.answer.diagnostics.push(with_causes(&*refused));
         }
         self.answer_reload(reloading.clients, reloading.answer);
+    }
+
+    /// A step about a virtual router has failed.
+    pub(super) fn note_failure(&mut self, failure: String) {
+        if let Some(reloading) = &mut self.reloading {
+            reloading.answer.failures.push(failure);
+        }
     }
 
     fn answer_reload(&mut self, clients: Vec<Reply>, answer: Reloaded) {
@@ -264,6 +276,8 @@ impl Plane<'_> {
         }
         if !answer.taken {
             tracing::error!("Reload refused: nothing changes");
+        } else if !answer.failures.is_empty() {
+            tracing::error!("Reload complete, but for what failed above");
         } else if answer.effects.is_empty() {
             tracing::info!("Reload complete: nothing changes");
         } else {

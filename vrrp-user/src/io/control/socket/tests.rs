@@ -69,6 +69,7 @@ fn refused() -> Reloaded {
         taken: false,
         diagnostics: vec!["k.conf:1: error: wrong".to_owned()],
         effects: Vec::new(),
+        failures: Vec::new(),
     }
 }
 
@@ -86,6 +87,7 @@ fn preview(file: &Path) -> Result<Reloaded, String> {
         taken: true,
         diagnostics: Vec::new(),
         effects: vec![effect],
+        failures: vec!["VI_2: stays as it is".to_owned()],
     })
 }
 

@@ -259,6 +259,30 @@ fn what_the_kernel_keeps_stays_owed() {
     });
 }
 
+#[test]
+fn what_cannot_be_done_yet_is_said_and_tried_again() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let site = Site::new(FILE);
+        let changed = FILE.replace("51", "51\n priority 150");
+        let client = async {
+            site.await_start().await;
+            fs::write(&site.file, &changed).unwrap();
+            let answer = socket::ask_reload(&site.socket()).await.unwrap();
+            let again = site.reload(&changed).await;
+            (answer, again)
+        };
+        let fail = |player: &mut Player| player.failures = 1;
+        let (answer, again) = site.run_with(fail, client).await;
+        assert!(answer.taken && answer.flaw().is_some(), "{answer:?}");
+        let [failure] = &*answer.failures else {
+            panic!("{answer:?}");
+        };
+        assert!(failure.starts_with("VI_1: stays as it is: "), "{failure}");
+        assert_eq!(again, (true, vec![]));
+    });
+}
+
 /// The first end of a change, and the first of a removal.
 #[test]
 fn a_reload_ends_although_word_of_its_steps_is_lost() {
