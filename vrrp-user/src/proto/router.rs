@@ -97,6 +97,14 @@ impl Router {
         }
     }
 
+    /// The same router, of a node that started then: `vrrp_startup_delay` counts from there, and does not hold up a router
+    /// that comes later.
+    #[must_use]
+    pub fn of_node_since(mut self, start: Instant) -> Self {
+        self.common.begin(start);
+        self
+    }
+
     /// Takes one event at `now` and pushes what it wants done, at most twelve outputs.
     ///
     /// `now` never goes backwards. Carry the whole list out, in order, before feeding what it leads

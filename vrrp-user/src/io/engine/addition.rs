@@ -1,7 +1,7 @@
 //! A virtual router that the engine is to have, ready to be given its slot.
 
 use super::{addresses::AddressSet, blueprint::Blueprint, member::Member};
-use crate::proto::{Router, node::Place};
+use crate::proto::{Instant, Router, node::Place};
 
 /// See the module.
 #[derive(Debug)]
@@ -12,11 +12,11 @@ pub struct Addition {
 }
 
 impl Addition {
-    /// Makes a router by a plan of which the engine has seen nothing.
+    /// Makes a router by a plan of which the engine has seen nothing, for a node that started then.
     #[must_use]
-    pub fn new(blueprint: &mut Blueprint) -> Self {
+    pub fn new(blueprint: &mut Blueprint, node_start: Instant) -> Self {
         let id = blueprint.id();
-        let router = Router::new(blueprint.settings().clone());
+        let router = Router::new(blueprint.settings().clone()).of_node_since(node_start);
         Self {
             place: Box::new(Place::new(id, router, Member::new(id))),
             addresses: blueprint.take_addresses(),

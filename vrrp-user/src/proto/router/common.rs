@@ -27,7 +27,7 @@ pub(super) struct Common {
     active_adver: Option<Duration>,
     /// The moment that the Active_Down_Timer counts from. What arrived before it is history.
     pub(super) restarted: Instant,
-    /// When the first thing happened to us.
+    /// When our node started, or else the first thing happened to us.
     begun: Option<Instant>,
     /// End of `vrrp_startup_delay`, which counts from then; the Active_Down_Timer counts from no earlier moment.
     startup_end: Instant,
@@ -110,7 +110,7 @@ impl Common {
         before
     }
 
-    /// The end of the start-up delay, which counts from the first thing that happened to us.
+    /// The end of the start-up delay, which counts from the first call.
     pub(super) fn begin(&mut self, now: Instant) -> Instant {
         if self.begun.is_none() {
             self.begun = Some(now);

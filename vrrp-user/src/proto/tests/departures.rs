@@ -7,7 +7,8 @@ use vrrp_ebpf::ownership;
 
 use super::{
     ADVERTISE, Bench, Cause, DISOWN, DOWN, Departures, FaultReason, Input, Instant, Lease, OURS,
-    Output, SKEW, START, Settings, State, Version, advert, assert_moved, ms, own, peer, settings,
+    Output, Router, SKEW, START, Settings, State, Version, advert, assert_moved, ms, own, peer,
+    settings,
 };
 use crate::proto::Intervals;
 
@@ -179,6 +180,16 @@ fn the_startup_delay_counts_from_the_start_and_once() {
     let up = START + ms(1100);
     bench.feed(up, Input::LinkUp { primary: OURS });
     assert_eq!(bench.deadline(), up + DOWN);
+}
+
+/// As with keepalived, where a reload knows no such delay.
+#[test]
+fn whoever_comes_later_waits_for_no_startup_delay() {
+    let router = Router::new(delayed(ms(500))).of_node_since(START);
+    let mut bench = Bench::of(router);
+    let late = START + ms(501);
+    bench.feed(late, Input::LinkUp { primary: OURS });
+    assert_eq!(bench.deadline(), late + DOWN);
 }
 
 #[test]

@@ -96,8 +96,12 @@ struct Bench {
 impl Bench {
     /// In Initialize.
     fn new(settings: Settings) -> Self {
+        Self::of(Router::new(settings))
+    }
+
+    fn of(router: Router) -> Self {
         Self {
-            router: Router::new(settings),
+            router,
             out: Vec::with_capacity(16),
         }
     }

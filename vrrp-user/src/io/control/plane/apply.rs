@@ -252,7 +252,7 @@ impl Plane<'_> {
     fn add(&mut self, id: RouterId, router: DesiredRouter) -> Result<(), ControlError> {
         self.open_peers(id, &router)?;
         let mut blueprint = Blueprint::new(id, router);
-        let addition = Addition::new(&mut blueprint);
+        let addition = Addition::new(&mut blueprint, self.began);
         let mut known = Known::new(blueprint);
         known.under_way = Some(UnderWay::Adding);
         known.counted = self.setup.counters.counters(id.slot());

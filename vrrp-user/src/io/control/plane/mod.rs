@@ -52,7 +52,7 @@ use crate::{
         systemd,
     },
     plan::Desired,
-    proto::FaultReason,
+    proto::{self, FaultReason},
 };
 
 /// Questions of clients that may wait.
@@ -108,6 +108,8 @@ pub(super) struct Plane<'a> {
     threads: Vec<Scheduling>,
     /// When the counters began at 0, all of them.
     started: SystemTime,
+    /// The same by the clock of adverts.
+    began: proto::Instant,
 }
 
 /// Somebody wants to know the status.
@@ -120,6 +122,7 @@ struct Asked {
 
 impl<'a> Plane<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Self {
+        let began = clock::now();
         Self {
             setup,
             notifier: Notifier::default(),
@@ -147,7 +150,8 @@ impl<'a> Plane<'a> {
             released: Vec::new(),
             events_lost: 0,
             threads: Vec::new(),
-            started: clock::wall(clock::now()),
+            started: clock::wall(began),
+            began,
         }
     }
 

@@ -90,7 +90,9 @@ impl Engine {
         let mut driver = Driver::new();
         let mut blueprints = routers(count);
         for blueprint in &mut blueprints {
-            driver.add(Addition::new(blueprint), &mut machine).unwrap();
+            driver
+                .add(Addition::new(blueprint, Instant(machine.now)), &mut machine)
+                .unwrap();
         }
         let mut engine = Self {
             driver,
@@ -358,7 +360,7 @@ fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
         },
         blueprints: vec![blueprint(gone.next(), "VI_1", 51, 254, &[254])],
     };
-    let addition = Addition::new(&mut engine.blueprints[0]);
+    let addition = Addition::new(&mut engine.blueprints[0], Instant(engine.machine.now));
     engine.machine.commands.push_back(Command::Add(addition));
     let state = |engine: &Engine| engine.driver.router(gone.next()).unwrap().state();
     engine.machine.commands.push_back(Command::LinkUp(gone));
