@@ -13,7 +13,7 @@ use vrrp_ebpf::{
     },
     ownership::{Ownership, Standing},
     pace::{self, News, Pace, Paces},
-    policy::{self, Link, Submission, Tables},
+    policy::{self, Link, Submission, Tables, Verdict},
     types::Family,
 };
 use vrrp_user::proto::Instant;
@@ -157,16 +157,17 @@ impl<Key: PartialEq, Entry> Map<Key, Entry> {
 pub(crate) struct Received {
     /// Whom it is about, by slot.
     pub(crate) router: usize,
-    /// The record, whether or not the ring took it.
-    pub(crate) event: Event,
-    /// The engine is woken.
-    pub(crate) wakes: bool,
-    /// `last_seen` was set.
-    pub(crate) stamped: bool,
-    /// `better_seen` was set.
-    pub(crate) better: bool,
+    /// What the programs make of it, a planted fault or not.
+    pub(crate) verdict: Verdict,
     /// The ring was full, or too many came at once.
     pub(crate) forgotten: bool,
+}
+
+impl Received {
+    /// Whether the engine is woken.
+    pub(crate) fn wakes(&self) -> bool {
+        self.verdict.submission == Submission::Wake && !self.forgotten
+    }
 }
 
 impl Kernel {
@@ -213,10 +214,7 @@ impl Kernel {
         }
         Some(Received {
             router: index,
-            event: verdict.event,
-            wakes: wakes && !forgotten,
-            stamped: verdict.seen > 0,
-            better: verdict.better_seen > 0,
+            verdict,
             forgotten,
         })
     }

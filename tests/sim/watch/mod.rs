@@ -151,7 +151,7 @@ impl Watch {
             return;
         }
         if let Some(oracle) = &mut self.lives[to].oracle {
-            oracle.arrived(from, advert, received.stamped);
+            oracle.arrived(from, advert, received.verdict.seen > 0);
             if received.forgotten {
                 oracle.suspend();
             }

@@ -209,21 +209,22 @@ impl<C: Chance> World<C> {
             return;
         };
         if let Some(engine) = &mut node.engine {
-            engine.inbox.signalled |= received.wakes;
+            engine.inbox.signalled |= received.wakes();
         }
         if let Some(Numbered { router, .. }) = advert {
             assert_eq!(received.router, router);
             let settings = &node.settings[router];
-            let advert = crate::engine::advert(settings.family, &received.event);
+            let advert = crate::engine::advert(settings.family, &received.verdict.event);
+            let is_better = received.verdict.better_seen > 0;
             let stamp_helps = match node.state(router) {
-                State::Backup => received.stamped,
-                State::Active => received.better,
+                State::Backup => received.verdict.seen > 0,
+                State::Active => is_better,
                 _ => false,
             };
             let ours = (settings.priority, settings.primary);
             let better = advert.priority > 0 && (advert.priority, advert.source) > ours;
             let watch = &mut self.watches[router];
-            if received.better != better {
+            if is_better != better {
                 let what = format!("XDP of node {to} is wrong about {advert:?}");
                 watch.broke(Invariant::NotDisplaced, self.now, what);
             }
@@ -257,7 +258,7 @@ impl<C: Chance> World<C> {
             self.watches[router].hosts.told(to);
         }
         if let Some(engine) = &mut node.engine {
-            engine.inbox.signalled |= received.wakes;
+            engine.inbox.signalled |= received.wakes();
         }
         self.touched(to);
     }
