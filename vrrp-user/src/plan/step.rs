@@ -133,6 +133,15 @@ impl Step {
         }
     }
 
+    /// Whether this step adds, changes or removes a virtual router.
+    #[must_use]
+    pub fn is_about_a_router(&self) -> bool {
+        matches!(
+            self,
+            Self::Add { .. } | Self::Change { .. } | Self::Remove { .. }
+        )
+    }
+
     /// Whether this step takes something away that no virtual router needs any more.
     #[must_use]
     pub fn takes_away(&self) -> bool {

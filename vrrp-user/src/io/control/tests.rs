@@ -2,7 +2,7 @@ mod refused;
 mod reload;
 mod system;
 
-use std::{cell::Cell, fs, sync::mpsc};
+use std::{cell::Cell, collections::BTreeMap, fs, sync::mpsc};
 
 use nix::{
     sys::signal::{Signal, kill, raise},
@@ -104,7 +104,8 @@ pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
 /// Plays the engine: starts routers, answers snapshots, stops.
 struct Player {
     side: EngineSide,
-    state: State,
+    /// Of each router that is not in Initialize.
+    states: BTreeMap<RouterId, State>,
     /// Ends of steps that the control plane does not hear of.
     losses: usize,
     /// Changes that it cannot take.
@@ -162,13 +163,13 @@ impl Player {
             Command::Snapshot { router } => self.side.send_event(Event::Snapshot {
                 router,
                 snapshot: RouterSnapshot {
-                    state: self.state,
+                    state: self.state(router),
                     stats: Stats {
                         adverts_sent: 7,
                         ..Stats::default()
                     },
                     history: History {
-                        up_since: (self.state != State::Initialize).then(clock::now),
+                        up_since: (self.state(router) != State::Initialize).then(clock::now),
                         ..History::default()
                     },
                     ..RouterSnapshot::default()
@@ -189,8 +190,14 @@ impl Player {
         true
     }
 
+    fn state(&self, router: RouterId) -> State {
+        let known = self.states.get(&router).copied();
+        known.unwrap_or(State::Initialize)
+    }
+
     fn enter(&mut self, router: RouterId, state: State, cause: Cause) {
-        let before = std::mem::replace(&mut self.state, state);
+        let before = self.state(router);
+        self.states.insert(router, state);
         if before != state {
             self.side.send_event(Event::Transition {
                 router,
@@ -214,7 +221,7 @@ fn engine_thread(side: EngineSide, play: impl FnOnce(&mut Player)) -> std::threa
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut player = Player {
         side,
-        state: State::Initialize,
+        states: BTreeMap::new(),
         losses: 0,
         failures: 0,
         refused: None,

@@ -79,7 +79,10 @@ impl Plane<'_> {
         let steps = plan::diff(&self.desired, &nothing);
         let before = std::mem::replace(&mut self.desired, nothing);
         match &mut self.applying {
-            Some(applying) => applying.progress.turn_to(steps),
+            Some(applying) => {
+                applying.progress.turn_to(steps);
+                applying.is_claimed = true;
+            }
             None => {
                 self.applying = Some(Applying {
                     progress: Progress::new(steps),
@@ -93,13 +96,6 @@ impl Plane<'_> {
 
     /// Does what can be done by now.
     pub(super) async fn go_on(&mut self, monitor: &mut Monitor) -> Result<Applied, ControlError> {
-        if let Some(applying) = &mut self.applying
-            && !std::mem::replace(&mut applying.is_claimed, true)
-            && let Err(refused) = self.claim(&monitor.inventory())
-        {
-            self.give_up().await?;
-            return Ok(Applied::Refused(None, refused));
-        }
         loop {
             let Some(applying) = &mut self.applying else {
                 return Ok(Applied::Done);
@@ -110,6 +106,14 @@ impl Plane<'_> {
                 self.setup.engine.wake();
             }
             if let Some(step) = next {
+                // Not before the interfaces are ready: an address of somebody else is not ours for a change that is refused.
+                if step.is_about_a_router()
+                    && !std::mem::replace(&mut applying.is_claimed, true)
+                    && let Err(refused) = self.claim(&monitor.inventory())
+                {
+                    self.give_up().await?;
+                    return Ok(Applied::Refused(None, refused));
+                }
                 let Some(interface) = step.prepares() else {
                     self.carry_out(step).await?;
                     continue;

@@ -87,6 +87,11 @@ impl Plane<'_> {
         match question {
             Question::Status(client) => self.ask_status(Some(client)),
             Question::Reload(reply) => self.reload(Some(reply), monitor).await,
+            // Nobody waits for what is read any more.
+            Question::Preview(_, reply) if self.stopping => {
+                drop(reply.send(Err("it is stopping".to_owned())));
+                Ok(())
+            }
             Question::Preview(file, reply) => {
                 self.reader.preview(file, reply);
                 Ok(())

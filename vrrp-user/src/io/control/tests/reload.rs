@@ -103,6 +103,7 @@ struct Site {
     _temporary: tempfile::TempDir,
     directory: RuntimeDir,
     file: PathBuf,
+    host: Idle,
 }
 
 impl Site {
@@ -114,6 +115,7 @@ impl Site {
             _temporary: temporary,
             directory,
             file,
+            host: Idle::default(),
         }
     }
 
@@ -133,7 +135,7 @@ impl Site {
         let (engine, side) = handle::pair().unwrap();
         let thread = engine_thread(side, play);
         let journal = Ledger::new(&self.directory, 7);
-        let mut host = Idle::default();
+        let mut host = self.host.clone();
         let mut setup = setup(&config, &journal, engine, &mut host);
         setup.file = Some(self.file.clone());
         let client = async {
@@ -235,6 +237,26 @@ fn a_change_that_cannot_be_written_down_is_refused() {
         );
         assert_eq!(owed, ["10.0.0.1"]);
         assert!(is_taken_then);
+    });
+}
+
+/// It may be another node's, which would lose it by our stop.
+#[test]
+fn an_address_is_not_claimed_for_a_change_that_is_refused() {
+    in_namespace(async || {
+        make("eth0", 70);
+        make("eth2", 72);
+        ip("ip addr add 10.0.0.2/32 dev eth2");
+        let site = Site::new(FILE);
+        site.host.refuse(Some("attach 72 eth2"));
+        let client = async {
+            site.await_start().await;
+            let elsewhere = with_another().replace("10.0.0.2", "10.0.0.2 dev eth2");
+            (site.reload(&elsewhere).await, site.owed())
+        };
+        let ((taken, lines), owed) = site.run(client).await;
+        assert!(!taken, "{lines:?}");
+        assert_eq!(owed, ["10.0.0.1"]);
     });
 }
 

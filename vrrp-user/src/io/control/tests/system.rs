@@ -20,6 +20,7 @@ pub(super) struct Idle(Rc<RefCell<State>>);
 
 #[derive(Default)]
 struct State {
+    attached: BTreeSet<InterfaceId>,
     refused: Option<String>,
     asked: Vec<String>,
 }
@@ -35,18 +36,9 @@ impl Idle {
         self.0.borrow().asked.clone()
     }
 
-    /// Interfaces, by number, that were attached and not detached.
-    pub(super) fn attached(&self) -> BTreeSet<String> {
-        let mut attached = BTreeSet::new();
-        for asked in &self.0.borrow().asked {
-            let mut words = asked.split(' ');
-            match (words.next(), words.next()) {
-                (Some("attach"), Some(interface)) => attached.insert(interface.to_owned()),
-                (Some("detach"), Some(interface)) => attached.remove(interface),
-                _ => false,
-            };
-        }
-        attached
+    /// Interfaces that were attached and not detached.
+    pub(super) fn attached(&self) -> BTreeSet<InterfaceId> {
+        self.0.borrow().attached.clone()
     }
 
     fn ask(&self, what: String) -> Result<(), Refused> {
@@ -67,6 +59,7 @@ impl Host for Idle {
 
     fn attach(&mut self, interface: InterfaceId, name: &str) -> Result<Reception, Refused> {
         self.ask(format!("attach {} {name}", interface.0))?;
+        self.0.borrow_mut().attached.insert(interface);
         Ok(Reception {
             mode: Mode::Tc,
             reason: Some("it has no driver".to_owned()),
@@ -76,6 +69,7 @@ impl Host for Idle {
 
     fn detach(&mut self, interface: InterfaceId) -> LocalBoxFuture<'_, Result<(), Refused>> {
         let done = self.ask(format!("detach {}", interface.0));
+        assert!(self.0.borrow_mut().attached.remove(&interface));
         Box::pin(async { done })
     }
 
