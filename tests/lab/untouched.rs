@@ -245,7 +245,9 @@ impl Watched {
             stage.settings(self.active, self.vrid),
         ];
         let interval = intervals.map(|settings| settings.advert_int_ms);
-        let missing = Duration::from_millis((2 * interval[0].max(interval[1])).into());
+        let two = Duration::from_millis((2 * interval[0].max(interval[1])).into());
+        // What has no CPU either is no sign of the node.
+        let missing = two + Duration::from_nanos(recording.worst_lateness);
         let longest = rhythm::longest(&rhythm::silences(since, &adverts, until));
         if let Some(gap) = longest.filter(|gap| gap.length() >= missing) {
             complaints.push(format!("no advert for {:?}", gap.length()));
