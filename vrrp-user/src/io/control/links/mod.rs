@@ -12,7 +12,7 @@ mod table;
 mod verdict;
 mod watch;
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, io, net::IpAddr, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use netlink_packet_core::NetlinkPayload;
@@ -56,6 +56,8 @@ pub(super) struct Monitor {
     look: Option<Instant>,
     /// An interface came, went or was renamed since that was asked last.
     moved: bool,
+    /// The interfaces that went since that was asked last.
+    went: BTreeSet<InterfaceId>,
 }
 
 impl Monitor {
@@ -68,6 +70,7 @@ impl Monitor {
             stale: true,
             look: None,
             moved: false,
+            went: BTreeSet::new(),
         })
     }
 
@@ -81,6 +84,7 @@ impl Monitor {
     /// Reads what it may have missed.
     pub(super) async fn read(&mut self) -> io::Result<()> {
         if self.stale {
+            self.went.append(&mut self.table.take_went());
             self.table = dump().await?;
             self.stale = false;
             self.look = Some(Instant::now());
@@ -91,6 +95,11 @@ impl Monitor {
     /// Whether an interface came, went or was renamed since the last call.
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)
+    }
+
+    /// The interfaces that went since the last call. One that is there has been made since then.
+    pub(super) fn take_went(&mut self) -> BTreeSet<InterfaceId> {
+        std::mem::take(&mut self.went)
     }
 
     /// Everything that is there now.
@@ -150,6 +159,7 @@ impl Monitor {
             let changes = self.watched.judge(&mut self.table, now);
             // None of the routers may be on an interface that came, yet.
             self.moved |= self.table.take_moved();
+            self.went.append(&mut self.table.take_went());
             if !changes.is_empty() || self.moved {
                 return Ok(changes);
             }

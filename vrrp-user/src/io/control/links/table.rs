@@ -33,6 +33,8 @@ pub(super) struct Table {
     gone: BTreeSet<(InterfaceId, IpAddr)>,
     /// An interface came, went or was renamed since that was asked last.
     moved: bool,
+    /// The interfaces that went since that was asked last. What was made since then may have the index of one.
+    went: BTreeSet<InterfaceId>,
 }
 
 impl Table {
@@ -44,7 +46,10 @@ impl Table {
             RouteNetlinkMessage::NewLink(link) if is_link(link) => self.add_link(link),
             RouteNetlinkMessage::DelLink(link) if is_link(link) => {
                 let interface = InterfaceId(link.header.index);
-                self.moved |= self.links.remove(&interface).is_some();
+                if self.links.remove(&interface).is_some() {
+                    self.moved = true;
+                    self.went.insert(interface);
+                }
                 self.addresses.remove(&interface);
             }
             RouteNetlinkMessage::NewAddress(message) => self.add_address(message),
@@ -95,6 +100,11 @@ impl Table {
     /// Whether an interface came, went or was renamed since the last call.
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)
+    }
+
+    /// The interfaces that went since the last call, also if there is another one with that index by now.
+    pub(super) fn take_went(&mut self) -> BTreeSet<InterfaceId> {
+        std::mem::take(&mut self.went)
     }
 
     /// What went since the last call, also if it had come since then: two states alone do not tell.

@@ -168,3 +168,33 @@ fn a_router_is_held_back_although_the_kernel_tells_nothing() {
         ));
     });
 }
+
+#[test]
+fn an_interface_that_is_made_again_with_its_index_has_gone_all_the_same() {
+    in_namespace(async || {
+        link();
+        let id = index("ens33");
+        let mut monitor = Monitor::new(watched(id)).unwrap();
+        monitor.changes().await.unwrap();
+        assert_eq!(monitor.take_went(), BTreeSet::new());
+        run("ip link del ens33");
+        run(&format!(
+            "ip link add ens33 index {id} type veth peer name peer"
+        ));
+        // Both are heard before either is judged.
+        while monitor.went.is_empty() {
+            monitor.changes().await.unwrap();
+        }
+        assert!(monitor.take_went().contains(&InterfaceId(id)));
+        assert_eq!(monitor.name(InterfaceId(id)), Some("ens33"));
+        // What was missed goes into a table of its own.
+        run("ip link del ens33");
+        while monitor.table.link(InterfaceId(id)).is_some() {
+            let message = monitor.messages.next().await;
+            monitor.hear(message).unwrap();
+        }
+        monitor.stale = true;
+        monitor.read().await.unwrap();
+        assert!(monitor.take_went().contains(&InterfaceId(id)));
+    });
+}

@@ -88,6 +88,9 @@ pub(super) struct Plane<'a> {
     unusable: BTreeSet<InterfaceId>,
     /// What was said last of why: of one of them, or of the journal.
     told_unusable: BTreeMap<Option<InterfaceId>, String>,
+    /// Interfaces that went, and their programs with them, as long as what runs is about them. Another one may have the
+    /// index by now: it gets programs of its own.
+    went: BTreeSet<InterfaceId>,
     /// The monitor has to watch other routers.
     watches_others: bool,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
@@ -140,6 +143,7 @@ impl<'a> Plane<'a> {
             follow_later: false,
             unusable: BTreeSet::new(),
             told_unusable: BTreeMap::new(),
+            went: BTreeSet::new(),
             watches_others: false,
             starting: None,
             summary_is_old: false,
@@ -192,6 +196,7 @@ impl<'a> Plane<'a> {
                     if monitor.take_moved() {
                         // What was refused may be possible by now.
                         self.unusable.clear();
+                        self.went.append(&mut monitor.take_went());
                         self.interfaces_moved = true;
                     }
                     self.proceed(&mut monitor).await?;

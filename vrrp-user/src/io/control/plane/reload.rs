@@ -32,16 +32,19 @@ pub(super) struct Usable<'a> {
     inventory: &'a Inventory,
     /// Those that cannot have our programs.
     unusable: &'a BTreeSet<InterfaceId>,
+    /// Those that what runs has to give up first.
+    went: &'a BTreeSet<InterfaceId>,
 }
 
 impl Interfaces for Usable<'_> {
     fn find(&self, name: &str) -> Option<InterfaceId> {
         let (id, _) = self.inventory.find(name)?;
-        (!self.unusable.contains(&id)).then_some(id)
+        let is_usable = !self.unusable.contains(&id) && !self.went.contains(&id);
+        is_usable.then_some(id)
     }
 
     fn exists(&self, interface: InterfaceId) -> bool {
-        self.inventory.exists(interface)
+        self.inventory.exists(interface) && !self.went.contains(&interface)
     }
 }
 
@@ -180,6 +183,11 @@ impl Plane<'_> {
             }
             if self.stopping {
                 return Ok(());
+            }
+            if !self.went.is_empty() {
+                let programs = self.desired.programs();
+                self.went.retain(|id| programs.contains_key(id));
+                self.interfaces_moved = true;
             }
             if let Some((contents, clients)) = self.read.take() {
                 self.begin_reload(contents, clients, &self.inventory(monitor));
@@ -322,7 +330,8 @@ impl Plane<'_> {
     /// still meant by the name that the file has for it.
     pub(super) fn inventory(&self, monitor: &Monitor) -> Inventory {
         let programs = self.desired.programs().into_iter();
-        let former = programs.map(|(id, programs)| (programs.name, id));
+        let alive = programs.filter(|(id, _)| !self.went.contains(id));
+        let former = alive.map(|(id, programs)| (programs.name, id));
         monitor.inventory().with_former(former.collect())
     }
 
@@ -330,6 +339,7 @@ impl Plane<'_> {
         Usable {
             inventory,
             unusable: &self.unusable,
+            went: &self.went,
         }
     }
 

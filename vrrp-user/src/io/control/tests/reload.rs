@@ -260,6 +260,32 @@ fn an_address_is_not_claimed_for_a_change_that_is_refused() {
     });
 }
 
+/// Its programs went with the one before, although nothing else tells the two apart.
+#[test]
+fn an_interface_that_is_made_again_with_its_index_is_attached_again() {
+    in_namespace(async || {
+        make("eth0", 70);
+        let site = Site::new(FILE);
+        let client = async {
+            site.await_start().await;
+            ip("ip link del eth0");
+            make("eth0", 70);
+            let again = ["detach 70", "attach 70 eth0"];
+            loop {
+                let asked = site.host.asked();
+                let of_70 = asked
+                    .iter()
+                    .filter(|what| what.ends_with("tach 70") || again[1] == **what);
+                if Vec::from_iter(of_70) == [again[1], again[0], again[1]] {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        site.run(client).await;
+    });
+}
+
 #[test]
 fn what_the_kernel_keeps_stays_owed() {
     in_namespace(async || {
