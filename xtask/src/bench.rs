@@ -48,7 +48,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     if has(arguments, "packets") {
         add(&mut bench, arguments, "--object", built.object.as_os_str());
     }
-    let out = workspace::bench_out();
+    let out = workspace::report("bench");
     add(&mut bench, arguments, "--out", out.as_os_str());
     add(&mut bench, arguments, "--command", &typed(arguments));
     progress::heading("the bench");

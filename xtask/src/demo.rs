@@ -28,7 +28,7 @@ pub(crate) fn command(args: &Args) -> Result<()> {
     let demo = build::executable("vrrp-tests", "xvrrp-demo", false, None)?;
     let out = match &args.out {
         Some(out) => env::current_dir().context("no current folder")?.join(out),
-        None => workspace::demo_out(),
+        None => workspace::report("demo"),
     };
     let mut demo = process::as_root(&demo)?;
     demo.arg("--xvrrp").arg(&built.node).arg("--out").arg(&out);

@@ -50,12 +50,7 @@ pub(crate) fn logs() -> PathBuf {
     target().join("xtask-logs")
 }
 
-/// Where `cargo xtask demo` leaves its report unless told otherwise.
-pub(crate) fn demo_out() -> PathBuf {
-    target().join("demo")
-}
-
-/// Where `cargo xtask bench` leaves its report unless told otherwise.
-pub(crate) fn bench_out() -> PathBuf {
-    target().join("bench")
+/// Where this command of `cargo xtask` leaves its report unless told otherwise.
+pub(crate) fn report(command: &str) -> PathBuf {
+    target().join(command)
 }

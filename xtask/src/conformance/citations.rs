@@ -1,6 +1,6 @@
 //! The `//=` lines in code and tests.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,16 +18,28 @@ pub(super) enum Shows {
     Refusal,
 }
 
+/// Where a citation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Below the root, with `/`.
+    pub(super) file: String,
+    /// From 1.
+    pub(super) line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
 /// Code that implements a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Code {
     pub(super) id: Id,
     /// The source it names: one of the requirement's.
     pub(super) source: String,
-    /// Below the root, with `/`.
-    pub(super) file: String,
-    /// Of the citation, from 1.
-    pub(super) line: usize,
+    pub(super) place: Place,
 }
 
 /// A test that shows something of a requirement.
@@ -35,10 +47,7 @@ pub(super) struct Code {
 pub(super) struct Test {
     pub(super) id: Id,
     pub(super) shows: Shows,
-    /// Below the root, with `/`.
-    pub(super) file: String,
-    /// Of the citation, from 1.
-    pub(super) line: usize,
+    pub(super) place: Place,
     /// The test function.
     pub(super) name: String,
 }
@@ -95,18 +104,23 @@ impl Citations {
             if let Some(citation) = line.strip_prefix(MARK) {
                 let following = lines.get(index + 1..).unwrap_or_default();
                 let place = Place {
-                    file,
+                    file: file.to_owned(),
                     line: index + 1,
-                    in_tests,
                 };
-                if let Err(fault) = self.cite(citation.trim(), &place, following) {
-                    self.faults.push(format!("{file}:{}: {fault}", place.line));
+                if let Err(fault) = self.cite(citation.trim(), &place, in_tests, following) {
+                    self.faults.push(format!("{place}: {fault}"));
                 }
             }
         }
     }
 
-    fn cite(&mut self, citation: &str, place: &Place<'_>, following: &[&str]) -> Result<()> {
+    fn cite(
+        &mut self,
+        citation: &str,
+        place: &Place,
+        in_tests: bool,
+        following: &[&str],
+    ) -> Result<()> {
         let (numbers, what) = citation
             .split_once(": ")
             .context("not `//= C1: a source`, `//= C1: proof` or `//= C1: refusal`")?;
@@ -115,12 +129,11 @@ impl Citations {
             .map(str::parse)
             .collect::<Result<Vec<Id>>>()?;
         let item = Item::after(following);
-        let (file, line) = (place.file.to_owned(), place.line);
         let shows = match what {
             "proof" => Shows::Proof,
             "refusal" => Shows::Refusal,
             source => {
-                if place.in_tests {
+                if in_tests {
                     bail!("a test shows `proof` or `refusal`, it does not implement `{source}`");
                 }
                 if item.first.is_none_or(|code| code.starts_with('}')) {
@@ -129,8 +142,7 @@ impl Citations {
                 self.code.extend(ids.into_iter().map(|id| Code {
                     id,
                     source: source.to_owned(),
-                    file: file.clone(),
-                    line,
+                    place: place.clone(),
                 }));
                 return Ok(());
             }
@@ -139,20 +151,11 @@ impl Citations {
         self.tests.extend(ids.into_iter().map(|id| Test {
             id,
             shows,
-            file: file.clone(),
-            line,
+            place: place.clone(),
             name: name.to_owned(),
         }));
         Ok(())
     }
-}
-
-/// Where a citation stands.
-#[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    file: &'a str,
-    line: usize,
-    in_tests: bool,
 }
 
 /// Whether all of the file is test code.
@@ -244,14 +247,14 @@ mod tests {
         let found: Vec<_> = citations
             .code
             .iter()
-            .map(|code| (code.id.to_string(), code.source.as_str(), code.line))
+            .map(|code| (code.id.to_string(), code.source.as_str(), code.place.line))
             .collect();
         let source = "RFC 9568 section 6.4.2";
         assert_eq!(
             found,
             [("C37".to_owned(), source, 2), ("C38".to_owned(), source, 2)]
         );
-        assert_eq!(citations.code[0].file, "a/src/b.rs");
+        assert_eq!(citations.code[0].place.file, "a/src/b.rs");
     }
 
     #[test]
@@ -335,7 +338,7 @@ mod tests {
         let files: Vec<_> = citations
             .code
             .iter()
-            .map(|code| code.file.as_str())
+            .map(|code| code.place.file.as_str())
             .collect();
         assert_eq!(files, ["src/a/c.rs", "src/b.rs"]);
         assert!(Citations::scan(folder.path(), &["none"]).is_err());

@@ -116,7 +116,8 @@ impl<'a> Row<'a> {
 }
 
 fn counts(test: &Test) -> bool {
-    test.file.starts_with(ENCODERS) || !PARSERS.iter().any(|parser| test.file.starts_with(parser))
+    let file = &test.place.file;
+    file.starts_with(ENCODERS) || !PARSERS.iter().any(|parser| file.starts_with(parser))
 }
 
 /// All rows, in groups, and what is wrong with them.
@@ -179,30 +180,19 @@ impl<'a> Ledger<'a> {
 fn misquoted(requirements: &Requirements, citations: &Citations) -> Vec<String> {
     let find = |id: Id| requirements.iter().find(|requirement| requirement.id == id);
     let mut faults = Vec::new();
-    for Code {
-        id,
-        source,
-        file,
-        line,
-    } in &citations.code
-    {
+    for Code { id, source, place } in &citations.code {
         match find(*id) {
-            None => faults.push(format!("{file}:{line}: there is no {id}")),
+            None => faults.push(format!("{place}: there is no {id}")),
             Some(requirement) if !requirement.sources.contains(source) => {
                 let known = requirement.sources.join(", ");
-                faults.push(format!(
-                    "{file}:{line}: {id} is of {known}, not of {source}"
-                ));
+                faults.push(format!("{place}: {id} is of {known}, not of {source}"));
             }
             Some(_) => {}
         }
     }
     for test in &citations.tests {
         if find(test.id).is_none() {
-            faults.push(format!(
-                "{}:{}: there is no {}",
-                test.file, test.line, test.id
-            ));
+            faults.push(format!("{}: there is no {}", test.place, test.id));
         }
     }
     faults

@@ -1,7 +1,7 @@
 //! The ledger as a page of Markdown.
 
 use crate::conformance::{
-    citations::{Code, Test},
+    citations::{Code, Place, Test},
     ledger::{Ledger, Row},
     requirements::Requirement,
 };
@@ -75,13 +75,12 @@ fn standing(row: &Row<'_>) -> String {
 }
 
 fn link_to_code(code: &Code) -> String {
-    let Code { file, line, .. } = code;
+    let Place { file, line } = &code.place;
     format!("[{file}:{line}](../{file}#L{line})")
 }
 
 fn link_to_test(test: &Test) -> String {
-    let Test { file, name, .. } = test;
-    format!("[{name}](../{file})")
+    format!("[{}](../{})", test.name, test.place.file)
 }
 
 /// A source with its address, if it has one.
