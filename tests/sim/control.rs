@@ -9,7 +9,7 @@ use vrrp_user::{
     ids::{InterfaceId, RouterId},
     io::engine::{Addition, Blueprint, Command, Event},
     plan::{self, Desired, DesiredRouter, Progress, Step},
-    proto::{Instant, Reasons, Settings, Version},
+    proto::{Reasons, Settings, Version},
 };
 
 use crate::{
@@ -168,7 +168,7 @@ impl Control {
                 let [mut told, programs] = self
                     .drawn(slot, &to)
                     .map(|drawn| Blueprint::new(router, drawn));
-                let addition = Addition::new(&mut told, Instant::default());
+                let addition = Addition::new(&mut told, None);
                 let vips = told.router().vips.iter().map(|vip| vip.id.0).collect();
                 let mut known = Known {
                     told,

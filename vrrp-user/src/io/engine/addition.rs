@@ -12,11 +12,15 @@ pub struct Addition {
 }
 
 impl Addition {
-    /// Makes a router by a plan of which the engine has seen nothing, for a node that started then.
+    /// Makes a router by a plan of which the engine has seen nothing. If it comes later than the node, for one that started
+    /// then.
     #[must_use]
-    pub fn new(blueprint: &mut Blueprint, node_start: Instant) -> Self {
+    pub fn new(blueprint: &mut Blueprint, node_start: Option<Instant>) -> Self {
         let id = blueprint.id();
-        let router = Router::new(blueprint.settings().clone()).of_node_since(node_start);
+        let mut router = Router::new(blueprint.settings().clone());
+        if let Some(start) = node_start {
+            router = router.of_node_since(start);
+        }
         Self {
             place: Box::new(Place::new(id, router, Member::new(id))),
             addresses: blueprint.take_addresses(),

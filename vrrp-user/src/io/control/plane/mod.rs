@@ -111,8 +111,8 @@ pub(super) struct Plane<'a> {
     threads: Vec<Scheduling>,
     /// When the counters began at 0, all of them.
     started: SystemTime,
-    /// The same by the clock of adverts.
-    began: proto::Instant,
+    /// When all routers of the start had been added.
+    began: Option<proto::Instant>,
 }
 
 /// Somebody wants to know the status.
@@ -125,7 +125,6 @@ struct Asked {
 
 impl<'a> Plane<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Self {
-        let began = clock::now();
         Self {
             setup,
             notifier: Notifier::default(),
@@ -154,8 +153,8 @@ impl<'a> Plane<'a> {
             released: Vec::new(),
             events_lost: 0,
             threads: Vec::new(),
-            started: clock::wall(began),
-            began,
+            started: clock::wall(clock::now()),
+            began: None,
         }
     }
 
@@ -239,6 +238,7 @@ impl<'a> Plane<'a> {
         if let Applied::Refused(_, refused) = self.go_on(monitor).await? {
             return Err(ControlError::Host(refused));
         }
+        self.began = Some(clock::now());
         self.note_names(monitor);
         self.starting = Some(self.ask_engine()?);
         self.setup.host.started().map_err(ControlError::Host)

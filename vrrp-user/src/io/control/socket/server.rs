@@ -37,7 +37,7 @@ pub(in crate::io::control) enum Question {
     Preview(PathBuf, Reply),
 }
 
-/// Makes the socket and answers on it until the receiver of `requests` is dropped.
+/// Makes the socket and answers on it: when the receiver of `requests` is dropped, that the node is stopping.
 pub(in crate::io::control) fn serve(
     directory: &RuntimeDir,
     requests: mpsc::Sender<Question>,
@@ -58,12 +58,8 @@ async fn accept(listener: UnixListener, requests: mpsc::Sender<Question>) {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let stream = tokio::select! {
-            accepted = listener.accept() => accepted.map(|(stream, _)| stream),
-            () = requests.closed() => return,
-        };
-        let stream = match stream {
-            Ok(stream) => stream,
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!("control socket: {error}");
                 // Out of descriptors, most likely: accepting at once would spin.

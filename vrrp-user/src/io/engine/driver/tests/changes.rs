@@ -133,7 +133,7 @@ fn a_router_that_is_removed_goes_in_good_order_and_alone() {
     // Another one has its slot then, and the word that it writes is another writer's.
     let before = Ownership(engine.machine.words[0].ownership).epoch();
     let mut next = blueprint(gone.next(), "VI_9", 59, 100, &[9]);
-    let addition = Addition::new(&mut next, Instant(engine.machine.now));
+    let addition = Addition::new(&mut next, None);
     engine.machine.commands.push_back(Command::Add(addition));
     engine.turn_at(engine.machine.now + 1).unwrap();
     let word = Ownership(engine.machine.words[0].ownership);
@@ -148,7 +148,7 @@ fn a_router_that_is_removed_goes_in_good_order_and_alone() {
 fn whoever_comes_while_the_engine_stops_has_stopped() {
     let mut engine = Engine::started(1);
     let mut late = blueprint(RouterId::first(1), "VI_1", 52, 100, &[9]);
-    let addition = Addition::new(&mut late, Instant(engine.machine.now));
+    let addition = Addition::new(&mut late, None);
     engine.driver.stopping = true;
     engine.machine.commands.push_back(Command::Add(addition));
     engine.turn().unwrap();

@@ -91,7 +91,7 @@ impl Engine {
         let mut blueprints = routers(count);
         for blueprint in &mut blueprints {
             driver
-                .add(Addition::new(blueprint, Instant(machine.now)), &mut machine)
+                .add(Addition::new(blueprint, None), &mut machine)
                 .unwrap();
         }
         let mut engine = Self {
@@ -360,7 +360,7 @@ fn what_is_said_of_an_earlier_tenant_of_a_slot_is_about_nobody() {
         },
         blueprints: vec![blueprint(gone.next(), "VI_1", 51, 254, &[254])],
     };
-    let addition = Addition::new(&mut engine.blueprints[0], Instant(engine.machine.now));
+    let addition = Addition::new(&mut engine.blueprints[0], None);
     engine.machine.commands.push_back(Command::Add(addition));
     let state = |engine: &Engine| engine.driver.router(gone.next()).unwrap().state();
     engine.machine.commands.push_back(Command::LinkUp(gone));
