@@ -226,7 +226,7 @@ impl Plane<'_> {
             Err(refused) => return Ok(Err(refused)),
         };
         self.note_interface(interface, name, reception);
-        self.told_unusable.remove(&Some(interface));
+        self.following.attached(interface);
         match Socket::frames(interface) {
             Ok(socket) => self.command(Command::Open(socket))?,
             Err(error) => {

@@ -5,6 +5,7 @@ mod apply;
 mod changes;
 mod claims;
 mod events;
+mod following;
 mod known;
 mod manager;
 mod reader;
@@ -28,6 +29,7 @@ use tracing::Level;
 use self::{
     apply::{Applied, Applying},
     events::Engine,
+    following::Following,
     known::Known,
     reader::{Contents, Reader},
     reload::Reloading,
@@ -80,17 +82,7 @@ pub(super) struct Plane<'a> {
     interfaces: BTreeMap<InterfaceId, Interface>,
     /// Interfaces have got programs, or lost them, since somebody looked for the pins.
     has_other_pins: bool,
-    /// An interface of the file may have come, or be another one.
-    interfaces_moved: bool,
-    /// Interfaces could not be followed, which is to be tried again.
-    follow_later: bool,
-    /// Interfaces of the file that cannot have our programs, as far as was tried lately.
-    unusable: BTreeSet<InterfaceId>,
-    /// What was said last of why: of one of them, or of the journal.
-    told_unusable: BTreeMap<Option<InterfaceId>, String>,
-    /// Interfaces that went, and their programs with them, as long as what runs is about them. Another one may have the
-    /// index by now: it gets programs of its own.
-    went: BTreeSet<InterfaceId>,
+    following: Following,
     /// The monitor has to watch other routers.
     watches_others: bool,
     /// Routers that have not been seen started; `None` once the service manager has taken READY.
@@ -138,11 +130,7 @@ impl<'a> Plane<'a> {
             reader: Reader::new(),
             interfaces: BTreeMap::new(),
             has_other_pins: false,
-            interfaces_moved: false,
-            follow_later: false,
-            unusable: BTreeSet::new(),
-            told_unusable: BTreeMap::new(),
-            went: BTreeSet::new(),
+            following: Following::default(),
             watches_others: false,
             starting: None,
             summary_is_old: false,
@@ -193,10 +181,7 @@ impl<'a> Plane<'a> {
                     self.take_changes(changes.map_err(ControlError::Netlink)?)?;
                     self.note_names(&monitor);
                     if monitor.take_moved() {
-                        // What was refused may be possible by now.
-                        self.unusable.clear();
-                        self.went.append(&mut monitor.take_went());
-                        self.interfaces_moved = true;
+                        self.following.moved(monitor.take_went());
                     }
                     self.proceed(&mut monitor).await?;
                 }
@@ -212,8 +197,7 @@ impl<'a> Plane<'a> {
                     self.forget_refusals();
                     // What the engine could not take.
                     self.exchange_parts()?;
-                    if std::mem::take(&mut self.follow_later) {
-                        self.interfaces_moved = true;
+                    if self.following.try_again() {
                         self.proceed(&mut monitor).await?;
                     }
                     if std::mem::take(&mut self.has_other_pins) {

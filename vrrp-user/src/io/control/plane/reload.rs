@@ -1,5 +1,4 @@
-//! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks. And interfaces that
-//! come, or are made again, which change what the same file says.
+//! Reading the file again: SIGHUP and `xvrrp reload`, and `xvrrp check --diff`, which only looks.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,6 @@ use super::{
 };
 use crate::{
     config::{Config, Diagnostic, Parsed},
-    ids::InterfaceId,
     io::{
         causes::with_causes,
         control::{
@@ -23,30 +21,9 @@ use crate::{
         engine::Command,
         log, systemd,
     },
-    plan::{self, Desired, Interfaces},
+    plan::{self, Desired},
     status::Reloaded,
 };
-
-/// Interfaces that virtual routers can be on.
-pub(super) struct Usable<'a> {
-    inventory: &'a Inventory,
-    /// Those that cannot have our programs.
-    unusable: &'a BTreeSet<InterfaceId>,
-    /// Those that what runs has to give up first.
-    went: &'a BTreeSet<InterfaceId>,
-}
-
-impl Interfaces for Usable<'_> {
-    fn find(&self, name: &str) -> Option<InterfaceId> {
-        let (id, _) = self.inventory.find(name)?;
-        let is_usable = !self.unusable.contains(&id) && !self.went.contains(&id);
-        is_usable.then_some(id)
-    }
-
-    fn exists(&self, interface: InterfaceId) -> bool {
-        self.inventory.exists(interface) && !self.went.contains(&interface)
-    }
-}
 
 /// A reload that is under way.
 pub(super) struct Reloading {
@@ -184,11 +161,7 @@ impl Plane<'_> {
             if self.stopping {
                 return Ok(());
             }
-            if !self.went.is_empty() {
-                let programs = self.desired.programs();
-                self.went.retain(|id| programs.contains_key(id));
-                self.interfaces_moved = true;
-            }
+            self.following.let_go(&self.desired);
             if let Some((contents, clients)) = self.read.take() {
                 self.begin_reload(contents, clients, &self.inventory(monitor));
                 continue;
@@ -198,9 +171,7 @@ impl Plane<'_> {
             {
                 self.read_again(clients);
             }
-            if !std::mem::take(&mut self.interfaces_moved)
-                || !self.follow_interfaces(&self.inventory(monitor))
-            {
+            if !self.following.take_moved() || !self.follow_interfaces(&self.inventory(monitor)) {
                 return Ok(());
             }
         }
@@ -224,8 +195,7 @@ impl Plane<'_> {
     }
 
     fn begin_reload(&mut self, contents: Contents, clients: Vec<Reply>, inventory: &Inventory) {
-        self.unusable.clear();
-        self.told_unusable.clear();
+        self.following.try_all();
         let examined = self.examine(contents, inventory);
         log::tell(&examined.diagnostics);
         let answer = examined.answer(&self.desired);
@@ -241,22 +211,6 @@ impl Plane<'_> {
             ),
         });
         self.begin(desired);
-    }
-
-    /// What came cannot be used, or not written down: the others are followed without it.
-    fn go_without(&mut self, interface: Option<InterfaceId>, refused: &Refused) {
-        match interface {
-            Some(interface) => {
-                self.unusable.insert(interface);
-                self.interfaces_moved = true;
-            }
-            None => self.follow_later = true,
-        }
-        let why = with_causes(&**refused);
-        if self.told_unusable.get(&interface) != Some(&why) {
-            tracing::error!("{why}");
-            self.told_unusable.insert(interface, why);
-        }
     }
 
     fn end_reload(&mut self, refused: Option<Refused>) {
@@ -298,48 +252,6 @@ impl Plane<'_> {
         }
         for client in clients {
             drop(client.send(Ok(answer.clone())));
-        }
-    }
-
-    /// Begins to attach what has come to be to the routers that are configured there. Tells whether there is something.
-    fn follow_interfaces(&mut self, inventory: &Inventory) -> bool {
-        let usable = self.usable(inventory);
-        let routers = self.desired.routers();
-        let mut placed = routers.flat_map(|(_, router)| router.devices());
-        if placed.all(|(name, id)| usable.find(name) == id) {
-            return false;
-        }
-        let desired = Desired::new(&self.setup.config, &usable, &self.desired);
-        drop(placed);
-        match desired {
-            Ok(desired) => {
-                for effect in plan::summary(&plan::diff(&self.desired, &desired)) {
-                    tracing::info!("{effect}");
-                }
-                self.begin(desired);
-                true
-            }
-            Err(error) => {
-                tracing::error!("{error}");
-                false
-            }
-        }
-    }
-
-    /// Everything that is there now. An interface that a virtual router is on may be called otherwise by now, and is
-    /// still meant by the name that the file has for it.
-    pub(super) fn inventory(&self, monitor: &Monitor) -> Inventory {
-        let programs = self.desired.programs().into_iter();
-        let alive = programs.filter(|(id, _)| !self.went.contains(id));
-        let former = alive.map(|(id, programs)| (programs.name, id));
-        monitor.inventory().with_former(former.collect())
-    }
-
-    pub(super) fn usable<'a>(&'a self, inventory: &'a Inventory) -> Usable<'a> {
-        Usable {
-            inventory,
-            unusable: &self.unusable,
-            went: &self.went,
         }
     }
 
