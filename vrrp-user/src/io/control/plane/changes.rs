@@ -1,6 +1,6 @@
 //! What the links' monitor found: parts and commands for the engine, and warnings.
 
-use super::{Plane, apply::UnderWay, log};
+use super::{Plane, log, steps::UnderWay};
 use crate::{
     ids::RouterId,
     io::{

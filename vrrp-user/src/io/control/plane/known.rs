@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plane, apply::UnderWay};
+use super::{Plane, steps::UnderWay};
 use crate::{
     ids::{RouterId, VipId},
     io::{

@@ -10,6 +10,7 @@ mod known;
 mod manager;
 mod reader;
 mod reload;
+mod steps;
 mod strangers;
 mod watched;
 
