@@ -21,14 +21,21 @@ impl Crew {
         let mut crew = Self::default();
         for instance in &config.instances {
             let scripts = Scripts::new(instance, is_guarded);
-            crew.by_instance.insert(instance.name.clone(), scripts);
-            for script in instance.notify.scripts() {
-                if let Err(error) = Script::new(script, is_guarded) {
-                    crew.unknown.entry(key(script)).or_insert(error);
-                }
+            if scripts.is_err() {
+                crew.ask_for_each(instance, is_guarded);
             }
+            crew.by_instance.insert(instance.name.clone(), scripts);
         }
         crew
+    }
+
+    /// Of scripts that cannot all be run, notes which user or group each lacks.
+    fn ask_for_each(&mut self, instance: &config::Instance, is_guarded: bool) {
+        for script in instance.notify.scripts() {
+            if let Err(error) = Script::new(script, is_guarded) {
+                self.unknown.entry(key(script)).or_insert(error);
+            }
+        }
     }
 
     /// Whether the user and the group that a script is to run as exist.
