@@ -1,10 +1,10 @@
 //! The system refuses a part of what a file asks for.
 
-use super::{
-    reload::{Beside, FILE, make, reload, said},
-    *,
+use super::site::{FILE, Site, make, said};
+use crate::io::{
+    control::socket,
+    testing::{in_namespace, run as ip},
 };
-use crate::io::testing::{in_namespace, run as ip};
 
 /// `VI_1` changes, and what else comes needs all that an interface can be made ready with.
 const MORE: &str = "vrrp_instance VI_2 {\n interface eth2\n virtual_router_id 52\n use_vmac\n virtual_ipaddress {\n 10.0.0.2\n }\n virtual_ipaddress_excluded {\n 2001:db8::9\n }\n}\n";
@@ -32,15 +32,15 @@ fn a_step_that_is_refused_leaves_all_as_it_was() {
 async fn a_refused_step(which: usize) {
     make("eth0", 70);
     make("eth2", 72);
-    let host = Idle::default();
+    let site = Site::new(FILE);
+    let (host, socket) = (&site.host, &site.socket());
     let [refused, _] = PREPARED[which];
-    let client = async |socket: &Path, file: &Path| {
-        assert_eq!(reload(socket).await, (true, vec![]));
+    let client = async {
+        assert_eq!(site.ask().await, (true, vec![]));
         let before = host.asked().len();
         host.refuse(Some(refused));
         let changed = FILE.replace("51", "51\n priority 150");
-        fs::write(file, changed + MORE).unwrap();
-        let answer = reload(socket).await;
+        let answer = site.reload(&(changed + MORE)).await;
         assert_eq!(answer, (false, vec![format!("no {refused}")]));
         let done = PREPARED[..=which].iter().map(|[done, _]| *done);
         let undone = PREPARED[..which].iter().map(|[_, undone]| *undone);
@@ -64,19 +64,15 @@ async fn a_refused_step(which: usize) {
 
         // What the system allows is done.
         host.refuse(None);
-        let preview = socket::preview_reload(socket, file.to_owned()).await;
+        let preview = socket::preview_reload(socket, site.file.clone()).await;
         let all = ["VI_1: priority 100 → 150", "VI_2: added"].map(str::to_owned);
         assert_eq!(said(preview.unwrap()), (true, all.to_vec()));
-        assert_eq!(reload(socket).await, (true, all.to_vec()));
+        assert_eq!(site.ask().await, (true, all.to_vec()));
         let asked = host.asked();
         let [last, _] = PREPARED[PREPARED.len() - 1];
         assert!(asked.contains(&last.to_owned()), "{asked:?}");
     };
-    let node = Beside {
-        host: host.clone(),
-        ..Beside::default()
-    };
-    node.run(client).await;
+    site.run(client).await;
 }
 
 /// Two interfaces come, of which one cannot be used: the other one is, and a reload is another try.
@@ -84,14 +80,15 @@ async fn a_refused_step(which: usize) {
 fn an_interface_that_cannot_be_used_holds_nobody_up() {
     in_namespace(async || {
         make("eth0", 70);
-        let host = Idle::default();
+        let site = Site::new(THREE);
+        let host = &site.host;
         let attached = |name: &str| {
             let asked = host.asked();
             asked.iter().filter(|what| *what == name).count()
         };
         host.refuse(Some("attach 72 eth2"));
-        let client = async |socket: &Path, _: &Path| {
-            assert!(reload(socket).await.0);
+        let client = async {
+            assert!(site.ask().await.0);
             ip("ip link add eth2 index 72 type veth peer name eth4 index 74");
             while attached("attach 74 eth4") == 0 {
                 tokio::task::yield_now().await;
@@ -99,20 +96,15 @@ fn an_interface_that_cannot_be_used_holds_nobody_up() {
             // Nothing more happens to interfaces: so it is tried no more.
             let tried = attached("attach 72 eth2");
             assert!(tried > 0);
-            let (_, status) = socket::ask_status(socket).await.unwrap();
+            let (_, status) = socket::ask_status(&site.socket()).await.unwrap();
             assert_eq!(status.routers.len(), 3);
             assert_eq!(attached("attach 72 eth2"), tried);
             host.refuse(None);
-            assert!(reload(socket).await.0);
+            assert!(site.ask().await.0);
             assert_eq!(attached("attach 72 eth2"), tried + 1);
             assert_eq!(attached("attach 74 eth4"), 1);
         };
-        let node = Beside {
-            text: THREE,
-            host: host.clone(),
-            ..Beside::default()
-        };
-        node.run(client).await;
+        site.run(client).await;
     });
 }
 

@@ -1,184 +1,17 @@
 //! What a running node says of its file and of others.
 
-use std::sync::mpsc;
+use std::{fs, sync::mpsc};
 
-use tokio::time::timeout;
+use nix::sys::signal::{Signal, raise};
 
-use super::*;
-use crate::{
-    config,
-    io::{
-        journal::Journal,
-        testing::{in_namespace, run as ip},
-    },
+use super::{
+    player::{Player, engine_thread},
+    site::{FILE, Site, make, said},
 };
-
-const LIMIT: Duration = Duration::from_secs(20);
-
-pub(super) const FILE: &str = "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 10.0.0.1\n }\n}\n";
-
-/// A link that works, of which this is one end.
-pub(super) fn make(name: &str, index: u32) {
-    let other = format!("{name}-other");
-    ip(&format!(
-        "ip link add {name} index {index} type veth peer name {other}"
-    ));
-    ip(&format!("ip link set {other} up"));
-    ip(&format!("ip link set {name} up"));
-    ip(&format!("ip addr add 10.0.0.7/24 dev {name}"));
-}
-
-/// What a client was told: whether the file was taken, and the lines.
-pub(super) type Said = (bool, Vec<String>);
-
-pub(super) fn said(answer: crate::status::Reloaded) -> Said {
-    let effects = answer.effects.iter().map(ToString::to_string);
-    let lines = answer.diagnostics.into_iter().chain(effects);
-    (answer.taken, lines.collect())
-}
-
-/// Asks for a reload until the node has started.
-pub(super) async fn reload(socket: &Path) -> Said {
-    loop {
-        // It is not there yet, or says that it is too early.
-        if let Ok(answer) = socket::ask_reload(socket).await {
-            return said(answer);
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-/// What a node is run with.
-pub(super) struct Beside {
-    /// Its file, which it may read again.
-    pub(super) text: &'static str,
-    pub(super) may_reload: bool,
-    pub(super) host: Idle,
-    pub(super) engine: Box<dyn FnOnce(EngineSide) -> std::thread::JoinHandle<()>>,
-}
-
-impl Default for Beside {
-    fn default() -> Self {
-        Self {
-            text: FILE,
-            may_reload: true,
-            host: Idle::default(),
-            engine: Box::new(|side| engine_thread(side, |_| ())),
-        }
-    }
-}
-
-impl Beside {
-    /// Runs it as long as a client does something, which is given its socket and its file.
-    pub(super) async fn run<Told>(
-        mut self,
-        client: impl AsyncFnOnce(&Path, &Path) -> Told,
-    ) -> Told {
-        let _alone = SIGNALS.lock().await;
-        let (temporary, directory) = runtime_dir();
-        let file = temporary.path().join("k.conf");
-        fs::write(&file, self.text).unwrap();
-        let config = config::load(&file).config.unwrap();
-        let (engine, side) = handle::pair().unwrap();
-        let thread = (self.engine)(side);
-        let journal = Ledger::new(&directory, 7);
-        let mut setup = setup(&config, &journal, engine, &mut self.host);
-        setup.file = self.may_reload.then(|| file.clone());
-        let socket = directory.path(CONTROL_SOCKET);
-        let asking = async {
-            let told = client(&socket, &file).await;
-            raise(Signal::SIGTERM).unwrap();
-            told
-        };
-        let both = timeout(LIMIT, async { tokio::join!(run(setup), asking) });
-        let (result, told) = both.await.unwrap();
-        result.unwrap();
-        thread.join().unwrap();
-        told
-    }
-}
-
-/// A file, and the runtime directory of the node that reads it.
-struct Site {
-    _temporary: tempfile::TempDir,
-    directory: RuntimeDir,
-    file: PathBuf,
-    host: Idle,
-}
-
-impl Site {
-    fn new(text: &str) -> Self {
-        let (temporary, directory) = runtime_dir();
-        let file = temporary.path().join("k.conf");
-        fs::write(&file, text).unwrap();
-        Self {
-            _temporary: temporary,
-            directory,
-            file,
-            host: Idle::default(),
-        }
-    }
-
-    /// Runs a node until the client is done with it.
-    async fn run<Answer>(&self, client: impl Future<Output = Answer>) -> Answer {
-        self.run_with(|_| (), client).await
-    }
-
-    /// The same with an engine that has its ways.
-    async fn run_with<Answer>(
-        &self,
-        play: impl FnOnce(&mut Player),
-        client: impl Future<Output = Answer>,
-    ) -> Answer {
-        let _alone = SIGNALS.lock().await;
-        let config = config::load(&self.file).config.unwrap();
-        let (engine, side) = handle::pair().unwrap();
-        let thread = engine_thread(side, play);
-        let journal = Ledger::new(&self.directory, 7);
-        let mut host = self.host.clone();
-        let mut setup = setup(&config, &journal, engine, &mut host);
-        setup.file = Some(self.file.clone());
-        let client = async {
-            let answer = client.await;
-            raise(Signal::SIGTERM).unwrap();
-            answer
-        };
-        let both = timeout(LIMIT, async { tokio::join!(run(setup), client) });
-        let (result, answer) = both.await.unwrap();
-        result.unwrap();
-        thread.join().unwrap();
-        assert!(host.attached().is_empty());
-        answer
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.path(CONTROL_SOCKET)
-    }
-
-    /// Until it takes reloads.
-    async fn await_start(&self) {
-        let text = fs::read_to_string(&self.file).unwrap();
-        self.reload(&text).await;
-    }
-
-    /// Has the node read this; what is said about it, and whether it is taken.
-    async fn reload(&self, text: &str) -> (bool, Vec<String>) {
-        fs::write(&self.file, text).unwrap();
-        loop {
-            // It is not there yet, or says that it is too early.
-            if let Ok(answer) = socket::ask_reload(&self.socket()).await {
-                break said(answer);
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn owed(&self) -> Vec<String> {
-        let journal = Journal::load(&self.directory).unwrap().unwrap();
-        let addresses = journal.addresses().map(|one| one.address.to_string());
-        addresses.collect()
-    }
-}
+use crate::io::{
+    control::socket,
+    testing::{in_namespace, run as ip},
+};
 
 /// The file with another virtual IP beside its own.
 fn with_another() -> String {
@@ -189,21 +22,19 @@ fn with_another() -> String {
 fn a_file_is_held_against_what_runs() {
     in_namespace(async || {
         make("eth0", 70);
-        let client = async |socket: &Path, file: &Path| {
-            let same = reload(socket).await;
-            let other = file.with_extension("other");
-            let changed = FILE.replace("51", "51\n priority 150");
-            fs::write(&other, &changed).unwrap();
-            let preview = socket::preview_reload(socket, other).await.unwrap();
-            fs::write(file, changed).unwrap();
-            let taken = reload(socket).await;
-            fs::write(file, FILE.replace("51", "510")).unwrap();
-            let refused = reload(socket).await;
-            let start = format!("{}:3: error: ", file.display());
-            (same, said(preview), taken, refused, start)
+        let site = Site::new(FILE);
+        let other = site.file.with_extension("other");
+        let changed = FILE.replace("51", "51\n priority 150");
+        fs::write(&other, &changed).unwrap();
+        let client = async {
+            let same = site.ask().await;
+            let preview = socket::preview_reload(&site.socket(), other).await;
+            let taken = site.reload(&changed).await;
+            let refused = site.reload(&FILE.replace("51", "510")).await;
+            (same, said(preview.unwrap()), taken, refused)
         };
-        let told = Beside::default().run(client).await;
-        let (same, preview, taken, refused, start) = told;
+        let (same, preview, taken, refused) = site.run(client).await;
+        let start = format!("{}:3: error: ", site.file.display());
         assert_eq!(same, (true, vec![]));
         assert_eq!(preview, (true, vec!["VI_1: priority 100 → 150".to_owned()]));
         assert_eq!(taken, preview);
@@ -220,7 +51,7 @@ fn a_change_that_cannot_be_written_down_is_refused() {
     in_namespace(async || {
         make("eth0", 70);
         let site = Site::new(FILE);
-        let obstacle = site.directory.path("journal.new");
+        let obstacle = site.path("journal.new");
         let client = async {
             site.reload(FILE).await;
             fs::create_dir(&obstacle).unwrap();
@@ -250,7 +81,7 @@ fn an_address_is_not_claimed_for_a_change_that_is_refused() {
         let site = Site::new(FILE);
         site.host.refuse(Some("attach 72 eth2"));
         let client = async {
-            site.await_start().await;
+            site.ask().await;
             let elsewhere = with_another().replace("10.0.0.2", "10.0.0.2 dev eth2");
             (site.reload(&elsewhere).await, site.owed())
         };
@@ -267,7 +98,7 @@ fn an_interface_that_is_made_again_with_its_index_is_attached_again() {
         make("eth0", 70);
         let site = Site::new(FILE);
         let client = async {
-            site.await_start().await;
+            site.ask().await;
             ip("ip link del eth0");
             make("eth0", 70);
             let again = ["detach 70", "attach 70 eth0"];
@@ -314,7 +145,7 @@ fn what_cannot_be_done_yet_is_said_and_tried_again() {
         let site = Site::new(FILE);
         let changed = FILE.replace("51", "51\n priority 150");
         let client = async {
-            site.await_start().await;
+            site.ask().await;
             fs::write(&site.file, &changed).unwrap();
             let answer = socket::ask_reload(&site.socket()).await.unwrap();
             let again = site.reload(&changed).await;
@@ -362,7 +193,7 @@ fn whoever_is_leaving_is_in_the_status() {
         let [a, b, c] = [("A", 1), ("B", 2), ("C", 3)].map(|(name, vrid)| one(name, vrid));
         let site = Site::new(&[&*a, &b, &c].concat());
         let client = async {
-            site.await_start().await;
+            site.ask().await;
             fs::write(&site.file, [c, b].concat()).unwrap();
             raise(Signal::SIGHUP).unwrap();
             loop {
@@ -385,7 +216,7 @@ fn virtual_ips_for_which_there_was_no_room_are_given_again() {
         let site = Site::new(FILE);
         let (refused, given_again) = mpsc::channel();
         let client = async {
-            site.await_start().await;
+            site.ask().await;
             while given_again.try_recv().is_err() {
                 tokio::task::yield_now().await;
             }
@@ -400,19 +231,19 @@ fn virtual_ips_for_which_there_was_no_room_are_given_again() {
 fn without_a_file_there_is_nothing_to_read_again() {
     in_namespace(async || {
         make("eth0", 70);
-        let client = async |socket: &Path, _: &Path| loop {
-            match socket::ask_reload(socket).await {
-                Err(socket::ClientError::Refused(error)) if !error.contains("early") => {
-                    break error;
+        let mut site = Site::new(FILE);
+        site.may_reload = false;
+        let client = async {
+            loop {
+                match socket::ask_reload(&site.socket()).await {
+                    Err(socket::ClientError::Refused(error)) if !error.contains("early") => {
+                        break error;
+                    }
+                    _ => tokio::task::yield_now().await,
                 }
-                _ => tokio::task::yield_now().await,
             }
         };
-        let without = Beside {
-            may_reload: false,
-            ..Beside::default()
-        };
-        let error = without.run(client).await;
+        let error = site.run(client).await;
         assert_eq!(error, "there is no configuration file to read again");
     });
 }
@@ -423,29 +254,28 @@ fn during_the_start_it_is_too_early() {
     in_namespace(async || {
         make("eth0", 70);
         let (begin, told) = mpsc::channel();
-        let client = async |socket: &Path, file: &Path| {
-            fs::write(file, FILE.replace("51", "51\n priority 150")).unwrap();
+        let site = Site::new(FILE);
+        let socket = site.socket();
+        let client = async {
+            fs::write(&site.file, FILE.replace("51", "51\n priority 150")).unwrap();
             let error = loop {
-                match socket::ask_reload(socket).await {
+                match socket::ask_reload(&socket).await {
                     Err(socket::ClientError::Absent { .. }) => tokio::task::yield_now().await,
                     other => break other.unwrap_err().to_string(),
                 }
             };
             raise(Signal::SIGHUP).unwrap();
-            let again = socket::ask_reload(socket).await.unwrap_err().to_string();
+            let again = socket::ask_reload(&socket).await.unwrap_err().to_string();
             begin.send(()).unwrap();
-            (error, again, reload(socket).await)
+            (error, again, site.ask().await)
         };
-        let late = Beside {
-            engine: Box::new(|side| {
-                std::thread::spawn(move || {
-                    told.recv().unwrap();
-                    engine_thread(side, |_| ()).join().unwrap();
-                })
-            }),
-            ..Beside::default()
+        let late = |side| {
+            std::thread::spawn(move || {
+                told.recv().unwrap();
+                engine_thread(side, |_| ()).join().unwrap();
+            })
         };
-        let (error, again, taken) = late.run(client).await;
+        let (error, again, taken) = site.run_beside(late, client).await;
         let early = "the node says: too early for a reload: it is starting";
         assert_eq!([&*error, &*again], [early; 2]);
         // Neither of them was put off.

@@ -1,19 +1,18 @@
+mod player;
 mod refused;
 mod reload;
+mod site;
 mod system;
 
-use std::{cell::Cell, collections::BTreeMap, fs, sync::mpsc};
+use std::{cell::Cell, fs};
 
 use nix::{
     sys::signal::{Signal, kill, raise},
     unistd::getpid,
 };
-use vrrp_ebpf::{
-    abi::{Counter, NO_ROUTER, Sample},
-    wire::encode::EncodeError,
-};
+use vrrp_ebpf::abi::{Counter, NO_ROUTER, Sample};
 
-use self::system::Idle;
+use self::{player::engine_thread, system::Idle};
 use super::*;
 use crate::{
     config::{self, Config, Globals, Instance, Place},
@@ -21,10 +20,7 @@ use crate::{
     io::{
         bpf::counters::{CounterSource, Counts},
         clock,
-        engine::{
-            Command, Event, RouterSnapshot, Stats, Timeline,
-            handle::{self, EngineSide},
-        },
+        engine::{Command, Event, RouterSnapshot, Timeline, handle},
         runtime_dir::CONTROL_SOCKET,
         testing::runtime_dir,
     },
@@ -99,144 +95,6 @@ pub(super) fn transition(from: State, to: State, cause: Cause) -> Transition {
         deadline: Instant(1_000),
         last_advert: None,
     }
-}
-
-/// Plays the engine: starts routers, answers snapshots, stops.
-struct Player {
-    side: EngineSide,
-    /// Of each router that is not in Initialize.
-    states: BTreeMap<RouterId, State>,
-    /// Ends of steps that the control plane does not hear of.
-    losses: usize,
-    /// Changes that it cannot take.
-    failures: usize,
-    /// The first virtual IPs find no room at the address worker. Those that came after.
-    refused: Option<mpsc::Sender<()>>,
-    /// Routers that are to go, and are not let go before there is a second one.
-    kept: Option<Vec<RouterId>>,
-}
-
-impl Player {
-    fn play(&mut self) -> bool {
-        while let Some(command) = self.side.try_command() {
-            if !self.take(command) {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn take(&mut self, command: Command) -> bool {
-        match command {
-            Command::LinkUp(router) | Command::Fault { router, .. } => {
-                self.enter(router, State::Backup, Cause::Startup);
-            }
-            // The first ones end no step.
-            Command::Parts { router, parts } => {
-                if let (Some(refused), Some(_)) = (&self.refused, &parts.addresses) {
-                    refused.send(()).unwrap();
-                }
-                let revision = parts.revision;
-                if revision > 1 && self.failures > 0 {
-                    self.failures -= 1;
-                    let error = EncodeError::Count(0).into();
-                    self.side
-                        .send_event(Event::InterfaceFailed { router, error });
-                    return true;
-                }
-                self.end(revision > 1, Event::Changed { router, revision });
-            }
-            Command::Remove(router) => {
-                if let Some(kept) = &mut self.kept {
-                    kept.push(router);
-                    if kept.len() < 2 {
-                        return true;
-                    }
-                }
-                let all = self.kept.take().unwrap_or_else(|| vec![router]);
-                for router in all {
-                    self.enter(router, State::Initialize, Cause::Shutdown);
-                    self.end(true, Event::Removed { router });
-                }
-            }
-            Command::Ping => self.side.send_event(Event::Alive),
-            Command::Snapshot { router } => self.side.send_event(Event::Snapshot {
-                router,
-                snapshot: RouterSnapshot {
-                    state: self.state(router),
-                    stats: Stats {
-                        adverts_sent: 7,
-                        ..Stats::default()
-                    },
-                    history: History {
-                        up_since: (self.state(router) != State::Initialize).then(clock::now),
-                        ..History::default()
-                    },
-                    ..RouterSnapshot::default()
-                },
-            }),
-            Command::Stop | Command::StopNow => {
-                self.side.send_event(Event::Stopped);
-                return false;
-            }
-            Command::Add(_) => {
-                if self.refused.is_some() {
-                    let (router, errno) = (RouterId::first(0), libc::EAGAIN);
-                    self.side.send_event(Event::OrderFailed { router, errno });
-                }
-            }
-            Command::Open(_) | Command::Close(_) | Command::AddressLost { .. } => {}
-        }
-        true
-    }
-
-    fn state(&self, router: RouterId) -> State {
-        let known = self.states.get(&router).copied();
-        known.unwrap_or(State::Initialize)
-    }
-
-    fn enter(&mut self, router: RouterId, state: State, cause: Cause) {
-        let before = self.state(router);
-        self.states.insert(router, state);
-        if before != state {
-            self.side.send_event(Event::Transition {
-                router,
-                transition: transition(before, state, cause),
-                priority: 100,
-            });
-        }
-    }
-
-    fn end(&mut self, may_be_lost: bool, event: Event) {
-        if may_be_lost && self.losses > 0 {
-            self.losses -= 1;
-            self.side.lose_event();
-        } else {
-            self.side.send_event(event);
-        }
-    }
-}
-
-fn engine_thread(side: EngineSide, play: impl FnOnce(&mut Player)) -> std::thread::JoinHandle<()> {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut player = Player {
-        side,
-        states: BTreeMap::new(),
-        losses: 0,
-        failures: 0,
-        refused: None,
-        kept: None,
-    };
-    play(&mut player);
-    std::thread::spawn(move || {
-        loop {
-            let mut fds = [PollFd::new(player.side.command_fd(), PollFlags::POLLIN)];
-            poll(&mut fds, PollTimeout::NONE).unwrap();
-            if !player.play() {
-                return;
-            }
-        }
-    })
 }
 
 /// Signals go to the whole process: one test with handlers at a time.
