@@ -1,5 +1,5 @@
-//! Which virtual IPs the node may put on interfaces, and has to take off: they are in the journal before anything
-//! is done for them, and until they are off.
+//! Which virtual IPs the node may put on interfaces, and has to take off: they are in the journal before a
+//! virtual router is touched for them, and until they are off.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
