@@ -242,7 +242,7 @@ mod tests {
         for parser in [
             "vrrp-ebpf/src/wire/vrrp.rs",
             "vrrp-ebpf/src/checksum.rs",
-            "vrrp-user/src/config/tests/rules.rs",
+            "vrrp-user/src/config/tests/values.rs",
         ] {
             let (_, faults) = judged("", &[("a/src/b.rs", CODE), (parser, &tests)]);
             assert_eq!(faults.len(), 2, "{parser}: {faults:?}");

@@ -1,14 +1,20 @@
 //! The rules of the configuration as tables: text in, diagnostics and model out.
 
+mod accept;
+mod both_versions;
+mod departures;
 mod differences;
 mod excluded;
+mod global_defs;
 mod hostile;
+mod ignored;
 mod instances;
 mod ipv6;
+mod mended;
 mod public;
-mod rules;
 mod samples;
 mod transport;
+mod values;
 mod vips;
 mod virtual_mac;
 
