@@ -10,35 +10,15 @@ impl Watch {
     /// Between two events words change by expiry only.
     pub(crate) fn passed(&mut self, from: u64, to: u64, nodes: &[Node]) {
         let router = self.router;
-        let until = |node: &Node| node.answers_until(router).min(to);
-        if self.calm {
-            let covered = nodes
-                .iter()
-                .filter(|node| node.answers(router, from))
-                .map(until);
-            let covered = covered.max().unwrap_or(from);
-            if covered < to && !self.missed {
-                let gap = span(to - covered);
-                self.broke(
-                    Invariant::NoOwner,
-                    covered,
-                    format!("nobody answers for {gap}"),
-                );
-            }
-            let served = nodes
-                .iter()
-                .filter(|node| node.takes(router, from))
-                .map(until);
-            let served = served.max().unwrap_or(from);
-            if served < to && !self.unprepared {
-                let gap = span(to - served);
-                self.broke(
-                    Invariant::NoService,
-                    served,
-                    format!("nobody takes packets for {gap}"),
-                );
-            }
+        if self.calm && !self.missed {
+            let rule = Invariant::NoOwner;
+            self.somebody("answers", Node::answers, rule, from, to, nodes);
         }
+        if self.calm && !self.unprepared {
+            let rule = Invariant::NoService;
+            self.somebody("takes packets", Node::takes, rule, from, to, nodes);
+        }
+        let until = |node: &Node| node.answers_until(router).min(to);
         for a in 0..nodes.len() {
             for b in 0..a {
                 let (one, other) = (&nodes[a], &nodes[b]);
@@ -53,6 +33,26 @@ impl Watch {
                     self.active[a][b] = 0;
                 }
             }
+        }
+    }
+
+    /// The rule is broken unless some node does this at `from`, and has a word that lasts until `to`.
+    fn somebody(
+        &mut self,
+        what: &str,
+        does: fn(&Node, usize, u64) -> bool,
+        rule: Invariant,
+        from: u64,
+        to: u64,
+        nodes: &[Node],
+    ) {
+        let router = self.router;
+        let doing = nodes.iter().filter(|node| does(node, router, from));
+        let last = doing.map(|node| node.answers_until(router)).max();
+        let last = last.unwrap_or(from);
+        if last < to {
+            let gap = span(to - last);
+            self.broke(rule, last, format!("nobody {what} for {gap}"));
         }
     }
 
