@@ -115,6 +115,14 @@ impl Story {
         Self::settled(Version::V3, Duration::from_millis(10), &[254, 253])
     }
 
+    /// Node 0 crashes, another one takes over, and node 0 is started again. From then on somebody must always answer.
+    fn crash_and_return(&mut self) {
+        self.world.crash(0);
+        self.run(10 * self.interval);
+        self.world.watches[0].calm = true;
+        self.world.restart(0);
+    }
+
     /// After so many Advertisement_Intervals, the routers are in these states.
     #[track_caller]
     pub(crate) fn comes_to(&mut self, intervals: u64, states: &[State]) {

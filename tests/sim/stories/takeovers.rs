@@ -109,10 +109,7 @@ fn a_cut_link_costs_an_active_down_interval() {
 #[test]
 fn the_better_router_comes_back_without_a_gap() {
     let mut story = Story::pair();
-    story.world.crash(0);
-    story.run(10 * story.interval);
-    story.world.watches[0].calm = true;
-    story.world.start(0, 254);
+    story.crash_and_return();
     story.comes_to(20, &[State::Active, State::Backup]);
 }
 
@@ -197,11 +194,8 @@ fn who_starts_as_master_outlives_the_lease_of_an_active_that_stands_still() {
 #[test]
 fn who_starts_as_master_relieves_a_worse_router_sooner() {
     let mut story = Story::pair();
-    story.world.crash(0);
-    story.run(10 * story.interval);
-    story.world.watches[0].calm = true;
     story.world.nodes[0].file[0].settings.initial = InitialState::Master;
-    story.world.start(0, 254);
+    story.crash_and_return();
     let took = story.takeover(0);
     // One interval, the Skew_Time of priority 254, and the addresses.
     let waits = story.interval + 78_125;

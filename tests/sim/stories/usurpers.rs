@@ -89,10 +89,7 @@ fn a_last_advert_leads_nobody_astray() {
 #[test]
 fn a_planned_return_takes_three_adverts() {
     let mut story = Story::pair();
-    story.world.crash(0);
-    story.run(10 * story.interval);
-    story.world.watches[0].calm = true;
-    story.world.start(0, 254);
+    story.crash_and_return();
     while story.world.nodes[0].state(0) != State::Active {
         story.run(1_000);
     }
